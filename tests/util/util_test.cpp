@@ -1,0 +1,95 @@
+// What every module stands on: bytes, hashes, secrets, masking, atomic files.
+#include <doctest/doctest.h>
+
+#include <filesystem>
+
+#include "giro/result.hpp"
+#include "giro/types.hpp"
+#include "util/bytes.hpp"
+#include "util/file.hpp"
+#include "util/hash.hpp"
+#include "util/log.hpp"
+#include "util/secret.hpp"
+
+using namespace giro;
+
+TEST_CASE("hash: SHA-256 of abc is the value in FIPS 180-4") {
+    CHECK(to_hex(sha256(as_bytes("abc"))) == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    CHECK(sha256({as_bytes("a"), as_bytes("bc")}) == sha256(as_bytes("abc")));
+}
+
+TEST_CASE("hash: CRC-32C gives the values of RFC 3720 B.4") {
+    CHECK(crc32c(Buffer(32, std::byte{0})) == 0x8a9136aa);
+    CHECK(crc32c(Buffer(32, std::byte{0xff})) == 0x62a8ab43);
+    CHECK(crc32c(as_bytes("123456789")) == 0xe3069283);
+}
+
+TEST_CASE("hash: SipHash-2-4 gives the reference vector of its paper") {
+    ByteArray<16> key;
+    Buffer data;
+    for (unsigned i = 0; i < 16; ++i) key[i] = static_cast<std::byte>(i);
+    for (unsigned i = 0; i < 15; ++i) data.push_back(static_cast<std::byte>(i));
+    CHECK(siphash(key, data) == 0xa129ca6149be45e5);
+}
+
+TEST_CASE("bytes: hex goes both ways and refuses what is not hex") {
+    CHECK(to_hex(*from_hex("00ffA5")) == "00ffa5");
+    CHECK_FALSE(from_hex("0"));
+    CHECK_FALSE(from_hex("0g"));
+    CHECK_FALSE(array_from_hex<4>("001122"));
+}
+
+TEST_CASE("bytes: a reader that ran short stays failed and gives zeros") {
+    Buffer out;
+    Writer w(out);
+    w.u16(0x1234);
+    w.var16(as_bytes("xyz"));
+    Reader r(out);
+    CHECK(r.u16() == 0x1234);
+    CHECK(as_text(r.var16()) == "xyz");
+    CHECK(r.done());
+    CHECK(r.u32() == 0);
+    CHECK_FALSE(r.ok());
+    CHECK(r.take(0).empty());
+    CHECK_FALSE(r.ok());
+}
+
+TEST_CASE("pan: prints masked only, first six and last four") {
+    CHECK(Pan::parse("5413330089604242")->masked() == "541333******4242");
+    CHECK(Pan::parse("12345678")->masked() == "****5678");
+    CHECK_FALSE(Pan::parse("1234567"));
+    CHECK_FALSE(Pan::parse("54133300896042421234"));
+    CHECK_FALSE(Pan::parse("5413330089604a42"));
+}
+
+TEST_CASE("log: a card number is masked in any text, other digit runs are left") {
+    CHECK(log::mask_pans("pan=5413330089604111 rrn=123456789012") == "pan=541333******4111 rrn=123456789012");
+    CHECK(log::mask_pans("1234567890123456") == "1234567890123456");  // fails Luhn: no card number
+}
+
+TEST_CASE("secret: comparison in constant time sees every difference") {
+    CHECK(equal_constant_time(as_bytes("abcd"), as_bytes("abcd")));
+    CHECK_FALSE(equal_constant_time(as_bytes("abcd"), as_bytes("abce")));
+    CHECK_FALSE(equal_constant_time(as_bytes("abcd"), as_bytes("abc")));
+}
+
+TEST_CASE("amount: addition that overflows gives nothing") {
+    CHECK(checked_add(1, 2) == 3);
+    CHECK_FALSE(checked_add(INT64_MAX, 1));
+}
+
+TEST_CASE("file: written atomically, read back whole, locked once") {
+    const auto folder = std::filesystem::temp_directory_path() / "giro-util-test";
+    std::filesystem::create_directories(folder);
+    REQUIRE(write_file_atomic(folder / "f", as_bytes("one")));
+    REQUIRE(write_file_atomic(folder / "f", as_bytes("two")));
+    CHECK(as_text(*read_file(folder / "f")) == "two");
+    CHECK_FALSE(read_file(folder / "f", 2));
+    CHECK_FALSE(read_file(folder / "absent"));
+    auto first = FileLock::acquire(folder / "lock");
+    REQUIRE(first);
+    auto second = FileLock::acquire(folder / "lock");
+    REQUIRE_FALSE(second);
+    CHECK(second.error().exit_code() == 75);
+    std::filesystem::remove_all(folder);
+}
