@@ -1,0 +1,121 @@
+// Where the ledger keeps its records: fixed-size records in chunks that never move, and an open-addressing index from
+// 128-bit id to record number. Growth never copies records, and never rehashes more than a 256th of the index at once.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "giro/result.hpp"
+#include "giro/types.hpp"
+
+namespace giro::ledger {
+
+using Ref = std::uint32_t;  // a record's number in its store
+inline constexpr Ref kNoRef = 0xffffffff;
+inline constexpr std::size_t kRefMax = 0xfffffffe;
+
+// A transfer as it lies in memory: accounts and hold as record numbers.
+struct StoredTransfer {
+    Id128 id;
+    MinorUnits amount;
+    std::uint64_t timestamp_ns;
+    Ref debit;
+    Ref credit;
+    Ref pending;  // post and void: the hold; otherwise kNoRef
+    std::uint32_t timeout_s;
+    std::uint16_t flags;
+    std::uint16_t code;
+    std::uint8_t state;  // TransferState
+};
+static_assert(sizeof(StoredTransfer) == 56, "one record is less than a cache line");
+
+template <typename T>
+class ChunkedStore {
+  public:
+    static constexpr std::size_t kChunkRecords = 1U << 14;
+
+    [[nodiscard]] std::size_t size() const noexcept { return m_size; }
+    [[nodiscard]] T& operator[](std::size_t i) {
+        ASSERT(i < m_size);
+        return m_chunks[i / kChunkRecords][i % kChunkRecords];
+    }
+    [[nodiscard]] const T& operator[](std::size_t i) const {
+        ASSERT(i < m_size);
+        return m_chunks[i / kChunkRecords][i % kChunkRecords];
+    }
+    T& push_back(const T& value) {
+        if (m_size == m_chunks.size() * kChunkRecords) m_chunks.push_back(std::make_unique<T[]>(kChunkRecords));
+        T& place = m_chunks[m_size / kChunkRecords][m_size % kChunkRecords];
+        place = value;
+        ++m_size;
+        return place;
+    }
+    void pop_back() {
+        ASSERT(m_size > 0);
+        --m_size;
+    }
+
+  private:
+    std::vector<std::unique_ptr<T[]>> m_chunks;
+    std::size_t m_size = 0;
+};
+
+// id -> Ref. 256 tables by the hash's top byte, each with linear probing and room for one entry in four at least.
+// A slot is {32 bits of hash, Ref}: growing and erasing need no look at the records; finding compares the ids there.
+class IdIndex {
+  public:
+    explicit IdIndex(std::uint64_t seed) : m_seed(seed), m_parts(kParts) {}
+
+    // Loads the cache line where find() will look first.
+    void prefetch(Id128 id) const noexcept {
+        const std::uint64_t hash = hash_of(id);
+        const Part& part = m_parts[hash >> 56];
+        if (!part.slots.empty()) __builtin_prefetch(&part.slots[static_cast<std::uint32_t>(hash) & part.mask]);
+    }
+    // The record with this id, or kNoRef. `records[ref].id` is the id of a record.
+    template <typename Records>
+    [[nodiscard]] Ref find(Id128 id, const Records& records) const {
+        const std::uint64_t hash = hash_of(id);
+        const Part& part = m_parts[hash >> 56];
+        if (part.slots.empty()) return kNoRef;
+        const auto tag = static_cast<std::uint32_t>(hash);
+        for (std::uint32_t at = tag & part.mask;; at = (at + 1) & part.mask) {
+            const Slot slot = part.slots[at];
+            if (slot.ref == kNoRef) return kNoRef;
+            if (slot.tag == tag && records[slot.ref].id == id) return slot.ref;
+        }
+    }
+    // `id` must not be there.
+    void insert(Id128 id, Ref ref);
+    // {id, ref} must be there.
+    void erase(Id128 id, Ref ref);
+
+  private:
+    static constexpr std::size_t kParts = 256;
+    static constexpr std::size_t kFirstSlots = 16;
+    struct Slot {
+        std::uint32_t tag = 0;
+        Ref ref = kNoRef;
+    };
+    struct Part {
+        std::vector<Slot> slots;  // a power of two
+        std::uint32_t mask = 0;
+        std::uint32_t used = 0;
+    };
+
+    // A keyed 64 x 64 -> 128 bit multiply, folded: without the seed, ids that collide cannot be chosen.
+    [[nodiscard]] std::uint64_t hash_of(Id128 id) const noexcept {
+        __extension__ using Wide = unsigned __int128;
+        const Wide first = static_cast<Wide>(id.hi ^ m_seed) * (id.lo ^ 0xd6e8feb86659fd93);
+        const auto folded = static_cast<std::uint64_t>(first) ^ static_cast<std::uint64_t>(first >> 64);
+        const Wide second = static_cast<Wide>(folded ^ id.lo ^ 0xa0761d6478bd642f) * (m_seed | 1);
+        return static_cast<std::uint64_t>(second) ^ static_cast<std::uint64_t>(second >> 64);
+    }
+    static void place(Part& part, Slot slot);
+    static void grow(Part& part);
+
+    std::uint64_t m_seed;
+    std::vector<Part> m_parts;
+};
+
+}  // namespace giro::ledger
