@@ -1,0 +1,23 @@
+// A terminal's side of key agreement, in software, given its clear master key (TMK): what a POS does in its secure
+// element, and what the terminal simulators do. The vault derives the same keys inside the token (hsm/terminal_keys.hpp).
+//
+//   session key = AES-256-ECB under the TMK of  nonce || (nonce xor ff…ff)        32 bytes, an AES-256 key
+//   MAC         = the leftmost 8 bytes of AES-CMAC (NIST SP 800-38B, RFC 4493)
+//   KCV         = the leftmost 3 bytes of the AES-CMAC of 16 zero bytes
+#pragma once
+
+#include "util/secret.hpp"
+#include "vault/wire.hpp"
+
+namespace giro::vault {
+
+// The 32 bytes that the TMK encrypts to give the session key of `nonce`.
+[[nodiscard]] ByteArray<32> session_key_data(const Nonce& nonce) noexcept;
+
+// `tmk`: 32 bytes (ASSERTed). The all-zero nonce gives the terminal's base key.
+[[nodiscard]] Secret derive_session_key(const Secret& tmk, const Nonce& nonce);
+// `key`: 16 or 32 bytes (ASSERTed).
+[[nodiscard]] Mac8 mac8(const Secret& key, Bytes data);
+[[nodiscard]] Kcv kcv(const Secret& key);
+
+}  // namespace giro::vault
