@@ -1,0 +1,38 @@
+// The demo box's numbers, made by rule so that they need no file: terminals, cards, accounts.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <string>
+#include <string_view>
+
+#include "giro/types.hpp"
+
+namespace giro::demo {
+
+inline constexpr std::uint32_t kTerminals = 64;         // T0000001..T0000064, all of merchant 1, acquirer 970002
+inline constexpr std::uint32_t kCardsPerBin = 200;      // per on-us BIN
+inline constexpr MinorUnits kCardOpening = 1'000'000;   // 10,000.00 on each card's account; the last card of a BIN has 0
+inline constexpr MinorUnits kWalletPayIn = 50'000;      // 500.00 for a new wallet
+inline constexpr std::string_view kAcquirer = "970002";
+inline constexpr std::string_view kMerchant = "M00000000000001";
+inline constexpr std::uint32_t kMerchantParticipant = 2;
+
+[[nodiscard]] inline TerminalId terminal(std::uint32_t index) { return TerminalId(fmt::format("T{:07}", index)); }
+
+// `bin`, the index, and the check digit of ISO/IEC 7812-1 annex B: 16 digits.
+[[nodiscard]] inline std::string pan(std::string_view bin, std::uint32_t index) {
+    std::string digits = fmt::format("{}{:0{}}", bin, index, 15 - bin.size());
+    int sum = 0;
+    for (std::size_t i = 0; i < digits.size(); ++i) {
+        const int d = digits[digits.size() - 1 - i] - '0';
+        sum += i % 2 == 0 ? (d > 4 ? 2 * d - 9 : 2 * d) : d;
+    }
+    digits.push_back(static_cast<char>('0' + (10 - sum % 10) % 10));
+    return digits;
+}
+
+[[nodiscard]] inline Id128 card_account(std::uint32_t bin_number, std::uint32_t index) { return {0x0C00'0000'0000'0000U | bin_number, index}; }
+[[nodiscard]] inline Id128 merchant_account(std::uint32_t index) { return {0x0D00'0000'0000'0000U, index}; }
+
+}  // namespace giro::demo

@@ -1,0 +1,62 @@
+// Codec of the messages between gate and switch (messages.hpp, 0x01xx). Decoders take hostile bytes and check every
+// length and every enum; the views in what they return point into the record.
+#pragma once
+
+#include <optional>
+
+#include "giro/request.hpp"
+#include "giro/types.hpp"
+
+namespace giro::bus {
+
+// payment_request body:
+//   connection:u64 received_ns:u64 source:u8 link:u16 dialect:u8 mti:u16 pan:text19 processing_code:u32 amount:i64
+//   transmission_time:text10 stan:u32 local_time:text6 local_date:text4 expiry:text4 acquirer:text11 rrn:text12
+//   auth_code:text6 response_code:text2 terminal:text8 merchant:text15 currency:u16 network_code:u16 original:text42
+//   has_mac:u8 mac:8 additional:var16 qr:var16 raw:var16
+void encode(Buffer& out, const PaymentRequest& request);
+[[nodiscard]] std::optional<PaymentRequest> decode_payment_request(Bytes body);
+
+struct FrameOut {
+    std::uint64_t connection = 0;
+    bool close_after = false;
+    Bytes frame;
+};
+void encode(Buffer& out, const FrameOut& message);
+[[nodiscard]] std::optional<FrameOut> decode_frame_out(Bytes body);
+
+struct LinkState {
+    std::uint16_t link = 0;
+    bool up = false;
+};
+void encode(Buffer& out, const LinkState& message);
+[[nodiscard]] std::optional<LinkState> decode_link_state(Bytes body);
+
+struct LinkFrameOut {
+    std::uint16_t link = 0;
+    Bytes frame;
+};
+void encode(Buffer& out, const LinkFrameOut& message);
+[[nodiscard]] std::optional<LinkFrameOut> decode_link_frame_out(Bytes body);
+
+struct WalletRequest {
+    enum class Kind : std::uint8_t { order = 1, query = 2 };
+    std::uint64_t connection = 0;
+    Kind kind = Kind::order;
+    Bytes body;  // a signed order or a signed query (wallet/order.hpp)
+};
+void encode(Buffer& out, const WalletRequest& message);
+[[nodiscard]] std::optional<WalletRequest> decode_wallet_request(Bytes body);
+
+struct WalletReply {
+    std::uint64_t connection = 0;
+    ResponseCode response_code;
+    Rrn rrn;
+    AuthCode auth_code;
+    Amount balance;
+    Bytes why;  // one line of text for a person; may be empty
+};
+void encode(Buffer& out, const WalletReply& message);
+[[nodiscard]] std::optional<WalletReply> decode_wallet_reply(Bytes body);
+
+}  // namespace giro::bus

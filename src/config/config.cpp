@@ -1,0 +1,229 @@
+#include "config/config.hpp"
+
+#include <fmt/format.h>
+#include <toml++/toml.h>
+
+#include <algorithm>
+#include <charconv>
+#include <set>
+
+namespace giro::config {
+
+std::filesystem::path Paths::endpoint(std::string_view server, std::string_view caller) const {
+    return run() / fmt::format("{}.{}", server, caller);
+}
+
+namespace {
+
+// Collects the first mistake; every getter gives a value of its type whatever happens, so that reading is a plain list.
+class Checker {
+  public:
+    explicit Checker(std::filesystem::path file) : m_file(std::move(file)) {}
+
+    void wrong(const toml::source_region& where, std::string_view what) {
+        if (m_mistake.empty()) m_mistake = fmt::format("{}:{}: {}", m_file.string(), where.begin.line, what);
+    }
+    [[nodiscard]] const std::string& mistake() const { return m_mistake; }
+
+    const toml::table& table(const toml::table& in, std::string_view key) {
+        const auto* node = in.get_as<toml::table>(key);
+        if (node == nullptr) wrong(in.source(), fmt::format("[{}] is missing", key));
+        return node == nullptr ? m_empty : *node;
+    }
+
+    std::string text(const toml::table& in, std::string_view key) {
+        const auto* node = in.get_as<std::string>(key);
+        if (node == nullptr) wrong(in.source(), fmt::format("'{}' must be given, as text in quotes", key));
+        return node == nullptr ? std::string() : node->get();
+    }
+
+    template <typename T>
+    T number(const toml::table& in, std::string_view key, std::int64_t low, std::int64_t high) {
+        const auto* node = in.get_as<std::int64_t>(key);
+        if (node == nullptr) {
+            wrong(in.source(), fmt::format("'{}' must be given, as a whole number {}..{}", key, low, high));
+            return T{};
+        }
+        if (node->get() < low || node->get() > high)
+            wrong(node->source(), fmt::format("'{}' = {} is outside {}..{}", key, node->get(), low, high));
+        return static_cast<T>(node->get());
+    }
+
+    std::vector<std::string> texts(const toml::table& in, std::string_view key) {
+        std::vector<std::string> out;
+        const auto* node = in.get_as<toml::array>(key);
+        if (node == nullptr) {
+            wrong(in.source(), fmt::format("'{}' must be given, as a list of texts", key));
+            return out;
+        }
+        for (const auto& item : *node) {
+            if (const auto* one = item.as_string()) out.push_back(one->get());
+            else wrong(item.source(), fmt::format("'{}' holds something that is not text", key));
+        }
+        return out;
+    }
+
+    Address address(const toml::table& in, std::string_view key) {
+        Address out;
+        const std::string value = text(in, key);
+        const auto colon = value.rfind(':');
+        const auto port = colon == std::string::npos ? std::string_view() : std::string_view(value).substr(colon + 1);
+        const auto parsed = std::from_chars(port.data(), port.data() + port.size(), out.port);
+        if (port.empty() || parsed.ec != std::errc() || parsed.ptr != port.data() + port.size() || colon == 0)
+            wrong(in.source(), fmt::format("'{}' = \"{}\" is not address:port", key, value));
+        else out.host = value.substr(0, colon);
+        return out;
+    }
+
+    template <typename F>
+    void each(const toml::table& in, std::string_view key, F&& one) {
+        const auto* list = in.get_as<toml::array>(key);
+        if (list == nullptr) return;
+        for (const auto& item : *list) {
+            if (const auto* entry = item.as_table()) one(*entry);
+            else wrong(item.source(), fmt::format("[[{}]] must be a table", key));
+        }
+    }
+
+    void only(const toml::table& in, std::initializer_list<std::string_view> known) {
+        for (const auto& [key, node] : in)
+            if (std::find(known.begin(), known.end(), key.str()) == known.end())
+                wrong(node.source(), fmt::format("'{}' is not a setting; is it misspelt?", key.str()));
+    }
+
+  private:
+    std::filesystem::path m_file;
+    std::string m_mistake;
+    toml::table m_empty;
+};
+
+constexpr std::size_t kNameCharsMax = 16;
+
+bool is_name(std::string_view name) {
+    return !name.empty() && name.size() <= kNameCharsMax && std::all_of(name.begin(), name.end(), [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+    });
+}
+
+bool is_bin(std::string_view bin) {
+    return bin.size() >= 6 && bin.size() <= 8 && std::all_of(bin.begin(), bin.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+struct Reading {
+    Checker& check;
+    Config& out;
+    std::set<std::string> names, bins;
+
+    std::string name_of(const toml::table& t) {
+        std::string name = check.text(t, "name");
+        if (!is_name(name)) check.wrong(t.source(), fmt::format("name '{}': 1 to 16 of a-z 0-9 -", name));
+        if (!names.insert(name).second) check.wrong(t.source(), fmt::format("name '{}' is given twice", name));
+        return name;
+    }
+
+    std::vector<std::string> bins_of(const toml::table& t) {
+        auto list = check.texts(t, "bins");
+        for (const auto& bin : list) {
+            if (!is_bin(bin)) check.wrong(t.source(), fmt::format("bin '{}': 6 to 8 digits", bin));
+            if (!bins.insert(bin).second) check.wrong(t.source(), fmt::format("bin '{}' is routed twice", bin));
+        }
+        return list;
+    }
+
+    void participant(const toml::table& t) {
+        check.only(t, {"id", "name", "bins", "backing"});
+        Participant p;
+        p.id = check.number<std::uint32_t>(t, "id", 1, 1000);
+        p.name = name_of(t);
+        p.bins = bins_of(t);
+        p.backing = check.number<MinorUnits>(t, "backing", 0, kAmountMax);
+        if (knows(p.id)) check.wrong(t.source(), fmt::format("participant {} is given twice", p.id));
+        out.participants.push_back(std::move(p));
+    }
+
+    void link(const toml::table& t) {
+        check.only(t, {"name", "address", "participant", "bins"});
+        Link l;
+        l.name = name_of(t);
+        l.address = check.address(t, "address");
+        l.participant = check.number<std::uint32_t>(t, "participant", 1, 1000);
+        l.bins = bins_of(t);
+        if (!knows(l.participant)) check.wrong(t.source(), fmt::format("link '{}': there is no participant {}", l.name, l.participant));
+        out.links.push_back(std::move(l));
+    }
+
+    [[nodiscard]] bool knows(std::uint32_t participant) const {
+        return std::any_of(out.participants.begin(), out.participants.end(), [&](const auto& p) { return p.id == participant; });
+    }
+
+    void box(const toml::table& t) {
+        check.only(t, {"name", "currency", "officers", "wallet_participant"});
+        out.box = check.text(t, "name");
+        out.currency = check.number<Currency>(t, "currency", 1, 999);
+        out.officers = check.texts(t, "officers");
+        out.wallet_participant = check.number<std::uint32_t>(t, "wallet_participant", 1, 1000);
+    }
+
+    void gate(const toml::table& t) {
+        check.only(t, {"terminals", "terminals_tls", "wallets", "dialect", "connections_max", "idle_timeout_s"});
+        out.gate.terminals = check.address(t, "terminals");
+        if (out.gate.terminals.host != "127.0.0.1" && out.gate.terminals.host != "::1")
+            check.wrong(t.source(), "'terminals' is not encrypted and may only listen on loopback; use terminals_tls");
+        out.gate.terminals_tls = check.address(t, "terminals_tls");
+        out.gate.wallets = check.address(t, "wallets");
+        out.gate.dialect = check.text(t, "dialect");
+        out.gate.connections_max = check.number<std::uint32_t>(t, "connections_max", 1, 100'000);
+        out.gate.idle_timeout_s = check.number<std::uint32_t>(t, "idle_timeout_s", 1, 86'400);
+    }
+
+    void others(const toml::table& root) {
+        const auto& sw = check.table(root, "switch");
+        check.only(sw, {"payment_max", "forward_timeout_ms", "request_deadline_ms"});
+        out.switching.payment_max = check.number<MinorUnits>(sw, "payment_max", 1, kAmountMax);
+        out.switching.forward_timeout_ms = check.number<std::uint64_t>(sw, "forward_timeout_ms", 10, 120'000);
+        out.switching.request_deadline_ms = check.number<std::uint64_t>(sw, "request_deadline_ms", 100, 120'000);
+        const auto& settle = check.table(root, "settle");
+        check.only(settle, {"approvals_required", "confirmations"});
+        out.settle.approvals_required = check.number<std::uint32_t>(settle, "approvals_required", 2, 15);
+        out.settle.confirmations = check.number<std::uint32_t>(settle, "confirmations", 1, 100);
+        if (out.officers.size() < out.settle.approvals_required)
+            check.wrong(settle.source(), "there are fewer officers than approvals_required");
+        const auto& chain = check.table(root, "chain");
+        check.only(chain, {"premine_blocks", "block_interval_s"});
+        out.chain.premine_blocks = check.number<std::uint32_t>(chain, "premine_blocks", 101, 2016);
+        out.chain.block_interval_s = check.number<std::uint32_t>(chain, "block_interval_s", 1, 86'400);
+        const auto& auditor = check.table(root, "auditor");
+        check.only(auditor, {"snapshot_every_entries", "checkpoint_every_ms"});
+        out.auditor.snapshot_every_entries = check.number<std::uint64_t>(auditor, "snapshot_every_entries", 1, 1'000'000'000);
+        out.auditor.checkpoint_every_ms = check.number<std::uint64_t>(auditor, "checkpoint_every_ms", 10, 600'000);
+    }
+};
+
+}  // namespace
+
+Result<Config> load(const std::filesystem::path& file) {
+    if (!std::filesystem::exists(file))
+        return fail(Failure::Kind::not_provisioned, fmt::format("{} does not exist; run: giro init", file.string()));
+    toml::table root;
+    try {
+        root = toml::parse_file(file.string());
+    } catch (const toml::parse_error& e) {
+        return fail(Failure::Kind::config, fmt::format("{}:{}: {}", file.string(), e.source().begin.line, e.description()));
+    }
+    Config out;
+    Checker check(file);
+    Reading reading{check, out, {}, {}};
+    check.only(root, {"box", "participant", "link", "gate", "switch", "settle", "chain", "auditor"});
+    check.each(root, "participant", [&](const toml::table& t) { reading.participant(t); });
+    check.each(root, "link", [&](const toml::table& t) { reading.link(t); });
+    reading.box(check.table(root, "box"));
+    reading.gate(check.table(root, "gate"));
+    reading.others(root);
+    if (out.participants.empty()) check.wrong(root.source(), "there is no [[participant]]");
+    if (!reading.knows(out.wallet_participant))
+        check.wrong(root.source(), fmt::format("wallet_participant {} is not a participant", out.wallet_participant));
+    if (!check.mistake().empty()) return fail(Failure::Kind::config, check.mistake());
+    return out;
+}
+
+}  // namespace giro::config

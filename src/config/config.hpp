@@ -1,0 +1,87 @@
+// The box's configuration (etc/giro.toml) and where its files lie. Read once at start by every program; checked whole,
+// so that a box never runs with half of it. A mistake is reported as file:line: what is wrong and what to do.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "giro/result.hpp"
+#include "giro/types.hpp"
+
+namespace giro::config {
+
+// Everything of one box lies under one folder.
+struct Paths {
+    std::filesystem::path root;
+    [[nodiscard]] std::filesystem::path config_file() const { return root / "etc" / "giro.toml"; }
+    [[nodiscard]] std::filesystem::path dialects() const { return root / "etc" / "dialects"; }
+    [[nodiscard]] std::filesystem::path run() const { return root / "run"; }            // sockets, locks, ready marks
+    [[nodiscard]] std::filesystem::path log() const { return root / "log"; }            // <program>.log
+    [[nodiscard]] std::filesystem::path vault() const { return root / "vault"; }        // the token, its PIN: giro-vault alone
+    [[nodiscard]] std::filesystem::path journal() const { return root / "switch" / "journal.db"; }
+    [[nodiscard]] std::filesystem::path snapshots() const { return root / "auditor"; }
+    [[nodiscard]] std::filesystem::path chain() const { return root / "chain" / "chain.db"; }
+    [[nodiscard]] std::filesystem::path pub() const { return root / "pub"; }            // bundle.json, CA and server certificate
+    [[nodiscard]] std::filesystem::path demo() const { return root / "demo"; }          // terminals' keys, wallets, officers of the demo
+    // run/<server>.<caller>, e.g. endpoint("vault", "switch")
+    [[nodiscard]] std::filesystem::path endpoint(std::string_view server, std::string_view caller) const;
+};
+
+struct Address {
+    std::string host;  // a numeric IPv4 or IPv6 address
+    std::uint16_t port = 0;
+};
+
+struct Participant {
+    std::uint32_t id = 0;             // 1..
+    std::string name;                 // at most 16 characters, [a-z0-9-]
+    std::vector<std::string> bins;    // 6 to 8 digits each; cards on us
+    MinorUnits backing = 0;           // coins that the first block pays it
+};
+
+// A connection to an issuer's host that keeps its own cards.
+struct Link {
+    std::string name;
+    Address address;
+    std::uint32_t participant = 0;  // the bank that owes what is approved here
+    std::vector<std::string> bins;
+};
+
+struct Config {
+    std::string box;
+    Currency currency = 0;
+    std::vector<Participant> participants;
+    std::vector<Link> links;
+    std::vector<std::string> officers;
+    std::uint32_t wallet_participant = 0;  // the bank at which wallets register
+    struct Gate {
+        Address terminals;       // ISO 8583, plain: loopback only
+        Address terminals_tls;   // ISO 8583 over TLS 1.3 with client certificates
+        Address wallets;         // HTTPS
+        std::string dialect;     // name of a file in etc/dialects, without .toml
+        std::uint32_t connections_max = 0;
+        std::uint32_t idle_timeout_s = 0;
+    } gate;
+    struct Switch {
+        MinorUnits payment_max = 0;
+        std::uint64_t forward_timeout_ms = 0;   // issuer's answer
+        std::uint64_t request_deadline_ms = 0;  // older at the switch: 68, no effect
+    } switching;
+    struct Settle {
+        std::uint32_t approvals_required = 0;
+        std::uint32_t confirmations = 0;
+    } settle;
+    struct Chain {
+        std::uint32_t premine_blocks = 0;
+        std::uint32_t block_interval_s = 0;
+    } chain;
+    struct Auditor {
+        std::uint64_t snapshot_every_entries = 0;
+        std::uint64_t checkpoint_every_ms = 0;
+    } auditor;
+};
+
+[[nodiscard]] Result<Config> load(const std::filesystem::path& file);
+
+}  // namespace giro::config

@@ -1,0 +1,51 @@
+#include "entry/entry.hpp"
+
+namespace giro::entry {
+
+std::string_view name(Kind kind) noexcept {
+    switch (kind) {
+        case Kind::participant_opened: return "participant_opened";
+        case Kind::account_opened: return "account_opened";
+        case Kind::card_issued: return "card_issued";
+        case Kind::terminal_added: return "terminal_added";
+        case Kind::session_key_set: return "session_key_set";
+        case Kind::wallet_registered: return "wallet_registered";
+        case Kind::funds_paid_in: return "funds_paid_in";
+        case Kind::payment: return "payment";
+        case Kind::forward_answered: return "forward_answered";
+        case Kind::reversal: return "reversal";
+        case Kind::link_reversal_answered: return "link_reversal_answered";
+        case Kind::window_closed: return "window_closed";
+        case Kind::settlement_proposed: return "settlement_proposed";
+        case Kind::settlement_approved: return "settlement_approved";
+        case Kind::settlement_confirmed: return "settlement_confirmed";
+    }
+    return "unknown";
+}
+
+std::string_view name(Reason reason) noexcept {
+    switch (reason) {
+        case Reason::none: return "none";
+        case Reason::stale: return "stale";
+        case Reason::amount_invalid: return "amount_invalid";
+        case Reason::currency_unknown: return "currency_unknown";
+        case Reason::reversed_before: return "reversed_before";
+        case Reason::card_unknown: return "card_unknown";
+        case Reason::no_route: return "no_route";
+        case Reason::link_down: return "link_down";
+        case Reason::wallet_order_bad: return "wallet_order_bad";
+        case Reason::wallet_unknown: return "wallet_unknown";
+        case Reason::wallet_mismatch: return "wallet_mismatch";
+        case Reason::wallet_expired: return "wallet_expired";
+        case Reason::wallet_replayed: return "wallet_replayed";
+        case Reason::account_frozen: return "account_frozen";
+        case Reason::limit_exceeded: return "limit_exceeded";
+        case Reason::insufficient_funds: return "insufficient_funds";
+        case Reason::issuer_declined: return "issuer_declined";
+        case Reason::issuer_timeout: return "issuer_timeout";
+        case Reason::ledger_refused: return "ledger_refused";
+    }
+    return "unknown";
+}
+
+}  // namespace giro::entry

@@ -1,0 +1,250 @@
+// What the journal holds: every kind of entry, field by field in the order of its bytes (util/archive.hpp gives the
+// encoding). The switch writes them; settle, auditor and the command line read them. A field is appended, never moved:
+// a change of layout is a new PRAGMA user_version of the journal.
+//
+// Clear card numbers are never here: a card is its token (CMAC under a key in the HSM), its first six and last four
+// digits, and its AES-GCM ciphertext.
+#pragma once
+
+#include <string_view>
+
+#include "giro/types.hpp"
+
+namespace giro::entry {
+
+enum class Kind : std::uint16_t {
+    participant_opened = 1,
+    account_opened = 2,
+    card_issued = 3,
+    terminal_added = 4,
+    session_key_set = 5,
+    wallet_registered = 6,
+    funds_paid_in = 7,
+    payment = 16,
+    forward_answered = 17,
+    reversal = 18,
+    link_reversal_answered = 19,
+    window_closed = 32,
+    settlement_proposed = 33,
+    settlement_approved = 34,
+    settlement_confirmed = 35,
+};
+[[nodiscard]] std::string_view name(Kind kind) noexcept;
+
+using ParticipantId = std::uint32_t;
+using ParticipantName = FixedText<16>;
+using OfficerName = FixedText<16>;
+using CardToken = ByteArray<16>;
+using Salt = ByteArray<16>;  // makes a Merkle leaf unguessable to the neighbours it is shown to
+
+// A bank joins: its reserve account receives `backing` from the issuance account of that currency.
+struct ParticipantOpened {
+    ParticipantId id = 0;
+    ParticipantName name;
+    Amount backing;            // equals its coins on tier 1 at the start
+    Buffer settlement_script;  // scriptPubKey (P2WSH 2-of-3) that its coins sit under
+};
+// An account of a customer or merchant of `participant`, with `opening` paid from the participant's reserve.
+struct AccountOpened {
+    Id128 id;
+    ParticipantId participant = 0;
+    Amount opening;
+    MinorUnits overdraft = 0;
+    FixedText<24> label;
+};
+// The PAN as it is stored: `sealed` = AES-GCM nonce 12, ciphertext, tag 16; additional data = the token.
+struct SealedPan {
+    CardToken token{};
+    FixedText<10> first6_last4;
+    Buffer sealed;
+};
+struct CardIssued {
+    SealedPan pan;
+    Id128 account;
+};
+struct TerminalAdded {
+    TerminalId terminal;
+    MerchantId merchant;
+    AcquirerId acquirer;
+    Id128 account;  // the merchant's
+};
+// The MAC key that the terminal derives from its master key and this nonce; all zero is its base key.
+struct SessionKeySet {
+    TerminalId terminal;
+    ByteArray<16> nonce{};
+    ByteArray<3> kcv{};
+};
+struct WalletRegistered {
+    ByteArray<33> pubkey{};  // secp256k1, compressed
+    ParticipantId participant = 0;
+    Currency currency = 0;
+    Id128 account;
+};
+// From the participant's reserve to one of its accounts: a customer paid cash in.
+struct FundsPaidIn {
+    Id128 account;
+    Amount amount;
+    FixedText<24> reference;
+};
+
+// What makes a terminal's request one and the same (invariant 2).
+struct RequestKey {
+    AcquirerId acquirer;       // DE32
+    TerminalId terminal;       // DE41
+    std::uint32_t stan = 0;    // DE11
+    Rrn rrn;                   // DE37
+    FixedText<6> local_time;   // DE12
+    FixedText<4> local_date;   // DE13
+    auto operator<=>(const RequestKey&) const = default;
+};
+
+enum class Channel : std::uint8_t { card = 1, qr = 2, wallet = 3, kLast = wallet };
+enum class Outcome : std::uint8_t { approved = 1, declined = 2, forwarded = 3, kLast = forwarded };
+
+// Why the switch decided as it did, in the order in which it looks: the first that applies is the answer.
+enum class Reason : std::uint8_t {
+    none = 1,                // approved
+    stale,                   // arrived too late to be of use                       DE39 68
+    amount_invalid,          // zero, or above kAmountMax                            13
+    currency_unknown,        // not one this box keeps                               12
+    reversed_before,         // its reversal came first                              21
+    card_unknown,            // on-us BIN, but no such card                          14
+    no_route,                // no participant and no link takes this BIN            15
+    link_down,               // the issuer's link is down                            91
+    wallet_order_bad,        // QR: not a valid signed order                         30
+    wallet_unknown,          // QR: payer is not registered                          14
+    wallet_mismatch,         // QR: order is for another merchant, amount, currency  12
+    wallet_expired,          //                                                      54
+    wallet_replayed,         // the counter or the order id was used before          94
+    account_frozen,          //                                                      62
+    limit_exceeded,          // a limit of amount or of count                        61
+    insufficient_funds,      //                                                      51
+    issuer_declined,         // the issuer said no; its own DE39 is passed on
+    issuer_timeout,          // no answer from the issuer in time                    91
+    ledger_refused,          // any other refusal of the ledger                      96
+    kLast = ledger_refused
+};
+[[nodiscard]] std::string_view name(Reason reason) noexcept;
+
+// One decision. approved: posted on the ledger under Id128{kPaymentTransfer, seq}; forwarded: pending under that id.
+struct Payment {
+    Channel channel = Channel::card;
+    Outcome outcome = Outcome::declined;
+    Reason reason = Reason::none;
+    std::uint64_t time_ns = 0;
+    RequestKey key;
+    MerchantId merchant;
+    Amount amount;
+    ResponseCode response_code;
+    AuthCode auth_code;
+    SealedPan pan;               // token all zero for wallet and QR
+    Hash160 wallet{};            // payer; all zero for cards
+    ByteArray<16> order_id{};
+    std::uint64_t order_counter = 0;
+    Id128 debit;                 // zero when declined before an account was known
+    Id128 credit;
+    std::uint16_t link = 0;      // forwarded: to which link,
+    std::uint32_t link_stan = 0; // under which STAN
+    std::uint32_t processing_code = 0;
+    Salt salt{};
+};
+// What became of a forwarded payment: its pending transfer is posted or voided.
+struct ForwardAnswered {
+    std::uint64_t payment = 0;  // seq
+    Outcome outcome = Outcome::declined;
+    Reason reason = Reason::none;
+    std::uint64_t time_ns = 0;
+    ResponseCode response_code;
+    AuthCode auth_code;
+    std::uint8_t reversal_owed = 0;  // 1: the issuer must be told, until it answers
+    Salt salt{};
+};
+enum class ReversalOutcome : std::uint8_t {
+    reversed = 1,      // money moved back under Id128{kReversalTransfer, seq}
+    already = 2,       // it was reversed before
+    nothing_owed = 3,  // the original was declined
+    unknown = 4,       // no such original yet: if it comes, it is declined
+    kLast = unknown
+};
+struct Reversal {
+    RequestKey key;       // of the 0400
+    RequestKey original;  // of what it reverses
+    std::uint64_t payment = 0;  // seq of the original; 0 unknown
+    ReversalOutcome outcome = ReversalOutcome::unknown;
+    std::uint64_t time_ns = 0;
+    Amount amount;
+    ResponseCode response_code;
+    std::uint8_t reversal_owed = 0;  // 1: the original went to an issuer, who must be told
+    Salt salt{};
+};
+struct LinkReversalAnswered {
+    std::uint64_t payment = 0;
+    ResponseCode response_code;
+};
+
+// A window holds the postings with seq in (last_seq of the window before, last_seq].
+struct WindowClosed {
+    std::uint64_t window = 0;
+    std::uint64_t last_seq = 0;
+    std::uint64_t time_ns = 0;
+};
+struct NetPosition {
+    ParticipantId participant = 0;
+    MinorUnits net = 0;  // positive: is to receive
+};
+struct SettlementInput {
+    ParticipantId participant = 0;  // whose coin
+    std::uint64_t amount = 0;       // satoshi = minor units
+};
+struct SettlementProposed {
+    std::uint64_t window = 0;
+    Hash256 merkle_root{};
+    std::uint64_t postings = 0;
+    std::vector<NetPosition> net;
+    Buffer unsigned_tx;                  // without witnesses; empty when every net is zero
+    std::vector<SettlementInput> inputs; // of unsigned_tx, in order
+};
+// An officer's RSA signature over approval_digest() of exactly this proposal (approval/approval.hpp).
+struct SettlementApproved {
+    std::uint64_t window = 0;
+    OfficerName officer;
+    Buffer signature;
+};
+struct SettlementConfirmed {
+    std::uint64_t window = 0;
+    Hash256 txid{};
+    std::uint32_t height = 0;
+    Hash256 block_hash{};
+};
+
+// Ledger transfer ids are made from the entry's sequence number, so that a replay makes the same ones.
+inline constexpr std::uint64_t kPaymentTransfer = 1, kForwardTransfer = 2, kReversalTransfer = 3, kOpeningTransfer = 4;
+
+void fields(auto& a, ParticipantOpened& e) { a(e.id, e.name, e.backing, e.settlement_script); }
+void fields(auto& a, AccountOpened& e) { a(e.id, e.participant, e.opening, e.overdraft, e.label); }
+void fields(auto& a, SealedPan& e) { a(e.token, e.first6_last4, e.sealed); }
+void fields(auto& a, CardIssued& e) { a(e.pan, e.account); }
+void fields(auto& a, TerminalAdded& e) { a(e.terminal, e.merchant, e.acquirer, e.account); }
+void fields(auto& a, SessionKeySet& e) { a(e.terminal, e.nonce, e.kcv); }
+void fields(auto& a, WalletRegistered& e) { a(e.pubkey, e.participant, e.currency, e.account); }
+void fields(auto& a, FundsPaidIn& e) { a(e.account, e.amount, e.reference); }
+void fields(auto& a, RequestKey& e) { a(e.acquirer, e.terminal, e.stan, e.rrn, e.local_time, e.local_date); }
+void fields(auto& a, Payment& e) {
+    a(e.channel, e.outcome, e.reason, e.time_ns, e.key, e.merchant, e.amount, e.response_code, e.auth_code, e.pan, e.wallet,
+      e.order_id, e.order_counter, e.debit, e.credit, e.link, e.link_stan, e.processing_code, e.salt);
+}
+void fields(auto& a, ForwardAnswered& e) {
+    a(e.payment, e.outcome, e.reason, e.time_ns, e.response_code, e.auth_code, e.reversal_owed, e.salt);
+}
+void fields(auto& a, Reversal& e) {
+    a(e.key, e.original, e.payment, e.outcome, e.time_ns, e.amount, e.response_code, e.reversal_owed, e.salt);
+}
+void fields(auto& a, LinkReversalAnswered& e) { a(e.payment, e.response_code); }
+void fields(auto& a, WindowClosed& e) { a(e.window, e.last_seq, e.time_ns); }
+void fields(auto& a, NetPosition& e) { a(e.participant, e.net); }
+void fields(auto& a, SettlementInput& e) { a(e.participant, e.amount); }
+void fields(auto& a, SettlementProposed& e) { a(e.window, e.merkle_root, e.postings, e.net, e.unsigned_tx, e.inputs); }
+void fields(auto& a, SettlementApproved& e) { a(e.window, e.officer, e.signature); }
+void fields(auto& a, SettlementConfirmed& e) { a(e.window, e.txid, e.height, e.block_hash); }
+
+}  // namespace giro::entry

@@ -1,0 +1,74 @@
+// The configuration is taken whole or refused with file:line.
+#include <doctest/doctest.h>
+
+#include <filesystem>
+#include <string>
+
+#include "config/config.hpp"
+#include "util/file.hpp"
+
+using namespace giro;
+
+namespace {
+const std::filesystem::path kShipped = GIRO_SOURCE_DIR "/firmware-config/giro.toml";
+
+std::string shipped() { return std::string(as_text(*read_file(kShipped))); }
+
+// The refusal of the shipped file with `from` replaced by `to`.
+std::string refusal_with(std::string_view from, std::string_view to) {
+    std::string text = shipped();
+    const auto at = text.find(from);
+    REQUIRE(at != std::string::npos);
+    text.replace(at, from.size(), to);
+    const auto file = std::filesystem::temp_directory_path() / "giro-config-test.toml";
+    REQUIRE(write_file_atomic(file, as_bytes(text)));
+    const auto loaded = config::load(file);
+    std::filesystem::remove(file);
+    REQUIRE_FALSE(loaded);
+    CHECK(loaded.error().kind == Failure::Kind::config);
+    return loaded.error().what;
+}
+
+bool contains(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
+}  // namespace
+
+TEST_CASE("config: the shipped file is accepted") {
+    const auto c = config::load(kShipped);
+    REQUIRE_MESSAGE(c, (c ? std::string() : c.error().what));
+    CHECK(c->participants.size() == 3);
+    CHECK(c->links.at(0).participant == 3);
+    CHECK(c->gate.terminals.port == 7801);
+    CHECK(c->settle.approvals_required == 2);
+}
+
+TEST_CASE("config: a file that does not exist says how to make it") {
+    const auto c = config::load("/nonexistent/giro.toml");
+    REQUIRE_FALSE(c);
+    CHECK(c.error().exit_code() == 3);
+    CHECK(contains(c.error().what, "giro init"));
+}
+
+TEST_CASE("config: each mistake is named with its line") {
+    CHECK(contains(refusal_with("currency = 963", "currency = \"XTS\""), "currency"));
+    CHECK(contains(refusal_with("currency = 963", "curency = 963"), ":6:"));
+    CHECK(contains(refusal_with("currency = 963", "curency = 963"), "misspelt"));
+    CHECK(contains(refusal_with("bins = [\"970002\"]", "bins = [\"970001\"]"), "routed twice"));
+    CHECK(contains(refusal_with("bins = [\"970002\"]", "bins = [\"97x002\"]"), "digits"));
+    CHECK(contains(refusal_with("terminals = \"127.0.0.1:7801\"", "terminals = \"0.0.0.0:7801\""), "loopback"));
+    CHECK(contains(refusal_with("127.0.0.1:7803", "127.0.0.1"), "address:port"));
+    CHECK(contains(refusal_with("approvals_required = 2", "approvals_required = 1"), "outside"));
+    CHECK(contains(refusal_with("approvals_required = 2", "approvals_required = 4"), "fewer officers"));
+    CHECK(contains(refusal_with("participant = 3 ", "participant = 9 "), "no participant 9"));
+    CHECK(contains(refusal_with("wallet_participant = 1", "wallet_participant = 8"), "wallet_participant"));
+    CHECK(contains(refusal_with("[chain]", "[chains]"), "chain"));
+}
+
+TEST_CASE("config: a half-written file is refused, not half-used") {
+    std::string text = shipped();
+    const auto file = std::filesystem::temp_directory_path() / "giro-config-half.toml";
+    for (std::size_t size = 0; size + 40 < text.size(); size += 97) {
+        REQUIRE(write_file_atomic(file, as_bytes(std::string_view(text).substr(0, size))));
+        CHECK_FALSE(config::load(file));
+    }
+    std::filesystem::remove(file);
+}
