@@ -1,0 +1,441 @@
+#include "iso8583/codec.hpp"
+
+#include <algorithm>
+#include <bit>
+
+#include <fmt/format.h>
+
+#include "iso8583/charset.hpp"
+#include "util/bytes.hpp"
+
+namespace giro::iso8583 {
+
+namespace {
+constexpr std::uint64_t kSecondaryBit = std::uint64_t{1} << 63;
+constexpr char kHexDigits[] = "0123456789ABCDEF";
+
+std::uint8_t u8(std::byte b) noexcept { return std::to_integer<std::uint8_t>(b); }
+
+// Value of an upper-case hexadecimal digit; 16 or more for anything else.
+unsigned hex_value(std::uint8_t c) noexcept {
+    if (c >= '0' && c <= '9') return static_cast<unsigned>(c - '0');
+    if (c >= 'A' && c <= 'F') return static_cast<unsigned>(c - 'A' + 10);
+    return 16;
+}
+
+// The one packed form of a character: digits as they are, D for the separator of a packed track.
+unsigned bcd_value(std::uint8_t c) noexcept { return c == '=' ? 0xD : hex_value(c); }
+std::byte bcd_character(unsigned nibble) noexcept {
+    return static_cast<std::byte>(nibble == 0xD ? '=' : kHexDigits[nibble]);
+}
+
+unsigned nibble_at(Bytes packed, std::size_t i) noexcept {
+    const unsigned byte = u8(packed[i / 2]);
+    return i % 2 == 0 ? byte >> 4 : byte & 15;
+}
+
+unsigned first_field(std::uint64_t half_bits, unsigned half) noexcept {
+    return half * 64 + static_cast<unsigned>(std::countl_zero(half_bits)) + 1;
+}
+
+struct Bitmaps {
+    std::uint64_t half[2] = {0, 0};
+};
+
+struct LengthDigits {
+    std::uint8_t digits;
+    std::uint8_t packed_bytes;
+};
+constexpr LengthDigits kLengthDigits[] = {{0, 0}, {2, 1}, {3, 2}, {4, 2}};  // by LengthKind
+}  // namespace
+
+// Reads one frame from front to back. Every read checks what is left first.
+class Unpacker {
+  public:
+    Unpacker(const Dialect& dialect, Bytes frame, Message& message) noexcept
+        : m_dialect(dialect), m_frame(frame), m_message(message) {}
+
+    Expected<void, UnpackError> run() noexcept {
+        m_message.clear();
+        if (m_frame.size() > kFrameBytesMax) return refuse(Reason::frame_too_long, 1, kFrameBytesMax);
+        m_message.m_frame = m_frame;
+        if (!header()) return tl::unexpected(m_error);
+        for (unsigned half = 0; half < 2; ++half) {
+            std::uint64_t left = m_message.m_present[half];
+            if (half == 0) left &= ~kSecondaryBit;
+            while (left != 0) {
+                const unsigned n = first_field(left, half);
+                if (!field(n)) {
+                    forget_from(n);
+                    return tl::unexpected(m_error);
+                }
+                left &= ~(kSecondaryBit >> (n - 1) % 64);
+            }
+        }
+        if (m_at != m_frame.size()) return refuse(Reason::trailing_bytes, 1, m_at);
+        return {};
+    }
+
+    // MTI and bitmaps only: what mac_input needs to know.
+    bool header() noexcept { return read_mti() && read_bitmap(0) && (m_message.has(1) ? read_bitmap(1) : true); }
+    [[nodiscard]] UnpackError error() const noexcept { return m_error; }
+    [[nodiscard]] std::size_t at() const noexcept { return m_at; }
+
+  private:
+    tl::unexpected<UnpackError> refuse(Reason reason, unsigned n, std::size_t offset) noexcept {
+        m_error = {reason, static_cast<std::uint8_t>(n), static_cast<std::uint16_t>(offset)};
+        return tl::unexpected(m_error);
+    }
+    bool no(Reason reason, unsigned n, std::size_t offset) noexcept {
+        static_cast<void>(refuse(reason, n, offset));
+        return false;
+    }
+    [[nodiscard]] std::size_t left() const noexcept { return m_frame.size() - m_at; }
+
+    // After a refusal the message keeps only the fields before the refused one.
+    void forget_from(unsigned n) noexcept {
+        if (n <= 64) m_message.m_present[0] &= ~(~std::uint64_t{0} >> (n - 1));
+        m_message.m_present[1] &= n <= 64 ? 0 : ~(~std::uint64_t{0} >> (n - 65));
+    }
+
+    bool read_mti() noexcept {
+        if (left() < m_dialect.mti_bytes()) return no(Reason::truncated, 0, m_frame.size());
+        const Bytes wire = m_frame.subspan(m_at, m_dialect.mti_bytes());
+        for (std::size_t i = 0; i < 4; ++i) {
+            const unsigned c = m_dialect.mti == MtiEncoding::ascii ? u8(wire[i]) : '0' + nibble_at(wire, i);
+            if (c < '0' || c > '9') return no(Reason::bad_mti, 0, m_at);
+            m_message.m_mti[i] = static_cast<char>(c);
+        }
+        m_at += wire.size();
+        return true;
+    }
+
+    bool read_bitmap(unsigned half) noexcept {
+        const std::size_t size = m_dialect.bitmap_bytes();
+        if (left() < size) {
+            m_message.m_present = {};
+            return no(Reason::truncated, 1, m_frame.size());
+        }
+        std::uint64_t bits = 0;
+        if (m_dialect.bitmap == BitmapEncoding::binary) {
+            bits = load_be<std::uint64_t>(m_frame.data() + m_at);
+        } else {
+            for (std::size_t i = 0; i < size; ++i) {
+                const unsigned value = hex_value(u8(m_frame[m_at + i]));
+                if (value > 15) {
+                    m_message.m_present = {};
+                    return no(Reason::bad_bitmap, 1, m_at + i);
+                }
+                bits = bits << 4 | value;
+            }
+        }
+        m_message.m_present[half] = bits;
+        m_at += size;
+        return true;
+    }
+
+    // The number before a variable field.
+    bool read_prefix(const FieldSpec& spec, unsigned n, std::size_t& count) noexcept {
+        if (left() < spec.prefix_bytes) return no(Reason::truncated, n, m_frame.size());
+        const Bytes wire = m_frame.subspan(m_at, spec.prefix_bytes);
+        count = 0;
+        for (std::size_t i = 0; i < wire.size(); ++i) {
+            const unsigned byte = u8(wire[i]);
+            unsigned digit = byte;
+            unsigned base = 256;
+            unsigned digit_max = 255;
+            if (spec.prefix == PrefixEncoding::ascii) {
+                digit = byte - '0';
+                base = 10;
+                digit_max = 9;
+            } else if (spec.prefix == PrefixEncoding::bcd) {
+                digit = (byte & 15) > 9 ? 100 : (byte >> 4) * 10 + (byte & 15);
+                base = 100;
+                digit_max = 99;
+            }
+            if (digit > digit_max) return no(Reason::bad_length, n, m_at + i);
+            count = count * base + digit;
+        }
+        m_at += wire.size();
+        return true;
+    }
+
+    bool field(unsigned n) noexcept {
+        const FieldSpec& spec = m_dialect.fields[n];
+        if (!spec.defined()) return no(Reason::unknown_field, n, m_at);
+        const std::size_t wire = m_at;
+        std::size_t count = spec.max;
+        if (spec.prefix_bytes != 0 && !read_prefix(spec, n, count)) return false;
+        m_message.m_slots[n].wire = static_cast<std::uint16_t>(wire);
+        return spec.direct ? direct_body(spec, n, count, wire) : decoded_body(spec, n, count, wire);
+    }
+
+    bool direct_body(const FieldSpec& spec, unsigned n, std::size_t count, std::size_t wire) noexcept {
+        if (count > spec.max) return no(Reason::length_over_max, n, wire);
+        if (left() < count) return no(Reason::truncated, n, m_frame.size());
+        if (!check(spec, n, m_frame.subspan(m_at, count), m_at)) return false;
+        m_message.m_slots[n] = {static_cast<std::uint16_t>(m_at), static_cast<std::uint16_t>(count),
+                                static_cast<std::uint16_t>(wire), false};
+        m_at += count;
+        return true;
+    }
+
+    bool check(const FieldSpec& spec, unsigned n, Bytes value, std::size_t offset) noexcept {
+        const std::size_t bad = first_outside(spec.allowed, value);
+        return bad == value.size() || no(Reason::bad_content, n, offset + bad);
+    }
+
+    bool decoded_body(const FieldSpec& spec, unsigned n, std::size_t count, std::size_t wire) noexcept {
+        if (spec.body == BodyEncoding::bcd) return bcd_body(spec, n, count, wire);
+        if (spec.prefix_bytes != 0 && spec.unit == LengthUnit::nibbles) {
+            if (count % 2 != 0) return no(Reason::bad_length, n, wire);
+            count /= 2;
+        }
+        if (spec.body != BodyEncoding::ebcdic) return direct_body(spec, n, count, wire);
+        if (count > spec.max) return no(Reason::length_over_max, n, wire);
+        if (left() < count) return no(Reason::truncated, n, m_frame.size());
+        std::byte* out = m_message.reserve(count);
+        ASSERT(out != nullptr);
+        for (std::size_t i = 0; i < count; ++i) out[i] = std::byte{ebcdic_to_ascii(u8(m_frame[m_at + i]))};
+        return decoded(spec, n, {out, count}, wire, count);
+    }
+
+    bool bcd_body(const FieldSpec& spec, unsigned n, std::size_t count, std::size_t wire) noexcept {
+        const bool in_bytes = spec.prefix_bytes != 0 && spec.unit == LengthUnit::bytes;
+        if (count > (in_bytes ? (spec.max + 1U) / 2 : spec.max)) return no(Reason::length_over_max, n, wire);
+        const std::size_t size = in_bytes ? count : (count + 1) / 2;
+        if (left() < size) return no(Reason::truncated, n, m_frame.size());
+        const Bytes packed = m_frame.subspan(m_at, size);
+        std::size_t digits = in_bytes ? 2 * size : count;
+        std::size_t first = 0;
+        const unsigned pad = hex_value(spec.pad);
+        const std::size_t pad_at = spec.pad_side == PadSide::left ? 0 : 2 * size - 1;
+        if (in_bytes && size != 0 && nibble_at(packed, pad_at) == pad && (digits > spec.max || pad_is_foreign(spec)))
+            --digits;
+        if (digits > spec.max) return no(Reason::length_over_max, n, wire);
+        if (digits % 2 != 0) {
+            if (nibble_at(packed, pad_at) != pad) return no(Reason::bad_padding, n, m_at + pad_at / 2);
+            if (spec.pad_side == PadSide::left) first = 1;
+        }
+        std::byte* out = m_message.reserve(digits);
+        ASSERT(out != nullptr);
+        for (std::size_t i = 0; i < digits; ++i) out[i] = bcd_character(nibble_at(packed, first + i));
+        return decoded(spec, n, {out, digits}, wire, size);
+    }
+
+    // A pad digit that cannot be part of a value marks an odd value even where the prefix counts bytes.
+    static bool pad_is_foreign(const FieldSpec& spec) noexcept {
+        const auto pad = static_cast<std::byte>(spec.pad);
+        return first_outside(spec.allowed, Bytes(&pad, 1)) == 0;
+    }
+
+    bool decoded(const FieldSpec& spec, unsigned n, Bytes value, std::size_t wire, std::size_t wire_bytes) noexcept {
+        const std::size_t bad = first_outside(spec.allowed, value);
+        if (bad != value.size())
+            return no(Reason::bad_content, n, m_at + (spec.body == BodyEncoding::bcd ? bad / 2 : bad));
+        m_message.m_slots[n] = {static_cast<std::uint16_t>(value.data() - m_message.m_arena.data()),
+                                static_cast<std::uint16_t>(value.size()), static_cast<std::uint16_t>(wire), true};
+        m_at += wire_bytes;
+        return true;
+    }
+
+    const Dialect& m_dialect;
+    Bytes m_frame;
+    Message& m_message;
+    std::size_t m_at = 0;
+    UnpackError m_error{};
+};
+
+namespace {
+// Writes one frame from front to back. Every write checks the room first.
+class Packer {
+  public:
+    Packer(const Dialect& dialect, const Message& message, MutableBytes out) noexcept
+        : m_dialect(dialect), m_message(message), m_out(out.first(std::min(out.size(), kFrameBytesMax))) {}
+
+    Expected<std::size_t, PackError> run() noexcept {
+        if (m_message.overflowed()) no(Reason::message_too_long, 1);
+        else if (header()) fields();
+        if (m_failed) return tl::unexpected(m_error);
+        return m_at;
+    }
+
+  private:
+    bool no(Reason reason, unsigned n) noexcept {
+        m_error = {reason, static_cast<std::uint8_t>(n), static_cast<std::uint16_t>(m_at)};
+        m_failed = true;
+        return false;
+    }
+
+    // The next `size` bytes to write, or null with message_too_long.
+    std::byte* room(std::size_t size, unsigned n) noexcept {
+        if (m_out.size() - m_at < size) {
+            no(Reason::message_too_long, n);
+            return nullptr;
+        }
+        std::byte* at = m_out.data() + m_at;
+        m_at += size;
+        return at;
+    }
+
+    bool header() noexcept {
+        const std::string_view mti = m_message.mti();
+        if (first_outside(content::kDigit, as_bytes(mti)) != mti.size()) return no(Reason::bad_mti, 0);
+        std::byte* at = room(m_dialect.mti_bytes(), 0);
+        if (at == nullptr) return false;
+        if (m_dialect.mti == MtiEncoding::ascii) std::memcpy(at, mti.data(), mti.size());
+        else put_bcd(at, as_bytes(mti), 0);
+        return bitmap(m_message.present(0)) && (m_message.has(1) ? bitmap(m_message.present(1)) : true);
+    }
+
+    bool bitmap(std::uint64_t bits) noexcept {
+        std::byte* at = room(m_dialect.bitmap_bytes(), 1);
+        if (at == nullptr) return false;
+        if (m_dialect.bitmap == BitmapEncoding::binary) store_be(at, bits);
+        else
+            for (unsigned i = 0; i < 16; ++i) at[i] = static_cast<std::byte>(kHexDigits[bits >> (60 - 4 * i) & 15]);
+        return true;
+    }
+
+    void fields() noexcept {
+        for (unsigned half = 0; half < 2; ++half) {
+            std::uint64_t left = m_message.present(half);
+            if (half == 0) left &= ~kSecondaryBit;
+            while (left != 0) {
+                const unsigned n = first_field(left, half);
+                if (!field(n)) return;
+                left &= ~(kSecondaryBit >> (n - 1) % 64);
+            }
+        }
+    }
+
+    // Packs characters two to a byte, the first into nibble `skip`.
+    static void put_bcd(std::byte* at, Bytes digits, std::size_t skip) noexcept {
+        for (std::size_t i = 0; i < digits.size(); ++i) {
+            const unsigned value = bcd_value(u8(digits[i]));
+            std::byte& byte = at[(skip + i) / 2];
+            byte = (skip + i) % 2 == 0 ? static_cast<std::byte>(value << 4 | (u8(byte) & 15))
+                                       : static_cast<std::byte>((u8(byte) & 0xf0) | value);
+        }
+    }
+
+    bool prefix(const FieldSpec& spec, unsigned n, std::size_t count) noexcept {
+        std::byte* at = room(spec.prefix_bytes, n);
+        if (at == nullptr) return false;
+        for (std::size_t i = spec.prefix_bytes; i-- > 0;) {
+            switch (spec.prefix) {
+                case PrefixEncoding::ascii: at[i] = static_cast<std::byte>('0' + count % 10); count /= 10; break;
+                case PrefixEncoding::bcd:
+                    at[i] = static_cast<std::byte>(count / 10 % 10 << 4 | count % 10);
+                    count /= 100;
+                    break;
+                case PrefixEncoding::binary: at[i] = static_cast<std::byte>(count & 255); count >>= 8; break;
+            }
+        }
+        ASSERT(count == 0);  // the dialect's max fits its prefix
+        return true;
+    }
+
+    bool field(unsigned n) noexcept {
+        const FieldSpec& spec = m_dialect.fields[n];
+        if (!spec.defined()) return no(Reason::unknown_field, n);
+        const Bytes value = m_message.bytes(n);
+        if (value.size() > spec.max) return no(Reason::length_over_max, n);
+        if (first_outside(spec.allowed, value) != value.size()) return no(Reason::bad_content, n);
+        std::size_t missing = 0;
+        if (spec.prefix_bytes == 0) missing = spec.max - value.size();
+        else if (!prefix(spec, n, wire_count(spec, value.size()))) return false;
+        if (missing != 0 && !can_pad(spec)) return no(Reason::wrong_length, n);
+        return body(spec, n, value, missing);
+    }
+
+    static std::size_t wire_count(const FieldSpec& spec, std::size_t length) noexcept {
+        if (spec.unit == LengthUnit::digits) return length;
+        if (spec.body == BodyEncoding::bcd) return spec.unit == LengthUnit::bytes ? (length + 1) / 2 : length;
+        return spec.unit == LengthUnit::bytes ? length : 2 * length;
+    }
+
+    // A fixed value is filled up only with what its reader would accept as content.
+    static bool can_pad(const FieldSpec& spec) noexcept {
+        const auto pad = static_cast<std::byte>(spec.pad);
+        return spec.pad_side != PadSide::none && first_outside(spec.allowed, Bytes(&pad, 1)) == 1;
+    }
+
+    bool body(const FieldSpec& spec, unsigned n, Bytes value, std::size_t missing) noexcept {
+        const std::size_t length = value.size() + missing;
+        const bool left = spec.pad_side == PadSide::left;
+        if (spec.body == BodyEncoding::bcd) {
+            std::byte* at = room((length + 1) / 2, n);
+            if (at == nullptr) return false;
+            const std::size_t fill = missing + length % 2;
+            const unsigned pad = hex_value(spec.pad);
+            std::memset(at, static_cast<int>(pad << 4 | pad), (length + 1) / 2);
+            put_bcd(at, value, left ? fill : 0);
+            return true;
+        }
+        std::byte* at = room(length, n);
+        if (at == nullptr) return false;
+        std::byte* value_at = left ? at + missing : at;
+        if (!value.empty()) std::memcpy(value_at, value.data(), value.size());
+        if (missing != 0) std::memset(left ? at : at + value.size(), spec.pad, missing);
+        if (spec.body == BodyEncoding::ebcdic)
+            for (std::size_t i = 0; i < length; ++i) at[i] = std::byte{ascii_to_ebcdic(u8(at[i]))};
+        return true;
+    }
+
+    const Dialect& m_dialect;
+    const Message& m_message;
+    MutableBytes m_out;
+    std::size_t m_at = 0;
+    bool m_failed = false;
+    PackError m_error{};
+};
+}  // namespace
+
+Expected<void, UnpackError> unpack(const Dialect& dialect, Bytes frame, Message& message) noexcept {
+    return Unpacker(dialect, frame, message).run();
+}
+
+Expected<std::size_t, PackError> pack(const Dialect& dialect, const Message& message, MutableBytes out) noexcept {
+    return Packer(dialect, message, out).run();
+}
+
+Expected<MacInput, UnpackError> mac_input(const Dialect& dialect, Bytes frame) noexcept {
+    if (frame.size() > kFrameBytesMax) return tl::unexpected(UnpackError{Reason::frame_too_long, 1, kFrameBytesMax});
+    Message message;
+    Unpacker unpacker(dialect, frame, message);
+    if (!unpacker.header()) return tl::unexpected(unpacker.error());
+    // The lowest bit of the last bitmap that has any is the MAC field's.
+    const std::uint64_t last = message.present(1) != 0 ? message.present(1) : message.present(0);
+    const bool mac_is_last = (last & 1) != 0;
+    if (!mac_is_last || frame.size() - unpacker.at() < dialect.mac_bytes)
+        return tl::unexpected(UnpackError{Reason::no_mac, 1, static_cast<std::uint16_t>(unpacker.at())});
+    const std::size_t covered = frame.size() - dialect.mac_bytes;
+    return MacInput{frame.first(covered), frame.subspan(covered)};
+}
+
+std::string_view to_string(Reason reason) noexcept {
+    switch (reason) {
+        case Reason::frame_too_long: return "a frame over the size limit";
+        case Reason::truncated: return "the frame ends too early";
+        case Reason::bad_mti: return "a message type that is not four digits";
+        case Reason::bad_bitmap: return "a bitmap character that is not upper-case hexadecimal";
+        case Reason::unknown_field: return "a field that the dialect does not define";
+        case Reason::bad_length: return "a length that is not a number in its encoding";
+        case Reason::length_over_max: return "a length over the dialect's maximum";
+        case Reason::bad_content: return "a character outside the field's class";
+        case Reason::bad_padding: return "a pad nibble other than the dialect's";
+        case Reason::trailing_bytes: return "bytes after the last field";
+        case Reason::wrong_length: return "a value shorter than its fixed field";
+        case Reason::message_too_long: return "more than the frame can hold";
+        case Reason::no_mac: return "no MAC in the last field";
+    }
+    return "unknown";
+}
+
+std::string CodecError::text() const {
+    const std::string where = field == 0 ? "MTI" : field == 1 ? "message" : fmt::format("DE{}", field);
+    return fmt::format("{} at byte {}: {}", where, offset, to_string(reason));
+}
+
+}  // namespace giro::iso8583

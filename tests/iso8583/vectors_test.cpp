@@ -1,0 +1,3 @@
+// Messages made by another implementation.
+#include <doctest/doctest.h>
+TEST_CASE("placeholder") {}
