@@ -35,11 +35,13 @@ namespace {
     X(CKR_NEW_PIN_MODE) X(CKR_NEXT_OTP) X(CKR_EXCEEDED_MAX_ITERATIONS) X(CKR_FIPS_SELF_TEST_FAILED)                   \
     X(CKR_LIBRARY_LOAD_FAILED) X(CKR_PIN_TOO_WEAK) X(CKR_PUBLIC_KEY_INVALID) X(CKR_FUNCTION_REJECTED)
 
-// The interface takes non-const pointers to what it only reads.
+// The interface takes non-const pointers to what it only reads; and modules take a null pointer for a question about
+// the size or for a bad argument, so nothing is passed as a pointer to something.
+CK_BYTE g_nothing = 0;
 CK_BYTE* bytes_of(Bytes b) noexcept {
-    return const_cast<CK_BYTE*>(reinterpret_cast<const CK_BYTE*>(b.data()));
+    return b.empty() ? &g_nothing : const_cast<CK_BYTE*>(reinterpret_cast<const CK_BYTE*>(b.data()));
 }
-CK_BYTE* bytes_of(MutableBytes b) noexcept { return reinterpret_cast<CK_BYTE*>(b.data()); }
+CK_BYTE* bytes_of(MutableBytes b) noexcept { return b.empty() ? &g_nothing : reinterpret_cast<CK_BYTE*>(b.data()); }
 
 Ck<void> done(CK_RV rv) {
     if (rv != CKR_OK) return ck_error(rv);

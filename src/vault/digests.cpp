@@ -75,7 +75,7 @@ bool verify_approval(std::string_view public_key_pem, const Hash256& digest, Byt
 bool verify_checkpoint(Bytes public_key, const SignedCheckpoint& checkpoint) try {
     const Botan::EC_Group group("secp256r1");
     const Botan::ECDSA_PublicKey key(group, group.OS2ECP(raw(public_key), public_key.size()));
-    Botan::PK_Verifier verifier(key, "EMSA1(Raw)");
+    Botan::PK_Verifier verifier(key, "Raw");
     const Hash256 digest = checkpoint_digest(checkpoint.checkpoint);
     return verifier.verify_message(raw(digest), digest.size(), raw(checkpoint.signature), checkpoint.signature.size());
 } catch (const std::exception&) {  // not a point of the curve

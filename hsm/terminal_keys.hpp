@@ -1,0 +1,52 @@
+// The terminals' keys, derived inside the token and kept as non-extractable session objects while they are in use.
+//
+//   TMK(terminal)         = AES-256-ECB under terminal.master of  id:8 "GIROTMK" 01  id:8 "GIROTMK" 02
+//   MAC key(TMK, nonce)   = AES-256-ECB under the TMK of          nonce:16  (nonce xor ff…ff):16
+//
+// The all-zero nonce gives the terminal's base key (0800 messages). Any terminal id has a key: whether the id is known
+// is for the switch to say.
+#pragma once
+
+#include <list>
+#include <unordered_map>
+
+#include "hsm/mechanism.hpp"
+#include "vault/wire.hpp"
+
+namespace giro::hsm {
+
+inline constexpr std::size_t kSessionKeysMax = 8192;  // session MAC keys held in the token; the least recently used goes
+
+class TerminalKeys {
+  public:
+    // `master`: the handle of terminal.master. The session must live longer.
+    TerminalKeys(const Session& session, CK_OBJECT_HANDLE master, std::size_t keys_max = kSessionKeysMax) noexcept
+        : m_session(session), m_master(master), m_keys_max(keys_max) {}
+    [[nodiscard]] Ck<vault::Mac8> mac(const TerminalId& terminal, const vault::Nonce& nonce, Bytes data);
+    [[nodiscard]] Ck<vault::Kcv> kcv(const TerminalId& terminal, const vault::Nonce& nonce);
+    // The clear TMK, for putting it into the terminal.
+    [[nodiscard]] Ck<Secret> master_key_in_clear(const TerminalId& terminal) const;
+    [[nodiscard]] std::size_t size() const noexcept { return m_by_use.size(); }
+
+  private:
+    struct Id {
+        TerminalId terminal;
+        vault::Nonce nonce{};
+        bool operator==(const Id&) const = default;
+    };
+    struct IdHash {
+        std::size_t operator()(const Id& id) const noexcept;
+    };
+    struct Entry {
+        Id id;
+        Object key;
+    };
+    const Session& m_session;
+    CK_OBJECT_HANDLE m_master;
+    std::size_t m_keys_max;
+    std::list<Entry> m_by_use;  // most recent first
+    std::unordered_map<Id, std::list<Entry>::iterator, IdHash> m_by_id;
+    Ck<CK_OBJECT_HANDLE> session_key(const Id& id);
+};
+
+}  // namespace giro::hsm
