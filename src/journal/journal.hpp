@@ -25,7 +25,7 @@ inline constexpr std::size_t kBatchBytesMax = std::size_t{64} << 20;
 // What append() takes. The body is opaque to the journal.
 struct EntryView {
     std::uint16_t kind = 0;
-    Bytes body;
+    Bytes body{};
 };
 
 // What reading gives: views that are good during the callback only.
@@ -33,7 +33,7 @@ struct Entry {
     std::uint64_t seq = 0;  // 1, 2, 3, ... without a gap
     std::uint16_t kind = 0;
     std::uint64_t time_ns = 0;  // of its batch
-    Bytes body;
+    Bytes body{};
 };
 
 // The end of the log after some batch: its last sequence number (0: empty) and the hash of everything up to it.

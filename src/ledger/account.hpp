@@ -21,7 +21,7 @@ inline constexpr std::uint16_t kAccountStatusFlags = kFrozen | kClosed;
 // An account has one currency and four sums that only Ledger changes; each sum, and pending + posted on each side, fits
 // in MinorUnits. The posted balance is credits_posted - debits_posted for a liability (a customer, a merchant).
 struct Account {
-    Id128 id;                       // not zero
+    Id128 id{};                     // not zero
     std::uint32_t participant = 0;  // the bank it belongs to; the ledger gives it no meaning
     std::uint32_t code = 0;         // the caller's kind of account; the ledger gives it no meaning
     Currency currency = 0;          // ISO 4217 numeric, 1 to 999

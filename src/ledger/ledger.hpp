@@ -99,14 +99,13 @@ class Ledger {
     void apply_chain(std::span<const Transfer> chain, std::span<TransferResult> out);
     void watch_expiry(Ref hold);
     [[nodiscard]] std::uint64_t expiry_ns(const StoredTransfer& hold) const noexcept;
-    void encode_account(const Account& account, std::byte* out) const;
     [[nodiscard]] std::string load_accounts(Reader& in, std::uint64_t count);
     [[nodiscard]] std::string load_transfers(Reader& in, std::uint64_t count);
     [[nodiscard]] std::string recompute_sums() const;
 
     Options m_options;
-    ChunkedStore<Account> m_accounts;
-    ChunkedStore<StoredTransfer> m_transfers;
+    ChunkedStore<Account, 1U << 10> m_accounts;
+    ChunkedStore<StoredTransfer, 1U << 14> m_transfers;
     IdIndex m_account_index;
     IdIndex m_transfer_index;
     std::vector<Expiry> m_expiries;  // a heap, earliest on top; holds that ended otherwise are dropped when they surface

@@ -29,11 +29,10 @@ struct StoredTransfer {
 };
 static_assert(sizeof(StoredTransfer) == 56, "one record is less than a cache line");
 
-template <typename T>
+// `kChunkRecords` is a power of two: how many records are allocated at once.
+template <typename T, std::size_t kChunkRecords>
 class ChunkedStore {
   public:
-    static constexpr std::size_t kChunkRecords = 1U << 14;
-
     [[nodiscard]] std::size_t size() const noexcept { return m_size; }
     [[nodiscard]] T& operator[](std::size_t i) {
         ASSERT(i < m_size);
@@ -44,7 +43,7 @@ class ChunkedStore {
         return m_chunks[i / kChunkRecords][i % kChunkRecords];
     }
     T& push_back(const T& value) {
-        if (m_size == m_chunks.size() * kChunkRecords) m_chunks.push_back(std::make_unique<T[]>(kChunkRecords));
+        if (m_size == m_chunks.size() * kChunkRecords) grow();
         T& place = m_chunks[m_size / kChunkRecords][m_size % kChunkRecords];
         place = value;
         ++m_size;
@@ -56,6 +55,7 @@ class ChunkedStore {
     }
 
   private:
+    void grow() { m_chunks.push_back(std::make_unique_for_overwrite<T[]>(kChunkRecords)); }
     std::vector<std::unique_ptr<T[]>> m_chunks;
     std::size_t m_size = 0;
 };

@@ -19,10 +19,10 @@ inline constexpr std::uint16_t kTransferFlags = kLinked | kPending | kPostPendin
 
 // One movement of `amount` from debit_account (its debits grow) to credit_account (its credits grow).
 struct Transfer {
-    Id128 id;              // not zero; the same id again with the same contents gives `exists`, never a second movement
-    Id128 debit_account;   // post and void: zero, or the hold's own
-    Id128 credit_account;  // post and void: zero, or the hold's own
-    Id128 pending_id;      // post and void: the hold; otherwise zero
+    Id128 id{};              // not zero; the same id again with the same contents gives `exists`, never a second movement
+    Id128 debit_account{};   // post and void: zero, or the hold's own
+    Id128 credit_account{};  // post and void: zero, or the hold's own
+    Id128 pending_id{};      // post and void: the hold; otherwise zero
     MinorUnits amount = 0;         // 1 to kAmountMax; post: 0 = all that is held; void: 0 or exactly what is held
     Currency currency = 0;         // of both accounts; post and void: zero, or the hold's own
     std::uint16_t flags = 0;       // TransferFlag
@@ -44,7 +44,7 @@ enum class TransferState : std::uint8_t {
 // A transfer as recorded: zero accounts, currency and amount of a post or void are filled in from its hold; kLinked is
 // kept. The amount of a post is what moved, of a void what was released.
 struct TransferRecord {
-    Transfer transfer;
+    Transfer transfer{};
     TransferState state = TransferState::posted;
 };
 
