@@ -20,7 +20,7 @@ class WalletKey {
     [[nodiscard]] Result<void> save(const std::filesystem::path& path) const;
 
     [[nodiscard]] const PublicKey& pubkey() const noexcept { return m_pubkey; }
-    // Puts this key's public key in and signs. ASSERTs that the order is one that decode_order() would take.
+    // Puts this key's public key in and signs. ASSERTs check_order().
     [[nodiscard]] SignedOrder sign(PaymentOrder order) const;
     [[nodiscard]] SignedQuery sign(WalletQuery query) const;
 
@@ -36,6 +36,6 @@ class WalletKey {
 
 // One ECDSA check on secp256k1 (SEC 1 4.1.4), strict: compressed key, compact signature, low s.
 [[nodiscard]] Expected<void, OrderError> verify_digest(const PublicKey& pubkey, const Hash256& digest,
-                                                       const Signature& signature) noexcept;
+                                                       const Signature& signature);
 
 }  // namespace giro::wallet

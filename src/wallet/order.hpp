@@ -60,13 +60,16 @@ enum class OrderError : std::uint8_t {
 };
 [[nodiscard]] std::string_view to_string(OrderError error) noexcept;
 
-// Every rule of the layout except the signature.
+// The rules on an order's values, those a decoder makes: bad_pubkey (first byte only), bad_merchant, bad_recipient,
+// bad_amount or bad_currency. For whoever fills one in.
+[[nodiscard]] Expected<void, OrderError> check_order(const PaymentOrder& order) noexcept;
+// Every rule of the layout except the signature and that the key is a point.
 [[nodiscard]] Expected<SignedOrder, OrderError> decode_order(Bytes bytes) noexcept;
 [[nodiscard]] ByteArray<kSignedOrderBytes> encode_order(const SignedOrder& order) noexcept;
 // The signature over the order: bad_pubkey, high_s, bad_signature or nothing. Expiry and counter are the switch's to judge.
-[[nodiscard]] Expected<void, OrderError> verify(const SignedOrder& order) noexcept;
+[[nodiscard]] Expected<void, OrderError> verify(const SignedOrder& order);
 // What is signed; also the order's name in logs and receipts.
-[[nodiscard]] Hash256 order_digest(const PaymentOrder& order) noexcept;
+[[nodiscard]] Hash256 order_digest(const PaymentOrder& order);
 
 // A wallet's signed question to the switch (kSignedQueryBytes): its balance, or to be registered.
 //     0   1  version, 1
@@ -93,7 +96,7 @@ struct SignedQuery {
 };
 [[nodiscard]] Expected<SignedQuery, OrderError> decode_query(Bytes bytes) noexcept;
 [[nodiscard]] ByteArray<kSignedQueryBytes> encode_query(const SignedQuery& query) noexcept;
-[[nodiscard]] Expected<void, OrderError> verify(const SignedQuery& query) noexcept;
-[[nodiscard]] Hash256 query_digest(const WalletQuery& query) noexcept;
+[[nodiscard]] Expected<void, OrderError> verify(const SignedQuery& query);
+[[nodiscard]] Hash256 query_digest(const WalletQuery& query);
 
 }  // namespace giro::wallet
