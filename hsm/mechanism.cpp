@@ -1,5 +1,8 @@
 #include "hsm/mechanism.hpp"
 
+#include <botan/bigint.h>
+#include <botan/der_enc.h>
+
 #include <algorithm>
 
 #include "util/bytes.hpp"
@@ -67,6 +70,17 @@ void make_low_s(Curve curve, Signature64& signature) noexcept {
         borrow = first || second;
         store_be(signature.data() + 32 + 8 * i, word);
     }
+}
+
+Buffer ecdsa_der(const Signature64& signature) {
+    std::vector<std::uint8_t> der;
+    Botan::DER_Encoder(der)
+        .start_cons(Botan::SEQUENCE)
+        .encode(Botan::BigInt(raw(Bytes(signature).first(32)), 32))
+        .encode(Botan::BigInt(raw(Bytes(signature).subspan(32)), 32))
+        .end_cons();
+    const Bytes view = std::as_bytes(std::span(der));
+    return {view.begin(), view.end()};
 }
 
 Ck<Signature64> sign_ecdsa(const Session& session, CK_OBJECT_HANDLE key, Curve curve, const Hash256& digest) {

@@ -14,6 +14,8 @@ enum class Curve { p256, secp256k1 };
 [[nodiscard]] Ck<Signature64> sign_ecdsa(const Session& session, CK_OBJECT_HANDLE key, Curve curve, const Hash256& digest);
 // s := order - s when s is over half the order.
 void make_low_s(Curve curve, Signature64& signature) noexcept;
+// SEQUENCE { r, s } (RFC 3279 2.2.3): the form TLS and X.509 take.
+[[nodiscard]] Buffer ecdsa_der(const Signature64& signature);
 
 // CKM_SHA256_RSA_PKCS (RFC 8017 8.2) and CKM_SHA256_RSA_PKCS_PSS with MGF1 SHA-256 and 32 bytes of salt (8.1), over `data`.
 [[nodiscard]] Ck<Buffer> sign_rsa_pkcs1(const Session& session, CK_OBJECT_HANDLE key, Bytes data);

@@ -108,6 +108,17 @@ Result<vault::Bundle> make_bundle(const VaultConfig& config, const Session& sess
     return bundle;
 }
 
+// bundle.json and, for tools that read PEM, ca.pem and server.pem beside it.
+Result<void> write_public(const fs::path& file, const vault::Bundle& bundle) {
+    const fs::path folder = file.parent_path();
+    std::error_code ignored;  // the writes below tell
+    fs::create_directories(folder, ignored);
+    fs::permissions(folder, fs::perms(0755), ignored);
+    if (auto done = write_file_atomic(folder / "ca.pem", as_bytes(bundle.ca_certificate), 0644); !done) return done;
+    if (auto done = write_file_atomic(folder / "server.pem", as_bytes(bundle.server_certificate), 0644); !done) return done;
+    return write_file_atomic(file, as_bytes(vault::to_json(bundle)), 0644);  // last: its presence says all is there
+}
+
 // True when the bundle is there and speaks of exactly these participants.
 bool bundle_is_current(const VaultConfig& config) {
     const auto bundle = vault::load_bundle(config.bundle);
@@ -163,10 +174,8 @@ Result<void> provision(const VaultConfig& config, const std::function<void(const
     if (*made == 0 && bundle_is_current(config)) return {};
     const auto bundle = make_bundle(config, session, *keys);
     if (!bundle) return tl::unexpected(bundle.error());
-    std::error_code ignored;  // the write below tells
-    fs::create_directories(config.bundle.parent_path(), ignored);
     progress("writing " + config.bundle.string());
-    return write_file_atomic(config.bundle, as_bytes(vault::to_json(*bundle)), 0644);
+    return write_public(config.bundle, *bundle);
 }
 
 }  // namespace giro::hsm

@@ -1,5 +1,6 @@
 // The public half of a box's keys: D/pub/bundle.json, written by `giro-vault provision`, answered by the verb
-// public_keys, read by every program and by `giro verify`. Nothing in it is secret; an auditor compares it by hash.
+// public_keys, read by every program and by `giro verify`. The two certificates also lie beside it, as ca.pem and
+// server.pem. Nothing in it is secret; an auditor compares it by hash.
 #pragma once
 
 #include <filesystem>

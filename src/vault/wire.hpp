@@ -58,7 +58,7 @@ struct MacGenerate {
     struct Reply { std::vector<Mac8> macs; };
 };
 
-// new_session_key: a fresh random nonce, and the check value of the key it gives, so that the terminal can tell that it
+// new_session_key: a fresh random nonce, and the check value (KCV) of the key it gives, so that the terminal can tell that it
 // derived the same one (src/vault/terminal_keys.hpp).
 struct NewSessionKey {
     static constexpr auto kType = bus::MessageType::vault_new_session_key;
@@ -172,7 +172,7 @@ struct IssueCertificate {
 struct InjectTerminalKey {
     static constexpr auto kType = bus::MessageType::vault_inject_terminal_key;
     struct Request { TerminalId terminal; };
-    struct Reply { Secret tmk; Kcv kcv{}; };  // 32 bytes
+    struct Reply { Secret tmk; Kcv kcv{}; };  // 32 bytes; the check value of the base key (nonce of zeros)
 };
 
 // Appends the body of any Request or Reply above. ASSERTs the bounds: what we send is ours.

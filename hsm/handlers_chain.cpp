@@ -1,0 +1,67 @@
+#include "chain/signet.hpp"
+#include "hsm/handlers.hpp"
+#include "hsm/settlement.hpp"
+#include "util/bytes.hpp"
+#include "vault/digests.hpp"
+
+namespace giro::hsm {
+
+namespace {
+// The 72 bytes of BIP325: version, previous, Merkle root with the solution cut out, time.
+chain::SignetMessage signet_message(const ByteArray<72>& data) {
+    Reader in(data);
+    chain::SignetMessage message;
+    message.version = static_cast<std::int32_t>(in.u32());
+    message.previous = in.array<32>();
+    message.signet_merkle_root = in.array<32>();
+    message.time = in.u32();
+    ASSERT(in.done());
+    return message;
+}
+}  // namespace
+
+Verdict<vault::SignCheckpoint::Reply> sign_checkpoint(Vault& vault, const vault::SignCheckpoint::Request& request) {
+    CheckpointFile& file = vault.checkpoints();
+    const vault::Checkpoint& next = request.checkpoint;
+    if (!file.may_follow(next)) return refuse("a checkpoint that goes back behind the last one, or contradicts it");
+    if (file.last() && file.last()->checkpoint == next) return vault::SignCheckpoint::Reply{file.last()->signature};
+    Vault::Present& at = *vault.present();
+    const auto signature =
+        sign_ecdsa(at.session(), at.keys.checkpoint_p256, Curve::p256, vault::checkpoint_digest(next));
+    if (!signature) return token_failed(signature.error());
+    // On disk before it is answered: after a crash an older journal cannot be signed any more.
+    if (const auto stored = file.store({next, *signature}); !stored)
+        return tl::unexpected(VerbFailure{VerbError::try_again, stored.error().what, {}});
+    return vault::SignCheckpoint::Reply{*signature};
+}
+
+Verdict<vault::LastCheckpoint::Reply> last_checkpoint(Vault& vault, const vault::LastCheckpoint::Request&) {
+    return vault::LastCheckpoint::Reply{vault.checkpoints().last()};
+}
+
+Verdict<vault::SignTx::Reply> sign_tx(Vault& vault, const vault::SignTx::Request& request) {
+    Vault::Present& at = *vault.present();
+    const auto tx = check_settlement(request, at.keys);
+    if (!tx) return refuse(describe(tx.error()));
+    std::vector<std::int64_t> amounts;
+    for (const auto& input : request.inputs) amounts.push_back(input.amount);
+    const Hash256 digest = vault::approval_digest(request.window, request.tx, amounts);
+    const auto approved = check_approvals(vault.config().folder / "officers", request.approvals, digest,
+                                          std::max(vault.config().approvals_required, vault::kApprovalsRequired));
+    if (!approved) return refuse(describe(approved.error()));
+    auto reply = sign_settlement(at.session(), at.keys, *tx, request.inputs);
+    if (!reply) return token_failed(reply.error());
+    return std::move(*reply);
+}
+
+Verdict<vault::SignBlock::Reply> sign_block(Vault& vault, const vault::SignBlock::Request& request) {
+    Vault::Present& at = *vault.present();
+    const chain::SignetMessage message = signet_message(request.block_data);
+    if (message.previous == Hash256{}) return refuse("a block without predecessor");
+    const Bytes script = at.keys.block.public_part.witness_script;
+    const auto signatures = sign_multisig(at.session(), at.keys.block, chain::signet_sighash(message, script));
+    if (!signatures) return token_failed(signatures.error());
+    return vault::SignBlock::Reply{chain::signet_solution(*signatures, script)};
+}
+
+}  // namespace giro::hsm
