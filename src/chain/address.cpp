@@ -12,7 +12,9 @@ constexpr std::size_t kChecksumChars = 6;
 constexpr std::uint32_t kBech32Constant = 1, kBech32mConstant = 0x2bc830a3;
 constexpr std::size_t kProgramBytesMin = 2, kProgramBytesMax = 40;
 
-tl::unexpected<ChainError> bad() { return tl::unexpected<ChainError>(ChainError::bad_address); }
+tl::unexpected<ChainError> bad() {
+    return tl::unexpected<ChainError>(ChainError::bad_address);
+}
 
 // BIP173's BCH code over GF(32).
 std::uint32_t polymod(std::span<const std::uint8_t> values) noexcept {
@@ -98,7 +100,8 @@ Expected<Bech32, ChainError> decode_bech32(std::string_view text) {
     const auto lower = lower_case(text);
     if (!lower || text.size() > kBech32CharsMax) return bad();
     const std::size_t separator = lower->rfind('1');
-    if (separator == std::string::npos || separator == 0 || lower->size() - separator - 1 < kChecksumChars) return bad();
+    if (separator == std::string::npos || separator == 0 || lower->size() - separator - 1 < kChecksumChars)
+        return bad();
     Bech32 parts;
     parts.prefix = lower->substr(0, separator);
     auto values = expand_prefix(parts.prefix);

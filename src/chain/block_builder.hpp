@@ -1,5 +1,6 @@
 // Makes a block step by step, so that signing can be a request to the vault and grinding a job of its own thread:
-//   build_block -> signet_parts(block).message -> the vault's signatures -> set_signet_solution -> grind -> header.nonce
+//   build_block -> signet_parts(block).message -> the vault's signatures -> set_signet_solution -> grind ->
+//   header.nonce
 #pragma once
 
 #include "chain/chain_state.hpp"
@@ -9,12 +10,12 @@ namespace giro::chain {
 
 struct BlockTemplate {
     Hash256 previous{};
-    std::uint32_t height = 0;   // of the new block, at least 1
+    std::uint32_t height = 0;  // of the new block, at least 1
     std::uint32_t time = 0;
     std::uint32_t bits = kBitsLimit;
     std::vector<TxOut> coinbase_outputs;
-    std::vector<Tx> txs;        // in an order in which they are valid
-    Buffer tag;                 // pushed after the height, so that the script has at least 2 bytes; at most 64 bytes
+    std::vector<Tx> txs;  // in an order in which they are valid
+    Buffer tag;           // pushed after the height, so that the script has at least 2 bytes; at most 64 bytes
 };
 
 // The template for the block after the tip: the mempool's txs as far as they fit, and one output that pays subsidy and

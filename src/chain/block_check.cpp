@@ -11,7 +11,9 @@
 namespace giro::chain {
 
 namespace {
-tl::unexpected<RejectReason> reject(RejectReason r) { return tl::unexpected<RejectReason>(r); }
+tl::unexpected<RejectReason> reject(RejectReason r) {
+    return tl::unexpected<RejectReason>(r);
+}
 
 Verdict check_values(const Tx& tx) {
     Satoshi total = 0;

@@ -9,7 +9,9 @@
 namespace giro::chain {
 
 namespace {
-tl::unexpected<RejectReason> reject(RejectReason r) { return tl::unexpected<RejectReason>(r); }
+tl::unexpected<RejectReason> reject(RejectReason r) {
+    return tl::unexpected<RejectReason>(r);
+}
 
 struct Node {
     BlockHeader header;
@@ -111,8 +113,7 @@ struct ChainState::Impl {
         Node* previous = parent->second.get();
         if (previous->failed) return reject(RejectReason::previous_invalid);
         const BlockPlace place{previous->height + 1, bits_after(previous), median_time(previous), now_s};
-        if (const Verdict verdict = check_header_place(block->header, place); !verdict)
-            return reject(verdict.error());
+        if (const Verdict verdict = check_header_place(block->header, place); !verdict) return reject(verdict.error());
         if (const Verdict verdict = check_block_place(*block, place); !verdict) return reject(verdict.error());
 
         auto node = std::make_unique<Node>();
@@ -215,11 +216,21 @@ Expected<Accepted, RejectReason> ChainState::submit_block(Bytes raw, std::int64_
     return m_impl->submit(raw, now_s);
 }
 
-Expected<Hash256, RejectReason> ChainState::accept_to_mempool(const Tx& tx) { return m_impl->accept(tx); }
-const std::vector<MempoolTx>& ChainState::mempool() const noexcept { return m_impl->mempool.txs(); }
-const ChainParams& ChainState::params() const noexcept { return m_impl->params; }
-const CoinSet& ChainState::coins() const noexcept { return m_impl->coins; }
-std::uint32_t ChainState::next_bits() const { return m_impl->bits_after(m_impl->tip()); }
+Expected<Hash256, RejectReason> ChainState::accept_to_mempool(const Tx& tx) {
+    return m_impl->accept(tx);
+}
+const std::vector<MempoolTx>& ChainState::mempool() const noexcept {
+    return m_impl->mempool.txs();
+}
+const ChainParams& ChainState::params() const noexcept {
+    return m_impl->params;
+}
+const CoinSet& ChainState::coins() const noexcept {
+    return m_impl->coins;
+}
+std::uint32_t ChainState::next_bits() const {
+    return m_impl->bits_after(m_impl->tip());
+}
 
 ChainTip ChainState::tip() const {
     const Node* tip = m_impl->tip();

@@ -25,8 +25,8 @@ struct ChainTip {
 struct Accepted {
     Hash256 hash{};
     std::uint32_t height = 0;
-    bool best = false;            // false: stored on a side branch (a node says "inconclusive")
-    bool reorganised = false;     // blocks of the old best chain were disconnected
+    bool best = false;         // false: stored on a side branch (a node says "inconclusive")
+    bool reorganised = false;  // blocks of the old best chain were disconnected
 };
 
 struct TxPlace {
@@ -65,9 +65,9 @@ class ChainState {
     [[nodiscard]] std::uint32_t next_bits() const;
     [[nodiscard]] std::optional<BlockHeader> header_at(std::uint32_t height) const;
     [[nodiscard]] std::optional<Block> block_at(std::uint32_t height) const;
-    [[nodiscard]] Bytes raw_block_at(std::uint32_t height) const;  // empty beyond the tip
+    [[nodiscard]] Bytes raw_block_at(std::uint32_t height) const;                           // empty beyond the tip
     [[nodiscard]] std::optional<std::uint32_t> height_of(const Hash256& block_hash) const;  // on the best chain
-    [[nodiscard]] std::optional<TxPlace> find_tx(const Hash256& txid) const;               // on the best chain
+    [[nodiscard]] std::optional<TxPlace> find_tx(const Hash256& txid) const;                // on the best chain
     [[nodiscard]] std::optional<Coin> coin(const OutPoint& outpoint) const;
     // Unspent outputs of the best chain that pay `script_pubkey`, by outpoint; immature coinbases included.
     [[nodiscard]] std::vector<Unspent> utxos_of(Bytes script_pubkey) const;

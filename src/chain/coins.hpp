@@ -32,7 +32,7 @@ class CoinSet {
     bool operator==(const CoinSet&) const = default;
 
   private:
-    std::map<OutPoint, Coin> m_coins;                       // ordered: hostile txids cannot make it slow
+    std::map<OutPoint, Coin> m_coins;  // ordered: hostile txids cannot make it slow
     std::map<Buffer, std::set<OutPoint>> m_by_script;
 };
 

@@ -10,7 +10,9 @@ namespace {
 constexpr std::uint32_t kSequenceDisable = 1U << 31, kSequenceTypeTime = 1U << 22, kSequenceMask = 0xffff;
 constexpr unsigned kSequenceGranularity = 9;  // 512 seconds
 
-tl::unexpected<RejectReason> reject(RejectReason r) { return tl::unexpected<RejectReason>(r); }
+tl::unexpected<RejectReason> reject(RejectReason r) {
+    return tl::unexpected<RejectReason>(r);
+}
 
 bool relative_lock_passed(const TxIn& input, const Coin& coin, const SpendContext& context) {
     if ((input.sequence & kSequenceDisable) != 0) return true;
@@ -38,8 +40,7 @@ std::size_t witness_sigops(const TxIn& input, const Coin& coin) {
 }
 
 RejectReason reason_of(ChainError error) {
-    const bool unsupported =
-        error == ChainError::unsupported_script || error == ChainError::unsupported_witness_script;
+    const bool unsupported = error == ChainError::unsupported_script || error == ChainError::unsupported_witness_script;
     return unsupported ? RejectReason::script_unsupported : RejectReason::script_failed;
 }
 

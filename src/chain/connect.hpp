@@ -11,8 +11,8 @@ namespace giro::chain {
 
 // The chain a tx would stand on.
 struct SpendContext {
-    std::uint32_t height = 0;       // of the block that holds the tx
-    std::uint32_t median_time = 0;  // of the 11 blocks before it
+    std::uint32_t height = 0;                                           // of the block that holds the tx
+    std::uint32_t median_time = 0;                                      // of the 11 blocks before it
     std::function<std::uint32_t(std::uint32_t height)> median_time_at;  // median time past of the block at `height`
 };
 

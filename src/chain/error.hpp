@@ -16,16 +16,15 @@ enum class ChainError {
     trailing_bytes,        // bytes after the structure
     bad_magic,             // a block file's record does not begin with this chain's magic
     bad_address,           // not bech32(m), wrong prefix, wrong checksum kind or wrong program size
-    bad_script,            // a push runs over the end of the script, or is not the data push it must be
     // spending (verify, signet)
-    unsupported_script,        // neither P2WPKH nor P2WSH: a documented limit of the embedded node
-    unsupported_witness_script,// P2WSH whose script is not k-of-n CHECKMULTISIG: the same limit
-    script_sig_not_empty,      // BIP141: a native witness program takes an empty scriptSig
-    witness_mismatch,          // the key or the script does not hash to the witness program
-    witness_shape,             // a wrong number of witness items, or an item over 520 bytes
-    signature_encoding,        // not strict DER (BIP66)
-    null_dummy,                // the CHECKMULTISIG dummy is not empty (BIP147)
-    signature_invalid,         // a signature does not verify, is missing, or is out of key order
+    unsupported_script,          // neither P2WPKH nor P2WSH: a documented limit of the embedded node
+    unsupported_witness_script,  // P2WSH whose script is not k-of-n CHECKMULTISIG: the same limit
+    script_sig_not_empty,        // BIP141: a native witness program takes an empty scriptSig
+    witness_mismatch,            // the key or the script does not hash to the witness program
+    witness_shape,               // a wrong number of witness items, or an item over 520 bytes
+    signature_encoding,          // not strict DER (BIP66)
+    null_dummy,                  // the CHECKMULTISIG dummy is not empty (BIP147)
+    signature_invalid,           // a signature does not verify, is missing, or is out of key order
     // signet (BIP325)
     no_commitment,  // the coinbase has no witness commitment output
     no_solution,    // the commitment output has no solution push

@@ -12,8 +12,8 @@ namespace giro::chain {
 struct GrindResult {
     enum class End { found, exhausted, stopped };
     End end = End::exhausted;
-    std::uint32_t nonce = 0;    // when found
-    std::uint64_t hashes = 0;   // tried
+    std::uint32_t nonce = 0;   // when found
+    std::uint64_t hashes = 0;  // tried
 };
 
 // Called every kGrindSlice hashes with the number tried so far; false stops.

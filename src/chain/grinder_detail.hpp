@@ -33,7 +33,9 @@ inline constexpr std::size_t kNonceWord = 3;
 
 // The nonce as it stands in the hashed words (SHA-256 is big endian, the header little), and a hash's last word as the
 // most significant word of the number it is compared as.
-[[nodiscard]] inline std::uint32_t swap_bytes(std::uint32_t word) noexcept { return __builtin_bswap32(word); }
+[[nodiscard]] inline std::uint32_t swap_bytes(std::uint32_t word) noexcept {
+    return __builtin_bswap32(word);
+}
 
 // Full test of one nonce, after the quick one.
 [[nodiscard]] bool nonce_meets(BlockHeader header, std::uint32_t nonce, const Uint256& target);

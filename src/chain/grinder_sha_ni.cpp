@@ -17,8 +17,8 @@ namespace {
 
 // One compression under way. The instruction wants the eight state words as ABEF and CDGH.
 struct Lane {
-    __m128i abef, cdgh;        // working variables
-    __m128i w0, w1, w2, w3;    // the next 16 schedule words
+    __m128i abef, cdgh;      // working variables
+    __m128i w0, w1, w2, w3;  // the next 16 schedule words
 };
 struct Packed {
     __m128i abef, cdgh;
@@ -111,8 +111,7 @@ GIRO_SHA_NI std::optional<std::uint32_t> grind_two(const BlockHeader& header, co
         compress_two(a, b, start);
         if (detail::swap_bytes(last_word(a)) <= prepared.top_word_max && detail::nonce_meets(header, nonce, target))
             return nonce;
-        if (detail::swap_bytes(last_word(b)) <= prepared.top_word_max &&
-            detail::nonce_meets(header, nonce + 1, target))
+        if (detail::swap_bytes(last_word(b)) <= prepared.top_word_max && detail::nonce_meets(header, nonce + 1, target))
             return nonce + 1;
     }
     return std::nullopt;
@@ -141,7 +140,9 @@ std::optional<std::uint32_t> grind_sha_ni(const BlockHeader& header, const Uint2
 
 #else
 
-bool has_sha_ni() noexcept { return false; }
+bool has_sha_ni() noexcept {
+    return false;
+}
 
 std::optional<std::uint32_t> grind_sha_ni(const BlockHeader& header, const Uint256& target, std::uint32_t first,
                                           std::uint32_t count) {

@@ -52,8 +52,7 @@ std::vector<Hash256> merkle_path(std::vector<Hash256> leaves, std::size_t positi
     return path;
 }
 
-std::optional<Hash256> merkle_root_from_path(const Hash256& leaf, std::size_t position,
-                                             std::span<const Hash256> path) {
+std::optional<Hash256> merkle_root_from_path(const Hash256& leaf, std::size_t position, std::span<const Hash256> path) {
     if (path.size() > kMerklePathMax || (position >> path.size()) != 0) return std::nullopt;
     Hash256 hash = leaf;
     for (const Hash256& sibling : path) {

@@ -6,8 +6,8 @@
 namespace giro::chain {
 
 struct ChainParams {
-    Buffer challenge;                       // script_pubkey that signs blocks; P2WSH k-of-n. For ever.
-    std::uint32_t block_spacing_s = 600;    // target seconds a block; a stock node knows 600 only
+    Buffer challenge;                     // script_pubkey that signs blocks; P2WSH k-of-n. For ever.
+    std::uint32_t block_spacing_s = 600;  // target seconds a block; a stock node knows 600 only
     // Blocks between difficulty changes: a fixed 14 days over the spacing. 600 s gives 2016.
     [[nodiscard]] std::uint32_t retarget_interval() const noexcept;
 };

@@ -38,7 +38,9 @@ std::optional<Uint256> target_from_bits(std::uint32_t bits) noexcept {
     return target;
 }
 
-bool meets_target(const Hash256& hash, const Uint256& target) noexcept { return Uint256::from_hash(hash) <= target; }
+bool meets_target(const Hash256& hash, const Uint256& target) noexcept {
+    return Uint256::from_hash(hash) <= target;
+}
 
 bool check_pow(const BlockHeader& header) noexcept {
     const auto target = target_from_bits(header.bits);

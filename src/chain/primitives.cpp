@@ -11,7 +11,9 @@ namespace {
 constexpr std::size_t kInputBytesMin = 41, kOutputBytesMin = 9, kTxBytesMin = 10, kWitnessItemBytesMin = 1;
 constexpr std::uint8_t kWitnessFlag = 1;
 
-tl::unexpected<ChainError> error(ChainError e) { return tl::unexpected<ChainError>(e); }
+tl::unexpected<ChainError> error(ChainError e) {
+    return tl::unexpected<ChainError>(e);
+}
 
 // A count of structures of at least `bytes_min` each.
 Expected<std::size_t, ChainError> read_count(Reader& in, std::size_t bytes_min) {
@@ -247,9 +249,15 @@ Expected<Block, ChainError> decode_block(Bytes bytes) {
     return block;
 }
 
-Hash256 txid(const Tx& tx) { return sha256d(encode_tx(tx, WithWitness::no)); }
-Hash256 wtxid(const Tx& tx) { return sha256d(encode_tx(tx, WithWitness::yes)); }
-Hash256 block_hash(const BlockHeader& header) { return sha256d(encode_header(header)); }
+Hash256 txid(const Tx& tx) {
+    return sha256d(encode_tx(tx, WithWitness::no));
+}
+Hash256 wtxid(const Tx& tx) {
+    return sha256d(encode_tx(tx, WithWitness::yes));
+}
+Hash256 block_hash(const BlockHeader& header) {
+    return sha256d(encode_header(header));
+}
 
 std::size_t tx_weight(const Tx& tx) {
     return 3 * encode_tx(tx, WithWitness::no).size() + encode_tx(tx, WithWitness::yes).size();
@@ -264,7 +272,9 @@ std::size_t block_weight(const Block& block) {
     return weight;
 }
 
-std::string hash_text(const Hash256& hash) { return to_hex_reversed(hash); }
+std::string hash_text(const Hash256& hash) {
+    return to_hex_reversed(hash);
+}
 
 std::optional<Hash256> hash_from_text(std::string_view text) {
     auto hash = array_from_hex<32>(text);

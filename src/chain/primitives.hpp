@@ -1,6 +1,6 @@
-// Bitcoin's tx and block as plain data, and their wire form (BIP144). Used by giro-chain, giro-settle, the vault and the
-// offline verifier. Hostile: every byte given to decode_*. They bound each count by the bytes that are left before they
-// allocate, accept canonical sizes only, and so encode(decode(x)) == x. Fails with a ChainError.
+// Bitcoin's tx and block as plain data, and their wire form (BIP144). Used by giro-chain, giro-settle, the vault and
+// the offline verifier. Hostile: every byte given to decode_*. They bound each count by the bytes that are left before
+// they allocate, accept canonical sizes only, and so encode(decode(x)) == x. Fails with a ChainError.
 //
 //   tx     i32 version | [00 01] | vin | vout | [witness stack per input] | u32 lock_time     (little endian)
 //   input  32 txid | u32 index | var script_sig | u32 sequence
@@ -21,10 +21,10 @@ using Satoshi = std::int64_t;
 inline constexpr Satoshi kCoin = 100'000'000;
 inline constexpr Satoshi kMoneyMax = 21'000'000 * kCoin;
 inline constexpr std::size_t kHeaderBytes = 80;
-inline constexpr std::size_t kBlockWeightMax = 4'000'000;    // BIP141; also the largest block in bytes
-inline constexpr std::size_t kCompactSizeMax = 0x02000000;   // as a node's MAX_SIZE: 32 MiB
+inline constexpr std::size_t kBlockWeightMax = 4'000'000;   // BIP141; also the largest block in bytes
+inline constexpr std::size_t kCompactSizeMax = 0x02000000;  // as a node's MAX_SIZE: 32 MiB
 inline constexpr std::uint32_t kSequenceFinal = 0xffffffff;
-inline constexpr std::uint32_t kIndexNull = 0xffffffff;      // the coinbase's prevout index
+inline constexpr std::uint32_t kIndexNull = 0xffffffff;  // the coinbase's prevout index
 
 struct OutPoint {
     Hash256 txid{};

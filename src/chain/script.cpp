@@ -10,7 +10,9 @@ namespace {
 constexpr std::size_t kDirectPushMax = 75;
 constexpr std::size_t kSigopsPerMultiSig = 20;
 
-std::byte op_number(std::size_t n) { return static_cast<std::byte>(0x50 + n); }  // OP_1 is 0x51
+std::byte op_number(std::size_t n) {
+    return static_cast<std::byte>(0x50 + n);
+}  // OP_1 is 0x51
 
 // 1 to 16 for OP_1 to OP_16, else 0.
 std::size_t number_of(std::byte opcode) noexcept {
@@ -24,9 +26,15 @@ Buffer witness_program(Bytes program) {
 }
 }  // namespace
 
-Buffer p2wpkh_script(const PublicKey& key) { return p2wpkh_script(hash160(key)); }
-Buffer p2wpkh_script(const Hash160& key_hash) { return witness_program(key_hash); }
-Buffer p2wsh_script(Bytes witness_script) { return witness_program(sha256(witness_script)); }
+Buffer p2wpkh_script(const PublicKey& key) {
+    return p2wpkh_script(hash160(key));
+}
+Buffer p2wpkh_script(const Hash160& key_hash) {
+    return witness_program(key_hash);
+}
+Buffer p2wsh_script(Bytes witness_script) {
+    return witness_program(sha256(witness_script));
+}
 
 Buffer multisig_script(std::size_t k, std::span<const PublicKey> keys) {
     ASSERT(k >= 1 && k <= keys.size() && keys.size() <= kMultiSigKeysMax);

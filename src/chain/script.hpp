@@ -11,9 +11,9 @@ namespace giro::chain {
 inline constexpr std::byte kOp0{0x00}, kOpPushData1{0x4c}, kOpPushData2{0x4d}, kOpPushData4{0x4e}, kOp1{0x51},
     kOp16{0x60}, kOpReturn{0x6a}, kOpCheckSig{0xac}, kOpCheckSigVerify{0xad}, kOpCheckMultiSig{0xae},
     kOpCheckMultiSigVerify{0xaf};
-inline constexpr std::size_t kMultiSigKeysMax = 16;      // what OP_16 can say; consensus would allow 20
-inline constexpr std::size_t kScriptBytesMax = 10'000;   // consensus
-inline constexpr std::size_t kOpReturnBytesMax = 80;     // data a node relays by default
+inline constexpr std::size_t kMultiSigKeysMax = 16;     // what OP_16 can say; consensus would allow 20
+inline constexpr std::size_t kScriptBytesMax = 10'000;  // consensus
+inline constexpr std::size_t kOpReturnBytesMax = 80;    // data a node relays by default
 
 using PublicKey = ByteArray<33>;  // compressed SEC1 point
 
@@ -33,8 +33,8 @@ enum class ScriptKind { p2wpkh, p2wsh, op_return, other };
 [[nodiscard]] std::optional<Buffer> op_return_data(Bytes script_pubkey);
 
 struct MultiSig {
-    std::size_t required = 0;   // k
-    std::vector<Buffer> keys;   // n of them, 33 or 65 bytes each, not checked to be curve points
+    std::size_t required = 0;  // k
+    std::vector<Buffer> keys;  // n of them, 33 or 65 bytes each, not checked to be curve points
 };
 // Reads OP_k <key>... OP_n OP_CHECKMULTISIG exactly; nothing for any other script.
 [[nodiscard]] std::optional<MultiSig> parse_multisig(Bytes witness_script);
@@ -62,7 +62,8 @@ void append_push(Buffer& script, Bytes data);
 // Appends a number the way BIP34 wants the height: OP_0, OP_1..OP_16, else a minimal little-endian push.
 void append_number(Buffer& script, std::uint32_t value);
 
-// Signature operations counted the way the block limit counts base scripts (GetSigOpCount, not accurate: 20 a multisig).
+// Signature operations counted the way the block limit counts base scripts (GetSigOpCount, not accurate: 20 a
+// multisig).
 [[nodiscard]] std::size_t count_sigops(Bytes script) noexcept;
 
 }  // namespace giro::chain

@@ -10,7 +10,9 @@
 namespace giro::chain {
 
 namespace {
-tl::unexpected<ChainError> error(ChainError e) { return tl::unexpected<ChainError>(e); }
+tl::unexpected<ChainError> error(ChainError e) {
+    return tl::unexpected<ChainError>(e);
+}
 
 bool begins_with_header(Bytes push) noexcept {
     return push.size() > kSignetHeader.size() && std::equal(kSignetHeader.begin(), kSignetHeader.end(), push.begin());

@@ -29,9 +29,11 @@ Statement prepare(sqlite3* db, const char* sql) {
     return Statement(statement);
 }
 
-bool run(sqlite3* db, const char* sql) { return sqlite3_exec(db, sql, nullptr, nullptr, nullptr) == SQLITE_OK; }
+bool run(sqlite3* db, const char* sql) {
+    return sqlite3_exec(db, sql, nullptr, nullptr, nullptr) == SQLITE_OK;
+}
 
-void bind(sqlite3_stmt* statement, int index, Bytes blob) {
+void bind_blob(sqlite3_stmt* statement, int index, Bytes blob) {
     sqlite3_bind_blob64(statement, index, blob.data(), blob.size(), SQLITE_TRANSIENT);
 }
 
@@ -65,7 +67,7 @@ struct ChainStore::Impl {
         const bool begun = run(db.get(), kSchema);
         const Statement insert = prepare(db.get(), "INSERT INTO meta VALUES(?, ?)");
         if (!begun || !insert) return failed("cannot create");
-        bind(insert.get(), 1, params.challenge);
+        bind_blob(insert.get(), 1, params.challenge);
         sqlite3_bind_int64(insert.get(), 2, params.block_spacing_s);
         if (sqlite3_step(insert.get()) != SQLITE_DONE) return failed("cannot create");
         sqlite3_reset(insert.get());
@@ -88,8 +90,7 @@ struct ChainStore::Impl {
     }
 
     [[nodiscard]] tl::unexpected<Failure> failed(std::string_view what) const {
-        return fail(Failure::Kind::try_again,
-                    fmt::format("{}: {}: {}", path.string(), what, sqlite3_errmsg(db.get())));
+        return fail(Failure::Kind::try_again, fmt::format("{}: {}: {}", path.string(), what, sqlite3_errmsg(db.get())));
     }
 };
 
@@ -107,8 +108,7 @@ Result<ChainStore> ChainStore::open(const std::filesystem::path& path, const Cha
     if (opened != SQLITE_OK)
         return fail(Failure::Kind::try_again,
                     fmt::format("{}: cannot open: {}", path.string(), sqlite3_errstr(opened)));
-    if (!run(db.get(), "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL"))
-        return broken(path, "not a chain database");
+    if (!run(db.get(), "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL")) return broken(path, "not a chain database");
     auto impl = std::make_unique<Impl>(path, params, std::move(*lock), std::move(db));
     const std::int64_t format = integer_of(impl->db.get(), "PRAGMA user_version");
     if (format == 0) {
@@ -130,12 +130,10 @@ Result<ChainState> ChainStore::replay() const {
         const std::int64_t seq = sqlite3_column_int64(rows.get(), 0);
         if (seq != expected) return broken(m_impl->path, fmt::format("block row {} is missing", expected));
         const auto block = decode_block(column_blob(rows.get(), 1));
-        if (!block)
-            return broken(m_impl->path, fmt::format("block row {}: {}", seq, describe(block.error())));
+        if (!block) return broken(m_impl->path, fmt::format("block row {}: {}", seq, describe(block.error())));
         // Its time was judged when it came; a clock that stepped back since must not undo that.
         const auto accepted = chain.submit_block(column_blob(rows.get(), 1), block->header.time);
-        if (!accepted)
-            return broken(m_impl->path, fmt::format("block row {}: {}", seq, bip22_word(accepted.error())));
+        if (!accepted) return broken(m_impl->path, fmt::format("block row {}: {}", seq, bip22_word(accepted.error())));
     }
     if (step != SQLITE_DONE) return broken(m_impl->path, sqlite3_errmsg(m_impl->db.get()));
     return chain;
@@ -148,13 +146,15 @@ Result<void> ChainStore::append(Bytes raw_block) {
     const Statement insert = prepare(m_impl->db.get(), "INSERT INTO blocks VALUES(?, ?, ?)");
     if (!insert) return m_impl->failed("cannot write");
     sqlite3_bind_int64(insert.get(), 1, static_cast<std::int64_t>(m_impl->count + 1));
-    bind(insert.get(), 2, block_hash(block->header));
-    bind(insert.get(), 3, encode_block(*block));
+    bind_blob(insert.get(), 2, block_hash(block->header));
+    bind_blob(insert.get(), 3, encode_block(*block));
     if (sqlite3_step(insert.get()) != SQLITE_DONE) return m_impl->failed("cannot write");
     ++m_impl->count;
     return {};
 }
 
-std::uint64_t ChainStore::block_count() const noexcept { return m_impl->count; }
+std::uint64_t ChainStore::block_count() const noexcept {
+    return m_impl->count;
+}
 
 }  // namespace giro::chain

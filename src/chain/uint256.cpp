@@ -42,7 +42,9 @@ Uint256 Uint256::operator+(const Uint256& other) const noexcept {
     return result;
 }
 
-Uint256 Uint256::operator-(const Uint256& other) const noexcept { return *this + ~other + Uint256(1); }
+Uint256 Uint256::operator-(const Uint256& other) const noexcept {
+    return *this + ~other + Uint256(1);
+}
 
 Uint256 Uint256::operator<<(unsigned count) const noexcept {
     Uint256 result;

@@ -15,10 +15,16 @@ constexpr std::size_t kElementBytesMax = 520;  // consensus: MAX_SCRIPT_ELEMENT_
 constexpr std::size_t kDerBytesMin = 8, kDerBytesMax = 72;
 
 using ScriptResult = Expected<void, ChainError>;
-tl::unexpected<ChainError> error(ChainError e) { return tl::unexpected<ChainError>(e); }
+tl::unexpected<ChainError> error(ChainError e) {
+    return tl::unexpected<ChainError>(e);
+}
 
-const unsigned char* raw(Bytes bytes) noexcept { return reinterpret_cast<const unsigned char*>(bytes.data()); }
-unsigned char* raw(MutableBytes bytes) noexcept { return reinterpret_cast<unsigned char*>(bytes.data()); }
+const unsigned char* raw(Bytes bytes) noexcept {
+    return reinterpret_cast<const unsigned char*>(bytes.data());
+}
+unsigned char* raw(MutableBytes bytes) noexcept {
+    return reinterpret_cast<unsigned char*>(bytes.data());
+}
 
 // Reads 02 len value at `at`; moves `at` behind it. Nothing for a negative, padded, empty or overrunning integer.
 std::optional<Bytes> read_der_integer(Bytes der, std::size_t& at) noexcept {
@@ -64,14 +70,13 @@ ScriptResult verify_p2wpkh(const Tx& tx, std::size_t index, const TxOut& spent) 
         return error(ChainError::witness_mismatch);
     if (witness[0].size() > kElementBytesMax || witness[1].size() > kElementBytesMax)
         return error(ChainError::witness_shape);
-    const auto valid =
-        check_signature(tx, index, p2wpkh_script_code(key_hash), spent.value, witness[0], witness[1]);
+    const auto valid = check_signature(tx, index, p2wpkh_script_code(key_hash), spent.value, witness[0], witness[1]);
     if (!valid) return error(valid.error());
     return *valid ? ScriptResult{} : error(ChainError::signature_invalid);
 }
 
-// CHECKMULTISIG: signatures and keys are matched in order, from the last to the first; a key that does not fit is passed
-// over for ever.
+// CHECKMULTISIG: signatures and keys are matched in order, from the last to the first; a key that does not fit is
+// passed over for ever.
 ScriptResult check_multisig(const Tx& tx, std::size_t index, const TxOut& spent, const MultiSig& multisig,
                             std::span<const Buffer> signatures, Bytes script) {
     std::size_t signatures_left = signatures.size(), keys_left = multisig.keys.size();
@@ -99,7 +104,8 @@ ScriptResult verify_p2wsh(const Tx& tx, std::size_t index, const TxOut& spent) {
         return error(ChainError::witness_shape);
     const auto multisig = parse_multisig(script);
     if (!multisig) return error(ChainError::unsupported_witness_script);
-    // The dummy and exactly k signatures: anything more would be left on the stack, and a clean stack is consensus here.
+    // The dummy and exactly k signatures: anything more would be left on the stack, and a clean stack is consensus
+    // here.
     if (items.size() != multisig->required + 1) return error(ChainError::witness_shape);
     const auto checked = check_multisig(tx, index, spent, *multisig, items.subspan(1), script);
     if (!checked) return checked;
@@ -155,8 +161,8 @@ std::optional<Buffer> encode_der_low_s(const CompactSignature& signature) {
     secp256k1_ecdsa_signature_normalize(secp256k1_context_static, &parsed, &parsed);
     Buffer der(kDerBytesMax);
     std::size_t size = der.size();
-    const int written = secp256k1_ecdsa_signature_serialize_der(secp256k1_context_static, raw(MutableBytes(der)), &size,
-                                                                &parsed);
+    const int written =
+        secp256k1_ecdsa_signature_serialize_der(secp256k1_context_static, raw(MutableBytes(der)), &size, &parsed);
     ASSERT(written == 1);
     der.resize(size);
     return der;

@@ -1,0 +1,57 @@
+// bench_chain: how fast blocks are ground and 2-of-3 spends verified, as one JSON line. Medians of five.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+
+#include "chain/grinder.hpp"
+#include "chain/sighash.hpp"
+#include "chain/verify.hpp"
+#include "support.hpp"
+#include "util/environment.hpp"
+
+using namespace giro;
+using namespace giro::chain;
+
+namespace {
+template <typename Work>
+double median_rate(double units, Work work) {
+    const SystemClock clock;
+    std::array<double, 5> rates{};
+    for (double& rate : rates) {
+        const auto start = clock.monotonic_ns();
+        work();
+        rate = units * 1e9 / static_cast<double>(clock.monotonic_ns() - start);
+    }
+    std::sort(rates.begin(), rates.end());
+    return rates[2];
+}
+}  // namespace
+
+int main() {
+    const BlockHeader header = genesis_block().header;
+    const Uint256 impossible(1);
+    constexpr std::uint32_t kHashes = 1U << 21, kVerifications = 1000;
+    const double grinding = median_rate(kHashes, [&] {
+        const auto found = has_sha_ni() ? grind_sha_ni(header, impossible, 0, kHashes)
+                                        : grind_portable(header, impossible, 0, kHashes);
+        ASSERT(!found);
+    });
+    const double portable =
+        median_rate(kHashes / 8, [&] { ASSERT(!grind_portable(header, impossible, 0, kHashes / 8)); });
+
+    const auto& net = test::testnet();
+    const TxOut spent{kCoin, net.params.challenge};
+    Tx tx{2, {TxIn{{}, {}, kSequenceFinal, {}}}, {{1, net.params.challenge}}, 0};
+    const Hash256 hash = bip143_sighash(tx, 0, net.witness_script, kCoin);
+    const std::vector<Buffer> signatures{net.signers[0].sign(hash), net.signers[2].sign(hash)};
+    tx.inputs[0].witness = multisig_witness(signatures, net.witness_script);
+    const double verifying = median_rate(kVerifications, [&] {
+        for (std::uint32_t i = 0; i < kVerifications; ++i) ASSERT(verify_spend(tx, 0, spent));
+    });
+    fmt::print(
+        "{{\"grind_hashes_per_s\":{:.0f},\"grind_portable_hashes_per_s\":{:.0f},"
+        "\"verify_p2wsh_2of3_per_s\":{:.0f},\"sha_ni\":{}}}\n",
+        grinding, portable, verifying, has_sha_ni());
+    return 0;
+}
