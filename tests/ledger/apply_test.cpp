@@ -154,7 +154,7 @@ TEST_CASE("ledger: an account never spends more than it has, its overdraft and i
 
 TEST_CASE("ledger: a freeze stops new transfers but not a correction, a post, a void or an expiry") {
     Ledger ledger = make_ledger();
-    for (std::uint64_t n : {10, 11, 12}) REQUIRE(ledger.apply(hold(n, 1, 2, 10, 5)) == R::ok);
+    for (std::uint64_t n : {10U, 11U, 12U}) REQUIRE(ledger.apply(hold(n, 1, 2, 10, 5)) == R::ok);
     CHECK(ledger.set_flags(id(1), kFrozen) == A::ok);
     CHECK(ledger.apply(move(20, 1, 2, 1)) == R::debit_account_frozen);
     CHECK(ledger.apply(move(20, 2, 1, 1)) == R::credit_account_frozen);
@@ -271,7 +271,7 @@ std::set<R> climb_new() {
     t.credit_account = id(2);
     ladder.step(t, R::transfer_must_have_the_currency_of_its_accounts);
     t.currency = kEur;
-    for (std::uint64_t n : {1, 2}) REQUIRE(ledger.set_flags(id(n), kClosed | kFrozen) == A::ok);
+    for (std::uint64_t n : {1U, 2U}) REQUIRE(ledger.set_flags(id(n), kClosed | kFrozen) == A::ok);
     ladder.step(t, R::debit_account_closed);
     REQUIRE(ledger.set_flags(id(1), kFrozen) == A::ok);
     ladder.step(t, R::credit_account_closed);
@@ -327,7 +327,7 @@ std::set<R> climb_resolve() {
     Ledger ledger(Options{.transfers_max = 6});
     for (std::uint64_t n = 1; n <= 3; ++n) REQUIRE(ledger.open_account(make_account(n)) == A::ok);
     REQUIRE(ledger.apply(move(10, 1, 2, 100)) == R::ok);
-    for (std::uint64_t n : {11, 12, 13}) REQUIRE(ledger.apply(hold(n, 1, 2, 100, 60)) == R::ok);
+    for (std::uint64_t n : {11U, 12U, 13U}) REQUIRE(ledger.apply(hold(n, 1, 2, 100, 60)) == R::ok);
     REQUIRE(ledger.apply(post(14, 11, 90)) == R::ok);
     REQUIRE(ledger.apply(release(15, 12)) == R::ok);
     Ladder ladder(ledger);
@@ -372,8 +372,8 @@ std::set<R> climb_resolve() {
 // 5 may not spend more than it got, 6 may not get more than it spent: both are filled up to what fits.
 std::set<R> climb_limits() {
     Ledger ledger = make_ledger();
-    for (std::uint64_t n : {5, 7}) REQUIRE(ledger.open_account(make_account(n, kDebitsMustNotExceedCredits)) == A::ok);
-    for (std::uint64_t n : {6, 8}) REQUIRE(ledger.open_account(make_account(n, kCreditsMustNotExceedDebits)) == A::ok);
+    for (std::uint64_t n : {5U, 7U}) REQUIRE(ledger.open_account(make_account(n, kDebitsMustNotExceedCredits)) == A::ok);
+    for (std::uint64_t n : {6U, 8U}) REQUIRE(ledger.open_account(make_account(n, kCreditsMustNotExceedDebits)) == A::ok);
     std::uint64_t n = 100;
     for (MinorUnits i = 0; i < std::numeric_limits<MinorUnits>::max() / kAmountMax; ++i)
         for (const Transfer& t : {move(n++, 6, 5, kAmountMax), move(n++, 5, 6, kAmountMax)})
