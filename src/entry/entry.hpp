@@ -174,7 +174,7 @@ struct Reversal {
     std::uint64_t time_ns = 0;
     Amount amount;
     ResponseCode response_code;
-    std::uint8_t reversal_owed = 0;  // 1: the original went to an issuer, who must be told
+    std::vector<Payment> owed;  // the original (one) when it went to an issuer, who must be told; else empty
     Salt salt{};
 };
 struct LinkReversalAnswered {
@@ -237,7 +237,7 @@ void fields(auto& a, ForwardAnswered& e) {
     a(e.payment, e.outcome, e.reason, e.time_ns, e.response_code, e.auth_code, e.reversal_owed, e.salt);
 }
 void fields(auto& a, Reversal& e) {
-    a(e.key, e.original, e.payment, e.outcome, e.time_ns, e.amount, e.response_code, e.reversal_owed, e.salt);
+    a(e.key, e.original, e.payment, e.outcome, e.time_ns, e.amount, e.response_code, e.owed, e.salt);
 }
 void fields(auto& a, LinkReversalAnswered& e) { a(e.payment, e.response_code); }
 void fields(auto& a, WindowClosed& e) { a(e.window, e.last_seq, e.time_ns); }

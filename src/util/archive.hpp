@@ -51,6 +51,7 @@ class Decoder {
     explicit Decoder(Bytes in) noexcept : m_in(in) {}
     template <typename... T>
     void operator()(T&... values) { (get(values), ...); }
+    [[nodiscard]] bool ok() const noexcept { return m_in.ok(); }
     [[nodiscard]] bool done() const noexcept { return m_in.done(); }
 
   private:

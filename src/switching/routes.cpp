@@ -1,0 +1,30 @@
+#include "switching/routes.hpp"
+
+#include <algorithm>
+
+namespace giro::switching {
+
+namespace {
+constexpr std::size_t kBinDigitsMin = 6, kBinDigitsMax = 8;
+}
+
+Routes::Routes(const config::Config& config) {
+    for (const auto& p : config.participants)
+        for (const auto& bin : p.bins) m_entries.push_back({bin, {Route::Kind::on_us, p.id, 0}});
+    for (std::size_t i = 0; i < config.links.size(); ++i)
+        for (const auto& bin : config.links[i].bins)
+            m_entries.push_back({bin, {Route::Kind::link, config.links[i].participant, static_cast<std::uint16_t>(i)}});
+    std::sort(m_entries.begin(), m_entries.end(), [](const Entry& a, const Entry& b) { return a.bin < b.bin; });
+}
+
+Route Routes::find(std::string_view pan_digits) const noexcept {
+    for (std::size_t digits = std::min(kBinDigitsMax, pan_digits.size()); digits >= kBinDigitsMin; --digits) {
+        const std::string_view bin = pan_digits.substr(0, digits);
+        const auto at = std::lower_bound(m_entries.begin(), m_entries.end(), bin,
+                                         [](const Entry& e, std::string_view b) { return e.bin < b; });
+        if (at != m_entries.end() && at->bin == bin) return at->route;
+    }
+    return {};
+}
+
+}  // namespace giro::switching

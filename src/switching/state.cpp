@@ -1,0 +1,106 @@
+// Questions to the state. How entries change it: state_apply.cpp; how it is saved: state_snapshot.cpp.
+#include "switching/state.hpp"
+
+#include "switching/accounts.hpp"
+#include "util/archive.hpp"
+#include "util/hash.hpp"
+
+namespace giro::switching {
+
+namespace {
+constexpr std::uint32_t kStanMax = 999'999;  // DE11, n 6
+}
+
+Id128 wallet_account(const Hash160& address) noexcept {
+    return {load_be<std::uint64_t>(address.data()), load_be<std::uint64_t>(address.data() + 8)};
+}
+
+Id128 request_id(RequestClass request_class, const entry::RequestKey& key) {
+    Buffer bytes;
+    bytes.reserve(64);
+    Encoder encoder(bytes);
+    encoder(static_cast<std::uint8_t>(request_class), key);
+    const Hash256 digest = sha256(bytes);
+    return {load_be<std::uint64_t>(digest.data()), load_be<std::uint64_t>(digest.data() + 8)};
+}
+
+std::size_t State::TokenHash::operator()(const entry::CardToken& t) const noexcept {
+    return load_le<std::uint64_t>(t.data());  // a CMAC: as good as random
+}
+
+State::State(std::uint64_t hash_seed)
+    : m_hash_seed(hash_seed), m_ledger(ledger::Options{.hash_seed = hash_seed}), m_remembered_index(hash_seed) {}
+
+const Remembered* State::find(RequestClass request_class, const entry::RequestKey& key) const {
+    const ledger::Ref ref = m_remembered_index.find(request_id(request_class, key), m_remembered);
+    return ref == ledger::kNoRef ? nullptr : &m_remembered[ref];
+}
+
+const Terminal* State::terminal(const TerminalId& id) const {
+    const auto at = m_terminals.find(id);
+    return at == m_terminals.end() ? nullptr : &at->second;
+}
+
+const Id128* State::card_account(const entry::CardToken& token) const {
+    const auto at = m_cards.find(token);
+    return at == m_cards.end() ? nullptr : &at->second;
+}
+
+const Wallet* State::wallet(const Hash160& address) const {
+    const auto at = m_wallets.find(address);
+    return at == m_wallets.end() ? nullptr : &at->second;
+}
+
+const Id128* State::merchant_account(const MerchantId& merchant) const {
+    const auto at = m_merchants.find(merchant);
+    return at == m_merchants.end() ? nullptr : &at->second;
+}
+
+const Outstanding* State::outstanding(std::uint64_t payment_seq) const {
+    const auto at = m_outstanding.find(payment_seq);
+    return at == m_outstanding.end() ? nullptr : &at->second;
+}
+
+std::uint64_t State::outstanding_by_stan(std::uint16_t link, std::uint32_t stan) const {
+    const auto at = m_link_stans.find({link, stan});
+    return at == m_link_stans.end() ? 0 : at->second;
+}
+
+std::uint32_t State::next_link_stan(std::uint16_t link) const {
+    std::uint32_t stan = m_last_link_stan % kStanMax + 1;
+    while (m_link_stans.contains({link, stan})) stan = stan % kStanMax + 1;
+    return stan;
+}
+
+bool State::balanced() const {
+    std::map<Currency, MinorUnits> backing;
+    for (const auto& [id, participant] : m_participants) backing[participant.backing.currency] += participant.backing.minor;
+    for (const auto& [currency, issued] : backing) {
+        if (!m_ledger.totals(currency).balanced()) return false;
+        const auto* issuance = m_ledger.account(issuance_account(currency));
+        if (issuance == nullptr || issuance->debits_posted - issuance->credits_posted != issued) return false;
+    }
+    return true;
+}
+
+Remembered* State::remembered(Id128 id) {
+    const ledger::Ref ref = m_remembered_index.find(id, m_remembered);
+    return ref == ledger::kNoRef ? nullptr : &m_remembered[ref];
+}
+
+Remembered* State::remembered_by_seq(std::uint64_t seq) {
+    std::size_t low = 0, high = m_remembered.size();
+    while (low < high) {
+        const std::size_t middle = low + (high - low) / 2;
+        if (m_remembered[middle].seq < seq) low = middle + 1;
+        else high = middle;
+    }
+    return low < m_remembered.size() && m_remembered[low].seq == seq ? &m_remembered[low] : nullptr;
+}
+
+void State::remember(const Remembered& r) {
+    m_remembered_index.insert(r.id, static_cast<ledger::Ref>(m_remembered.size()));
+    m_remembered.push_back(r);
+}
+
+}  // namespace giro::switching

@@ -1,0 +1,185 @@
+// Everything the switch knows, made from the journal alone: apply() each entry in order and the same state results, in
+// the switch, in the auditor and on any other machine. No clock, no randomness, no I/O.
+//
+// apply() is also the guard: an entry that does not fit the state (money that is not there, a window out of order)
+// changes nothing and is a Failure::integrity that names its sequence number.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <unordered_map>
+
+#include "entry/entry.hpp"
+#include "giro/result.hpp"
+#include "ledger/ledger.hpp"
+#include "ledger/store.hpp"
+
+namespace giro::switching {
+
+struct Participant {
+    entry::ParticipantName name;
+    Amount backing;
+    Buffer settlement_script;
+};
+
+struct Terminal {
+    MerchantId merchant;
+    AcquirerId acquirer;
+    Id128 account;
+    ByteArray<16> nonce{};           // of the session MAC key in use; zero: the base key
+    ByteArray<16> previous_nonce{};  // of the one before
+    bool has_previous = false;       // it is still accepted: the new one may not have arrived
+};
+
+struct Wallet {
+    ByteArray<33> pubkey{};
+    Id128 account;
+    std::uint64_t counter = 0;  // of the last order that was decided
+};
+
+// What a request left behind: enough to answer its repeat and to reverse it.
+struct Remembered {
+    enum class What : std::uint8_t {
+        approved = 1,     // posted
+        declined = 2,
+        forwarded = 3,    // the issuer has not answered yet
+        reversed = 4,     // was approved, and moved back
+        reversed_before = 5,  // not seen yet, but its reversal was
+        reversal = 6,     // this is a 0400, answered
+        kLast = reversal
+    };
+    Id128 id;  // request_id() of its key
+    std::uint64_t seq = 0;
+    Id128 debit, credit;
+    MinorUnits amount = 0;
+    Currency currency = 0;
+    What what = What::declined;
+    bool forwarded = false;  // an issuer's host took part
+    ResponseCode response_code;
+    AuthCode auth_code;
+};
+
+// A 02xx and the 04xx that reverses it may carry the same key; the class keeps them apart.
+enum class RequestClass : std::uint8_t { payment = 1, reversal = 2 };
+[[nodiscard]] Id128 request_id(RequestClass request_class, const entry::RequestKey& key);
+
+// A payment that an issuer's host has still to hear or say something about.
+struct Outstanding {
+    entry::Payment payment;
+    bool answered = false;       // false: waiting for its answer or timeout
+    bool reversal_owed = false;  // the host must be told that it does not stand
+};
+
+struct Settlement {
+    entry::WindowClosed closed;
+    std::uint64_t closed_at_seq = 0;
+    std::optional<entry::SettlementProposed> proposed;
+    std::map<entry::OfficerName, Buffer> approvals;  // officer -> signature
+    std::optional<entry::SettlementConfirmed> confirmed;
+};
+
+// Numbers for reports; from the journal, so everyone counts the same.
+struct Counters {
+    std::uint64_t card_approved = 0, qr_approved = 0, declined = 0, forwarded = 0, reversals = 0;
+};
+
+class State {
+  public:
+    explicit State(std::uint64_t hash_seed = 1);
+    State(State&&) = default;
+    State& operator=(State&&) = default;
+
+    // Applies the entry with sequence number last_seq() + 1.
+    [[nodiscard]] Result<void> apply(entry::Kind kind, Bytes body);
+    [[nodiscard]] Result<void> apply(std::uint16_t kind, Bytes body) { return apply(static_cast<entry::Kind>(kind), body); }
+    [[nodiscard]] std::uint64_t last_seq() const noexcept { return m_last_seq; }
+
+    [[nodiscard]] const ledger::Ledger& ledger() const noexcept { return m_ledger; }
+    [[nodiscard]] const Remembered* find(RequestClass request_class, const entry::RequestKey& key) const;
+    [[nodiscard]] const Terminal* terminal(const TerminalId& id) const;
+    [[nodiscard]] const Id128* card_account(const entry::CardToken& token) const;
+    [[nodiscard]] const Wallet* wallet(const Hash160& address) const;
+    [[nodiscard]] const Id128* merchant_account(const MerchantId& merchant) const;
+    [[nodiscard]] const Outstanding* outstanding(std::uint64_t payment_seq) const;
+    [[nodiscard]] const std::map<std::uint64_t, Outstanding>& all_outstanding() const noexcept { return m_outstanding; }
+    // The payment that was sent to `link` under `stan`, while it is outstanding; 0 when there is none.
+    [[nodiscard]] std::uint64_t outstanding_by_stan(std::uint16_t link, std::uint32_t stan) const;
+    // The STAN (DE11, 1..999999) of the next message to `link`: the one after the last that is not outstanding there.
+    [[nodiscard]] std::uint32_t next_link_stan(std::uint16_t link) const;
+    [[nodiscard]] const std::map<std::uint32_t, Participant>& participants() const noexcept { return m_participants; }
+    [[nodiscard]] const std::map<std::uint64_t, Settlement>& settlements() const noexcept { return m_settlements; }
+    [[nodiscard]] std::uint64_t open_window() const noexcept { return m_settlements.size() + 1; }
+    [[nodiscard]] const Counters& counters() const noexcept { return m_counters; }
+    [[nodiscard]] std::size_t terminal_count() const noexcept { return m_terminals.size(); }
+    [[nodiscard]] std::size_t card_count() const noexcept { return m_cards.size(); }
+    [[nodiscard]] std::size_t wallet_count() const noexcept { return m_wallets.size(); }
+    // Debits equal credits in every currency, and every coin that was issued is on some account.
+    [[nodiscard]] bool balanced() const;
+
+    // SHA-256 over everything above: two copies that agree have the same (invariant 10).
+    [[nodiscard]] Hash256 digest() const;
+    void save(Buffer& out) const;
+    // Failure::integrity on bytes that save() would not have written.
+    [[nodiscard]] static Result<State> load(Bytes bytes, std::uint64_t hash_seed = 1);
+
+  private:
+    using Refusal = std::optional<std::string>;  // why an entry does not fit
+    [[nodiscard]] Refusal dispatch(entry::Kind kind, Bytes body);
+    [[nodiscard]] Refusal on(const entry::ParticipantOpened& e);
+    [[nodiscard]] Refusal on(const entry::AccountOpened& e);
+    [[nodiscard]] Refusal on(const entry::CardIssued& e);
+    [[nodiscard]] Refusal on(const entry::TerminalAdded& e);
+    [[nodiscard]] Refusal on(const entry::SessionKeySet& e);
+    [[nodiscard]] Refusal on(const entry::WalletRegistered& e);
+    [[nodiscard]] Refusal on(const entry::FundsPaidIn& e);
+    [[nodiscard]] Refusal on(const entry::Payment& e);
+    [[nodiscard]] Refusal on(const entry::ForwardAnswered& e);
+    [[nodiscard]] Refusal on(const entry::Reversal& e);
+    [[nodiscard]] Refusal on(const entry::LinkReversalAnswered& e);
+    [[nodiscard]] Refusal on(const entry::WindowClosed& e);
+    [[nodiscard]] Refusal on(const entry::SettlementProposed& e);
+    [[nodiscard]] Refusal on(const entry::SettlementApproved& e);
+    [[nodiscard]] Refusal on(const entry::SettlementConfirmed& e);
+
+    [[nodiscard]] std::uint64_t this_seq() const noexcept { return m_last_seq + 1; }
+    [[nodiscard]] Refusal transfer(const ledger::Transfer& t);
+    [[nodiscard]] Refusal open(const ledger::Account& account);
+    [[nodiscard]] Refusal open_customer(Id128 id, std::uint32_t participant, Currency currency, MinorUnits overdraft, std::uint32_t code);
+    [[nodiscard]] Refusal pay_from_reserve(Id128 account, Amount amount, std::uint16_t code);
+    [[nodiscard]] Remembered* remembered(Id128 id);
+    [[nodiscard]] Remembered* remembered_by_seq(std::uint64_t seq);
+    void remember(const Remembered& r);
+    void drop_outstanding_if_done(std::uint64_t seq);
+    template <typename E>
+    [[nodiscard]] Refusal decoded(Bytes body);
+
+    void save_maps(Buffer& out) const;
+    [[nodiscard]] bool load_maps(Reader& in);
+
+    struct TokenHash {
+        std::size_t operator()(const entry::CardToken& t) const noexcept;
+    };
+    struct TextHash {
+        template <std::size_t N>
+        std::size_t operator()(const FixedText<N>& t) const noexcept { return std::hash<std::string_view>{}(t.view()); }
+    };
+
+    std::uint64_t m_hash_seed;
+    std::uint64_t m_last_seq = 0;
+    std::uint32_t m_last_link_stan = 0;
+    ledger::Ledger m_ledger;
+    ledger::ChunkedStore<Remembered> m_remembered;  // in order of seq
+    ledger::IdIndex m_remembered_index;
+    std::map<std::uint32_t, Participant> m_participants;
+    std::unordered_map<TerminalId, Terminal, TextHash> m_terminals;
+    std::unordered_map<entry::CardToken, Id128, TokenHash> m_cards;
+    std::map<MerchantId, Id128> m_merchants;
+    std::map<Hash160, Wallet> m_wallets;
+    std::map<std::uint64_t, Outstanding> m_outstanding;
+    std::map<std::pair<std::uint16_t, std::uint32_t>, std::uint64_t> m_link_stans;
+    std::map<std::uint64_t, Settlement> m_settlements;
+    Counters m_counters;
+};
+
+}  // namespace giro::switching

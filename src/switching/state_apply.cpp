@@ -1,0 +1,364 @@
+// How each entry changes the state. Every `on` checks first and then only writes: a refusal has changed nothing.
+#include <fmt/format.h>
+
+#include "switching/accounts.hpp"
+#include "switching/state.hpp"
+#include "util/archive.hpp"
+#include "util/hash.hpp"
+
+namespace giro::switching {
+
+using entry::Kind;
+using entry::Outcome;
+
+template <typename E>
+State::Refusal State::decoded(Bytes body) {
+    const auto e = giro::decode<E>(body);
+    if (!e) return "its bytes do not decode";
+    return on(*e);
+}
+
+State::Refusal State::dispatch(Kind kind, Bytes body) {
+    switch (kind) {
+        case Kind::participant_opened: return decoded<entry::ParticipantOpened>(body);
+        case Kind::account_opened: return decoded<entry::AccountOpened>(body);
+        case Kind::card_issued: return decoded<entry::CardIssued>(body);
+        case Kind::terminal_added: return decoded<entry::TerminalAdded>(body);
+        case Kind::session_key_set: return decoded<entry::SessionKeySet>(body);
+        case Kind::wallet_registered: return decoded<entry::WalletRegistered>(body);
+        case Kind::funds_paid_in: return decoded<entry::FundsPaidIn>(body);
+        case Kind::payment: return decoded<entry::Payment>(body);
+        case Kind::forward_answered: return decoded<entry::ForwardAnswered>(body);
+        case Kind::reversal: return decoded<entry::Reversal>(body);
+        case Kind::link_reversal_answered: return decoded<entry::LinkReversalAnswered>(body);
+        case Kind::window_closed: return decoded<entry::WindowClosed>(body);
+        case Kind::settlement_proposed: return decoded<entry::SettlementProposed>(body);
+        case Kind::settlement_approved: return decoded<entry::SettlementApproved>(body);
+        case Kind::settlement_confirmed: return decoded<entry::SettlementConfirmed>(body);
+    }
+    return "its kind is not known; it was written by a newer version";
+}
+
+Result<void> State::apply(Kind kind, Bytes body) {
+    if (const Refusal why = dispatch(kind, body))
+        return fail(Failure::Kind::integrity, fmt::format("journal entry {} ({}) does not fit what came before it: {}",
+                                                          this_seq(), entry::name(kind), *why));
+    ++m_last_seq;
+    return {};
+}
+
+State::Refusal State::transfer(const ledger::Transfer& t) {
+    const auto result = m_ledger.apply(t);
+    if (result == ledger::TransferResult::ok) return {};
+    return std::string(ledger::to_string(result));
+}
+
+State::Refusal State::open(const ledger::Account& account) {
+    const auto result = m_ledger.open_account(account);
+    if (result == ledger::AccountResult::ok) return {};
+    return std::string(ledger::to_string(result));
+}
+
+// --- provisioning -----------------------------------------------------------------------------------------------
+
+State::Refusal State::on(const entry::ParticipantOpened& e) {
+    if (e.id == 0 || m_participants.contains(e.id)) return "that participant is open already";
+    if (e.backing.minor < 0 || e.backing.minor > kAmountMax) return "its backing is out of range";
+    const auto* issuance = m_ledger.account(issuance_account(e.backing.currency));
+    ledger::Account account;
+    account.currency = e.backing.currency;
+    if (issuance == nullptr) {
+        account.id = issuance_account(e.backing.currency);
+        account.code = kIssuance;
+        if (auto why = open(account)) return why;
+    }
+    account.participant = e.id;
+    account.id = link_position_account(e.id);
+    account.code = kLinkPosition;
+    if (auto why = open(account)) return why;
+    if (auto why = open_customer(reserve_account(e.id), e.id, e.backing.currency, 0, kReserve)) return why;
+    if (e.backing.minor > 0) {
+        ledger::Transfer t;
+        t.id = {entry::kOpeningTransfer, this_seq()};
+        t.debit_account = issuance_account(e.backing.currency);
+        t.credit_account = reserve_account(e.id);
+        t.amount = e.backing.minor;
+        t.currency = e.backing.currency;
+        t.code = kBacking;
+        if (auto why = transfer(t)) return why;
+    }
+    m_participants[e.id] = {e.name, e.backing, e.settlement_script};
+    return {};
+}
+
+State::Refusal State::open_customer(Id128 id, std::uint32_t participant, Currency currency, MinorUnits overdraft, std::uint32_t code) {
+    ledger::Account account;
+    account.id = id;
+    account.participant = participant;
+    account.code = code;
+    account.currency = currency;
+    account.flags = ledger::kDebitsMustNotExceedCredits;
+    account.overdraft = overdraft;
+    return open(account);
+}
+
+State::Refusal State::pay_from_reserve(Id128 account, Amount amount, std::uint16_t code) {
+    const auto* to = m_ledger.account(account);
+    if (to == nullptr) return "there is no such account";
+    ledger::Transfer t;
+    t.id = {entry::kOpeningTransfer, this_seq()};
+    t.debit_account = reserve_account(to->participant);
+    t.credit_account = account;
+    t.amount = amount.minor;
+    t.currency = amount.currency;
+    t.code = code;
+    return transfer(t);
+}
+
+State::Refusal State::on(const entry::AccountOpened& e) {
+    const auto participant = m_participants.find(e.participant);
+    if (participant == m_participants.end()) return "its participant is not open";
+    const auto* reserve = m_ledger.account(reserve_account(e.participant));
+    ASSERT(reserve != nullptr);
+    if (m_ledger.account(e.id) != nullptr) return "that account is open already";
+    if (e.opening.minor < 0 || e.opening.minor > reserve->available()) return "its participant's reserve does not hold the opening amount";
+    if (auto why = open_customer(e.id, e.participant, e.opening.currency, e.overdraft, kCustomer)) return why;
+    if (e.opening.minor == 0) return {};
+    return pay_from_reserve(e.id, e.opening, kOpening);
+}
+
+State::Refusal State::on(const entry::CardIssued& e) {
+    if (m_ledger.account(e.account) == nullptr) return "there is no such account";
+    if (m_cards.contains(e.pan.token)) return "that card is issued already";
+    m_cards[e.pan.token] = e.account;
+    return {};
+}
+
+State::Refusal State::on(const entry::TerminalAdded& e) {
+    if (e.terminal.empty() || m_terminals.contains(e.terminal)) return "that terminal is known already";
+    if (m_ledger.account(e.account) == nullptr) return "there is no such account";
+    const auto merchant = m_merchants.find(e.merchant);
+    if (merchant != m_merchants.end() && merchant->second != e.account) return "that merchant has another account";
+    Terminal t;
+    t.merchant = e.merchant;
+    t.acquirer = e.acquirer;
+    t.account = e.account;
+    m_terminals[e.terminal] = t;
+    m_merchants[e.merchant] = e.account;
+    return {};
+}
+
+State::Refusal State::on(const entry::SessionKeySet& e) {
+    const auto at = m_terminals.find(e.terminal);
+    if (at == m_terminals.end()) return "there is no such terminal";
+    at->second.previous_nonce = at->second.nonce;
+    at->second.has_previous = true;
+    at->second.nonce = e.nonce;
+    return {};
+}
+
+State::Refusal State::on(const entry::WalletRegistered& e) {
+    const Hash160 address = hash160(e.pubkey);
+    if (m_wallets.contains(address)) return "that wallet is registered already";
+    if (e.account != wallet_account(address)) return "its account is not that of its key";
+    if (!m_participants.contains(e.participant)) return "its participant is not open";
+    if (auto why = open_customer(e.account, e.participant, e.currency, 0, kWallet)) return why;
+    m_wallets[address] = {e.pubkey, e.account, 0};
+    return {};
+}
+
+State::Refusal State::on(const entry::FundsPaidIn& e) { return pay_from_reserve(e.account, e.amount, kPayIn); }
+
+// --- payments ---------------------------------------------------------------------------------------------------
+
+State::Refusal State::on(const entry::Payment& e) {
+    Remembered r;
+    r.id = request_id(RequestClass::payment, e.key);
+    Remembered* before = remembered(r.id);
+    if (before != nullptr && before->what != Remembered::What::reversed_before) return "that request was decided already";
+    if (before != nullptr && e.outcome != Outcome::declined) return "its reversal came first";
+    const bool from_wallet = e.channel != entry::Channel::card;
+    const auto wallet = from_wallet ? m_wallets.find(e.wallet) : m_wallets.end();
+    if (from_wallet && e.outcome == Outcome::approved && (wallet == m_wallets.end() || e.order_counter <= wallet->second.counter))
+        return "its wallet is unknown or its order's counter was used before";
+    if (e.outcome == Outcome::forwarded && (from_wallet || e.link_stan != next_link_stan(e.link))) return "its link STAN is out of order";
+
+    r.seq = this_seq();
+    r.debit = e.debit;
+    r.credit = e.credit;
+    r.amount = e.amount.minor;
+    r.currency = e.amount.currency;
+    r.response_code = e.response_code;
+    r.auth_code = e.auth_code;
+    r.forwarded = e.outcome == Outcome::forwarded;
+    r.what = e.outcome == Outcome::approved   ? Remembered::What::approved
+             : e.outcome == Outcome::declined ? Remembered::What::declined
+                                              : Remembered::What::forwarded;
+    if (e.outcome != Outcome::declined) {
+        const bool forwarded = e.outcome == Outcome::forwarded;
+        ledger::Transfer t;
+        t.id = {forwarded ? entry::kForwardTransfer : entry::kPaymentTransfer, r.seq};
+        t.debit_account = e.debit;
+        t.credit_account = e.credit;
+        t.amount = e.amount.minor;
+        t.currency = e.amount.currency;
+        t.flags = forwarded ? ledger::kPending : 0;
+        t.code = forwarded ? kForwarded : kPurchase;
+        t.timestamp_ns = e.time_ns;
+        if (auto why = transfer(t)) return why;
+    }
+    // It must succeed from here.
+    switch (e.outcome) {
+        case Outcome::declined: ++m_counters.declined; break;
+        case Outcome::approved: ++(from_wallet ? m_counters.qr_approved : m_counters.card_approved); break;
+        case Outcome::forwarded:
+            ++m_counters.forwarded;
+            m_last_link_stan = e.link_stan;
+            m_outstanding[r.seq] = {e, false, false};
+            m_link_stans[{e.link, e.link_stan}] = r.seq;
+            break;
+    }
+    // A declined order keeps its counter unless it was a replay: a wallet that lacked funds may send the next one.
+    if (from_wallet && e.outcome == Outcome::approved) wallet->second.counter = e.order_counter;
+    if (before != nullptr) *before = r;
+    else remember(r);
+    return {};
+}
+
+State::Refusal State::on(const entry::ForwardAnswered& e) {
+    const auto at = m_outstanding.find(e.payment);
+    if (at == m_outstanding.end() || at->second.answered) return "no forwarded payment waits for it";
+    if (e.outcome == Outcome::forwarded) return "an answer cannot be 'forwarded'";
+    Remembered* r = remembered_by_seq(e.payment);
+    ASSERT(r != nullptr && r->what == Remembered::What::forwarded);
+    const bool approved = e.outcome == Outcome::approved;
+    ledger::Transfer t;
+    t.id = {entry::kForwardTransfer, this_seq()};
+    t.pending_id = {entry::kForwardTransfer, e.payment};
+    t.flags = approved ? ledger::kPostPending : ledger::kVoidPending;
+    t.code = kForwarded;
+    t.timestamp_ns = e.time_ns;
+    if (auto why = transfer(t)) return why;
+    r->what = approved ? Remembered::What::approved : Remembered::What::declined;
+    r->response_code = e.response_code;
+    r->auth_code = e.auth_code;
+    ++(approved ? m_counters.card_approved : m_counters.declined);
+    at->second.answered = true;
+    at->second.reversal_owed = e.reversal_owed != 0;
+    drop_outstanding_if_done(e.payment);
+    return {};
+}
+
+State::Refusal State::on(const entry::Reversal& e) {
+    const Id128 own = request_id(RequestClass::reversal, e.key);
+    if (remembered(own) != nullptr) return "that reversal was decided already";
+    const Id128 original = request_id(RequestClass::payment, e.original);
+    Remembered* payment = remembered(original);
+    Remembered r;
+    r.id = own;
+    r.seq = this_seq();
+    r.what = Remembered::What::reversal;
+    r.response_code = e.response_code;
+    r.amount = e.amount.minor;
+    r.currency = e.amount.currency;
+    switch (e.outcome) {
+        case entry::ReversalOutcome::reversed: {
+            if (payment == nullptr || payment->seq != e.payment || payment->what != Remembered::What::approved)
+                return "its original does not stand";
+            if (e.amount.minor != payment->amount || e.amount.currency != payment->currency) return "its amount is not the original's";
+            if (e.owed.size() != (payment->forwarded ? 1 : 0)) return "what it owes the issuer does not fit its original";
+            if (payment->forwarded && m_link_stans.contains({e.owed[0].link, e.owed[0].link_stan})) return "its link STAN is in use";
+            ledger::Transfer t;
+            t.id = {entry::kReversalTransfer, r.seq};
+            t.debit_account = payment->credit;
+            t.credit_account = payment->debit;
+            t.amount = payment->amount;
+            t.currency = payment->currency;
+            t.flags = ledger::kCorrection;
+            t.code = kReversed;
+            t.timestamp_ns = e.time_ns;
+            if (auto why = transfer(t)) return why;
+            payment->what = Remembered::What::reversed;
+            ++m_counters.reversals;
+            if (!payment->forwarded) break;
+            m_outstanding[e.payment] = {e.owed[0], true, true};
+            m_link_stans[{e.owed[0].link, e.owed[0].link_stan}] = e.payment;
+            break;
+        }
+        case entry::ReversalOutcome::already:
+        case entry::ReversalOutcome::nothing_owed:
+            if (payment == nullptr) return "its original is not known";
+            break;
+        case entry::ReversalOutcome::unknown: {
+            if (payment != nullptr) return "its original is known";
+            Remembered grave;
+            grave.id = original;
+            grave.seq = r.seq;
+            grave.what = Remembered::What::reversed_before;
+            remember(grave);
+            break;
+        }
+    }
+    remember(r);
+    return {};
+}
+
+State::Refusal State::on(const entry::LinkReversalAnswered& e) {
+    const auto at = m_outstanding.find(e.payment);
+    if (at == m_outstanding.end() || !at->second.reversal_owed) return "no reversal of that payment is owed";
+    at->second.reversal_owed = false;
+    drop_outstanding_if_done(e.payment);
+    return {};
+}
+
+void State::drop_outstanding_if_done(std::uint64_t seq) {
+    const auto at = m_outstanding.find(seq);
+    if (at == m_outstanding.end() || !at->second.answered || at->second.reversal_owed) return;
+    m_link_stans.erase({at->second.payment.link, at->second.payment.link_stan});
+    m_outstanding.erase(at);
+}
+
+// --- settlement -------------------------------------------------------------------------------------------------
+
+State::Refusal State::on(const entry::WindowClosed& e) {
+    if (e.window != open_window()) return "it is not the open window";
+    if (e.last_seq != m_last_seq) return "its last sequence number is not the one before it";
+    m_settlements[e.window] = {e, this_seq(), {}, {}, {}};
+    return {};
+}
+
+State::Refusal State::on(const entry::SettlementProposed& e) {
+    const auto at = m_settlements.find(e.window);
+    if (at == m_settlements.end()) return "that window is not closed";
+    if (at->second.proposed) return "a settlement of that window was proposed already";
+    MinorUnits sum = 0;
+    for (const auto& position : e.net) {
+        if (!m_participants.contains(position.participant)) return "it nets a participant that is not open";
+        const auto next = checked_add(sum, position.net);
+        if (!next) return "its nets overflow";
+        sum = *next;
+    }
+    if (sum != 0) return "its nets do not sum to zero";
+    at->second.proposed = e;
+    return {};
+}
+
+State::Refusal State::on(const entry::SettlementApproved& e) {
+    const auto at = m_settlements.find(e.window);
+    if (at == m_settlements.end() || !at->second.proposed) return "no settlement of that window is proposed";
+    if (at->second.confirmed) return "that window is settled";
+    if (at->second.approvals.contains(e.officer)) return "that officer has approved it already";
+    at->second.approvals[e.officer] = e.signature;
+    return {};
+}
+
+State::Refusal State::on(const entry::SettlementConfirmed& e) {
+    const auto at = m_settlements.find(e.window);
+    if (at == m_settlements.end() || !at->second.proposed) return "no settlement of that window is proposed";
+    if (at->second.confirmed) return "that window is settled";
+    if (e.txid != sha256d(at->second.proposed->unsigned_tx)) return "its txid is not that of the proposed transaction";
+    at->second.confirmed = e;
+    return {};
+}
+
+}  // namespace giro::switching

@@ -1,0 +1,181 @@
+// The state as bytes: what a start loads instead of replaying everything, and what digest() hashes.
+//
+//   snapshot  = "GIROSTAT" version:u32 last_seq:u64 last_link_stan:u32 counters:5*u64 ledger maps
+//   ledger    = ledger::Ledger::save
+//   maps      = remembered participants terminals cards merchants wallets outstanding settlements
+// each a u64 count and its items in order of key (remembered: in order of recording), fields as in fields() below.
+// Two states that are equal give the same bytes.
+#include <algorithm>
+
+#include "switching/state.hpp"
+#include "util/archive.hpp"
+#include "util/hash.hpp"
+
+namespace giro::switching {
+
+namespace {
+constexpr std::string_view kMagic = "GIROSTAT";
+constexpr std::uint32_t kVersion = 1;
+}  // namespace
+
+// Booleans lie as one byte, 0 or 1.
+struct Flag {
+    bool& value;
+};
+static void fields(Encoder& a, Flag& f) { a(static_cast<std::uint8_t>(f.value ? 1 : 0)); }
+static void fields(Decoder& a, Flag& f) {
+    std::uint8_t byte = 0;
+    a(byte);
+    f.value = byte == 1;
+}
+template <typename A>
+static void flag(A& a, bool& value) {
+    Flag f{value};
+    fields(a, f);
+}
+
+static void fields(auto& a, Remembered& r) {
+    a(r.id, r.seq, r.debit, r.credit, r.amount, r.currency, r.what, r.response_code, r.auth_code);
+    flag(a, r.forwarded);
+}
+static void fields(auto& a, Participant& p) { a(p.name, p.backing, p.settlement_script); }
+static void fields(auto& a, Terminal& t) {
+    a(t.merchant, t.acquirer, t.account, t.nonce, t.previous_nonce);
+    flag(a, t.has_previous);
+}
+static void fields(auto& a, Wallet& w) { a(w.pubkey, w.account, w.counter); }
+static void fields(auto& a, Outstanding& o) {
+    a(o.payment);
+    flag(a, o.answered);
+    flag(a, o.reversal_owed);
+}
+static void fields(auto& a, Counters& c) { a(c.card_approved, c.qr_approved, c.declined, c.forwarded, c.reversals); }
+
+struct Approval {
+    entry::OfficerName officer;
+    Buffer signature;
+};
+static void fields(auto& a, Approval& e) { a(e.officer, e.signature); }
+
+static void fields(Encoder& a, Settlement& s) {
+    std::vector<Approval> approvals;
+    for (const auto& [officer, signature] : s.approvals) approvals.push_back({officer, signature});
+    std::vector<entry::SettlementProposed> proposed;
+    if (s.proposed) proposed.push_back(*s.proposed);
+    std::vector<entry::SettlementConfirmed> confirmed;
+    if (s.confirmed) confirmed.push_back(*s.confirmed);
+    a(s.closed, s.closed_at_seq, proposed, approvals, confirmed);
+}
+static void fields(Decoder& a, Settlement& s) {
+    std::vector<Approval> approvals;
+    std::vector<entry::SettlementProposed> proposed;
+    std::vector<entry::SettlementConfirmed> confirmed;
+    a(s.closed, s.closed_at_seq, proposed, approvals, confirmed);
+    if (proposed.size() == 1) s.proposed = proposed[0];
+    for (auto& approval : approvals) s.approvals[approval.officer] = std::move(approval.signature);
+    if (confirmed.size() == 1) s.confirmed = confirmed[0];
+}
+
+namespace {
+
+template <typename Map>
+void save_map(Encoder& a, const Map& map) {
+    a(static_cast<std::uint64_t>(map.size()));
+    for (const auto& [key, value] : map) a(key, value);
+}
+
+// An unordered map in order of key.
+template <typename Map>
+void save_sorted(Encoder& a, const Map& map) {
+    std::vector<const typename Map::value_type*> items;
+    items.reserve(map.size());
+    for (const auto& item : map) items.push_back(&item);
+    std::sort(items.begin(), items.end(), [](const auto* x, const auto* y) { return x->first < y->first; });
+    a(static_cast<std::uint64_t>(map.size()));
+    for (const auto* item : items) a(item->first, item->second);
+}
+
+// False when an item does not decode or a key comes twice. Each item is framed by what encodes it, so a wrong count
+// runs out of bytes.
+template <typename Map>
+bool load_map(Decoder& a, Map& map) {
+    std::uint64_t count = 0;
+    a(count);
+    for (std::uint64_t i = 0; i < count; ++i) {
+        if (!a.ok()) return false;
+        typename Map::key_type key{};
+        typename Map::mapped_type value{};
+        a(key, value);
+        if (!map.emplace(key, std::move(value)).second) return false;
+    }
+    return a.ok();
+}
+
+}  // namespace
+
+void State::save(Buffer& out) const {
+    Writer w(out);
+    w.bytes(as_bytes(kMagic));
+    w.u32(kVersion);
+    Encoder a(out);
+    a(m_last_seq, m_last_link_stan, m_counters);
+    m_ledger.save(w);
+    save_maps(out);
+}
+
+void State::save_maps(Buffer& out) const {
+    Encoder a(out);
+    a(static_cast<std::uint64_t>(m_remembered.size()));
+    for (std::size_t i = 0; i < m_remembered.size(); ++i) a(m_remembered[i]);
+    save_map(a, m_participants);
+    save_sorted(a, m_terminals);
+    save_sorted(a, m_cards);
+    save_map(a, m_merchants);
+    save_map(a, m_wallets);
+    save_map(a, m_outstanding);
+    save_map(a, m_settlements);
+}
+
+bool State::load_maps(Reader& in) {
+    Decoder a(in.take(in.left()));
+    std::uint64_t count = 0;
+    a(count);
+    for (std::uint64_t i = 0; i < count; ++i) {
+        Remembered r;
+        a(r);
+        if (!a.ok() || remembered(r.id) != nullptr || r.seq > m_last_seq) return false;
+        remember(r);
+    }
+    if (!load_map(a, m_participants) || !load_map(a, m_terminals) || !load_map(a, m_cards) || !load_map(a, m_merchants) ||
+        !load_map(a, m_wallets) || !load_map(a, m_outstanding) || !load_map(a, m_settlements) || !a.done())
+        return false;
+    for (const auto& [seq, o] : m_outstanding)
+        if (!m_link_stans.emplace(std::pair(o.payment.link, o.payment.link_stan), seq).second) return false;
+    return true;
+}
+
+Hash256 State::digest() const {
+    Buffer rest;
+    Encoder a(rest);
+    a(m_last_seq, m_last_link_stan, m_counters);
+    save_maps(rest);
+    return sha256({m_ledger.digest(), sha256(rest)});
+}
+
+Result<State> State::load(Bytes bytes, std::uint64_t hash_seed) {
+    const auto damaged = [] { return fail(Failure::Kind::integrity, "the snapshot is damaged"); };
+    Reader in(bytes);
+    if (as_text(in.take(kMagic.size())) != kMagic || in.u32() != kVersion) return damaged();
+    State state(hash_seed);
+    state.m_last_seq = in.u64();
+    state.m_last_link_stan = in.u32();
+    auto& c = state.m_counters;
+    for (auto* counter : {&c.card_approved, &c.qr_approved, &c.declined, &c.forwarded, &c.reversals}) *counter = in.u64();
+    auto ledger = ledger::Ledger::load(in, ledger::Options{.hash_seed = hash_seed});
+    if (!ledger) return tl::unexpected(ledger.error());
+    state.m_ledger = std::move(*ledger);
+    if (!in.ok() || !state.load_maps(in)) return damaged();
+    return state;
+}
+
+}  // namespace giro::switching
