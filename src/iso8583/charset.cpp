@@ -47,57 +47,12 @@ constexpr auto kClasses = [] {
     }
     return table;
 }();
-
-constexpr std::uint64_t repeated(std::uint8_t byte) noexcept { return 0x0101010101010101U * byte; }
-
-// Eight characters at once; each is false when any of them is outside.
-bool eight_digits(std::uint64_t v) noexcept {
-    return ((v & repeated(0xf0)) | (((v + repeated(0x06)) & repeated(0xf0)) >> 4)) == repeated(0x33);
-}
-bool eight_printable(std::uint64_t v) noexcept {
-    return (v & repeated(0x80)) == 0 && ((v + repeated(0x60)) & repeated(0x80)) == repeated(0x80) &&
-           ((v + repeated(0x01)) & repeated(0x80)) == 0;
-}
-
-std::uint64_t load_eight(const std::byte* at) noexcept {
-    std::uint64_t v;
-    std::memcpy(&v, at, sizeof v);
-    return v;
-}
-
-// Up to eight characters, filled up with '0', which is both a digit and printable.
-std::uint64_t load_few(const std::byte* at, std::size_t size) noexcept {
-    std::uint64_t v = repeated('0');
-    if (size >= 4) {
-        std::uint32_t first, last;
-        std::memcpy(&first, at, 4);
-        std::memcpy(&last, at + size - 4, 4);
-        return first | static_cast<std::uint64_t>(last) << 32;
-    }
-    auto* out = reinterpret_cast<std::byte*>(&v);
-    for (std::size_t i = 0; i < size; ++i) out[i] = at[i];
-    return v;
-}
-
-template <typename Predicate>
-bool all_eights(Bytes value, Predicate inside) noexcept {
-    if (value.size() < 8) return inside(load_few(value.data(), value.size()));
-    const std::byte* last = value.data() + value.size() - 8;  // overlaps the one before it
-    for (const std::byte* at = value.data(); at < last; at += 8)
-        if (!inside(load_eight(at))) return false;
-    return inside(load_eight(last));
-}
 }  // namespace
 
 std::uint8_t ebcdic_to_ascii(std::uint8_t c) noexcept { return kEbcdic[c]; }
 std::uint8_t ascii_to_ebcdic(std::uint8_t c) noexcept { return kAsciiToEbcdic[c]; }
 
-std::size_t first_outside(std::uint8_t allowed, Bytes value) noexcept {
-    if (allowed & content::kBinary) return value.size();
-    if (allowed == content::kDigit && all_eights(value, eight_digits)) return value.size();
-    if (allowed == (content::kDigit | content::kLetter | content::kSpecial) && all_eights(value, eight_printable))
-        return value.size();
-
+std::size_t first_outside_slow(std::uint8_t allowed, Bytes value) noexcept {
     std::size_t i = 0;
     if ((allowed & content::kSigned) && !value.empty()) {
         const auto sign = std::to_integer<char>(value[0]);

@@ -375,6 +375,10 @@ class Packer {
         }
         std::byte* at = room(length, n);
         if (at == nullptr) return false;
+        if (missing == 0 && spec.direct) {  // most fields of most messages
+            if (length != 0) std::memcpy(at, value.data(), length);
+            return true;
+        }
         std::byte* value_at = left ? at + missing : at;
         if (!value.empty()) std::memcpy(value_at, value.data(), value.size());
         if (missing != 0) std::memset(left ? at : at + value.size(), spec.pad, missing);
