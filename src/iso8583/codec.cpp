@@ -37,16 +37,6 @@ unsigned nibble_at(Bytes packed, std::size_t i) noexcept {
 unsigned first_field(std::uint64_t half_bits, unsigned half) noexcept {
     return half * 64 + static_cast<unsigned>(std::countl_zero(half_bits)) + 1;
 }
-
-struct Bitmaps {
-    std::uint64_t half[2] = {0, 0};
-};
-
-struct LengthDigits {
-    std::uint8_t digits;
-    std::uint8_t packed_bytes;
-};
-constexpr LengthDigits kLengthDigits[] = {{0, 0}, {2, 1}, {3, 2}, {4, 2}};  // by LengthKind
 }  // namespace
 
 // Reads one frame from front to back. Every read checks what is left first.
