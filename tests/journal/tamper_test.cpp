@@ -75,9 +75,9 @@ TEST_CASE("tamper: each change of a row is named by its sequence number") {
         {"DROP TABLE batches", "its tables are not those of a journal"},
         {"ALTER TABLE entries ADD COLUMN extra INTEGER", "its tables are not those of a journal"},
     };
-    for (const auto& [sql, words] : attacks) {
-        CAPTURE(std::string(sql));
-        CHECK(says(verify_after(sql), words));
+    for (const Attack& attack : attacks) {
+        CAPTURE(std::string(attack.sql));
+        CHECK(says(verify_after(attack.sql), attack.says));
     }
 }
 
