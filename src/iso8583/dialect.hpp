@@ -16,7 +16,7 @@
 //
 // Field settings: length (fixed LLVAR LLLVAR LLLLVAR), max, unit (digits bytes nibbles), prefix (ascii bcd binary),
 // body (ascii bcd binary ebcdic), pad_side (none left right), pad (one character), content (a n s an as ns ans z b x+n),
-// mask (none pan track hide). Where pad_side is not said: n pads left with 0, b not at all, everything else right with space.
+// mask (none pan track hide). Where pad_side is not said: n pads left with 0, b and x+n not at all, the rest right with space.
 #pragma once
 
 #include <array>
