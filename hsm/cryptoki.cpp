@@ -139,6 +139,12 @@ Ck<CK_OBJECT_HANDLE> Cryptoki::C_CreateObject(CK_SESSION_HANDLE session, Attribu
     return done(rv, object);
 }
 
+Ck<CK_OBJECT_HANDLE> Cryptoki::C_CopyObject(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, Attributes changes) const {
+    CK_OBJECT_HANDLE copy = CK_INVALID_HANDLE;
+    const CK_RV rv = m_f->C_CopyObject(session, object, changes.data(), changes.size(), &copy);
+    return done(rv, copy);
+}
+
 Ck<void> Cryptoki::C_DestroyObject(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object) const {
     return done(m_f->C_DestroyObject(session, object));
 }

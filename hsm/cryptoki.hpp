@@ -56,6 +56,8 @@ class Cryptoki {
 
     using Attributes = std::span<CK_ATTRIBUTE>;
     [[nodiscard]] Ck<CK_OBJECT_HANDLE> C_CreateObject(CK_SESSION_HANDLE session, Attributes attributes) const;  // 5.7
+    [[nodiscard]] Ck<CK_OBJECT_HANDLE> C_CopyObject(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
+                                                    Attributes changes) const;
     [[nodiscard]] Ck<void> C_DestroyObject(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object) const;
     [[nodiscard]] Ck<void> C_GetAttributeValue(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, Attributes wanted) const;
     [[nodiscard]] Ck<void> C_FindObjectsInit(CK_SESSION_HANDLE session, Attributes match) const;

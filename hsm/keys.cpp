@@ -44,6 +44,17 @@ class Finder {
         return key;
     }
 
+    // The same as a session object.
+    CK_OBJECT_HANDLE find_hot(CK_OBJECT_CLASS object_class, const std::string& label) {
+        const CK_OBJECT_HANDLE key = find_locked(object_class, label);
+        if (m_failure) return key;
+        const auto copy = copy_to_session(m_session, key);
+        if (!copy) return note(token_failure(copy.error(), label));
+        const auto locked = is_locked_in(m_session, *copy);
+        if (!locked) return note(token_failure(locked.error(), label));
+        return *locked ? *copy : key;  // a module whose copies are less locked in: slower, then
+    }
+
     ByteArray<65> point(const std::string& label) {
         const CK_OBJECT_HANDLE key = find(CKO_PUBLIC_KEY, label);
         if (m_failure) return {};
@@ -118,11 +129,11 @@ Result<KeyRing> load_keys(const Session& session, std::span<const std::uint32_t>
     Finder finder(session);
     KeyRing ring;
     ring.identity_rsa = finder.find_locked(CKO_PRIVATE_KEY, "identity.rsa");
-    ring.identity_p256 = finder.find_locked(CKO_PRIVATE_KEY, "identity.p256");
+    ring.identity_p256 = finder.find_hot(CKO_PRIVATE_KEY, "identity.p256");
     ring.checkpoint_p256 = finder.find_locked(CKO_PRIVATE_KEY, "checkpoint.p256");
-    ring.terminal_master = finder.find_locked(CKO_SECRET_KEY, "terminal.master");
-    ring.storage_pan = finder.find_locked(CKO_SECRET_KEY, "storage.pan");
-    ring.storage_token = finder.find_locked(CKO_SECRET_KEY, "storage.token");
+    ring.terminal_master = finder.find_hot(CKO_SECRET_KEY, "terminal.master");
+    ring.storage_pan = finder.find_hot(CKO_SECRET_KEY, "storage.pan");
+    ring.storage_token = finder.find_hot(CKO_SECRET_KEY, "storage.token");
     ring.identity_rsa_public = finder.rsa("identity.rsa");
     ring.identity_p256_public = finder.point("identity.p256");
     ring.checkpoint_p256_public = finder.point("checkpoint.p256");

@@ -36,8 +36,8 @@ struct MultisigSigner {
 };
 
 struct KeyRing {
-    CK_OBJECT_HANDLE identity_rsa{}, identity_p256{}, checkpoint_p256{};
-    CK_OBJECT_HANDLE terminal_master{}, storage_pan{}, storage_token{};
+    CK_OBJECT_HANDLE identity_rsa{}, checkpoint_p256{};  // token objects
+    CK_OBJECT_HANDLE identity_p256{}, terminal_master{}, storage_pan{}, storage_token{};  // hot: session copies
     RsaPublicKey identity_rsa_public;
     ByteArray<65> identity_p256_public{}, checkpoint_p256_public{};
     MultisigSigner block;

@@ -128,6 +128,12 @@ Ck<std::optional<CK_OBJECT_HANDLE>> find_key(const Session& session, CK_OBJECT_C
     return found[0];
 }
 
+Ck<CK_OBJECT_HANDLE> copy_to_session(const Session& session, CK_OBJECT_HANDLE key) {
+    Template changes;
+    changes.flag(CKA_TOKEN, false);
+    return session.cryptoki().C_CopyObject(session.handle(), key, changes.attributes());
+}
+
 Ck<bool> is_locked_in(const Session& session, CK_OBJECT_HANDLE key) {
     CK_BBOOL sensitive = CK_FALSE, always_sensitive = CK_FALSE, extractable = CK_TRUE, never_extractable = CK_FALSE;
     std::array<CK_ATTRIBUTE, 4> wanted{{{CKA_SENSITIVE, &sensitive, sizeof sensitive},

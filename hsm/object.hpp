@@ -39,6 +39,10 @@ class Template {
 [[nodiscard]] Ck<std::optional<CK_OBJECT_HANDLE>> find_key(const Session& session, CK_OBJECT_CLASS object_class,
                                                            std::string_view label);
 
+// A session object with the same value and attributes, still unable to leave: a hot key. SoftHSM reads a token object's
+// file lock and generation at every use, which halves its speed. It goes with the session.
+[[nodiscard]] Ck<CK_OBJECT_HANDLE> copy_to_session(const Session& session, CK_OBJECT_HANDLE key);
+
 // True when the key is and always was sensitive and non-extractable (CKA_ALWAYS_SENSITIVE, CKA_NEVER_EXTRACTABLE).
 [[nodiscard]] Ck<bool> is_locked_in(const Session& session, CK_OBJECT_HANDLE key);
 

@@ -88,7 +88,7 @@ void Vault::note(const CkError& error) {
 
 Result<void> Vault::tick() {
     if (m_present) {
-        if (const auto alive = m_present->token->probe(m_present->keys.identity_p256); !alive) lose(alive.error().name());
+        if (const auto alive = m_present->token->probe(m_present->keys.checkpoint_p256); !alive) lose(alive.error().name());
         return {};
     }
     auto token = Token::open(m_cryptoki, kTokenLabel, m_pin.reveal());

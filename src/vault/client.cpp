@@ -28,12 +28,12 @@ Failure to_failure(const Refusal& refusal) {
     return {Failure::Kind::refused, "the vault refused" + why};
 }
 
-Client::Client(bus::Loop& loop) : m_sweeper(loop, [this] { sweep(); }) {}
+Client::Client(bus::Loop& loop, std::uint64_t timeout_ms) : m_timeout_ms(timeout_ms), m_sweeper(loop, [this] { sweep(); }) {}
 
 Result<std::unique_ptr<Client>> Client::connect(bus::Loop& loop, bus::Context& context,
                                                 const std::filesystem::path& run_dir, std::string_view caller,
-                                                std::function<void()> drained) {
-    std::unique_ptr<Client> client(new Client(loop));
+                                                std::function<void()> drained, std::uint64_t timeout_ms) {
+    std::unique_ptr<Client> client(new Client(loop, timeout_ms));
     bus::Handlers handlers;
     handlers.record = [self = client.get()](bus::PeerId, const bus::Record& reply) { self->received(reply); };
     handlers.drained = std::move(drained);
@@ -48,7 +48,7 @@ void Client::send(std::uint16_t type, Bytes body, OnReply on_reply) {
     const std::uint64_t correlation = m_next++;
     const bool full = m_pending.size() >= kPendingMax;
     // A call over the bound is not sent; the next sweep answers it, so that no callback runs inside call().
-    m_pending.emplace(correlation, Pending{full ? 0 : now_ms() + kCallTimeout_ms, std::move(on_reply)});
+    m_pending.emplace(correlation, Pending{full ? 0 : now_ms() + m_timeout_ms, std::move(on_reply)});
     if (!full) m_bus->send({type, bus::Status::ok, correlation, body});
 }
 

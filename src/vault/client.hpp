@@ -40,12 +40,13 @@ class Client {
     [[nodiscard]] static Result<std::unique_ptr<Client>> connect(bus::Loop& loop, bus::Context& context,
                                                                  const std::filesystem::path& run_dir,
                                                                  std::string_view caller,
-                                                                 std::function<void()> drained = {});
+                                                                 std::function<void()> drained = {},
+                                                                 std::uint64_t timeout_ms = kCallTimeout_ms);
     Client(const Client&) = delete;
     Client& operator=(const Client&) = delete;
 
     // Calls back exactly once, from the loop, never from within call(); not at all once the Client is destroyed.
-    // Without an answer for kCallTimeout_ms: Refusal try_again.
+    // Without an answer in time: Refusal try_again.
     template <typename Verb>
     void call(const typename Verb::Request& request, std::function<void(Answer<Verb>)> callback) {
         Buffer body;
@@ -62,13 +63,14 @@ class Client {
         std::uint64_t deadline_ms = 0;
         OnReply on_reply;
     };
-    explicit Client(bus::Loop& loop);
+    Client(bus::Loop& loop, std::uint64_t timeout_ms);
     void send(std::uint16_t type, Bytes body, OnReply on_reply);
     void received(const bus::Record& reply);
     void sweep();
     template <typename Verb>
     static Answer<Verb> read_answer(const bus::Record* reply);
 
+    std::uint64_t m_timeout_ms;
     bus::Timer m_sweeper;
     std::unique_ptr<bus::Client> m_bus;
     std::unordered_map<std::uint64_t, Pending> m_pending;

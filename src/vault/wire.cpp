@@ -1,5 +1,7 @@
 #include "vault/wire.hpp"
 
+#include <algorithm>
+
 #include "giro/result.hpp"
 #include "util/bytes.hpp"
 
@@ -82,11 +84,11 @@ class Decoder {
     }
     void pan(Pan& v) {
         auto raw = m_r.text<Pan::kDigitsMax>();
-        if (!raw.empty()) {
-            auto parsed = Pan::parse(raw.view());
-            if (parsed) v = *parsed;
-            else m_r.fail();
-        }
+        const auto digits = raw.view();
+        const auto parsed = Pan::parse(digits);
+        if (parsed) v = *parsed;
+        const bool padded = std::all_of(raw.chars.begin() + digits.size(), raw.chars.end(), [](char c) { return c == 0; });
+        if (!padded || (!digits.empty() && !parsed)) m_r.fail();
         wipe(std::as_writable_bytes(std::span(raw.chars)));
     }
     void role(CertificateRole& v) {

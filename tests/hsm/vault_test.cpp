@@ -52,12 +52,12 @@ TEST_CASE("vault: a token that goes away is noticed and refused, and served agai
 TEST_CASE("vault: a request that meets the lost token before the tick does is refused too") {
     BoxFixture box;
     Pulled pulled(box.config());
-    const Answer refused = box.ask<vault::ProtectPan>({{*Pan::parse("5413330089604111")}}, Caller::giro_switch);
+    const Answer refused = box.ask<vault::SignCheckpoint>({{1, {}, {}}}, Caller::auditor);
     CHECK(refused.status == Status::token_absent);
     CHECK(box.vault().present() == nullptr);
     pulled.put_back();
     REQUIRE(box.vault().tick().has_value());
-    CHECK(box.ask<vault::ProtectPan>({{*Pan::parse("5413330089604111")}}, Caller::giro_switch).status == Status::ok);
+    CHECK(box.ask<vault::SignCheckpoint>({{1, {}, {}}}, Caller::auditor).status == Status::ok);
 }
 
 TEST_CASE("vault: starts without its token and serves once it is there") {
@@ -178,6 +178,9 @@ TEST_CASE("keys: every private and secret key of a provisioned box is locked in"
         REQUIRE(key);
         CHECK(is_locked_in(box.at().session(), *key).value());
     }
+    const auto& keys = box.at().keys;
+    for (const auto hot : {keys.identity_p256, keys.terminal_master, keys.storage_pan, keys.storage_token})
+        CHECK(is_locked_in(box.at().session(), hot).value());
 }
 
 TEST_CASE("certificates: the authority signs itself, the server's and a terminal's; another library agrees") {
