@@ -20,7 +20,7 @@ struct Option {
     std::string name;           // "--rate", or "rrn" for a positional
     std::string help;           // one line, with the unit
     Kind kind = Kind::text;
-    std::string value;          // default; empty: none
+    std::string value{};        // default; empty: none
     bool required = false;
 };
 

@@ -1,0 +1,65 @@
+#include "appliance/giro/box.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cstdio>
+
+#include "util/bytes.hpp"
+#include "util/file.hpp"
+
+namespace giro::cli {
+
+std::filesystem::path programs_folder() {
+    std::error_code ignored;
+    return std::filesystem::read_symlink("/proc/self/exe", ignored).parent_path();
+}
+
+std::optional<int> pid_of_up(const config::Paths& paths) {
+    // The lock says whether it lives; the file only says who it is.
+    const int fd = ::open((paths.run() / "up.lock").c_str(), O_RDWR | O_CLOEXEC);
+    if (fd < 0) return std::nullopt;
+    const bool free = ::flock(fd, LOCK_SH | LOCK_NB) == 0;
+    ::close(fd);
+    if (free) return std::nullopt;
+    const auto text = read_file(paths.run() / "up.pid", 32);
+    return text ? std::atoi(std::string(as_text(*text)).c_str()) : 0;
+}
+
+void progress(const std::string& line) {
+    std::fprintf(stderr, "   %s\n", line.c_str());
+    std::fflush(stderr);
+}
+
+Result<void> check_config(const Args& args) {
+    const auto config = config::load(args.paths().config_file());
+    if (!config) return tl::unexpected(config.error());
+    if (args.json()) fmt::print("{{\"ok\":true,\"box\":\"{}\",\"participants\":{}}}\n", config->box, config->participants.size());
+    else fmt::print("{} is good: box '{}', {} participants, {} links, {} officers\n", args.paths().config_file().string(),
+                    config->box, config->participants.size(), config->links.size(), config->officers.size());
+    return {};
+}
+
+std::vector<Command> box_commands() {
+    using Kind = Option::Kind;
+    return {
+        {"init", "set up a box: folders, configuration, token and keys; what is there stays",
+         {{"--demo", "also terminals' keys, a client certificate and officers, so that payments can be tried", Kind::flag}},
+         init_box},
+        {"up", "start every program of the box and keep them up until SIGTERM or Ctrl-C", {}, bring_up},
+        {"status", "what runs, since when, and where journal, chain and token stand", {}, show_status},
+        {"doctor", "examine everything a box needs; says what to do about what is wrong", {}, examine},
+        {"config check", "read etc/giro.toml as the programs do, and say what is wrong", {}, check_config},
+        {"demo provision", "the demo's banks, accounts, cards and terminals, into the running switch; what is there stays", {}, provision_demo},
+        {"bank pay-in", "a customer paid cash in: from a bank's reserve to one of its accounts",
+         {{"--wallet", "address of a wallet (giro wallet address)"},
+          {"--account", "or the account's id, 32 hexadecimal digits"},
+          {"--amount", "minor units", Kind::number, "", true},
+          {"--reference", "at most 24 characters", Kind::text, "cash"}},
+         pay_in},
+    };
+}
+
+}  // namespace giro::cli

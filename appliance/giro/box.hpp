@@ -1,0 +1,27 @@
+// The commands around the box itself, one file each: init, up, status, doctor, demo provision. box.cpp is their table.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "appliance/giro/command.hpp"
+
+namespace giro::cli {
+
+[[nodiscard]] Result<void> init_box(const Args& args);
+[[nodiscard]] Result<void> bring_up(const Args& args);
+[[nodiscard]] Result<void> show_status(const Args& args);
+[[nodiscard]] Result<void> examine(const Args& args);  // doctor
+[[nodiscard]] Result<void> check_config(const Args& args);
+[[nodiscard]] Result<void> provision_demo(const Args& args);
+[[nodiscard]] Result<void> pay_in(const Args& args);
+
+// The folder that giro itself was started from; the other programs lie beside it.
+[[nodiscard]] std::filesystem::path programs_folder();
+// The pid of the `giro up` that holds this box, if one does.
+[[nodiscard]] std::optional<int> pid_of_up(const config::Paths& paths);
+// One line of progress for the operator, on standard error so that --json on standard output stays clean.
+void progress(const std::string& line);
+
+}  // namespace giro::cli

@@ -1,0 +1,183 @@
+// giro demo provision: banks, accounts, cards and terminals of the demo, as entries of the running switch's journal; and
+// giro bank pay-in. What the journal holds already is not sent again, so it may be run as often as one likes.
+// Hostile: nothing; it is the operator's own tool. The demo's card numbers are made by rule (demo.hpp) and are no secret.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "appliance/giro/box.hpp"
+#include "appliance/giro/demo.hpp"
+#include "appliance/giro/journal.hpp"
+#include "bus/admin_messages.hpp"
+#include "bus/endpoint.hpp"
+#include "bus/messages.hpp"
+#include "chain/address.hpp"
+#include "entry/entry.hpp"
+#include "switching/accounts.hpp"
+#include "util/archive.hpp"
+#include "vault/bundle.hpp"
+
+namespace giro::cli {
+
+namespace {
+using bus::MessageType;
+using Kind = Failure::Kind;
+constexpr std::size_t kProgressEvery = 100;  // commands
+
+// What the journal has of the demo.
+struct Present {
+    std::set<entry::ParticipantId> participants;
+    std::set<Id128> accounts;
+    std::set<Id128> card_accounts;
+    std::set<std::string> terminals;
+};
+
+template <typename Entry>
+Result<Entry> decode_entry(const journal::Entry& e) {
+    auto entry = decode<Entry>(e.body);
+    if (!entry) return fail(Kind::integrity, fmt::format("journal entry {} does not decode", e.seq));
+    return *entry;
+}
+
+Result<Present> read_present(const config::Paths& paths) {
+    Present present;
+    const auto note = [&](const journal::Entry& e) -> Result<void> {
+        switch (static_cast<entry::Kind>(e.kind)) {
+            case entry::Kind::participant_opened:
+                return decode_entry<entry::ParticipantOpened>(e).map([&](const auto& p) { present.participants.insert(p.id); });
+            case entry::Kind::account_opened:
+                return decode_entry<entry::AccountOpened>(e).map([&](const auto& a) { present.accounts.insert(a.id); });
+            case entry::Kind::card_issued:
+                return decode_entry<entry::CardIssued>(e).map([&](const auto& c) { present.card_accounts.insert(c.account); });
+            case entry::Kind::terminal_added:
+                return decode_entry<entry::TerminalAdded>(e).map([&](const auto& t) { present.terminals.insert(t.terminal.str()); });
+            default: return {};
+        }
+    };
+    if (auto read = for_each_entry(paths, 1, note); !read) return tl::unexpected(read.error());
+    return present;
+}
+
+// Commands to the switch, one after the other, each durable when its reply is here.
+class Switch {
+  public:
+    [[nodiscard]] static Result<Switch> connect(const config::Paths& paths) {
+        auto client = bus::SyncClient::connect(paths.endpoint("switch", bus::caller::kAdmin));
+        if (!client) return tl::unexpected(client.error());
+        return Switch(std::move(*client));
+    }
+    template <typename Body>
+    Result<void> send(MessageType type, const Body& body) {
+        auto reply = m_client.call(static_cast<std::uint16_t>(type), encode(body));
+        if (!reply) return tl::unexpected(reply.error());
+        if (++m_sent % kProgressEvery == 0) progress(fmt::format("{} commands journalled", m_sent));
+        if (reply->status == bus::Status::ok) return {};
+        const auto kind = reply->status == bus::Status::try_again ? Kind::try_again : Kind::refused;
+        return fail(kind, fmt::format("the switch refused: {}", as_text(reply->body)));
+    }
+    [[nodiscard]] std::size_t sent() const noexcept { return m_sent; }
+
+  private:
+    explicit Switch(bus::SyncClient client) : m_client(std::move(client)) {}
+    bus::SyncClient m_client;
+    std::size_t m_sent = 0;
+};
+
+Result<void> open_participants(Switch& box, const config::Config& config, const vault::Bundle& bundle, const Present& present) {
+    for (const auto& p : config.participants) {
+        if (present.participants.contains(p.id)) continue;
+        const auto keys = std::ranges::find(bundle.participants, p.id, &vault::Bundle::Participant::id);
+        if (keys == bundle.participants.end())
+            return fail(Kind::config, fmt::format("participant {} has no settlement keys in pub/bundle.json; run giro init", p.id));
+        const entry::ParticipantOpened opened{p.id, entry::ParticipantName(p.name), {p.backing, config.currency}, keys->settlement.script};
+        if (auto done = box.send(MessageType::open_participant, opened); !done) return done;
+    }
+    return {};
+}
+
+Result<void> open_account(Switch& box, const Present& present, const entry::AccountOpened& account) {
+    if (present.accounts.contains(account.id)) return {};
+    return box.send(MessageType::open_account, account);
+}
+
+Result<void> issue_cards(Switch& box, const config::Config& config, const config::Participant& bank, const std::string& bin, const Present& present) {
+    const auto bin_number = static_cast<std::uint32_t>(std::stoul(bin));
+    for (std::uint32_t i = 1; i <= demo::kCardsPerBin; ++i) {
+        const Id128 account = demo::card_account(bin_number, i);
+        const MinorUnits opening = i == demo::kCardsPerBin ? 0 : demo::kCardOpening;  // the last one has nothing to spend
+        if (auto done = open_account(box, present, {account, bank.id, {opening, config.currency}, 0, FixedText<24>(fmt::format("card {}-{}", bin, i))}); !done)
+            return done;
+        if (present.card_accounts.contains(account)) continue;
+        if (auto done = box.send(MessageType::issue_card, bus::IssueCard{FixedText<19>(demo::pan(bin, i)), account}); !done) return done;
+    }
+    return {};
+}
+
+Result<void> add_terminals(Switch& box, const Present& present) {
+    for (std::uint32_t i = 1; i <= demo::kTerminals; ++i) {
+        const entry::TerminalAdded terminal{demo::terminal(i), MerchantId(demo::kMerchant), AcquirerId(demo::kAcquirer), demo::merchant_account(1)};
+        if (present.terminals.contains(terminal.terminal.str())) continue;
+        if (auto done = box.send(MessageType::add_terminal, terminal); !done) return done;
+    }
+    return {};
+}
+
+Result<void> provision(Switch& box, const config::Config& config, const vault::Bundle& bundle, const Present& present) {
+    if (auto done = open_participants(box, config, bundle, present); !done) return done;
+    const entry::AccountOpened merchant{demo::merchant_account(1), demo::kMerchantParticipant, {0, config.currency}, 0, FixedText<24>("merchant 1")};
+    if (auto done = open_account(box, present, merchant); !done) return done;
+    for (const auto& bank : config.participants)
+        for (const auto& bin : bank.bins)
+            if (auto done = issue_cards(box, config, bank, bin, present); !done) return done;
+    return add_terminals(box, present);
+}
+
+// A wallet's address is bech32 of its key's hash (BIP 141 P2WPKH): 0014 and 20 bytes.
+Result<Id128> account_of_wallet(const std::string& address) {
+    const auto script = chain::decode_address(address);
+    if (!script || script->size() != 22) return fail(Kind::config, fmt::format("'{}' is not a wallet's address", address));
+    Hash160 hash;
+    std::copy(script->begin() + 2, script->end(), hash.begin());
+    return switching::wallet_account(hash);
+}
+
+Result<Id128> account_from(const Args& args) {
+    if (args.given("--wallet")) return account_of_wallet(args.text("--wallet"));
+    const auto bytes = array_from_hex<16>(args.text("--account"));
+    if (!bytes) return fail(Kind::config, "give --wallet ADDRESS or --account with 32 hexadecimal digits");
+    return Id128{load_be<std::uint64_t>(bytes->data()), load_be<std::uint64_t>(bytes->data() + 8)};
+}
+}  // namespace
+
+Result<void> provision_demo(const Args& args) {
+    const auto config = config::load(args.paths().config_file());
+    if (!config) return tl::unexpected(config.error());
+    const auto bundle = vault::load_bundle(args.paths().pub() / "bundle.json");
+    if (!bundle) return tl::unexpected(bundle.error());
+    const auto present = read_present(args.paths());
+    if (!present) return tl::unexpected(present.error());
+    auto box = Switch::connect(args.paths());
+    if (!box) return tl::unexpected(box.error());
+    if (auto done = provision(*box, *config, *bundle, *present); !done) return done;
+    if (args.json()) fmt::print("{{\"ok\":true,\"commands\":{}}}\n", box->sent());
+    else fmt::print("demo: {} terminals, {} cards for each BIN; {} commands were new\n", demo::kTerminals, demo::kCardsPerBin, box->sent());
+    return {};
+}
+
+Result<void> pay_in(const Args& args) {
+    const auto config = config::load(args.paths().config_file());
+    if (!config) return tl::unexpected(config.error());
+    const auto account = account_from(args);
+    if (!account) return tl::unexpected(account.error());
+    if (args.number("--amount") <= 0 || args.number("--amount") > kAmountMax) return fail(Kind::config, "--amount must be minor units, more than 0");
+    auto box = Switch::connect(args.paths());
+    if (!box) return tl::unexpected(box.error());
+    const entry::FundsPaidIn paid{*account, {args.number("--amount"), config->currency}, FixedText<24>(args.text("--reference"))};
+    if (auto done = box->send(MessageType::pay_in, paid); !done) return done;
+    if (args.json()) fmt::print("{{\"ok\":true,\"amount\":{}}}\n", args.number("--amount"));
+    else fmt::print("paid in: {} minor units\n", args.number("--amount"));
+    return {};
+}
+
+}  // namespace giro::cli

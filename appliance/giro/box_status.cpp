@@ -1,0 +1,102 @@
+// giro status: the supervisor's own file, and one question each to switch, chain and vault. A program that does not
+// answer within a moment is shown as such; status itself fails only where no box was set up.
+#include <fmt/format.h>
+#include <signal.h>
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "appliance/giro/box.hpp"
+#include "bus/admin_messages.hpp"
+#include "bus/endpoint.hpp"
+#include "bus/messages.hpp"
+#include "util/archive.hpp"
+#include "util/file.hpp"
+#include "vault/client.hpp"
+
+namespace giro::cli {
+
+namespace {
+using nlohmann::json;
+constexpr std::uint64_t kAskMs = 1000;
+
+json parse_or_null(Bytes text) {
+    json out = json::parse(as_text(text), nullptr, false);
+    return out.is_discarded() ? json() : out;
+}
+
+// The reply's body, or nothing when there is no answer or it is not ok.
+std::optional<Buffer> ask(const std::filesystem::path& endpoint, bus::MessageType type) {
+    if (!std::filesystem::exists(endpoint)) return std::nullopt;
+    auto client = bus::SyncClient::connect(endpoint);
+    if (!client) return std::nullopt;
+    auto reply = client->call(static_cast<std::uint16_t>(type), {}, kAskMs);
+    if (!reply || reply->status != bus::Status::ok) return std::nullopt;
+    return std::move(reply->body);
+}
+
+// Resident memory of a process in kilobytes; 0 when it is gone.
+std::uint64_t resident_kb(int pid) {
+    std::ifstream in(fmt::format("/proc/{}/status", pid));
+    for (std::string line; std::getline(in, line);)
+        if (line.starts_with("VmRSS:")) return std::stoull(line.substr(6));
+    return 0;
+}
+
+json programs_of(const config::Paths& paths) {
+    const auto file = read_file(paths.run() / "up.json", 1U << 16);
+    json state = file ? parse_or_null(*file) : json();
+    if (!state.contains("programs")) return json::array();
+    for (auto& program : state["programs"]) {
+        const int pid = program.value("pid", 0);
+        if (pid != 0) program["resident_kb"] = resident_kb(pid);
+    }
+    return state["programs"];
+}
+
+json gather(const config::Paths& paths) {
+    json out;
+    const auto up = pid_of_up(paths);
+    out["up"] = up.has_value();
+    out["pid"] = up.value_or(0);
+    if (!up) return out;
+    out["programs"] = programs_of(paths);
+    if (const auto body = ask(paths.endpoint("switch", "admin"), bus::MessageType::box_status)) out["switch"] = parse_or_null(*body);
+    if (const auto body = ask(paths.endpoint("chain", "admin"), bus::MessageType::chain_tip))
+        if (const auto tip = decode<bus::ChainTip>(*body))
+            out["chain"] = {{"height", tip->height}, {"block_hash", to_hex_reversed(tip->block_hash)}, {"producing", tip->producing != 0}};
+    if (const auto body = ask(paths.endpoint("vault", "admin"), bus::MessageType::vault_status))
+        if (const auto status = vault::decode<vault::VaultStatus::Reply>(*body)) out["token_present"] = status->token_present;
+    return out;
+}
+
+void print_text(const json& status, const config::Paths& paths) {
+    if (!status["up"].get<bool>()) {
+        fmt::print("the box in {} is down; start it with: giro up --dir {}\n", paths.root.string(), paths.root.string());
+        return;
+    }
+    fmt::print("{:<10} {:<11} {:>8} {:>9} {:>11}\n", "program", "state", "pid", "restarts", "memory kB");
+    for (const auto& p : status["programs"])
+        fmt::print("{:<10} {:<11} {:>8} {:>9} {:>11}\n", p.value("name", ""), p.value("state", ""), p.value("pid", 0),
+                   p.value("restarts", 0), p.value("resident_kb", 0));
+    if (status.contains("switch"))
+        for (const auto& [key, value] : status["switch"].items()) fmt::print("{:<22} {}\n", key, value.dump());
+    else fmt::print("{:<22} {}\n", "switch", "does not answer");
+    if (status.contains("chain"))
+        fmt::print("{:<22} height {}, {}{}\n", "chain", status["chain"]["height"].get<std::uint32_t>(),
+                   status["chain"]["block_hash"].get<std::string>(), status["chain"]["producing"].get<bool>() ? ", grinding a block" : "");
+    else fmt::print("{:<22} {}\n", "chain", "does not answer");
+    fmt::print("{:<22} {}\n", "token", !status.contains("token_present") ? "the vault does not answer"
+                                       : status["token_present"].get<bool>() ? "present" : "ABSENT: payments are refused until it is back");
+}
+}  // namespace
+
+Result<void> show_status(const Args& args) {
+    if (auto config = config::load(args.paths().config_file()); !config) return tl::unexpected(config.error());
+    const json status = gather(args.paths());
+    if (args.json()) fmt::print("{}\n", status.dump());
+    else print_text(status, args.paths());
+    return {};
+}
+
+}  // namespace giro::cli

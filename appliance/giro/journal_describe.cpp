@@ -1,0 +1,152 @@
+// Each kind of entry as JSON, field by field by name. Sealed card numbers are left out: first six and last four remain.
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "appliance/giro/journal.hpp"
+#include "entry/entry.hpp"
+#include "util/archive.hpp"
+#include "util/environment.hpp"
+
+namespace giro::cli {
+
+namespace {
+using nlohmann::json;
+
+std::string masked(const entry::SealedPan& pan) {
+    const std::string digits = pan.first6_last4.str();
+    return digits.size() < 10 ? "" : fmt::format("{}******{}", digits.substr(0, 6), digits.substr(6));
+}
+std::string text(Id128 id) { return fmt::format("{:016x}{:016x}", id.hi, id.lo); }
+std::string text(entry::Channel channel) {
+    switch (channel) {
+        case entry::Channel::card: return "card";
+        case entry::Channel::qr: return "qr";
+        case entry::Channel::wallet: return "wallet";
+    }
+    return "?";
+}
+std::string text(entry::Outcome outcome) {
+    switch (outcome) {
+        case entry::Outcome::approved: return "approved";
+        case entry::Outcome::declined: return "declined";
+        case entry::Outcome::forwarded: return "forwarded";
+    }
+    return "?";
+}
+std::string text(entry::ReversalOutcome outcome) {
+    switch (outcome) {
+        case entry::ReversalOutcome::reversed: return "reversed";
+        case entry::ReversalOutcome::already: return "already";
+        case entry::ReversalOutcome::nothing_owed: return "nothing_owed";
+        case entry::ReversalOutcome::unknown: return "unknown";
+    }
+    return "?";
+}
+void put(json& out, const entry::RequestKey& key) {
+    out["acquirer"] = key.acquirer.view();
+    out["terminal"] = key.terminal.view();
+    out["stan"] = key.stan;
+    out["rrn"] = key.rrn.view();
+}
+void put(json& out, const Amount& amount) {
+    out["amount"] = amount.minor;
+    out["currency"] = amount.currency;
+}
+
+json fields_of(const entry::ParticipantOpened& e) {
+    json out{{"participant", e.id}, {"name", e.name.view()}};
+    put(out, e.backing);
+    return out;
+}
+json fields_of(const entry::AccountOpened& e) {
+    json out{{"account", text(e.id)}, {"participant", e.participant}, {"label", e.label.view()}, {"overdraft", e.overdraft}};
+    put(out, e.opening);
+    return out;
+}
+json fields_of(const entry::CardIssued& e) { return {{"card", masked(e.pan)}, {"account", text(e.account)}}; }
+json fields_of(const entry::TerminalAdded& e) {
+    return {{"terminal", e.terminal.view()}, {"merchant", e.merchant.view()}, {"acquirer", e.acquirer.view()}, {"account", text(e.account)}};
+}
+json fields_of(const entry::SessionKeySet& e) { return {{"terminal", e.terminal.view()}, {"kcv", to_hex(e.kcv)}}; }
+json fields_of(const entry::WalletRegistered& e) {
+    return {{"pubkey", to_hex(e.pubkey)}, {"participant", e.participant}, {"account", text(e.account)}};
+}
+json fields_of(const entry::FundsPaidIn& e) {
+    json out{{"account", text(e.account)}, {"reference", e.reference.view()}};
+    put(out, e.amount);
+    return out;
+}
+json fields_of(const entry::Payment& e) {
+    json out{{"channel", text(e.channel)}, {"outcome", text(e.outcome)}, {"reason", entry::name(e.reason)},
+             {"response_code", e.response_code.view()}, {"auth_code", e.auth_code.view()}, {"merchant", e.merchant.view()}};
+    put(out, e.key);
+    put(out, e.amount);
+    if (e.channel == entry::Channel::card) out["card"] = masked(e.pan);
+    else out["wallet"] = to_hex(e.wallet);
+    if (e.outcome == entry::Outcome::forwarded) out["link"] = e.link;
+    return out;
+}
+json fields_of(const entry::ForwardAnswered& e) {
+    return {{"payment", e.payment}, {"outcome", text(e.outcome)}, {"reason", entry::name(e.reason)},
+            {"response_code", e.response_code.view()}, {"reversal_owed", e.reversal_owed != 0}};
+}
+json fields_of(const entry::Reversal& e) {
+    json out{{"outcome", text(e.outcome)}, {"payment", e.payment}, {"response_code", e.response_code.view()}};
+    put(out, e.key);
+    put(out, e.amount);
+    return out;
+}
+json fields_of(const entry::LinkReversalAnswered& e) { return {{"payment", e.payment}, {"response_code", e.response_code.view()}}; }
+json fields_of(const entry::WindowClosed& e) { return {{"window", e.window}, {"last_seq", e.last_seq}}; }
+json fields_of(const entry::SettlementProposed& e) {
+    json net = json::array();
+    for (const auto& position : e.net) net.push_back({{"participant", position.participant}, {"net", position.net}});
+    return {{"window", e.window}, {"merkle_root", to_hex(e.merkle_root)}, {"postings", e.postings}, {"net", net}, {"inputs", e.inputs.size()}};
+}
+json fields_of(const entry::SettlementApproved& e) { return {{"window", e.window}, {"officer", e.officer.view()}}; }
+json fields_of(const entry::SettlementConfirmed& e) {
+    return {{"window", e.window}, {"txid", to_hex_reversed(e.txid)}, {"height", e.height}, {"block_hash", to_hex_reversed(e.block_hash)}};
+}
+
+template <typename E>
+std::optional<json> read(Bytes body) {
+    const auto e = decode<E>(body);
+    if (!e) return std::nullopt;
+    return fields_of(*e);
+}
+
+std::optional<json> read(entry::Kind kind, Bytes body) {
+    using entry::Kind;
+    switch (kind) {
+        case Kind::participant_opened: return read<entry::ParticipantOpened>(body);
+        case Kind::account_opened: return read<entry::AccountOpened>(body);
+        case Kind::card_issued: return read<entry::CardIssued>(body);
+        case Kind::terminal_added: return read<entry::TerminalAdded>(body);
+        case Kind::session_key_set: return read<entry::SessionKeySet>(body);
+        case Kind::wallet_registered: return read<entry::WalletRegistered>(body);
+        case Kind::funds_paid_in: return read<entry::FundsPaidIn>(body);
+        case Kind::payment: return read<entry::Payment>(body);
+        case Kind::forward_answered: return read<entry::ForwardAnswered>(body);
+        case Kind::reversal: return read<entry::Reversal>(body);
+        case Kind::link_reversal_answered: return read<entry::LinkReversalAnswered>(body);
+        case Kind::window_closed: return read<entry::WindowClosed>(body);
+        case Kind::settlement_proposed: return read<entry::SettlementProposed>(body);
+        case Kind::settlement_approved: return read<entry::SettlementApproved>(body);
+        case Kind::settlement_confirmed: return read<entry::SettlementConfirmed>(body);
+    }
+    return std::nullopt;
+}
+}  // namespace
+
+Result<json> describe(const journal::Entry& entry) {
+    const auto kind = static_cast<entry::Kind>(entry.kind);
+    auto fields = read(kind, entry.body);
+    if (!fields) return fail(Failure::Kind::integrity, fmt::format("journal entry {} (kind {}) does not decode", entry.seq, entry.kind));
+    (*fields)["seq"] = entry.seq;
+    (*fields)["kind"] = entry::name(kind);
+    (*fields)["time"] = iso8601_utc(entry.time_ns);
+    return *fields;
+}
+
+}  // namespace giro::cli

@@ -1,0 +1,138 @@
+// The command `giro`: joins the tables of commands into one parser, runs the one that was given, and turns its Failure
+// into one line on standard error and an exit status (command.hpp). Run by operators and by ./dev.
+// Input is its user's own; a mistake is told in one line and exits with 2.
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <cstdlib>
+#include <iostream>
+#include <list>
+
+#include "appliance/giro/command.hpp"
+#include "appliance/skeleton.hpp"
+#include "util/log.hpp"
+
+namespace giro::cli {
+namespace {
+
+// What CLI11 fills in for one command. In a list: CLI11 keeps references into it.
+struct Bound {
+    const Command* command = nullptr;
+    const CLI::App* app = nullptr;
+    std::map<std::string, std::string> texts;
+    std::map<std::string, bool> flags;
+};
+
+struct Globals {
+    std::string dir = "var";
+    bool json = false;
+};
+
+std::vector<Command> all_commands() {
+    std::vector<Command> all;
+    for (const auto table : {box_commands, journal_commands,
+#ifdef GIRO_HAS_pos
+                             pos_commands,
+#endif
+#ifdef GIRO_HAS_host
+                             host_commands,
+#endif
+#ifdef GIRO_HAS_wallet
+                             wallet_commands,
+#endif
+#ifdef GIRO_HAS_settlement
+                             settlement_commands,
+#endif
+         })
+        for (auto& command : table()) all.push_back(std::move(command));
+    return all;
+}
+
+std::string purpose_of_group(const std::string& group) {
+    static const std::map<std::string, std::string> purposes = {
+        {"config", "the box's configuration"},        {"demo", "the demo box"},
+        {"journal", "the log of everything"},         {"settle", "settlement windows"},
+        {"wallet", "a customer's wallet"},            {"bank", "a bank's counter"},
+        {"officer", "the officers who approve"},
+    };
+    const auto found = purposes.find(group);
+    return found == purposes.end() ? group : found->second;
+}
+
+// The (sub)command for "settle close": makes the group "settle" when it is not there yet.
+CLI::App* place(CLI::App& root, std::map<std::string, CLI::App*>& groups, const std::string& path, const std::string& summary) {
+    CLI::App* at = &root;
+    const auto space = path.find(' ');
+    if (space != std::string::npos) {
+        const std::string group = path.substr(0, space);
+        CLI::App*& known = groups[group];
+        if (known == nullptr) known = root.add_subcommand(group, purpose_of_group(group))->require_subcommand(1)->fallthrough();
+        at = known;
+    }
+    CLI::App* leaf = at->add_subcommand(path.substr(space == std::string::npos ? 0 : space + 1), summary);
+    leaf->fallthrough();  // --dir and --json may stand anywhere
+    return leaf;
+}
+
+void bind(CLI::App& root, std::map<std::string, CLI::App*>& groups, Bound& bound) {
+    CLI::App* app = place(root, groups, bound.command->path, bound.command->summary);
+    bound.app = app;
+    for (const Option& option : bound.command->options) {
+        if (option.kind == Option::Kind::flag) {
+            app->add_flag(option.name, bound.flags[option.name], option.help);
+            continue;
+        }
+        std::string& value = bound.texts[option.name];
+        value = option.value;
+        CLI::Option* made = app->add_option(option.name, value, option.help);
+        if (option.kind == Option::Kind::number) made->check(CLI::TypeValidator<std::int64_t>("NUMBER"))->type_name("NUMBER");
+        if (!option.value.empty()) made->capture_default_str();
+        if (option.required) made->required();
+    }
+}
+
+std::map<std::string, std::string> values(const Bound& bound) {
+    auto out = bound.texts;
+    for (const auto& [name, given] : bound.flags) out[name] = given ? "1" : "";
+    return out;
+}
+
+int report(const Failure& failure) {
+    std::fflush(stdout);
+    std::fprintf(stderr, "giro: %s\n", log::mask_pans(failure.what).c_str());
+    return failure.exit_code();
+}
+
+int parse_and_run(int argc, char** argv) {
+    Globals globals;
+    CLI::App root{"Giro, a payment switch in a box: sets it up, runs it, looks into it, and plays its customers.", "giro"};
+    root.add_option("--dir", globals.dir, "folder of the box")->capture_default_str();
+    root.add_flag("--json", globals.json, "print one JSON object instead of text");
+    root.set_version_flag("--version", std::string("giro ") + GIRO_VERSION);
+    root.require_subcommand(1);
+    const auto commands = all_commands();
+    std::list<Bound> bounds;
+    std::map<std::string, CLI::App*> groups;
+    for (const Command& command : commands) bind(root, groups, bounds.emplace_back(Bound{&command, nullptr, {}, {}}));
+    try {
+        root.parse(argc, argv);
+    } catch (const CLI::Success& e) {  // --help, --version
+        return root.exit(e);
+    } catch (const CLI::ParseError& e) {
+        return report({Failure::Kind::config, fmt::format("{}; see giro --help", e.what())});
+    }
+    for (const Bound& bound : bounds) {
+        if (!bound.app->parsed()) continue;
+        const auto done = bound.command->run(Args(config::Paths{globals.dir}, globals.json, values(bound)));
+        return done ? 0 : report(done.error());
+    }
+    return report({Failure::Kind::config, "no command was given; see giro --help"});
+}
+
+}  // namespace
+}  // namespace giro::cli
+
+int main(int argc, char** argv) {
+    giro::log::set_program("giro");
+    giro::appliance::harden_process();
+    return giro::cli::parse_and_run(argc, argv);
+}
