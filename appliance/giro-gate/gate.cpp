@@ -1,0 +1,143 @@
+#include "gate.hpp"
+
+#include <algorithm>
+
+#include "util/log.hpp"
+#include "wallet_peer.hpp"
+
+namespace giro::gate {
+
+namespace {
+constexpr std::uint64_t kTick_ms = 1'000;
+constexpr std::uint64_t kSilenceMargin_ms = 2'000;  // over the longest that the switch waits for an issuer
+// A handshake costs a signature of the vault, during which the loop stands still: at most a tenth of its time.
+constexpr std::uint32_t kHandshakesPerSecondMax = 300;
+// Of connections_max: one address may not take a door, and the wallets' door, which anybody may knock at, not the box.
+constexpr std::size_t kTlsShareOfOneSource = 4;
+constexpr std::size_t kWalletShare = 2;
+constexpr std::size_t kWalletShareOfOneSource = 16;
+constexpr std::size_t kPerSourceAtLeast = 16;
+}  // namespace
+
+Gate::Gate(bus::Loop& loop, const Clock& clock, EventLog& events, iso8583::Dialect dialect)
+    : m_loop(loop), m_clock(clock), m_events(events), m_dialect(std::move(dialect)), m_translator(m_dialect, 0),
+      m_ticker(loop, [this] { tick(); }) {}
+
+Gate::~Gate() {
+    if (!m_connections) return;
+    const net::Counters& c = m_connections->counters();
+    log::info("connections accepted {}, refused {}; answers for closed connections {}", c.accepted, c.refused,
+              m_events.count(Event::reply_for_gone));
+}
+
+Result<std::unique_ptr<Gate>> Gate::open(bus::Loop& loop, bus::Context& context, const Clock& clock, Random& random,
+                                         net::Signer& signer, EventLog& events, GateOptions options) {
+    std::unique_ptr<Gate> gate(new Gate(loop, clock, events, std::move(options.dialect)));
+    net::Limits limits;
+    limits.connections_max = options.config.gate.connections_max;
+    limits.idle_timeout_ms = std::uint64_t{options.config.gate.idle_timeout_s} * 1000;
+    gate->m_connections = std::make_unique<net::Connections>(loop, clock, limits);
+    if (auto opened = gate->open_switch(context, options); !opened) return tl::unexpected(opened.error());
+    if (auto opened = gate->open_doors(signer, options); !opened) return tl::unexpected(opened.error());
+    gate->open_links(random, options.config.links);
+    gate->m_ticker.every(kTick_ms);
+    return gate;
+}
+
+Result<void> Gate::open_switch(bus::Context& context, const GateOptions& options) {
+    SwitchHandlers handlers;
+    handlers.frame_out = [this](const bus::FrameOut& m) { frame_out(m); };
+    handlers.link_frame_out = [this](const bus::LinkFrameOut& m) { link_frame_out(m); };
+    handlers.wallet_reply = [this](const bus::WalletReply& m) { wallet_reply(m); };
+    handlers.hold = [this](bool held) { m_connections->hold_reading(held); };
+    const std::uint64_t silent_ms = options.config.switching.forward_timeout_ms + kSilenceMargin_ms;
+    auto port = SwitchPort::connect(m_loop, context, options.switch_endpoint, m_clock, m_events, silent_ms, std::move(handlers));
+    if (!port) return tl::unexpected(port.error());
+    m_port = std::move(*port);
+    m_shared = std::make_unique<Shared>(Shared{m_clock, m_events, *m_port, m_translator});
+    return {};
+}
+
+Result<void> Gate::open_doors(net::Signer& signer, const GateOptions& options) {
+    auto terminal_tls = net::ServerTls::create({options.server_certificate_pem, options.client_ca_pem}, signer);
+    if (!terminal_tls) return tl::unexpected(terminal_tls.error());
+    auto wallet_tls = net::ServerTls::create({options.server_certificate_pem, {}}, signer);
+    if (!wallet_tls) return tl::unexpected(wallet_tls.error());
+    m_terminal_tls = std::move(*terminal_tls);
+    m_wallet_tls = std::move(*wallet_tls);
+
+    const std::size_t all = options.config.gate.connections_max;
+    const auto share = [all](std::size_t of) { return std::max(all / of, kPerSourceAtLeast); };
+    net::ListenOptions terminals;
+    terminals.setting = "gate.terminals";
+    terminals.make = [this](net::ConnectionId) { return std::make_unique<Terminal>(*m_shared); };
+    net::ListenOptions terminals_tls = terminals;
+    terminals_tls.setting = "gate.terminals_tls";
+    terminals_tls.tls = m_terminal_tls.get();
+    terminals_tls.per_source_max = share(kTlsShareOfOneSource);
+    terminals_tls.accepts_per_second_max = kHandshakesPerSecondMax;
+    net::ListenOptions wallets;
+    wallets.setting = "gate.wallets";
+    wallets.tls = m_wallet_tls.get();
+    wallets.connections_max = share(kWalletShare);
+    wallets.per_source_max = share(kWalletShareOfOneSource);
+    wallets.accepts_per_second_max = kHandshakesPerSecondMax;
+    wallets.make = [this](net::ConnectionId) { return std::make_unique<WalletPeer>(*m_shared); };
+
+    struct Door {
+        const config::Address& address;
+        net::ListenOptions& options;
+        std::uint16_t& port;
+    };
+    const Door doors[] = {{options.config.gate.terminals, terminals, m_ports.terminals},
+                          {options.config.gate.terminals_tls, terminals_tls, m_ports.terminals_tls},
+                          {options.config.gate.wallets, wallets, m_ports.wallets}};
+    for (const Door& door : doors) {
+        auto port = open_door(door.address, std::move(door.options));
+        if (!port) return tl::unexpected(port.error());
+        door.port = *port;
+    }
+    return {};
+}
+
+Result<std::uint16_t> Gate::open_door(const config::Address& address, net::ListenOptions options) {
+    options.host = address.host;
+    options.port = address.port;
+    return m_connections->listen(std::move(options));
+}
+
+void Gate::open_links(Random& random, const std::vector<config::Link>& links) {
+    for (const config::Link& link : links) {
+        const auto index = static_cast<std::uint16_t>(m_links.size());
+        m_links.push_back(std::make_unique<IssuerLink>(m_loop, *m_connections, *m_shared, random, index, link));
+        m_links.back()->connect();
+    }
+}
+
+void Gate::frame_out(const bus::FrameOut& message) {
+    net::Connection* connection = m_connections->find(message.connection);
+    if (connection == nullptr) return m_events.note(Event::reply_for_gone, "switch");
+    auto* terminal = dynamic_cast<Terminal*>(&connection->protocol());
+    if (terminal == nullptr) return m_events.note(Event::reply_misdirected, "switch");
+    terminal->answer(*connection, message);
+}
+
+void Gate::wallet_reply(const bus::WalletReply& message) {
+    net::Connection* connection = m_connections->find(message.connection);
+    if (connection == nullptr) return m_events.note(Event::reply_for_gone, "switch");
+    auto* wallet = dynamic_cast<WalletPeer*>(&connection->protocol());
+    if (wallet == nullptr) return m_events.note(Event::reply_misdirected, "switch");
+    wallet->answer(*connection, message);
+}
+
+void Gate::link_frame_out(const bus::LinkFrameOut& message) {
+    if (message.link >= m_links.size()) return m_events.note(Event::reply_misdirected, "switch");
+    m_links[message.link]->send(message.frame);
+}
+
+void Gate::tick() {
+    for (const auto& link : m_links) link->report();
+    m_port->tick();
+}
+
+}  // namespace giro::gate

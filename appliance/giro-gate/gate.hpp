@@ -1,0 +1,69 @@
+// giro-gate without its process: the doors (terminals plain and TLS, wallets), the issuer links, and the way to the
+// switch. Everything from the network is hostile; nothing is kept on disk and no secret is held.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "config/config.hpp"
+#include "iso8583/dialect.hpp"
+#include "issuer_link.hpp"
+#include "net/connections.hpp"
+#include "terminal.hpp"
+
+namespace giro::gate {
+
+struct GateOptions {
+    const config::Config& config;
+    std::filesystem::path switch_endpoint;  // run/switch.gate
+    std::string server_certificate_pem;     // pub/server.pem
+    std::string client_ca_pem;              // pub/ca.pem
+    iso8583::Dialect dialect;
+};
+
+class Gate {
+  public:
+    // Failure::config when a port cannot be had or a certificate not be used. The four references must outlive the gate.
+    [[nodiscard]] static Result<std::unique_ptr<Gate>> open(bus::Loop& loop, bus::Context& context, const Clock& clock,
+                                                            Random& random, net::Signer& signer, EventLog& events,
+                                                            GateOptions options);
+    ~Gate();
+    Gate(const Gate&) = delete;
+    Gate& operator=(const Gate&) = delete;
+
+    struct Ports {
+        std::uint16_t terminals = 0;
+        std::uint16_t terminals_tls = 0;
+        std::uint16_t wallets = 0;
+    };
+    [[nodiscard]] const Ports& ports() const noexcept { return m_ports; }
+    [[nodiscard]] const net::Connections& connections() const noexcept { return *m_connections; }
+    [[nodiscard]] const FlowControl& flow() const noexcept { return m_port->flow(); }
+
+  private:
+    Gate(bus::Loop& loop, const Clock& clock, EventLog& events, iso8583::Dialect dialect);
+    [[nodiscard]] Result<void> open_switch(bus::Context& context, const GateOptions& options);
+    [[nodiscard]] Result<void> open_doors(net::Signer& signer, const GateOptions& options);
+    [[nodiscard]] Result<std::uint16_t> open_door(const config::Address& address, net::ListenOptions options);
+    void open_links(Random& random, const std::vector<config::Link>& links);
+    void frame_out(const bus::FrameOut& message);
+    void wallet_reply(const bus::WalletReply& message);
+    void link_frame_out(const bus::LinkFrameOut& message);
+    void tick();
+
+    bus::Loop& m_loop;
+    const Clock& m_clock;
+    EventLog& m_events;
+    iso8583::Dialect m_dialect;
+    Translator m_translator;
+    std::unique_ptr<SwitchPort> m_port;
+    std::unique_ptr<Shared> m_shared;
+    std::unique_ptr<net::ServerTls> m_terminal_tls;
+    std::unique_ptr<net::ServerTls> m_wallet_tls;
+    std::vector<std::unique_ptr<IssuerLink>> m_links;
+    std::unique_ptr<net::Connections> m_connections;  // after what its protocols use
+    Ports m_ports;
+    bus::Timer m_ticker;
+};
+
+}  // namespace giro::gate

@@ -1,0 +1,85 @@
+#include "switch_port.hpp"
+
+namespace giro::gate {
+
+namespace {
+constexpr std::string_view kWho = "switch";
+}
+
+Result<std::unique_ptr<SwitchPort>> SwitchPort::connect(bus::Loop& loop, bus::Context& context,
+                                                        const std::filesystem::path& path, const Clock& clock,
+                                                        EventLog& events, std::uint64_t silent_ms, SwitchHandlers handlers) {
+    std::unique_ptr<SwitchPort> port(new SwitchPort(clock, events, silent_ms, std::move(handlers)));
+    bus::Handlers on_bus;
+    on_bus.record = [self = port.get()](bus::PeerId, const bus::Record& record) { self->received(record); };
+    on_bus.drained = [self = port.get()] { self->update_hold(); };
+    on_bus.malformed = [self = port.get()](bus::PeerId) { self->m_events.note(Event::bus_malformed, kWho); };
+    auto client = bus::Client::connect(loop, context, path, std::move(on_bus));
+    if (!client) return tl::unexpected(client.error());
+    port->m_bus = std::move(*client);
+    return port;
+}
+
+template <typename Message>
+void SwitchPort::send(bus::MessageType type, const Message& message) {
+    m_body.clear();
+    bus::encode(m_body, message);
+    m_bus->send({static_cast<std::uint16_t>(type), bus::Status::ok, 0, m_body});
+}
+
+void SwitchPort::send_request(const PaymentRequest& request) {
+    send(bus::MessageType::payment_request, request);
+    m_flow.sent(now_ms());
+    update_hold();
+}
+
+void SwitchPort::send_answer(const PaymentRequest& answer) { send(bus::MessageType::payment_request, answer); }
+
+void SwitchPort::send_wallet(const bus::WalletRequest& request) {
+    send(bus::MessageType::wallet_request, request);
+    m_flow.sent(now_ms());
+    update_hold();
+}
+
+void SwitchPort::send_link_state(std::uint16_t link, bool up) { send(bus::MessageType::link_state, bus::LinkState{link, up}); }
+
+void SwitchPort::settled(std::uint64_t requests) {
+    m_flow.settled(requests);
+    update_hold();
+}
+
+// decode + handler per message type; everything else is not for the gate.
+void SwitchPort::received(const bus::Record& record) {
+    using bus::MessageType;
+    if (m_flow.silent()) m_events.note(Event::switch_heard, kWho);
+    m_flow.heard(now_ms());
+    const auto hand_over = [&](const auto& message, const auto& handler) {
+        if (message) handler(*message);
+        return message.has_value();
+    };
+    bool good = false;
+    switch (static_cast<MessageType>(record.type)) {
+        case MessageType::frame_out: good = hand_over(bus::decode_frame_out(record.body), m_handlers.frame_out); break;
+        case MessageType::link_frame_out: good = hand_over(bus::decode_link_frame_out(record.body), m_handlers.link_frame_out); break;
+        case MessageType::wallet_reply: good = hand_over(bus::decode_wallet_reply(record.body), m_handlers.wallet_reply); break;
+        default: break;
+    }
+    if (!good) m_events.note(Event::bus_malformed, kWho);
+}
+
+void SwitchPort::tick() {
+    const bool was_silent = m_flow.silent();
+    m_flow.tick(now_ms());
+    if (m_flow.silent() && !was_silent) m_events.note(Event::switch_silent, kWho);
+    if (m_bus->dropped() != m_overflows) m_events.note(Event::bus_overflow, kWho);
+    m_overflows = m_bus->dropped();
+    update_hold();
+}
+
+void SwitchPort::update_hold() {
+    if (m_flow.holds() == m_holding) return;
+    m_holding = m_flow.holds();
+    m_handlers.hold(m_holding);
+}
+
+}  // namespace giro::gate

@@ -1,0 +1,66 @@
+#include "terminal.hpp"
+
+#include <fmt/format.h>
+
+namespace giro::gate {
+
+void note_closed(EventLog& events, const net::Connection& connection, net::CloseReason reason) {
+    using net::CloseReason;
+    if (reason == CloseReason::peer_closed || reason == CloseReason::we_closed) return;
+    events.note(Event::peer_dropped, fmt::format("{} ({})", connection.peer(), net::to_string(reason)));
+}
+
+void Terminal::frame(net::Connection& connection, Bytes frame) {
+    const auto read = m_shared.translator.read(frame, PaymentRequest::Source::terminal);
+    if (!read) return refuse(connection, read.error());
+    PaymentRequest& request = **read;
+    request.connection = connection.id();
+    request.link = 0;
+    request.received_ns = m_shared.clock.wall_ns();
+    if (m_in_flight++ == 0) m_progress_ms = m_shared.clock.monotonic_ns() / 1'000'000;
+    if (m_in_flight >= kInFlightPerTerminalMax) connection.pause_reading(true);
+    m_shared.port.send_request(request);
+}
+
+void Terminal::frame_too_large(net::Connection& connection) { m_shared.events.note(Event::frame_too_large, connection.peer()); }
+
+void Terminal::refuse(net::Connection& connection, Refusal why) {
+    switch (why) {
+        case Refusal::unreadable:
+            m_shared.events.note(Event::frame_unreadable, connection.peer());
+            return connection.close();
+        case Refusal::unanswerable:
+            m_shared.events.note(Event::answer_from_terminal, connection.peer());
+            return connection.close();
+        case Refusal::format_error: m_shared.events.note(Event::format_refused, connection.peer()); break;
+        case Refusal::not_served: m_shared.events.note(Event::type_refused, connection.peer()); break;
+    }
+    net::send_frame(connection, m_shared.translator.refusal(why));
+}
+
+void Terminal::answer(net::Connection& connection, const bus::FrameOut& message) {
+    m_progress_ms = m_shared.clock.monotonic_ns() / 1'000'000;
+    if (m_in_flight > 0) settle(connection, 1);
+    net::send_frame(connection, message.frame);
+    if (message.close_after) connection.close_after_sending();
+}
+
+void Terminal::settle(net::Connection& connection, std::uint32_t requests) {
+    m_in_flight -= requests;
+    m_shared.port.settled(requests);
+    if (m_in_flight <= kInFlightPerTerminalMax / 2) connection.pause_reading(false);
+}
+
+void Terminal::tick(net::Connection& connection, std::uint64_t now_ms) {
+    if (m_in_flight == 0 || now_ms - m_progress_ms < kAnswerGivenUp_ms) return;
+    m_shared.events.note(Event::answers_missing, connection.peer());
+    settle(connection, m_in_flight);
+}
+
+void Terminal::closed(net::Connection& connection, net::CloseReason reason) {
+    if (m_in_flight > 0) m_shared.port.settled(m_in_flight);
+    m_in_flight = 0;
+    note_closed(m_shared.events, connection, reason);
+}
+
+}  // namespace giro::gate

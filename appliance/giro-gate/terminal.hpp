@@ -1,0 +1,44 @@
+// A terminal's (or acquirer's) connection: frames in, requests to the switch, answers out. Hostile: every byte.
+#pragma once
+
+#include "event_log.hpp"
+#include "net/framed.hpp"
+#include "switch_port.hpp"
+#include "translator.hpp"
+
+namespace giro::gate {
+
+inline constexpr std::uint32_t kInFlightPerTerminalMax = 256;    // then its socket is not read until half are answered
+inline constexpr std::uint64_t kAnswerGivenUp_ms = 15'000;       // nothing for so long: the switch has lost them
+
+// What connections share; all of it outlives them.
+struct Shared {
+    const Clock& clock;
+    EventLog& events;
+    SwitchPort& port;
+    Translator& translator;
+};
+
+class Terminal final : public net::FramedProtocol {
+  public:
+    explicit Terminal(const Shared& shared) noexcept : FramedProtocol(shared.clock, iso8583::kFrameBytesMax), m_shared(shared) {}
+    // The switch's answer to one of this terminal's requests.
+    void answer(net::Connection& connection, const bus::FrameOut& message);
+    void tick(net::Connection& connection, std::uint64_t now_ms) override;
+    void closed(net::Connection& connection, net::CloseReason reason) override;
+
+  private:
+    void frame(net::Connection& connection, Bytes frame) override;
+    void frame_too_large(net::Connection& connection) override;
+    void refuse(net::Connection& connection, Refusal why);
+    void settle(net::Connection& connection, std::uint32_t requests);
+
+    const Shared& m_shared;
+    std::uint32_t m_in_flight = 0;
+    std::uint64_t m_progress_ms = 0;  // the first request in flight, or the last answer
+};
+
+// Notes a connection that the gate dropped, with the reason; the ordinary ends are not worth a line.
+void note_closed(EventLog& events, const net::Connection& connection, net::CloseReason reason);
+
+}  // namespace giro::gate

@@ -1,0 +1,122 @@
+// bench_gate: how many requests a second pass a gate and how much CPU time the gate itself takes for each. Three
+// processes, as in a box: the gate, a switch that answers every request at once, and 64 terminals. One JSON line.
+#include <fmt/format.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+
+#include <csignal>
+
+#include "box.hpp"
+#include "bus/messages.hpp"
+#include "tests/net/certificates.hpp"
+#include "tests/net/fixture.hpp"
+#include "util/environment.hpp"
+
+namespace {
+using namespace giro;
+using namespace giro::gate;
+constexpr int kTerminals = 64;
+constexpr int kWindow = 4;  // requests a terminal has under way
+
+// What a child runs: does not return.
+[[noreturn]] void run_switch(const std::filesystem::path& path) {
+    bus::Loop loop;
+    bus::Context context;
+    loop.handle_stop_signals();
+    std::unique_ptr<bus::Server> server;
+    bus::Handlers handlers;
+    Buffer body;
+    handlers.record = [&](bus::PeerId peer, const bus::Record& record) {
+        const auto request = bus::decode_payment_request(record.body);
+        if (!request) return;
+        body.clear();
+        bus::encode(body, bus::FrameOut{request->connection, false, request->raw});
+        server->send(peer, {static_cast<std::uint16_t>(bus::MessageType::frame_out), bus::Status::ok, 0, body});
+    };
+    server = std::move(*bus::Server::bind(loop, context, path, handlers));
+    loop.run();
+    std::_Exit(0);
+}
+
+[[noreturn]] void run_gate(const std::filesystem::path& path, int port_out) {
+    bus::Loop loop;
+    bus::Context context;
+    loop.handle_stop_signals();
+    SystemClock clock;
+    SystemRandom random;
+    EventLog events(clock);
+    const net::Identity ca = net::make_ca("bench");
+    const net::Identity server = net::make_identity(ca, "giro", "serverAuth");
+    net::TestSigner signer(server.key.get());
+    const config::Config config = test_config();
+    const auto opened = Gate::open(loop, context, clock, random, signer, events, {config, path, server.pem(), ca.pem(), dialect()});
+    ASSERT(opened.has_value());
+    const std::uint16_t port = (*opened)->ports().terminals;
+    ASSERT(::write(port_out, &port, sizeof port) == sizeof port);
+    loop.run();
+    std::_Exit(0);
+}
+
+double seconds(const timeval& t) { return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6; }
+
+// Sends until `requests` answers have come.
+void run_terminals(std::uint16_t port, int requests) {
+    const std::string frame = framed(purchase());
+    std::vector<std::unique_ptr<net::ClientSocket>> terminals;
+    const int poller = ::epoll_create1(EPOLL_CLOEXEC);
+    std::string window;
+    for (int i = 0; i < kWindow; ++i) window += frame;
+    std::vector<std::size_t> pending(kTerminals, 0);
+    for (std::uint32_t i = 0; i < kTerminals; ++i) {
+        terminals.push_back(std::make_unique<net::ClientSocket>(port));
+        epoll_event event{EPOLLIN, {.u32 = i}};
+        ASSERT(::epoll_ctl(poller, EPOLL_CTL_ADD, terminals.back()->fd(), &event) == 0);
+        terminals.back()->send(window);
+    }
+    int answered = 0;
+    std::string again;
+    while (answered < requests) {
+        epoll_event ready[kTerminals];
+        const int n = ::epoll_wait(poller, ready, kTerminals, -1);
+        for (int k = 0; k < n; ++k) {
+            const std::uint32_t i = ready[k].data.u32;
+            char buffer[8192];
+            const ssize_t got = ::recv(terminals[i]->fd(), buffer, sizeof buffer, MSG_DONTWAIT);
+            ASSERT(got > 0);
+            pending[i] += static_cast<std::size_t>(got);
+            again.clear();
+            for (; pending[i] >= frame.size(); pending[i] -= frame.size(), ++answered) again += frame;
+            if (!again.empty()) terminals[i]->send(again);
+        }
+    }
+    ::close(poller);
+}
+}  // namespace
+
+int main(int argc, char** argv) {
+    const int requests = argc > 1 ? std::atoi(argv[1]) : 200'000;
+    const TemporaryFolder folder;
+    const std::filesystem::path path = folder.path() / "switch.gate";
+    int pipe_ends[2];
+    ASSERT(::pipe(pipe_ends) == 0);
+    const pid_t switch_pid = ::fork();
+    if (switch_pid == 0) run_switch(path);
+    const pid_t gate_pid = ::fork();
+    if (gate_pid == 0) run_gate(path, pipe_ends[1]);
+    std::uint16_t port = 0;
+    ASSERT(::read(pipe_ends[0], &port, sizeof port) == sizeof port);
+
+    const auto start = std::chrono::steady_clock::now();
+    run_terminals(port, requests);
+    const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
+    ::kill(gate_pid, SIGTERM);
+    ::kill(switch_pid, SIGTERM);
+    rusage used{};
+    ::wait4(gate_pid, nullptr, 0, &used);
+    ::waitpid(switch_pid, nullptr, 0);
+    const double cpu = seconds(used.ru_utime) + seconds(used.ru_stime);
+    fmt::print("{{\"requests\":{},\"per_second\":{:.0f},\"gate_cpu_us\":{:.2f},\"gate_user_us\":{:.2f},\"gate_rss_kb\":{}}}\n", requests,
+               requests / taken.count(), cpu * 1e6 / requests, seconds(used.ru_utime) * 1e6 / requests, used.ru_maxrss);
+    return 0;
+}
