@@ -3,24 +3,48 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <fstream>
 
 #include "util/file.hpp"
 
 namespace giro::chain {
 
-Buffer export_blocks(const ChainState& chain) {
+namespace {
+Buffer records(const ChainState& chain, std::uint32_t first_height) {
     const auto magic = network_magic(chain.params());
     Buffer file;
     Writer out(file);
-    for (std::uint32_t height = 0; height <= chain.tip().height; ++height) {
+    for (std::uint32_t height = first_height; height <= chain.tip().height; ++height) {
         out.bytes(magic);
         out.var32(chain.raw_block_at(height));
     }
     return file;
 }
+}  // namespace
+
+Buffer export_blocks(const ChainState& chain) { return records(chain, 0); }
 
 Result<void> export_blocks_to(const ChainState& chain, const std::filesystem::path& path) {
     return write_file_atomic(path, export_blocks(chain), 0644);
+}
+
+Result<BlockFile> BlockFile::open(std::filesystem::path path, const ChainState& chain) {
+    if (const auto written = export_blocks_to(chain, path); !written) return tl::unexpected<Failure>(written.error());
+    return BlockFile(std::move(path), chain.tip());
+}
+
+Result<void> BlockFile::follow(const ChainState& chain) {
+    if (chain.tip().hash == m_tip.hash) return {};
+    const bool extends = chain.height_of(m_tip.hash) == m_tip.height;
+    const std::uint32_t next = m_tip.height + 1;
+    m_tip = chain.tip();
+    if (!extends) return export_blocks_to(chain, m_path);
+    const Buffer more = records(chain, next);
+    std::ofstream file(m_path, std::ios::binary | std::ios::app);
+    file.write(reinterpret_cast<const char*>(more.data()), static_cast<std::streamsize>(more.size()));
+    file.flush();
+    if (file) return {};
+    return fail(Failure::Kind::try_again, fmt::format("{}: cannot append a block", m_path.string()));
 }
 
 Expected<std::vector<Bytes>, ChainError> split_block_file(Bytes file, const ByteArray<4>& magic) {

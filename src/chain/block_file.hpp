@@ -13,6 +13,20 @@ namespace giro::chain {
 // The same into a file, replaced atomically.
 [[nodiscard]] Result<void> export_blocks_to(const ChainState& chain, const std::filesystem::path& path);
 
+// The file kept up with a growing chain: rewritten whole when opened and after a reorganisation, appended to else.
+// A copy for others to read; chain.db is what counts, so it is not synced block by block.
+class BlockFile {
+  public:
+    [[nodiscard]] static Result<BlockFile> open(std::filesystem::path path, const ChainState& chain);
+    // After each accepted block.
+    [[nodiscard]] Result<void> follow(const ChainState& chain);
+
+  private:
+    BlockFile(std::filesystem::path path, const ChainTip& tip) : m_path(std::move(path)), m_tip(tip) {}
+    std::filesystem::path m_path;
+    ChainTip m_tip;  // of what is in the file
+};
+
 // The blocks in order, undecoded views into `file`. Errors: truncated, bad_magic, too_large.
 [[nodiscard]] Expected<std::vector<Bytes>, ChainError> split_block_file(Bytes file, const ByteArray<4>& magic);
 // Validates every block from nothing but the file and the params (a block's own time is "now").

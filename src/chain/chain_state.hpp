@@ -72,6 +72,8 @@ class ChainState {
     // Unspent outputs of the best chain that pay `script_pubkey`, by outpoint; immature coinbases included.
     [[nodiscard]] std::vector<Unspent> utxos_of(Bytes script_pubkey) const;
     [[nodiscard]] bool spendable_next(const Coin& coin) const;  // mature at the next height
+    [[nodiscard]] bool in_mempool(const Hash256& txid) const;
+    [[nodiscard]] bool spent_in_mempool(const OutPoint& outpoint) const;
     [[nodiscard]] const CoinSet& coins() const noexcept;
 
   private:
