@@ -169,7 +169,7 @@ class State {
     std::uint64_t m_last_seq = 0;
     std::uint32_t m_last_link_stan = 0;
     ledger::Ledger m_ledger;
-    ledger::ChunkedStore<Remembered> m_remembered;  // in order of seq
+    ledger::ChunkedStore<Remembered, 1U << 12> m_remembered;  // in order of seq
     ledger::IdIndex m_remembered_index;
     std::map<std::uint32_t, Participant> m_participants;
     std::unordered_map<TerminalId, Terminal, TextHash> m_terminals;

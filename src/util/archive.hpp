@@ -99,6 +99,7 @@ template <typename T>
 template <typename T>
 [[nodiscard]] Buffer encode(const T& value) {
     Buffer out;
+    out.reserve(512);  // most messages and entries: one allocation
     Encoder encoder(out);
     encoder(value);
     return out;

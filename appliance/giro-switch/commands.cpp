@@ -1,0 +1,133 @@
+#include "appliance/giro-switch/commands.hpp"
+
+#include <fmt/format.h>
+
+#include "bus/admin_messages.hpp"
+#include "bus/messages.hpp"
+#include "util/archive.hpp"
+#include "util/log.hpp"
+
+namespace giro::appliance {
+
+using bus::MessageType;
+
+namespace {
+enum Permit : unsigned { kAdmin = 1, kSettle = 2, kAuditor = 4 };
+}
+
+struct Commands::Caller {
+    std::string name;
+    unsigned permit = 0;
+    std::unique_ptr<bus::Server> server;
+};
+
+// Who may ask for what.
+struct Commands::Row {
+    MessageType type;
+    unsigned permits;
+    void (*handle)(Commands&, Caller&, bus::PeerId, const bus::Record&);
+};
+
+const Commands::Row Commands::kTable[] = {
+    {MessageType::open_participant, kAdmin, [](Commands& c, Caller& w, bus::PeerId p, const bus::Record& r) { c.change(w, p, r, &switching::Core::open_participant); }},
+    {MessageType::open_account, kAdmin, [](Commands& c, Caller& w, bus::PeerId p, const bus::Record& r) { c.change(w, p, r, &switching::Core::open_account); }},
+    {MessageType::add_terminal, kAdmin, [](Commands& c, Caller& w, bus::PeerId p, const bus::Record& r) { c.change(w, p, r, &switching::Core::add_terminal); }},
+    {MessageType::pay_in, kAdmin, [](Commands& c, Caller& w, bus::PeerId p, const bus::Record& r) { c.change(w, p, r, &switching::Core::pay_in); }},
+    {MessageType::issue_card, kAdmin, [](Commands& c, Caller& w, bus::PeerId p, const bus::Record& r) { c.issue_card(w, p, r); }},
+    {MessageType::close_window, kAdmin, [](Commands& c, Caller& w, bus::PeerId p, const bus::Record& r) { c.close_window(w, p, r); }},
+    {MessageType::approve_settlement, kAdmin, [](Commands& c, Caller& w, bus::PeerId p, const bus::Record& r) { c.change(w, p, r, &switching::Core::approve_settlement); }},
+    {MessageType::propose_settlement, kSettle, [](Commands& c, Caller& w, bus::PeerId p, const bus::Record& r) { c.change(w, p, r, &switching::Core::propose_settlement); }},
+    {MessageType::confirm_settlement, kSettle, [](Commands& c, Caller& w, bus::PeerId p, const bus::Record& r) { c.change(w, p, r, &switching::Core::confirm_settlement); }},
+    {MessageType::box_status, kAdmin | kSettle | kAuditor, [](Commands& c, Caller& w, bus::PeerId p, const bus::Record& r) { c.status(w, p, r); }},
+};
+
+Commands::Commands(Program& program, switching::Core& core, Pipeline& pipeline, Clock& clock)
+    : m_program(program), m_core(core), m_pipeline(pipeline), m_clock(clock) {}
+
+Commands::~Commands() = default;
+
+Result<void> Commands::open() {
+    if (auto opened = open(bus::caller::kAdmin, kAdmin); !opened) return opened;
+    if (auto opened = open(bus::caller::kSettle, kSettle); !opened) return opened;
+    return open(bus::caller::kAuditor, kAuditor);
+}
+
+Result<void> Commands::open(std::string_view caller, unsigned permit) {
+    auto entry = std::make_unique<Caller>();
+    Caller* raw = entry.get();
+    raw->name = caller;
+    raw->permit = permit;
+    bus::Handlers handlers;
+    handlers.record = [this, raw](bus::PeerId peer, const bus::Record& record) { received(*raw, peer, record); };
+    auto server = bus::Server::bind(m_program.loop, m_program.context, m_program.paths.endpoint("switch", caller), std::move(handlers));
+    if (!server) return tl::unexpected(server.error());
+    raw->server = std::move(*server);
+    m_callers.push_back(std::move(entry));
+    return {};
+}
+
+void Commands::received(Caller& caller, bus::PeerId peer, const bus::Record& record) {
+    for (const Row& row : kTable)
+        if (static_cast<std::uint16_t>(row.type) == record.type && (row.permits & caller.permit) != 0)
+            return row.handle(*this, caller, peer, record);
+    bad_request(caller, peer, record);
+}
+
+void Commands::bad_request(Caller& caller, bus::PeerId peer, const bus::Record& record) {
+    log::warn("{} sent a command of type {:#06x} that is not its own or does not decode; its connection is closed", caller.name, record.type);
+    caller.server->close_peer(peer);
+}
+
+void Commands::reply(Caller& caller, bus::PeerId peer, const bus::Record& record, const switching::Done& done, Bytes body) {
+    if (!m_pipeline.commit()) return;
+    if (done) caller.server->send(peer, {record.type, bus::Status::ok, record.correlation, body});
+    else caller.server->send(peer, {record.type, bus::Status::refused, record.correlation, as_bytes(done.error())});
+}
+
+template <typename E>
+void Commands::change(Caller& caller, bus::PeerId peer, const bus::Record& record, switching::Done (switching::Core::*method)(const E&)) {
+    const auto e = decode<E>(record.body);
+    if (!e) return bad_request(caller, peer, record);
+    reply(caller, peer, record, (m_core.*method)(*e));
+}
+
+void Commands::issue_card(Caller& caller, bus::PeerId peer, const bus::Record& record) {
+    const auto request = decode<bus::IssueCard>(record.body);
+    const auto pan = request ? Pan::parse(request->pan.view()) : std::nullopt;
+    if (!pan) return bad_request(caller, peer, record);
+    const bus::Record header{record.type, bus::Status::ok, record.correlation, {}};
+    m_pipeline.seal(*pan, [this, &caller, peer, header, account = request->account](std::optional<entry::SealedPan> sealed) {
+        if (!sealed) return caller.server->send(peer, {header.type, bus::Status::try_again, header.correlation, as_bytes("the vault does not answer")});
+        const auto done = m_core.issue_card({*sealed, account});
+        reply(caller, peer, header, done, sealed->token);
+    });
+}
+
+void Commands::close_window(Caller& caller, bus::PeerId peer, const bus::Record& record) {
+    if (!record.body.empty()) return bad_request(caller, peer, record);
+    const auto closed = m_core.close_window(m_clock.wall_ns());
+    if (!closed) return reply(caller, peer, record, tl::unexpected(closed.error()));
+    log::info("window {} closed at entry {}", closed->window, closed->last_seq);
+    reply(caller, peer, record, {}, encode(bus::WindowReply{closed->window, closed->last_seq}));
+}
+
+void Commands::status(Caller& caller, bus::PeerId peer, const bus::Record& record) {
+    const auto& s = m_core.state();
+    const auto& t = m_pipeline.times();
+    std::string links;
+    for (std::size_t i = 0; i < m_program.config.links.size(); ++i)
+        links += fmt::format("{}{{\"name\":\"{}\",\"up\":{}}}", i == 0 ? "" : ",", m_program.config.links[i].name,
+                             m_core.link_up(static_cast<std::uint16_t>(i)));
+    const auto& c = s.counters();
+    const std::string json = fmt::format(
+        "{{\"entries\":{},\"open_window\":{},\"participants\":{},\"terminals\":{},\"cards\":{},\"wallets\":{},"
+        "\"card_payments\":{},\"qr_payments\":{},\"declines\":{},\"forwarded\":{},\"reversals\":{},\"outstanding\":{},"
+        "\"vault\":{},\"links\":[{}],\"dropped\":{},"
+        "\"stages\":{{\"batches\":{},\"requests\":{},\"requests_max\":{},\"vault_verify_ns\":{},\"decide_ns\":{},\"journal_ns\":{},\"vault_mac_ns\":{}}}}}",
+        s.last_seq(), s.open_window(), s.participants().size(), s.terminal_count(), s.card_count(), s.wallet_count(),
+        c.card_approved, c.qr_approved, c.declined, c.forwarded, c.reversals, s.all_outstanding().size(), m_pipeline.vault_answers(),
+        links, m_pipeline.dropped(), t.batches, t.requests, t.requests_max, t.vault_verify_ns, t.decide_ns, t.journal_ns, t.vault_mac_ns);
+    caller.server->send(peer, {record.type, bus::Status::ok, record.correlation, as_bytes(json)});
+}
+
+}  // namespace giro::appliance

@@ -1,0 +1,100 @@
+// The way of a request through the switch, in batches: verify MACs and seal PANs in the vault, decide, journal, build
+// and MAC the answers, send. Several batches may be at the vault; they are decided strictly in the order they came.
+//
+// No answer leaves before its entry is durable. Hostile input: whatever the gate sends. When the vault does not answer,
+// terminals hear 91 without a MAC and nothing is decided; when the journal fails, the program ends.
+#pragma once
+
+#include <deque>
+#include <memory>
+
+#include "appliance/giro-switch/pan_cache.hpp"
+#include "appliance/skeleton.hpp"
+#include "bus/gate_messages.hpp"
+#include "iso8583/dialect.hpp"
+#include "journal/journal.hpp"
+#include "switching/core.hpp"
+#include "switching/frames.hpp"
+#include "vault/client.hpp"
+
+namespace giro::appliance {
+
+// Where the time of a payment goes; read by box_status and the benchmark.
+struct StageTimes {
+    std::uint64_t batches = 0, requests = 0;
+    std::uint64_t vault_verify_ns = 0, decide_ns = 0, journal_ns = 0, vault_mac_ns = 0;  // sums over batches
+    std::uint64_t requests_max = 0;                                                     // in one batch
+};
+
+class Pipeline {
+  public:
+    Pipeline(Program& program, switching::Core& core, journal::Journal& journal, vault::Client& vault,
+             const iso8583::Dialect& dialect, Clock& clock, Random& random);
+    ~Pipeline();
+
+    // Opens run/switch.gate.
+    [[nodiscard]] Result<void> open();
+    // Makes what the core decided durable. False: the journal failed and the program is ending; send nothing.
+    [[nodiscard]] bool commit();
+    // Once every few milliseconds: timeouts, reversals owed, journal checkpoint, disk space.
+    void tick();
+    void seal(const Pan& pan, std::function<void(std::optional<entry::SealedPan>)> done);
+    [[nodiscard]] const StageTimes& times() const noexcept { return m_times; }
+    [[nodiscard]] bool vault_answers() const noexcept { return m_vault_answers; }
+    [[nodiscard]] std::uint64_t dropped() const noexcept { return m_dropped; }
+
+  private:
+    struct Item;
+    struct Batch;
+    struct Outgoing;
+    struct Waiting;
+
+    void received(bus::PeerId peer, const bus::Record& record);
+    void start_batches();
+    void start_batch();
+    void ask_vault(const std::shared_ptr<Batch>& batch);
+    void add_mac_checks(Item& item, vault::MacVerify::Request& macs) const;
+    void add_pan(Item& item, vault::ProtectPan::Request& pans, std::vector<PanCache::Key>& keys) const;
+    void ask_session_key(const std::shared_ptr<Batch>& batch, std::size_t index);
+    void vault_done(Batch& batch, bool ok);
+    void finish_ready_batches();
+    void decide(Batch& batch);
+    void decide_terminal(Batch& batch, Item& item);
+    void decide_link(Batch& batch, Item& item);
+    void decide_wallet(Batch& batch, Item& item);
+    void answer_wallet(Batch& batch, const Item& item, const switching::WalletAnswer& answer);
+    void decide_network(Batch& batch, Item& item, bool mac_good);
+    void answer(Batch& batch, const Item& item, const switching::Reply& reply, bool with_mac, const vault::Nonce& nonce);
+    void forward(Batch& batch, Item& item, const switching::Answer& answer);
+    void settle_waiting(std::vector<Outgoing>& out, const switching::Decided& decided);
+    void refuse_all(Batch& batch, const ResponseCode& code);
+    void send_with_macs(std::vector<Outgoing> out);
+    void send(const Outgoing& out);
+    void send_owed_reversals();
+    void send_owed_reversal(std::uint64_t seq, const entry::Payment& payment);
+    void note_vault(bool answers, const std::string& why);
+    void check_disk();
+
+    Program& m_program;
+    switching::Core& m_core;
+    journal::Journal& m_journal;
+    vault::Client& m_vault;
+    switching::FrameBuilder m_frames;
+    Clock& m_clock;
+    PanCache m_pans;
+    std::unique_ptr<bus::Server> m_gate;
+    std::vector<Item> m_arrived;
+    std::deque<std::shared_ptr<Batch>> m_batches;  // at the vault, in order
+    std::map<std::uint64_t, Waiting> m_waiting;    // payment seq -> the terminal that waits for its issuer
+    std::map<std::uint16_t, bus::PeerId> m_link_peers;
+    std::map<std::uint64_t, std::uint64_t> m_reversal_sent_ns;  // payment seq -> when its reversal was last sent
+    std::map<TerminalId, vault::Nonce> m_key_used;  // session keys that a terminal has used: the one before is no longer taken
+    StageTimes m_times;
+    bool m_vault_answers = true;
+    bool m_disk_low = false;
+    bool m_ended = false;
+    std::uint64_t m_dropped = 0;
+    std::uint64_t m_disk_checked_ns = 0;
+};
+
+}  // namespace giro::appliance

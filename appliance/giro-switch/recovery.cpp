@@ -1,0 +1,95 @@
+#include "appliance/giro-switch/recovery.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <chrono>
+
+#include "appliance/snapshot_file.hpp"
+#include "util/bytes.hpp"
+#include "util/environment.hpp"
+#include "util/log.hpp"
+#include "vault/bundle.hpp"
+
+namespace giro::appliance {
+
+namespace {
+
+constexpr std::uint64_t kProgressEvery = 250'000;  // entries
+
+// The state of the snapshot, if there is one and the journal agrees with it.
+Result<switching::State> from_snapshot(const config::Paths& paths, journal::Journal& journal, std::uint64_t hash_seed) {
+    switching::State empty(hash_seed);
+    const auto bundle = vault::load_bundle(paths.pub() / "bundle.json");
+    if (!bundle) return tl::unexpected(bundle.error());
+    auto snapshot = read_snapshot(paths.snapshots(), bundle->checkpoint_key);
+    if (!snapshot) {
+        // A bad snapshot is no reason to stay down: the journal has everything.
+        log::warn("{}", snapshot.error().what);
+        return empty;
+    }
+    if (!*snapshot) return empty;
+    const auto& checkpoint = (*snapshot)->checkpoint.checkpoint;
+    const auto hash = journal.hash_at(checkpoint.seq);
+    if (!hash) return tl::unexpected(hash.error());
+    if (*hash != checkpoint.chain_hash)
+        return fail(Failure::Kind::integrity,
+                    fmt::format("journal entry {}: not what the snapshot was signed over; restore the journal from its copy", checkpoint.seq));
+    auto state = switching::State::load((*snapshot)->state, hash_seed);
+    if (!state) return tl::unexpected(state.error());
+    if (state->last_seq() != checkpoint.seq) return fail(Failure::Kind::integrity, "the snapshot's sequence number is not its state's");
+    return state;
+}
+
+// A journal that ends before what the vault has signed was cut; one that differs there was rewritten.
+Result<void> compare(journal::Journal& journal, const vault::Checkpoint& checkpoint) {
+    if (journal.head().seq < checkpoint.seq)
+        return fail(Failure::Kind::integrity,
+                    fmt::format("the journal ends at entry {}, but entry {} was signed: entries {} to {} are missing; restore it from its copy",
+                                journal.head().seq, checkpoint.seq, journal.head().seq + 1, checkpoint.seq));
+    const auto hash = journal.hash_at(checkpoint.seq);
+    if (!hash) return tl::unexpected(hash.error());
+    if (*hash == checkpoint.chain_hash) return {};
+    return fail(Failure::Kind::integrity,
+                fmt::format("the journal was changed at or before entry {}: its hash is not the one the vault signed; restore it from its copy",
+                            checkpoint.seq));
+}
+
+}  // namespace
+
+Result<Recovered> recover(const config::Paths& paths, const std::optional<vault::SignedCheckpoint>& checkpoint,
+                          std::uint64_t hash_seed) {
+    std::error_code ignored;
+    std::filesystem::create_directories(paths.journal().parent_path(), ignored);
+    journal::Options options;
+    options.create = !checkpoint;  // once something was signed, a missing journal is a loss, not a first start
+    SystemRandom random;
+    random.fill(options.journal_id);
+    auto journal = journal::Journal::open(paths.journal(), options);
+    if (!journal) {
+        if (checkpoint && journal.error().kind == Failure::Kind::not_provisioned)
+            return fail(Failure::Kind::integrity, fmt::format("the journal is gone, but entry {} was signed; restore it from its copy",
+                                                              checkpoint->checkpoint.seq));
+        return tl::unexpected(journal.error());
+    }
+    if (checkpoint)
+        if (auto same = compare(*journal, checkpoint->checkpoint); !same) return tl::unexpected(same.error());
+
+    const auto began = std::chrono::steady_clock::now();
+    auto state = from_snapshot(paths, *journal, hash_seed);
+    if (!state) return tl::unexpected(state.error());
+    const std::uint64_t snapshot_seq = state->last_seq();
+    // From the first entry, so that a change anywhere is found; what the snapshot holds is checked but not applied.
+    const auto replayed = journal->read(1, [&](const journal::Entry& e) -> Result<void> {
+        if (e.seq % kProgressEvery == 0) log::info("checking: entry {} of {}", e.seq, journal->head().seq);
+        return e.seq <= snapshot_seq ? Result<void>{} : state->apply(e.kind, e.body);
+    });
+    if (!replayed) return tl::unexpected(replayed.error());
+    ASSERT(state->last_seq() == journal->head().seq);
+    const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - began).count();
+    log::info("state at entry {}: snapshot at {}, {} entries replayed, {} ms", state->last_seq(), snapshot_seq,
+              state->last_seq() - snapshot_seq, ms);
+    return Recovered{std::move(*journal), std::move(*state)};
+}
+
+}  // namespace giro::appliance

@@ -1,0 +1,187 @@
+// Purchases: by card on us, by card through an issuer's host, and by a wallet's QR code at a terminal.
+#include "switching/core.hpp"
+
+#include <fmt/format.h>
+
+#include "qr/cpm.hpp"
+#include "switching/accounts.hpp"
+#include "switching/core_record.hpp"
+#include "wallet/key.hpp"
+
+namespace giro::switching {
+
+using entry::Outcome;
+using entry::Reason;
+
+namespace {
+
+entry::RequestKey key_of(const PaymentRequest& r) { return {r.acquirer, r.terminal, r.stan, r.rrn, r.local_time, r.local_date}; }
+
+// The ledger's refusals that a terminal is told apart; the rest is ours to explain.
+Reason reason_of(ledger::TransferResult result) {
+    using R = ledger::TransferResult;
+    switch (result) {
+        case R::ok: return Reason::none;
+        case R::debit_account_frozen:
+        case R::credit_account_frozen:
+        case R::debit_account_closed:
+        case R::credit_account_closed: return Reason::account_frozen;
+        case R::exceeds_credits: return Reason::insufficient_funds;
+        default: return Reason::ledger_refused;
+    }
+}
+
+}  // namespace
+
+Core::Core(State& state, Policy policy, Random& random, PaymentSource journal)
+    : m_state(state), m_policy(std::move(policy)), m_routes(m_policy.config), m_random(random), m_journal(std::move(journal)) {}
+
+entry::Salt Core::new_salt() {
+    entry::Salt salt;
+    m_random.fill(salt);
+    return salt;
+}
+
+AuthCode Core::new_auth_code() {
+    ByteArray<4> bytes;
+    m_random.fill(bytes);
+    return AuthCode(fmt::format("{:06}", load_le<std::uint32_t>(bytes.data()) % 1'000'000));
+}
+
+Answer Core::purchase(const PaymentRequest& request, const entry::SealedPan* sealed, std::uint64_t now_ns) {
+    const auto key = key_of(request);
+    const Remembered* before = m_state.find(RequestClass::payment, key);
+    if (before != nullptr && before->what != Remembered::What::reversed_before) return repeat(*before);
+    entry::Payment payment = start_payment(request, now_ns);
+    if (sealed != nullptr) payment.pan = *sealed;
+    if (before != nullptr) return decline(payment, Reason::reversed_before);
+    return decide(payment, request, sealed);
+}
+
+Answer Core::repeat(const Remembered& before) const {
+    Answer answer;
+    answer.action = before.what == Remembered::What::forwarded ? Answer::Action::wait : Answer::Action::reply;
+    answer.payment = before.seq;
+    answer.code = before.response_code;
+    answer.auth_code = before.auth_code;
+    return answer;
+}
+
+entry::Payment Core::start_payment(const PaymentRequest& request, std::uint64_t now_ns) {
+    entry::Payment p;
+    p.channel = request.qr.empty() ? entry::Channel::card : entry::Channel::qr;
+    p.time_ns = now_ns;
+    p.key = key_of(request);
+    p.merchant = request.merchant;
+    p.amount = {request.amount, request.currency};
+    p.processing_code = request.processing_code;
+    p.salt = new_salt();
+    return p;
+}
+
+// The rejections in the order of entry::Reason, then the way it goes.
+Answer Core::decide(entry::Payment& payment, const PaymentRequest& request, const entry::SealedPan* sealed) {
+    const std::uint64_t deadline_ns = m_policy.config.switching.request_deadline_ms * 1'000'000;
+    if (payment.time_ns > request.received_ns && payment.time_ns - request.received_ns > deadline_ns)
+        return decline(payment, Reason::stale);
+    if (const Reason why = check_amount(payment.amount); why != Reason::none) return decline(payment, why);
+    const Terminal* terminal = m_state.terminal(request.terminal);
+    ASSERT(terminal != nullptr);  // its MAC was verified
+    payment.credit = terminal->account;
+
+    if (payment.channel == entry::Channel::qr) {
+        const auto payload = qr::decode_cpm(as_text(request.qr));
+        const auto order = payload ? wallet::decode_order(payload->order) : tl::unexpected(wallet::OrderError::bad_size);
+        if (!order || !wallet::verify(*order)) return decline(payment, Reason::wallet_order_bad);
+        if (const Reason why = check_order(payment, *order, terminal->merchant); why != Reason::none) return decline(payment, why);
+        return approve(payment);
+    }
+
+    if (sealed == nullptr) return decline(payment, Reason::card_unknown);
+    const Route route = m_routes.find(request.pan.reveal());
+    if (route.kind == Route::Kind::none) return decline(payment, Reason::no_route);
+    if (route.kind == Route::Kind::link) return forward(payment, route);
+    const Id128* account = m_state.card_account(sealed->token);
+    if (account == nullptr) return decline(payment, Reason::card_unknown);
+    payment.debit = *account;
+    if (payment.amount.minor > m_policy.config.switching.payment_max) return decline(payment, Reason::limit_exceeded);
+    if (const Reason why = check_ledger(payment, false); why != Reason::none) return decline(payment, why);
+    return approve(payment);
+}
+
+Reason Core::check_amount(const Amount& amount) const {
+    if (amount.minor <= 0 || amount.minor > kAmountMax) return Reason::amount_invalid;
+    if (amount.currency != m_policy.config.currency) return Reason::currency_unknown;
+    return Reason::none;
+}
+
+// A verified order against what is asked to be paid; fills in the payer.
+Reason Core::check_order(entry::Payment& payment, const wallet::SignedOrder& signed_order, const MerchantId& merchant) {
+    const wallet::PaymentOrder& order = signed_order.order;
+    payment.wallet = wallet::pubkey_hash(order.payer_pubkey);
+    payment.order_id = order.order_id;
+    payment.order_counter = order.counter;
+    const Wallet* payer = m_state.wallet(payment.wallet);
+    if (payer == nullptr) return Reason::wallet_unknown;
+    payment.debit = payer->account;
+    if (order.amount != payment.amount.minor || order.currency != payment.amount.currency || order.merchant != merchant)
+        return Reason::wallet_mismatch;
+    if (order.expiry_unix_s < payment.time_ns / 1'000'000'000) return Reason::wallet_expired;
+    if (order.counter <= payer->counter) return Reason::wallet_replayed;
+    if (payment.amount.minor > m_policy.config.switching.payment_max) return Reason::limit_exceeded;
+    return check_ledger(payment, false);
+}
+
+Reason Core::check_ledger(const entry::Payment& payment, bool hold) const {
+    ledger::Transfer t;
+    t.id = {hold ? entry::kForwardTransfer : entry::kPaymentTransfer, m_state.last_seq() + 1};
+    t.debit_account = payment.debit;
+    t.credit_account = payment.credit;
+    t.amount = payment.amount.minor;
+    t.currency = payment.amount.currency;
+    t.flags = hold ? ledger::kPending : 0;
+    t.timestamp_ns = payment.time_ns;
+    return reason_of(m_state.ledger().check(t));
+}
+
+// Nothing refuses it any more.
+Answer Core::approve(entry::Payment& payment) {
+    payment.outcome = Outcome::approved;
+    payment.reason = Reason::none;
+    payment.response_code = kApproved;
+    payment.auth_code = new_auth_code();
+    record(entry::Kind::payment, payment);
+    return {.code = payment.response_code, .auth_code = payment.auth_code, .payment = m_state.last_seq()};
+}
+
+Answer Core::decline(entry::Payment& payment, Reason reason) {
+    payment.outcome = Outcome::declined;
+    payment.reason = reason;
+    payment.response_code = response_code(reason);
+    record(entry::Kind::payment, payment);
+    return {.code = payment.response_code, .auth_code = {}, .payment = m_state.last_seq()};
+}
+
+Answer Core::forward(entry::Payment& payment, const Route& route) {
+    if (!m_links_up.contains(route.link)) return decline(payment, Reason::link_down);
+    if (payment.amount.minor > m_policy.config.switching.payment_max) return decline(payment, Reason::limit_exceeded);
+    payment.debit = link_position_account(route.participant);
+    if (const Reason why = check_ledger(payment, true); why != Reason::none) return decline(payment, why);
+    payment.outcome = Outcome::forwarded;
+    payment.reason = Reason::none;
+    payment.link = route.link;
+    payment.link_stan = m_state.next_link_stan(route.link);
+    record(entry::Kind::payment, payment);
+    Answer answer;
+    answer.action = Answer::Action::forward;
+    answer.payment = m_state.last_seq();
+    answer.link = payment.link;
+    answer.link_stan = payment.link_stan;
+    return answer;
+}
+
+void Core::session_key(const TerminalId& terminal, const ByteArray<16>& nonce, const ByteArray<3>& kcv) {
+    record(entry::Kind::session_key_set, entry::SessionKeySet{terminal, nonce, kcv});
+}
+
+}  // namespace giro::switching

@@ -1,0 +1,143 @@
+// The switch's decisions: requests in, entries and answers out. Pure: time comes as an argument, randomness through an
+// interface, and the journal, the vault and the sockets belong to the shell (appliance/giro-switch).
+//
+// Each decision is applied to the State at once, so the next request of the same batch sees it; the shell makes the
+// entries of take_entries() durable before it lets any answer out. If it cannot, the process ends: memory is then ahead
+// of the disk, and the start after it replays the disk.
+#pragma once
+
+#include <functional>
+#include <utility>
+#include <string>
+
+#include "config/config.hpp"
+#include "giro/environment.hpp"
+#include "giro/request.hpp"
+#include "switching/answers.hpp"
+#include "switching/routes.hpp"
+#include "switching/state.hpp"
+#include "wallet/order.hpp"
+
+namespace giro::switching {
+
+struct Policy {
+    config::Config config;
+    std::map<entry::OfficerName, std::string> officers;  // name -> RSA public key, PEM
+};
+
+// What a terminal hears, now or later.
+struct Answer {
+    enum class Action : std::uint8_t {
+        reply,    // now, with `code`
+        forward,  // send it to `link` under `link_stan`; the reply comes with LinkAnswer or a timeout
+        wait,     // it is a repeat of one that was forwarded: the reply is on its way
+    };
+    Action action = Action::reply;
+    ResponseCode code;
+    AuthCode auth_code;
+    std::uint64_t payment = 0;  // seq of a forwarded payment
+    std::uint16_t link = 0;
+    std::uint32_t link_stan = 0;
+};
+
+// A forwarded payment that is decided now: its terminal can be answered.
+struct Decided {
+    std::uint64_t payment = 0;
+    ResponseCode code;
+    AuthCode auth_code;
+};
+
+struct WalletAnswer {
+    ResponseCode code;
+    AuthCode auth_code;
+    Rrn rrn;
+    Amount balance;
+    std::string why;
+};
+
+struct PendingEntry {
+    entry::Kind kind;
+    Buffer body;
+};
+
+// Refused, and why: one line for the operator.
+using Done = tl::expected<void, std::string>;
+
+class Core {
+  public:
+    // Finds a payment that the journal holds, for the reversal of one that was forwarded long ago.
+    using PaymentSource = std::function<std::optional<entry::Payment>(std::uint64_t seq)>;
+
+    // `state` outlives the core.
+    Core(State& state, Policy policy, Random& random, PaymentSource journal);
+
+    [[nodiscard]] const State& state() const noexcept { return m_state; }
+    // What was decided since the last call, in order: append it to the journal.
+    [[nodiscard]] std::vector<PendingEntry> take_entries() { return std::exchange(m_entries, {}); }
+    [[nodiscard]] bool has_entries() const noexcept { return !m_entries.empty(); }
+
+    // --- from terminals: their MAC has been verified ---
+    // 0200. `sealed` is the PAN as the vault sealed it; null without a PAN (QR).
+    [[nodiscard]] Answer purchase(const PaymentRequest& request, const entry::SealedPan* sealed, std::uint64_t now_ns);
+    // 0400.
+    [[nodiscard]] Answer reversal(const PaymentRequest& request, std::uint64_t now_ns);
+    // 0800 with DE70 161: the vault made this key.
+    void session_key(const TerminalId& terminal, const ByteArray<16>& nonce, const ByteArray<3>& kcv);
+
+    // --- from issuers' hosts: their MAC has been verified ---
+    void link_state(std::uint16_t link, bool up);
+    [[nodiscard]] bool link_up(std::uint16_t link) const { return m_links_up.contains(link); }
+    // 0210: the payment it answers, or nothing when it answers none (late, twice, or for another amount).
+    [[nodiscard]] std::optional<Decided> link_answer(const PaymentRequest& answer, std::uint64_t now_ns);
+    // 0410: true when a reversal waited for it.
+    bool link_reversal_answer(const PaymentRequest& answer);
+    // Forwarded payments whose answer is overdue: declined 91, and the issuer is owed a reversal.
+    [[nodiscard]] std::vector<Decided> expire(std::uint64_t now_ns);
+
+    // --- from wallets ---
+    [[nodiscard]] WalletAnswer wallet_order(Bytes body, std::uint64_t now_ns);
+    [[nodiscard]] WalletAnswer wallet_query(Bytes body, std::uint64_t now_ns);
+
+    // --- commands of staff and of giro-settle ---
+    [[nodiscard]] Done open_participant(const entry::ParticipantOpened& e);
+    [[nodiscard]] Done open_account(const entry::AccountOpened& e);
+    [[nodiscard]] Done issue_card(const entry::CardIssued& e);
+    [[nodiscard]] Done add_terminal(const entry::TerminalAdded& e);
+    [[nodiscard]] Done pay_in(const entry::FundsPaidIn& e);
+    [[nodiscard]] tl::expected<entry::WindowClosed, std::string> close_window(std::uint64_t now_ns);
+    [[nodiscard]] Done propose_settlement(const entry::SettlementProposed& e);
+    // Checks the officer's signature over exactly the proposed transaction.
+    [[nodiscard]] Done approve_settlement(const entry::SettlementApproved& e);
+    [[nodiscard]] Done confirm_settlement(const entry::SettlementConfirmed& e);
+
+  private:
+    template <typename E>
+    void record(entry::Kind kind, const E& e);
+    template <typename E>
+    [[nodiscard]] Done admin(entry::Kind kind, const E& e);
+    [[nodiscard]] entry::Payment start_payment(const PaymentRequest& request, std::uint64_t now_ns);
+    [[nodiscard]] Answer decide(entry::Payment& payment, const PaymentRequest& request, const entry::SealedPan* sealed);
+    [[nodiscard]] Answer repeat(const Remembered& before) const;
+    [[nodiscard]] Answer approve(entry::Payment& payment);
+    [[nodiscard]] Answer decline(entry::Payment& payment, entry::Reason reason);
+    [[nodiscard]] Answer forward(entry::Payment& payment, const Route& route);
+    [[nodiscard]] entry::Reason check_amount(const Amount& amount) const;
+    [[nodiscard]] entry::Reason check_order(entry::Payment& payment, const wallet::SignedOrder& order, const MerchantId& merchant);
+    [[nodiscard]] entry::Reason check_ledger(const entry::Payment& payment, bool hold) const;
+    [[nodiscard]] WalletAnswer balance_of(const Hash160& address, ResponseCode code, std::string why) const;
+    [[nodiscard]] WalletAnswer register_wallet(const wallet::WalletQuery& query);
+    [[nodiscard]] std::optional<entry::Payment> payment_at(std::uint64_t seq) const;
+    void give_up_forward(std::uint64_t payment, std::uint64_t now_ns);
+    [[nodiscard]] entry::Salt new_salt();
+    [[nodiscard]] AuthCode new_auth_code();
+
+    State& m_state;
+    Policy m_policy;
+    Routes m_routes;
+    Random& m_random;
+    PaymentSource m_journal;
+    std::set<std::uint16_t> m_links_up;
+    std::vector<PendingEntry> m_entries;
+};
+
+}  // namespace giro::switching

@@ -1,0 +1,67 @@
+// Payments that an issuer's host decides: answers, timeouts, and the reversals the host is owed.
+#include "switching/core.hpp"
+#include "switching/core_record.hpp"
+
+namespace giro::switching {
+
+using entry::Outcome;
+using entry::Reason;
+
+void Core::link_state(std::uint16_t link, bool up) {
+    if (up) m_links_up.insert(link);
+    else m_links_up.erase(link);
+}
+
+std::optional<Decided> Core::link_answer(const PaymentRequest& answer, std::uint64_t now_ns) {
+    const std::uint64_t seq = m_state.outstanding_by_stan(answer.link, answer.stan);
+    const Outstanding* waiting = seq == 0 ? nullptr : m_state.outstanding(seq);
+    if (waiting == nullptr || waiting->answered) return std::nullopt;
+    if (answer.amount != waiting->payment.amount.minor || answer.terminal != waiting->payment.key.terminal ||
+        answer.rrn != waiting->payment.key.rrn || answer.response_code.empty())
+        return std::nullopt;
+    entry::ForwardAnswered e;
+    e.payment = seq;
+    e.time_ns = now_ns;
+    e.outcome = answer.response_code == kApproved ? Outcome::approved : Outcome::declined;
+    e.reason = e.outcome == Outcome::approved ? Reason::none : Reason::issuer_declined;
+    e.response_code = answer.response_code;
+    e.auth_code = answer.auth_code;
+    e.salt = new_salt();
+    record(entry::Kind::forward_answered, e);
+    return Decided{seq, e.response_code, e.auth_code};
+}
+
+bool Core::link_reversal_answer(const PaymentRequest& answer) {
+    const std::uint64_t seq = m_state.outstanding_by_stan(answer.link, answer.stan);
+    const Outstanding* owed = seq == 0 ? nullptr : m_state.outstanding(seq);
+    if (owed == nullptr || !owed->reversal_owed || answer.response_code.empty()) return false;
+    record(entry::Kind::link_reversal_answered, entry::LinkReversalAnswered{seq, answer.response_code});
+    return true;
+}
+
+void Core::give_up_forward(std::uint64_t payment, std::uint64_t now_ns) {
+    entry::ForwardAnswered e;
+    e.payment = payment;
+    e.time_ns = now_ns;
+    e.outcome = Outcome::declined;
+    e.reason = Reason::issuer_timeout;
+    e.response_code = response_code(Reason::issuer_timeout);
+    e.reversal_owed = 1;
+    e.salt = new_salt();
+    record(entry::Kind::forward_answered, e);
+}
+
+std::vector<Decided> Core::expire(std::uint64_t now_ns) {
+    const std::uint64_t timeout_ns = m_policy.config.switching.forward_timeout_ms * 1'000'000;
+    std::vector<std::uint64_t> overdue;
+    for (const auto& [seq, o] : m_state.all_outstanding())
+        if (!o.answered && now_ns >= o.payment.time_ns && now_ns - o.payment.time_ns >= timeout_ns) overdue.push_back(seq);
+    std::vector<Decided> decided;
+    for (const std::uint64_t seq : overdue) {
+        give_up_forward(seq, now_ns);
+        decided.push_back({seq, response_code(Reason::issuer_timeout), {}});
+    }
+    return decided;
+}
+
+}  // namespace giro::switching

@@ -1,0 +1,81 @@
+// Reversals from terminals (0400). The table, by what is known of the original:
+//
+//   nothing                      remember it: if the original still comes, it is declined 21      unknown       00
+//   declined                     nothing to do                                                    nothing_owed  00
+//   reversed                     nothing more to do                                               already       00
+//   approved, same amount        move the money back; an issuer's host is told                    reversed      00
+//   approved, other amount       refused, no entry: a full reversal has the original's amount     -             13
+//   forwarded, not yet answered  give it up: hold released, the host is told; then nothing_owed   nothing_owed  00
+#include <charconv>
+
+#include "switching/core.hpp"
+#include "switching/core_record.hpp"
+
+namespace giro::switching {
+
+namespace {
+
+// DE90 of ISO 8583:1987: original mti 4, stan 6, transmission time 10, acquirer 11, forwarder 11. A reversal repeats
+// DE12, DE13 and DE37 of its original, so with the STAN of DE90 its key is complete.
+std::optional<entry::RequestKey> original_key(const PaymentRequest& r) {
+    const std::string_view de90(r.original.chars.data(), r.original.chars.size());
+    std::uint32_t stan = 0;
+    const auto digits = de90.substr(4, 6);
+    const auto parsed = std::from_chars(digits.data(), digits.data() + digits.size(), stan);
+    if (parsed.ec != std::errc() || parsed.ptr != digits.data() + digits.size()) return std::nullopt;
+    return entry::RequestKey{r.acquirer, r.terminal, stan, r.rrn, r.local_time, r.local_date};
+}
+
+}  // namespace
+
+Answer Core::reversal(const PaymentRequest& request, std::uint64_t now_ns) {
+    entry::Reversal e;
+    e.key = {request.acquirer, request.terminal, request.stan, request.rrn, request.local_time, request.local_date};
+    if (const Remembered* before = m_state.find(RequestClass::reversal, e.key))
+        return {.code = before->response_code, .auth_code = {}, .payment = before->seq};
+    const auto original = original_key(request);
+    if (!original) return {.code = kFormatError, .auth_code = {}};
+    e.original = *original;
+    e.time_ns = now_ns;
+    e.amount = {request.amount, request.currency};
+    e.response_code = kApproved;
+    e.salt = new_salt();
+
+    const Remembered* payment = m_state.find(RequestClass::payment, e.original);
+    using What = Remembered::What;
+    if (payment != nullptr && payment->what == What::forwarded) give_up_forward(payment->seq, now_ns);
+    if (payment == nullptr || payment->what == What::reversed_before) {
+        // A second reversal of the same unknown original finds the grave of the first.
+        e.outcome = payment == nullptr ? entry::ReversalOutcome::unknown : entry::ReversalOutcome::already;
+    } else {
+        e.payment = payment->seq;
+        if (payment->what == What::declined) e.outcome = entry::ReversalOutcome::nothing_owed;
+        else if (payment->what == What::reversed) e.outcome = entry::ReversalOutcome::already;
+        else {
+            ASSERT(payment->what == What::approved);
+            if (e.amount.minor != payment->amount || e.amount.currency != payment->currency)
+                return {.code = kInvalidAmount, .auth_code = {}};
+            e.outcome = entry::ReversalOutcome::reversed;
+            if (payment->forwarded) {
+                auto stored = payment_at(payment->seq);
+                // Not found or its STAN in use again: say "malfunction", and the terminal repeats until it can be done.
+                if (!stored || m_state.outstanding_by_stan(stored->link, stored->link_stan) != 0)
+                    return {.code = kMalfunction, .auth_code = {}};
+                e.owed.push_back(std::move(*stored));
+            }
+        }
+    }
+    record(entry::Kind::reversal, e);
+    return {.code = e.response_code, .auth_code = {}, .payment = m_state.last_seq()};
+}
+
+// The payment as it was decided: among the entries not yet taken, or in the journal.
+std::optional<entry::Payment> Core::payment_at(std::uint64_t seq) const {
+    const std::uint64_t taken = m_state.last_seq() - m_entries.size();
+    if (seq <= taken) return m_journal(seq);
+    const PendingEntry& pending = m_entries[seq - taken - 1];
+    if (pending.kind != entry::Kind::payment) return std::nullopt;
+    return decode<entry::Payment>(pending.body);
+}
+
+}  // namespace giro::switching

@@ -1,0 +1,87 @@
+#include "switching/frames.hpp"
+
+#include <fmt/format.h>
+
+#include <ctime>
+
+#include "giro/result.hpp"
+
+namespace giro::switching {
+
+namespace {
+// What an answer repeats of its request (ISO 8583:1987 4.4.2, as terminals match on).
+constexpr unsigned kEchoed[] = {2, 3, 4, 7, 11, 12, 13, 32, 37, 41, 42, 49, 70};
+// What goes on to the issuer as it came.
+constexpr unsigned kForwarded[] = {2, 3, 4, 12, 13, 14, 22, 25, 32, 37, 41, 42, 49};
+}  // namespace
+
+TerminalId link_key_id(std::uint16_t link) { return TerminalId(fmt::format("LNK{:05}", link + 1)); }
+
+FixedText<10> transmission_time(std::uint64_t wall_ns) {
+    const auto seconds = static_cast<std::time_t>(wall_ns / 1'000'000'000);
+    std::tm t{};
+    gmtime_r(&seconds, &t);
+    return FixedText<10>(fmt::format("{:02}{:02}{:02}{:02}{:02}", t.tm_mon + 1, t.tm_mday, t.tm_hour, t.tm_min, t.tm_sec));
+}
+
+void FrameBuilder::put_mac(Buffer& frame, const ByteArray<kMacBytes>& mac) {
+    ASSERT(frame.size() > kMacBytes);
+    std::memcpy(frame.data() + frame.size() - kMacBytes, mac.data(), kMacBytes);
+}
+
+std::optional<Buffer> FrameBuilder::finish(bool with_mac) {
+    if (with_mac) {
+        const bool secondary = m_out.present(1) != 0;
+        m_out.set(secondary ? iso8583::kSecondaryMac : iso8583::kPrimaryMac, ByteArray<kMacBytes>{});
+    }
+    Buffer frame(iso8583::kFrameBytesMax);
+    const auto size = iso8583::pack(m_dialect, m_out, frame);
+    if (!size) return std::nullopt;
+    frame.resize(*size);
+    return frame;
+}
+
+std::optional<Buffer> FrameBuilder::answer(const PaymentRequest& request, const Reply& reply, bool with_mac) {
+    if (!iso8583::unpack(m_dialect, request.raw, m_in)) return std::nullopt;
+    m_out.clear();
+    std::string mti(m_in.mti());
+    mti[2] = static_cast<char>(mti[2] + 1);  // request -> request response
+    m_out.set_mti(mti);
+    for (const unsigned field : kEchoed) m_out.copy(field, m_in);
+    if (!reply.auth_code.empty()) m_out.set(38, reply.auth_code.view());
+    m_out.set(39, reply.code.view());
+    if (!reply.additional.empty()) m_out.set(48, reply.additional);
+    return finish(with_mac);
+}
+
+std::optional<Buffer> FrameBuilder::link_request(const PaymentRequest& request, const entry::Payment& payment) {
+    if (!iso8583::unpack(m_dialect, request.raw, m_in)) return std::nullopt;
+    m_out.clear();
+    m_out.set_mti("0200");
+    for (const unsigned field : kForwarded) m_out.copy(field, m_in);
+    m_out.set(7, transmission_time(payment.time_ns).view());
+    m_out.set_number(11, payment.link_stan, 6);
+    return finish(true);
+}
+
+std::optional<Buffer> FrameBuilder::link_reversal(const entry::Payment& payment, const Pan& pan) {
+    m_out.clear();
+    m_out.set_mti("0400");
+    m_out.set(2, pan.reveal());
+    m_out.set_number(3, payment.processing_code, 6);
+    m_out.set_number(4, static_cast<std::uint64_t>(payment.amount.minor), 12);
+    const auto time = transmission_time(payment.time_ns);
+    m_out.set(7, time.view());
+    m_out.set_number(11, payment.link_stan, 6);
+    m_out.set(12, payment.key.local_time.view());
+    m_out.set(13, payment.key.local_date.view());
+    m_out.set(32, payment.key.acquirer.view());
+    m_out.set(37, payment.key.rrn.view());
+    m_out.set(41, payment.key.terminal.view());
+    m_out.set(42, payment.merchant.view());
+    m_out.set_number(49, payment.amount.currency, 3);
+    m_out.set(90, fmt::format("0200{:06}{}{:0>11}{:0>11}", payment.link_stan, time.view(), payment.key.acquirer.view(), ""));
+    return finish(true);
+}
+
+}  // namespace giro::switching

@@ -1,0 +1,47 @@
+// The messages that the switch sends: answers to terminals, requests and reversals to issuers' hosts. Built by the
+// link's dialect with the MAC field zeroed; the shell has the vault compute the MAC over `covered()` and puts it in.
+#pragma once
+
+#include "entry/entry.hpp"
+#include "giro/request.hpp"
+#include "iso8583/codec.hpp"
+
+namespace giro::switching {
+
+// The eight bytes of DE64 or DE128 that stand last in a frame built with a MAC.
+inline constexpr std::size_t kMacBytes = 8;
+
+struct Reply {
+    ResponseCode code;
+    AuthCode auth_code;        // DE38; empty: left out
+    std::string additional;    // DE48; empty: left out
+};
+
+class FrameBuilder {
+  public:
+    explicit FrameBuilder(const iso8583::Dialect& dialect) : m_dialect(dialect) {}
+
+    // The answer to `request`: its MTI + 10, the fields a terminal wants back, DE38/39/48, and room for the MAC when
+    // `with_mac`. Nothing when the request's bytes do not unpack (the gate has checked them: a hostile gate).
+    [[nodiscard]] std::optional<Buffer> answer(const PaymentRequest& request, const Reply& reply, bool with_mac);
+    // The 0200 for an issuer's host: the terminal's, under our STAN and our transmission time.
+    [[nodiscard]] std::optional<Buffer> link_request(const PaymentRequest& request, const entry::Payment& payment);
+    // The 0400 that tells an issuer's host that `payment` does not stand. `pan` as the vault revealed it.
+    [[nodiscard]] std::optional<Buffer> link_reversal(const entry::Payment& payment, const Pan& pan);
+
+    // What the MAC of a frame covers: all but its last eight bytes.
+    [[nodiscard]] static Bytes covered(const Buffer& frame) { return Bytes(frame).first(frame.size() - kMacBytes); }
+    static void put_mac(Buffer& frame, const ByteArray<kMacBytes>& mac);
+
+  private:
+    [[nodiscard]] std::optional<Buffer> finish(bool with_mac);
+    const iso8583::Dialect& m_dialect;
+    iso8583::Message m_in, m_out;
+};
+
+// The pseudo-terminal under whose base key a link's messages are authenticated: "LNK00001" for link 0.
+[[nodiscard]] TerminalId link_key_id(std::uint16_t link);
+// DE7, MMDDhhmmss in UTC.
+[[nodiscard]] FixedText<10> transmission_time(std::uint64_t wall_ns);
+
+}  // namespace giro::switching
