@@ -16,6 +16,7 @@
 #include "approval/officer.hpp"
 #include "util/bytes.hpp"
 #include "util/file.hpp"
+#include "vault/bundle.hpp"
 #include "vault/client.hpp"
 
 namespace giro::cli {
@@ -71,6 +72,14 @@ Result<void> provision_vault(const config::Paths& paths) {
     const int code = vault->wait();
     if (code != 0) return fail(kind_of_exit(code), "the vault was not provisioned; giro-vault says why above");
     return {};
+}
+
+// The certificates as files of their own, for the gate and for whoever connects to it. Public.
+Result<void> write_certificates(const config::Paths& paths) {
+    const auto bundle = vault::load_bundle(paths.pub() / "bundle.json");
+    if (!bundle) return tl::unexpected(bundle.error());
+    if (auto done = write_file_atomic(paths.pub() / "ca.pem", as_bytes(bundle->ca_certificate), 0644); !done) return done;
+    return write_file_atomic(paths.pub() / "server.pem", as_bytes(bundle->server_certificate), 0644);
 }
 
 // --- demo -------------------------------------------------------------------------------------------------------
@@ -171,6 +180,7 @@ Result<void> init_box(const Args& args) {
     const auto config = config::load(paths.config_file());
     if (!config) return tl::unexpected(config.error());
     if (auto done = provision_vault(paths); !done) return done;
+    if (auto done = write_certificates(paths); !done) return done;
     if (args.flag("--demo"))
         if (auto done = make_demo(paths, *config); !done) return done;
     if (args.json()) fmt::print("{{\"ok\":true,\"dir\":\"{}\"}}\n", paths.root.string());

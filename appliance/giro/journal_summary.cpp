@@ -7,10 +7,7 @@
 #include <unordered_map>
 
 #include "appliance/giro/journal.hpp"
-#include "bus/admin_messages.hpp"
-#include "bus/endpoint.hpp"
-#include "bus/messages.hpp"
-#include "chain/block_file.hpp"
+#include "appliance/giro/settlement_read.hpp"
 #include "entry/entry.hpp"
 #include "settlement/receipt.hpp"
 #include "switching/state.hpp"
@@ -76,43 +73,36 @@ class Counter {
     std::unordered_map<std::uint64_t, entry::Channel> m_forwarded;
 };
 
-// The running giro-chain's word; nothing when it does not answer.
-std::optional<bus::ChainTx> ask_chain(const config::Paths& paths, const Hash256& txid) {
-    const auto endpoint = paths.endpoint("chain", bus::caller::kAdmin);
-    if (!std::filesystem::exists(endpoint)) return std::nullopt;
-    auto client = bus::SyncClient::connect(endpoint);
-    if (!client) return std::nullopt;
-    const auto reply = client->call(static_cast<std::uint16_t>(bus::MessageType::chain_tx), txid);
-    if (!reply || reply->status != bus::Status::ok) return std::nullopt;
-    return decode<bus::ChainTx>(reply->body);
-}
-
-Result<void> put_settlement(json& out, const config::Paths& paths, const switching::Settlement& settlement) {
-    out["window"] = settlement.closed.window;
-    if (!settlement.confirmed) return {};
-    const auto& confirmed = *settlement.confirmed;
-    if (const auto on_chain = ask_chain(paths, confirmed.txid);
-        on_chain && (on_chain->height != confirmed.height || on_chain->block_hash != confirmed.block_hash))
-        return fail(Kind::integrity, fmt::format("the chain has {} at height {}, the journal at {}", to_hex_reversed(confirmed.txid),
-                                                 on_chain->height, confirmed.height));
-    out["tier1_height"] = confirmed.height;
-    out["tier1_txid"] = to_hex_reversed(confirmed.txid);
+// The chain's own word on where the settlement's transaction is, every block of it validated.
+Result<void> put_settlement(json& out, const entry::SettlementConfirmed& confirmed, const chain::ChainState& chain) {
+    const std::string txid = to_hex_reversed(confirmed.txid);
+    const auto place = chain.find_tx(confirmed.txid);
+    if (!place || place->height != confirmed.height || place->block_hash != confirmed.block_hash)
+        return fail(Kind::integrity, fmt::format("the journal has {} in the block at height {}; the chain has not", txid, confirmed.height));
+    out["tier1_height"] = place->height;
+    out["tier1_txid"] = txid;
     return {};
 }
 
-Result<std::uint64_t> count_good_receipts(const config::Paths& paths, const std::string& folder) {
-    const auto bundle = vault::load_bundle(paths.pub() / "bundle.json");
-    if (!bundle) return tl::unexpected(bundle.error());
-    const auto file = read_file(paths.pub() / "blocks.dat", std::size_t{1} << 32);
-    if (!file) return tl::unexpected(file.error());
-    const auto blocks = chain::split_block_file(*file, chain::network_magic({bundle->block.script}));
-    if (!blocks) return fail(Kind::integrity, "pub/blocks.dat is not a file of this chain's blocks");
+std::uint64_t count_good_receipts(const std::string& folder, const chain::ChainState& chain, Bytes challenge) {
+    const auto blocks = blocks_of(chain);
     std::uint64_t good = 0;
     for (const auto& receipt : std::filesystem::directory_iterator(folder)) {
         const auto text = read_file(receipt.path(), settlement::kReceiptBytesMax);
-        if (text && settlement::verify_receipt(as_text(*text), *blocks, bundle->block.script)) ++good;
+        if (text && settlement::verify_receipt(as_text(*text), blocks, challenge)) ++good;
     }
     return good;
+}
+
+// What the chain has to say: the transaction's place and the receipts that hold.
+Result<void> put_chain(json& out, const config::Paths& paths, const entry::SettlementConfirmed& confirmed, const std::string& receipts) {
+    const auto bundle = vault::load_bundle(paths.pub() / "bundle.json");
+    if (!bundle) return tl::unexpected(bundle.error());
+    const auto chain = load_chain(paths, {}, bundle->block.script);
+    if (!chain) return tl::unexpected(chain.error());
+    if (auto put = put_settlement(out, confirmed, *chain); !put) return put;
+    if (!receipts.empty()) out["receipts_verified"] = count_good_receipts(receipts, *chain, bundle->block.script);
+    return {};
 }
 }  // namespace
 
@@ -133,12 +123,10 @@ Result<json> summarise(const config::Paths& paths, std::uint64_t window, const s
     const Counts counts = counter.between(first, last);
     json out{{"entries", counts.entries}, {"card_payments", counts.card}, {"qr_payments", counts.qr},
              {"reversals", counts.reversals}, {"declines", counts.declines}, {"ledger_balanced", counter.state().balanced()}};
-    if (settlement != nullptr)
-        if (auto put = put_settlement(out, paths, *settlement); !put) return tl::unexpected(put.error());
-    if (receipts.empty()) return out;
-    const auto good = count_good_receipts(paths, receipts);
-    if (!good) return tl::unexpected(good.error());
-    out["receipts_verified"] = *good;
+    if (settlement == nullptr) return out;
+    out["window"] = settlement->closed.window;
+    if (!settlement->confirmed) return out;
+    if (auto put = put_chain(out, paths, *settlement->confirmed, receipts); !put) return tl::unexpected(put.error());
     return out;
 }
 

@@ -1,0 +1,87 @@
+// A box of the story: a folder of its own under /tmp, free loopback ports, the real programs. Everything it started is
+// ended by pid, and the folder removed, when it goes.
+#pragma once
+
+#include <sys/types.h>
+
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+namespace story {
+
+using nlohmann::json;
+
+// Prints a line that ./dev test lets through.
+void tell(const std::string& line);
+
+// A program under way; its standard output and error go to a file.
+class Running {
+  public:
+    Running(const std::vector<std::string>& command, const std::filesystem::path& output);
+    ~Running();  // SIGTERM, then waits
+    Running(const Running&) = delete;
+    Running& operator=(const Running&) = delete;
+    [[nodiscard]] bool alive();
+    int wait();  // its exit status; 128 + n when signal n killed it
+    void signal(int number) const;
+    [[nodiscard]] std::string output() const;
+
+  private:
+    pid_t m_pid;
+    int m_status = 0;
+    std::filesystem::path m_output;
+};
+
+// What a command that has ended said.
+struct Said {
+    int status = 0;
+    std::string text;   // standard output and standard error
+    [[nodiscard]] bool has(std::string_view words) const { return text.find(words) != std::string::npos; }
+    [[nodiscard]] json object() const;  // the last line that is a JSON object; null when there is none
+};
+
+class Box {
+  public:
+    explicit Box(const std::string& name);
+    ~Box();
+    Box(const Box&) = delete;
+    Box& operator=(const Box&) = delete;
+
+    // giro --dir <folder> <arguments>
+    Said giro(const std::vector<std::string>& arguments);
+    // The same in the background.
+    [[nodiscard]] std::unique_ptr<Running> start(const std::vector<std::string>& arguments, const std::string& output);
+    void init();               // giro init --demo
+    void up();                 // giro up, until it says so; fails the test when it ends instead
+    void down();               // SIGTERM to it; every program must be gone
+    Said up_that_fails();      // giro up that is expected to end by itself
+    void serve_issuer_host(const std::vector<std::string>& options = {});  // giro host at the link's address
+    void stop_issuer_host() { m_host.reset(); }
+
+    [[nodiscard]] pid_t pid_of(const std::string& program);  // "switch"
+    [[nodiscard]] json status() { return giro({"--json", "status"}).object(); }
+    // Journal entries of one kind, as giro journal list gives them.
+    [[nodiscard]] std::vector<json> journal(const std::string& kind);
+    [[nodiscard]] const std::filesystem::path& folder() const { return m_folder; }
+    [[nodiscard]] std::filesystem::path file(const std::string& name) const { return m_folder / name; }
+    [[nodiscard]] int port(const std::string& what) const { return m_ports.at(what); }
+    void write_config(const std::map<std::string, int>& ports);
+
+  private:
+    std::filesystem::path m_folder;
+    std::map<std::string, int> m_ports;
+    std::unique_ptr<Running> m_up, m_host;
+    int m_runs = 0;
+};
+
+[[nodiscard]] std::string read_text(const std::filesystem::path& file);
+void write_text(const std::filesystem::path& file, const std::string& text);
+// Polls until `ready` or the time is over; false then. For things that another program does in its own time.
+[[nodiscard]] bool eventually(int seconds, const std::function<bool()>& ready);
+
+}  // namespace story

@@ -1,0 +1,302 @@
+// The story of a box, told with the real programs: the place to start reading. Top to bottom it is one day of one demo
+// box: it is set up, takes payments by card and by QR, loses its switch in mid-traffic, settles with tier 1, and proves
+// a payment from its receipt. What goes wrong around a box is in accidents_test.cpp.
+//
+// The cases build on one another, in this order. The chain pre-mines its first 101 blocks meanwhile.
+#include <doctest/doctest.h>
+#include <signal.h>
+
+#include <set>
+
+#include "tests/story/box.hpp"
+
+using namespace story;
+
+namespace {
+Box* g_box = nullptr;  // made by the first case, gone with the last
+
+Box& box() {
+    REQUIRE_MESSAGE(g_box != nullptr, "the cases before this one have to run first");
+    return *g_box;
+}
+
+// One purchase by card at terminal 1; more options as giro pos buy has them.
+Said buy(std::vector<std::string> options) {
+    options.insert(options.begin(), {"--json", "pos", "buy"});
+    return box().giro(options);
+}
+
+std::string rrn_of(const Said& said) { return said.object().value("rrn", ""); }
+std::string code_of(const Said& said) { return said.object().value("response_code", ""); }
+
+// The journal's payments under one retrieval reference number.
+std::vector<json> journalled(const std::string& rrn) {
+    std::vector<json> found;
+    for (auto& payment : box().journal("payment"))
+        if (payment["rrn"] == rrn) found.push_back(std::move(payment));
+    return found;
+}
+
+// RRNs that the terminals were told are approved.
+std::set<std::string> acknowledged(const std::filesystem::path& trace) {
+    std::set<std::string> rrns;
+    std::istringstream lines(read_text(trace));
+    for (std::string line; std::getline(lines, line);) {
+        const json event = json::parse(line, nullptr, false);
+        if (event.is_object() && event.value("event", "") == "answer" && event.value("of", "") == "sale" && event.value("code", "") == "00")
+            rrns.insert(event["rrn"].get<std::string>());
+    }
+    return rrns;
+}
+
+std::string g_card_rrn, g_window;
+}  // namespace
+
+TEST_CASE("story: a box is set up and started, and its demo is provisioned") {
+    tell("a box is set up, started and provisioned");
+    g_box = new Box("story");
+    box().init();
+    box().up();
+    const Said provisioned = box().giro({"demo", "provision"});
+    INFO(provisioned.text);
+    REQUIRE(provisioned.status == 0);
+
+    const Said again = box().giro({"--json", "demo", "provision"});
+    CHECK(again.object().value("commands", -1) == 0);  // nothing twice
+    CHECK(box().status()["token_present"] == true);
+}
+
+TEST_CASE("story: terminals sign on, exchange keys and are heard") {
+    tell("terminals sign on, exchange keys and are heard");
+    const Said echo = box().giro({"--json", "pos", "load", "--terminals", "2", "--echo", "--count", "4"});
+    INFO(echo.text);
+    CHECK(echo.status == 0);
+    CHECK(echo.object()["answered"] == 4);
+    CHECK(box().journal("session_key_set").size() >= 2);
+}
+
+TEST_CASE("story: a card purchase is approved, and what was answered is in the journal") {
+    tell("a card purchase is approved; a card without money is declined");
+    const Said bought = buy({"--amount", "1250"});
+    INFO(bought.text);
+    REQUIRE(bought.status == 0);
+    CHECK(code_of(bought) == "00");
+    g_card_rrn = rrn_of(bought);
+    const auto entries = journalled(g_card_rrn);
+    REQUIRE(entries.size() == 1);
+    CHECK(entries[0]["outcome"] == "approved");
+    CHECK(entries[0]["amount"] == 1250);
+    CHECK(entries[0]["auth_code"] == bought.object()["auth_code"]);
+}
+
+TEST_CASE("story: a card without money is declined for that reason") {
+    const Said declined = buy({"--amount", "100", "--card-index", "200"});
+    CHECK(declined.status == 1);
+    CHECK(code_of(declined) == "51");
+    const auto entries = journalled(rrn_of(declined));
+    REQUIRE(entries.size() == 1);
+    CHECK(entries[0]["reason"] == "insufficient_funds");
+}
+
+TEST_CASE("story: a card of no bank here has no route, and too much is over the limit") {
+    CHECK(code_of(buy({"--bin", "411111"})) == "15");
+    CHECK(code_of(buy({"--amount", "10000001"})) == "61");
+}
+
+TEST_CASE("story: the same request a second time gets the same answer and is paid once") {
+    tell("the same request a second time gets the same answer and is paid once");
+    const auto before = box().journal("payment").size();
+    const Said twice = box().giro({"--json", "pos", "load", "--count", "5", "--duplicate"});
+    INFO(twice.text);
+    CHECK(twice.status == 0);
+    CHECK(twice.object()["duplicates"] == 5);
+    CHECK(twice.object()["duplicates_same_answer"] == 5);
+    CHECK(box().journal("payment").size() == before + 5);
+}
+
+TEST_CASE("story: a request whose MAC is wrong is refused, and so is a terminal that nobody knows") {
+    tell("a wrong MAC and an unknown terminal are refused");
+    const Said spoilt = box().giro({"--json", "pos", "load", "--count", "3", "--bad-mac"});
+    CHECK(spoilt.object()["by_code"]["63"] == 3);
+    write_text(box().file("demo/terminals/T0000999.tmk"), std::string(64, '7') + "\n");
+    std::filesystem::permissions(box().file("demo/terminals/T0000999.tmk"), std::filesystem::perms(0600));
+    const Said unknown = buy({"--terminal", "999", "--timeout", "1000"});
+    CHECK(unknown.status != 0);
+    for (const auto& payment : box().journal("payment")) CHECK(payment["terminal"] != "T0000999");
+}
+
+TEST_CASE("story: a reversal gives the money back once") {
+    tell("a reversal gives the money back once");
+    const Said bought = buy({"--amount", "700"});
+    REQUIRE(code_of(bought) == "00");
+    const Said reversed = box().giro({"--json", "pos", "reverse", "--rrn", rrn_of(bought)});
+    INFO(reversed.text);
+    CHECK(reversed.status == 0);
+    const Said again = box().giro({"--json", "pos", "reverse", "--rrn", rrn_of(bought)});
+    CHECK(code_of(again) == "00");
+    std::size_t moved_back = 0;
+    for (const auto& reversal : box().journal("reversal"))
+        if (reversal["outcome"] == "reversed") ++moved_back;
+    CHECK(moved_back == 1);
+}
+
+TEST_CASE("story: a customer pays by QR, shown or scanned, and an order pays once") {
+    tell("a customer pays by QR, shown and scanned");
+    REQUIRE(box().giro({"wallet", "new", "ada"}).status == 0);
+    const Said registered = box().giro({"wallet", "register", "ada"});
+    INFO(registered.text);
+    REQUIRE(registered.status == 0);
+    const auto address = box().giro({"--json", "wallet", "address", "ada"}).object()["address"].get<std::string>();
+    const auto balance = [] { return box().giro({"--json", "wallet", "balance", "ada"}).object()["balance"].get<std::int64_t>(); };
+    const Said paid_in = box().giro({"bank", "pay-in", "--wallet", address, "--amount", "5000"});
+    INFO(paid_in.text);
+    REQUIRE(paid_in.status == 0);
+    const auto start = balance();
+
+    // The customer shows, the till scans: EMVCo consumer-presented mode in a 0200.
+    const auto shown = box().giro({"--json", "wallet", "qr", "ada", "--amount", "300"}).object()["payload"].get<std::string>();
+    const Said scanned = buy({"--amount", "300", "--qr", shown});
+    INFO(scanned.text);
+    CHECK(code_of(scanned) == "00");
+    CHECK(code_of(buy({"--amount", "300", "--qr", shown})) == "94");   // the same order again
+    const auto other = box().giro({"--json", "wallet", "qr", "ada", "--amount", "300"}).object()["payload"].get<std::string>();
+    CHECK(code_of(buy({"--amount", "400", "--qr", other})) == "12");   // more than she signed for
+
+    // The shop shows, the customer scans: EMVCo merchant-presented mode.
+    const auto code = box().giro({"--json", "pos", "mpm", "--amount", "450"}).object()["payload"].get<std::string>();
+    const Said paid = box().giro({"--json", "wallet", "pay", "ada", code});
+    INFO(paid.text);
+    CHECK(paid.status == 0);
+    std::string spoilt = code;
+    spoilt[spoilt.size() / 2] ^= 1;
+    CHECK(box().giro({"wallet", "pay", "ada", spoilt}).status == 2);   // the CRC catches a misread
+    CHECK(balance() == start - 300 - 450);
+}
+
+TEST_CASE("story: a card of another bank is decided by that bank's host") {
+    tell("a card of another bank is decided by that bank's host");
+    box().serve_issuer_host();
+    REQUIRE(eventually(20, [] { return code_of(buy({"--bin", "970003", "--amount", "1000"})) == "00"; }));
+    CHECK(code_of(buy({"--bin", "970003", "--amount", "1005"})) == "05");
+    CHECK(code_of(buy({"--bin", "970003", "--amount", "1051"})) == "51");
+}
+
+TEST_CASE("story: a host that does not answer is declined in time, and hears of it when it is back") {
+    tell("a host that does not answer: declined, and the reversal reaches it later");
+    const Said unanswered = buy({"--bin", "970003", "--amount", "1091"});
+    CHECK(code_of(unanswered) == "91");
+    box().stop_issuer_host();
+    CHECK(code_of(buy({"--bin", "970003", "--amount", "1000"})) == "91");
+    box().serve_issuer_host();
+    CHECK(eventually(30, [] { return !box().journal("link_reversal_answered").empty(); }));
+}
+
+TEST_CASE("story: the switch is killed in mid-traffic; nothing that was answered is lost, nothing is doubled") {
+    tell("the switch is killed in mid-traffic");
+    const auto trace = box().file("killed.jsonl");
+    auto load = box().start({"--json", "pos", "load", "--terminals", "8", "--seconds", "8", "--timeout", "4000", "--trace", trace.string()}, "killed.out");
+    for (int kills = 0; kills < 2; ++kills) {
+        const auto seen = acknowledged(trace).size();
+        REQUIRE(eventually(20, [&] { return acknowledged(trace).size() > seen + 100; }));
+        const pid_t victim = box().pid_of("switch");
+        ::kill(victim, SIGKILL);
+        REQUIRE(eventually(30, [&] { return box().pid_of("switch") != victim && box().status().contains("switch"); }));
+    }
+    load->wait();
+    INFO(load->output());
+    const auto told = acknowledged(trace);
+    CHECK(told.size() > 200);
+    std::map<std::string, int> approved;
+    for (const auto& payment : box().journal("payment"))
+        if (payment["outcome"] == "approved") ++approved[payment["rrn"].get<std::string>()];
+    std::size_t lost = 0, doubled = 0;
+    for (const auto& rrn : told) lost += approved.count(rrn) == 0;
+    for (const auto& [rrn, times] : approved) doubled += times > 1;
+    CHECK(lost == 0);
+    CHECK(doubled == 0);
+    const Said whole = box().giro({"journal", "verify"});
+    INFO(whole.text);
+    CHECK(whole.status == 0);
+}
+
+TEST_CASE("story: a window is closed, and two different officers must approve what it pays") {
+    tell("a window is closed; the chain's first 101 blocks are waited for");
+    const Said closed = box().giro({"--json", "settle", "close"});
+    INFO(closed.text);
+    REQUIRE(closed.status == 0);
+    g_window = std::to_string(closed.object()["window"].get<std::uint64_t>());
+    const Said proposed = box().giro({"--json", "settle", "wait", "--window", g_window, "--state", "proposed", "--timeout", "600"});
+    INFO(proposed.text);
+    REQUIRE(proposed.status == 0);
+
+    tell("two officers approve");
+    CHECK(box().giro({"approve", "--officer", "alice", "--window", g_window}).status == 0);
+    box().giro({"approve", "--officer", "alice", "--window", g_window});  // once more is still one officer
+    CHECK(box().giro({"settle", "wait", "--window", g_window, "--state", "approved", "--timeout", "2"}).status == 75);
+    write_text(box().file("stranger.pem"), "not a key");
+    CHECK(box().giro({"approve", "--officer", "mallory", "--window", g_window}).status != 0);
+    const Said second = box().giro({"approve", "--officer", "bob", "--window", g_window});
+    INFO(second.text);
+    CHECK(second.status == 0);
+}
+
+TEST_CASE("story: the window is confirmed in a signed tier-1 block") {
+    tell("the window is confirmed in a signed tier-1 block");
+    const Said confirmed = box().giro({"settle", "wait", "--window", g_window, "--state", "confirmed", "--timeout", "180"});
+    INFO(confirmed.text);
+    REQUIRE(confirmed.status == 0);
+    const Said summary = box().giro({"--json", "journal", "summary", "--window", g_window});
+    INFO(summary.text);
+    CHECK(summary.object()["tier1_height"].get<int>() > 101);
+    CHECK(summary.object()["tier1_txid"].get<std::string>().size() == 64);
+    CHECK(summary.object()["ledger_balanced"] == true);
+}
+
+TEST_CASE("story: a receipt proves its payment offline, and a changed one says which check failed") {
+    tell("a receipt proves its payment offline");
+    const auto receipt = box().file("receipt.json");
+    const Said made = box().giro({"receipt", g_card_rrn, "--out", receipt.string()});
+    INFO(made.text);
+    REQUIRE(made.status == 0);
+    CHECK(box().giro({"verify", receipt.string()}).status == 0);
+    std::string text = read_text(receipt);
+    const auto amount = text.find("1250");
+    REQUIRE(amount != std::string::npos);
+    text[amount] = '9';
+    write_text(receipt, text);
+    const Said changed = box().giro({"verify", receipt.string()});
+    CHECK(changed.status == 4);
+    CHECK(changed.has("check '"));
+}
+
+TEST_CASE("story: no card number is in the clear in any file of the box") {
+    tell("no card number is in the clear in any file of the box");
+    std::size_t files = 0;
+    const std::string cards[] = {"9700010000000019", "9700010000002007", "970001000000001", "970003000000001"};
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(box().folder())) {
+        if (!entry.is_regular_file()) continue;
+        ++files;
+        const std::string text = read_text(entry.path());
+        for (const auto& card : cards) {
+            std::string packed;  // binary-coded decimal, as some dialects send it
+            for (std::size_t i = 0; i + 1 < card.size(); i += 2) packed.push_back(static_cast<char>((card[i] - '0') << 4 | (card[i + 1] - '0')));
+            CHECK_MESSAGE(text.find(card) == std::string::npos, entry.path().string());
+            CHECK_MESSAGE(text.find(packed) == std::string::npos, entry.path().string());
+        }
+    }
+    CHECK(files > 30);
+}
+
+TEST_CASE("story: the box stops, starts again with all it knew, and the ledger balances") {
+    tell("the box stops and starts again with all it knew");
+    const auto entries = box().giro({"--json", "journal", "summary"}).object();
+    box().down();
+    box().up();
+    const auto after = box().giro({"--json", "journal", "summary"}).object();
+    CHECK(after["card_payments"] == entries["card_payments"]);
+    CHECK(after["ledger_balanced"] == true);
+    CHECK(code_of(buy({"--amount", "100"})) == "00");
+    box().down();
+    delete g_box;
+    g_box = nullptr;
+}
