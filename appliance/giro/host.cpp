@@ -1,0 +1,238 @@
+// `giro host`: the issuer host simulator. Listens where the configuration says a link's host is; the gate connects to it.
+// Holds the link's terminal master key (demo/terminals/LNK00001.tmk). Hostile: whoever connects.
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/listener.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <deque>
+#include <map>
+#include <memory>
+
+#include "appliance/giro/command.hpp"
+#include "appliance/giro/host_issuer.hpp"
+#include "appliance/giro/pos_args.hpp"
+#include "appliance/giro/pos_scenario.hpp"
+#include "appliance/giro/pos_station.hpp"
+#include "util/bytes.hpp"
+#include "util/file.hpp"
+#include "util/log.hpp"
+
+namespace giro::cli {
+
+namespace {
+constexpr std::size_t kOutBytesMax = 4U << 20;  // a peer that reads nothing is dropped
+constexpr std::size_t kDelayedMax = 100'000;
+
+// Appends what was seen and gives back what earlier runs saw. One write(2) a line: a reader finds whole lines.
+class StateFile {
+  public:
+    static Result<std::unique_ptr<StateFile>> open(const std::string& path, host::Issuer& issuer) {
+        if (std::filesystem::exists(path)) {
+            auto contents = read_file(path);
+            if (!contents) return tl::unexpected(contents.error());
+            std::string_view left = as_text(*contents);
+            while (!left.empty()) {
+                const std::size_t end = std::min(left.find('\n'), left.size());
+                if (const auto seen = host::from_json(left.substr(0, end))) issuer.remember(*seen);
+                left.remove_prefix(std::min(end + 1, left.size()));
+            }
+        }
+        const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+        if (fd < 0) return fail(Failure::Kind::config, fmt::format("cannot write {}: {}", path, std::strerror(errno)));
+        return std::make_unique<StateFile>(fd);
+    }
+    explicit StateFile(int fd) noexcept : m_fd(fd) {}
+    ~StateFile() { ::close(m_fd); }
+    StateFile(const StateFile&) = delete;
+    StateFile& operator=(const StateFile&) = delete;
+    // False when the disk does not take it: the host must stop rather than forget.
+    [[nodiscard]] bool append(const host::Seen& seen) {
+        const std::string line = host::to_json(seen) + "\n";
+        return ::write(m_fd, line.data(), line.size()) == static_cast<ssize_t>(line.size());
+    }
+
+  private:
+    int m_fd;
+};
+
+class HostServer {
+  public:
+    HostServer(host::Issuer& issuer, StateFile* state, std::uint64_t delay_ms)
+        : m_issuer(issuer), m_state(state), m_delay_ms(delay_ms), m_delayed_timer(m_loop, [this] { send_due(); }) {}
+    ~HostServer() {
+        for (auto& [id, peer] : m_peers) bufferevent_free(peer->buffer);
+        if (m_listener != nullptr) evconnlistener_free(m_listener);
+    }
+
+    Result<void> run(const config::Address& address) {
+        sockaddr_storage storage{};
+        int size = sizeof storage;
+        const bool v6 = address.host.find(':') != std::string::npos;
+        const std::string text = v6 ? fmt::format("[{}]:{}", address.host, address.port) : fmt::format("{}:{}", address.host, address.port);
+        if (evutil_parse_sockaddr_port(text.c_str(), reinterpret_cast<sockaddr*>(&storage), &size) != 0)
+            return fail(Failure::Kind::config, fmt::format("'{}' is not a numeric address and port", text));
+        m_listener = evconnlistener_new_bind(m_loop.base(), &HostServer::accepted, this,
+                                             LEV_OPT_REUSEABLE | LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, -1,
+                                             reinterpret_cast<sockaddr*>(&storage), size);
+        if (m_listener == nullptr)
+            return fail(Failure::Kind::try_again, fmt::format("cannot listen on {}: {}", text, std::strerror(errno)));
+        m_loop.handle_stop_signals();
+        log::info("host listens on {}", text);
+        m_loop.run();
+        if (m_failure) return tl::unexpected(*m_failure);
+        return {};
+    }
+
+  private:
+    struct Peer {
+        HostServer* server;
+        std::uint64_t id;
+        bufferevent* buffer;
+    };
+    struct Delayed {
+        std::uint64_t due_ns;
+        std::uint64_t peer;
+        Buffer frame;
+    };
+
+    static void accepted(evconnlistener*, evutil_socket_t fd, sockaddr*, int, void* self) {
+        auto& server = *static_cast<HostServer*>(self);
+        const int on = 1;
+        ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+        bufferevent* buffer = bufferevent_socket_new(server.m_loop.base(), fd, BEV_OPT_CLOSE_ON_FREE);
+        ASSERT(buffer != nullptr);
+        const std::uint64_t id = ++server.m_last_peer;
+        auto& peer = server.m_peers[id] = std::make_unique<Peer>(Peer{&server, id, buffer});
+        bufferevent_setcb(buffer, &HostServer::readable, nullptr, &HostServer::ended, peer.get());
+        bufferevent_enable(buffer, EV_READ | EV_WRITE);
+        log::info("a switch connected");
+    }
+
+    static void ended(bufferevent*, short, void* peer) { drop(*static_cast<Peer*>(peer), "a switch hung up"); }
+
+    static void drop(Peer& peer, std::string_view why) {
+        log::info("{}", why);
+        bufferevent_free(peer.buffer);
+        peer.server->m_peers.erase(peer.id);
+    }
+
+    static void readable(bufferevent* buffer, void* data) {
+        Peer& peer = *static_cast<Peer*>(data);
+        evbuffer* in = bufferevent_get_input(buffer);
+        ByteArray<pos::kLengthBytes> head;
+        while (evbuffer_copyout(in, head.data(), head.size()) == static_cast<ev_ssize_t>(head.size())) {
+            const std::size_t size = load_be<std::uint16_t>(head.data());
+            if (size > iso8583::kFrameBytesMax) return drop(peer, "a message over the size limit came; closed");
+            if (evbuffer_get_length(in) < head.size() + size) return;
+            evbuffer_drain(in, head.size());
+            if (size == 0) continue;  // keep-alive
+            const Bytes message(reinterpret_cast<const std::byte*>(evbuffer_pullup(in, static_cast<ev_ssize_t>(size))), size);
+            const bool good = peer.server->take(peer, message);
+            evbuffer_drain(in, size);
+            if (!good) return drop(peer, "a message came that is no request of the dialect; closed");
+        }
+    }
+
+    bool take(const Peer& peer, Bytes message) {
+        host::Issuer::Answered answered = m_issuer.handle(message);
+        if (answered.seen && m_state != nullptr && !m_state->append(*answered.seen)) {
+            m_failure = Failure{Failure::Kind::try_again, "cannot write the --state file; stopped before answering"};
+            m_loop.stop();
+            return true;
+        }
+        if (answered.frame.empty()) return answered.understood;
+        if (m_delay_ms == 0) {
+            send(peer.id, answered.frame);
+        } else if (m_delayed.size() < kDelayedMax) {
+            m_delayed.push_back({m_clock.monotonic_ns() + m_delay_ms * 1'000'000, peer.id, std::move(answered.frame)});
+            if (m_delayed.size() == 1) m_delayed_timer.once(m_delay_ms);
+        }
+        return answered.understood;
+    }
+
+    void send(std::uint64_t peer, Bytes frame) {
+        const auto found = m_peers.find(peer);
+        if (found == m_peers.end()) return;  // hung up meanwhile
+        if (evbuffer_get_length(bufferevent_get_output(found->second->buffer)) + frame.size() > kOutBytesMax) return;
+        bufferevent_write(found->second->buffer, frame.data(), frame.size());
+    }
+
+    void send_due() {
+        const std::uint64_t now = m_clock.monotonic_ns();
+        for (; !m_delayed.empty() && m_delayed.front().due_ns <= now; m_delayed.pop_front())
+            send(m_delayed.front().peer, m_delayed.front().frame);
+        if (!m_delayed.empty()) m_delayed_timer.once((m_delayed.front().due_ns - now) / 1'000'000 + 1);
+    }
+
+    host::Issuer& m_issuer;
+    StateFile* m_state;
+    std::uint64_t m_delay_ms;
+    SystemClock m_clock;
+    bus::Loop m_loop;
+    bus::Timer m_delayed_timer;
+    evconnlistener* m_listener = nullptr;
+    std::map<std::uint64_t, std::unique_ptr<Peer>> m_peers;
+    std::uint64_t m_last_peer = 0;
+    std::deque<Delayed> m_delayed;
+    std::optional<Failure> m_failure;
+};
+
+void print_totals(const host::Issuer::Totals& t, bool json) {
+    if (json)
+        fmt::print(R"({{"purchases":{},"approved":{},"declined":{},"reversals":{},"repeats":{},"unanswered":{},"bad_macs":{}}})" "\n",
+                   t.purchases, t.approved, t.declined, t.reversals, t.repeats, t.unanswered, t.bad_macs);
+    else
+        fmt::print("host: {} purchases, {} approved, {} declined, {} reversals, {} repeats, {} unanswered, {} wrong MACs\n",
+                   t.purchases, t.approved, t.declined, t.reversals, t.repeats, t.unanswered, t.bad_macs);
+}
+
+Result<void> run_host(const Args& args) {
+    const auto equipment = pos::load_equipment(args.paths(), false);
+    if (!equipment) return tl::unexpected(equipment.error());
+    const auto& links = (*equipment)->config.links;
+    const auto link = number_of(args, "--link", 1, 9999);
+    if (!link) return tl::unexpected(link.error());
+    if (*link > links.size())
+        return fail(Failure::Kind::config, fmt::format("the configuration has {} links; there is no link {}", links.size(), *link));
+    const auto delay = number_of(args, "--delay", 0, 600'000);
+    if (!delay) return tl::unexpected(delay.error());
+    Result<config::Address> address = links[*link - 1].address;
+    if (args.given("--listen")) address = pos::parse_address(args.text("--listen"));
+    if (!address) return tl::unexpected(address.error());
+    const auto tmk = pos::terminal_key_of(args.paths(), TerminalId(fmt::format("LNK{:05}", *link)));
+    if (!tmk) return tl::unexpected(tmk.error());
+    host::Issuer issuer((*equipment)->dialect, pos::MacKey(*tmk, {}), {args.flag("--approve-all"), args.flag("--silent")});
+    std::unique_ptr<StateFile> state;
+    if (args.given("--state")) {
+        auto opened = StateFile::open(args.text("--state"), issuer);
+        if (!opened) return tl::unexpected(opened.error());
+        state = std::move(*opened);
+    }
+    auto done = HostServer(issuer, state.get(), *delay).run(*address);
+    print_totals(issuer.totals(), args.json());
+    return done;
+}
+}  // namespace
+
+std::vector<Command> host_commands() {
+    using enum Option::Kind;
+    return {{"host",
+             "a bank's own host that a link goes to: approves and declines by rule",
+             {
+                 {"--link", "number of the [[link]] in the configuration", number, "1", false},
+                 {"--listen", "address:port; default: the link's", text, "", false},
+                 {"--approve-all", "approve every amount (else: ..05 and ..51 decline, ..91 is never answered)", flag, "", false},
+                 {"--silent", "take everything, answer nothing", flag, "", false},
+                 {"--delay", "wait before each answer, ms", number, "0", false},
+                 {"--state", "file to append what was seen to, as JSON lines; read at start", text, "", false},
+             },
+             run_host}};
+}
+
+}  // namespace giro::cli

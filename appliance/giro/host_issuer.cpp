@@ -1,0 +1,149 @@
+#include "appliance/giro/host_issuer.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "util/bytes.hpp"
+#include "util/hash.hpp"
+
+namespace giro::host {
+
+namespace {
+using iso8583::kPrimaryMac;
+using iso8583::kSecondaryMac;
+
+// DE90: original MTI 4, STAN 6, date and time 10, acquirer 11, forwarder 11.
+std::uint32_t original_stan(std::string_view elements) noexcept {
+    std::uint32_t stan = 0;
+    if (elements.size() >= 10) std::from_chars(elements.data() + 4, elements.data() + 10, stan);
+    return stan;
+}
+
+// Six digits that follow from the purchase: a host that lost its memory gives the same ones again.
+AuthCode auth_code_of(const std::string& key) {
+    const Hash256 hash = sha256(as_bytes(key));
+    return AuthCode(fmt::format("{:06}", load_be<std::uint32_t>(hash.data()) % 1'000'000));
+}
+}  // namespace
+
+std::string_view Issuer::rule(MinorUnits amount, bool approve_all) noexcept {
+    if (approve_all) return "00";
+    switch (amount % 100) {
+        case 5: return "05";
+        case 51: return "51";
+        case 91: return "";
+        default: return "00";
+    }
+}
+
+std::string Issuer::key_of(const Seen& seen, std::uint32_t stan) {
+    return fmt::format("{}/{}/{}/{}/{}/{}", seen.acquirer.view(), seen.terminal.view(), stan, seen.rrn.view(),
+                       seen.local_date.view(), seen.local_time.view());
+}
+
+bool Issuer::mac_good(Bytes message) {
+    const auto input = iso8583::mac_input(m_dialect, message);
+    return input && m_key.verify(input->covered, input->mac);
+}
+
+Seen Issuer::read() const {
+    Seen seen;
+    seen.mti = std::string(m_in.mti());
+    seen.terminal = TerminalId(m_in.trimmed(41));
+    seen.acquirer = AcquirerId(m_in.field(32));
+    seen.stan = static_cast<std::uint32_t>(m_in.number(11).value_or(0));
+    seen.rrn = Rrn(m_in.trimmed(37));
+    seen.local_time = FixedText<6>(m_in.field(12));
+    seen.local_date = FixedText<4>(m_in.field(13));
+    seen.amount = static_cast<MinorUnits>(m_in.number(4).value_or(0));
+    if (const auto pan = Pan::parse(m_in.field(2))) seen.pan = pan->masked();
+    seen.original_stan = original_stan(m_in.field(90));
+    return seen;
+}
+
+Issuer::Answered Issuer::handle(Bytes message) {
+    Answered out;
+    if (!iso8583::unpack(m_dialect, message, m_in)) return out;
+    const std::string_view mti = m_in.mti();
+    out.understood = mti.size() == 4 && (mti[2] == '0' || mti[2] == '2');
+    if (!out.understood) return out;  // an answer: never answered, or two hosts would talk for ever
+    const bool purchase = mti == "0200";
+    const bool reversal = mti == "0400";
+    // Network management may come without a MAC; everything that moves money may not.
+    const bool has_mac = m_in.has(kPrimaryMac) || m_in.has(kSecondaryMac);
+    if ((has_mac || mti != "0800") && !mac_good(message)) {
+        ++m_totals.bad_macs;
+        if (!m_options.silent) out.frame = answer("63", {});
+        return out;
+    }
+    if (!purchase && !reversal) {
+        if (!m_options.silent) out.frame = answer(mti == "0800" ? "00" : "12", {});
+        return out;
+    }
+    Seen seen = read();
+    const Decision decision = decide(seen);
+    seen.code = decision.code;
+    seen.auth_code = decision.auth_code;
+    seen.answered = !m_options.silent && !decision.code.empty();
+    if (seen.answered) out.frame = answer(decision.code.view(), decision.auth_code);
+    else ++m_totals.unanswered;
+    if (seen.repeat) ++m_totals.repeats;
+    out.seen = std::move(seen);
+    return out;
+}
+
+Issuer::Decision Issuer::decide(Seen& seen) {
+    if (seen.mti == "0400") {
+        const std::string key = key_of(seen, seen.original_stan);
+        seen.known = m_decisions.contains(key);
+        seen.repeat = !m_reversed.insert(key).second;
+        if (!seen.repeat) ++m_totals.reversals;
+        return {ResponseCode("00"), {}};
+    }
+    const std::string key = key_of(seen, seen.stan);
+    if (const auto known = m_decisions.find(key); known != m_decisions.end()) {
+        seen.repeat = true;
+        return known->second;
+    }
+    Decision decision;
+    decision.code = ResponseCode(m_reversed.contains(key) ? "21" : rule(seen.amount, m_options.approve_all));
+    const bool approved = decision.code.view() == "00";
+    if (approved) decision.auth_code = auth_code_of(key);
+    ++m_totals.purchases;
+    if (approved) ++m_totals.approved;
+    else if (!decision.code.empty()) ++m_totals.declined;
+    return m_decisions.emplace(key, decision).first->second;
+}
+
+void Issuer::remember(const Seen& seen) {
+    if (seen.mti == "0400") m_reversed.insert(key_of(seen, seen.original_stan));
+    else m_decisions.emplace(key_of(seen, seen.stan), Decision{seen.code, seen.auth_code});
+}
+
+// The request's own fields back, with DE39 and, when approved, DE38.
+Buffer Issuer::answer(std::string_view code, const AuthCode& auth_code) {
+    static constexpr unsigned kEchoed[] = {2, 3, 4, 7, 11, 12, 13, 32, 37, 41, 42, 49, 70};
+    std::array<char, 4> mti{};
+    std::ranges::copy(m_in.mti(), mti.begin());
+    ++mti[2];
+    m_out.clear();
+    m_out.set_mti({mti.data(), mti.size()});
+    for (const unsigned field : kEchoed) m_out.copy(field, m_in);
+    m_out.set(39, code);
+    if (!auth_code.empty()) m_out.set(38, auth_code.view());
+    const vault::Mac8 room{};
+    m_out.set(m_out.has(1) ? kSecondaryMac : kPrimaryMac, room);
+    Buffer frame(pos::kLengthBytes + iso8583::kFrameBytesMax);
+    const MutableBytes body = MutableBytes(frame).subspan(pos::kLengthBytes);
+    const auto size = iso8583::pack(m_dialect, m_out, body);
+    if (!size) return {};  // fields that came in go out again; a dialect without DE38 or DE39 cannot answer
+    const vault::Mac8 mac = m_key.mac(body.first(*size - room.size()));
+    std::memcpy(body.data() + *size - mac.size(), mac.data(), mac.size());
+    store_be(frame.data(), static_cast<std::uint16_t>(*size));
+    frame.resize(pos::kLengthBytes + *size);
+    return frame;
+}
+
+}  // namespace giro::host

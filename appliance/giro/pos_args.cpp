@@ -1,0 +1,28 @@
+#include "appliance/giro/pos_args.hpp"
+
+#include <fmt/format.h>
+
+#include "appliance/giro/pos_scenario.hpp"
+
+namespace giro::cli {
+
+Result<config::Address> address_of(const Args& args, const config::Config& config) {
+    if (args.given("--connect")) return pos::parse_address(args.text("--connect"));
+    return args.flag("--tls") ? config.gate.terminals_tls : config.gate.terminals;
+}
+
+Result<std::uint64_t> number_of(const Args& args, const char* name, std::uint64_t least, std::uint64_t most) {
+    const std::int64_t value = args.number(name);
+    if (value < 0 || static_cast<std::uint64_t>(value) < least || static_cast<std::uint64_t>(value) > most)
+        return fail(Failure::Kind::config, fmt::format("{} must be from {} to {}", name, least, most));
+    return static_cast<std::uint64_t>(value);
+}
+
+std::vector<std::string> own_bins(const config::Config& config) {
+    std::vector<std::string> bins;
+    for (const auto& participant : config.participants)
+        bins.insert(bins.end(), participant.bins.begin(), participant.bins.end());
+    return bins;
+}
+
+}  // namespace giro::cli

@@ -1,0 +1,82 @@
+// One TCP connection of the simulators, plain or TLS 1.3, to which length-prefixed messages come in pieces. Straight on
+// the descriptor rather than on buffered events: one read and one write a payment is what the load generator can afford.
+// Reconnects by itself, 50 ms after a loss, then ever slower up to a second. The far side is hostile: a length over
+// iso8583::kFrameBytesMax drops the connection.
+#pragma once
+
+#include <openssl/types.h>
+
+#include <memory>
+#include <string>
+
+#include "appliance/giro/terminal_message.hpp"
+#include "bus/loop.hpp"
+#include "config/config.hpp"
+
+namespace giro::pos {
+
+// OpenSSL's client context of a terminal: TLS 1.3 alone, the box's CA, the terminals' client certificate.
+class TlsContext {
+  public:
+    [[nodiscard]] static Result<TlsContext> load(const config::Paths& paths);
+    TlsContext(TlsContext&& other) noexcept : m_context(other.m_context) { other.m_context = nullptr; }
+    TlsContext& operator=(TlsContext&&) = delete;
+    ~TlsContext();
+    [[nodiscard]] SSL_CTX* handle() const noexcept { return m_context; }
+
+  private:
+    explicit TlsContext(SSL_CTX* context) noexcept : m_context(context) {}
+    SSL_CTX* m_context;
+};
+
+class Connection {
+  public:
+    struct Listener {
+        virtual ~Listener() = default;
+        virtual void connected() = 0;
+        virtual void disconnected() = 0;
+        virtual void received(Bytes message) = 0;  // without its length; never empty (keep-alives stay here)
+    };
+
+    // `tls` null: plain. Starts to connect at once; the listener hears of it from the loop.
+    Connection(bus::Loop& loop, const config::Address& address, SSL_CTX* tls, Listener& listener);
+    ~Connection();
+    Connection(const Connection&) = delete;
+    Connection& operator=(const Connection&) = delete;
+
+    void send(Bytes frame);  // dropped when not connected
+    [[nodiscard]] const std::string& last_error() const noexcept { return m_error; }  // empty: none so far
+
+  private:
+    enum class State { waiting, connecting, handshaking, open };
+    static void on_event(int, short what, void* self);
+    void dial();
+    void handle(short what);
+    void handshake();
+    void opened();
+    void read_all();
+    void flush();
+    void lose(std::string why);
+    void watch(short what);
+    long read_some(MutableBytes into);   // > 0 bytes, 0 try later, -1 lost
+    long write_some(Bytes from);
+    [[nodiscard]] bool deliver();
+
+    bus::Loop& m_loop;
+    config::Address m_address;
+    SSL_CTX* m_tls;
+    Listener& m_listener;
+    bus::Timer m_redial;
+    std::uint64_t m_backoff_ms;
+    State m_state = State::waiting;
+    int m_fd = -1;
+    SSL* m_ssl = nullptr;
+    event* m_event = nullptr;
+    short m_watched = 0;
+    std::string m_error;
+    Buffer m_out;  // what the kernel would not take yet
+    std::size_t m_in_size = 0;
+    ByteArray<4 * (kLengthBytes + iso8583::kFrameBytesMax)> m_in;
+};
+
+}  // namespace giro::pos

@@ -1,0 +1,47 @@
+// What a run of terminals came to: counters, latencies, and how they are shown to people and programs.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "appliance/giro/pos_histogram.hpp"
+
+namespace giro::pos {
+
+struct Report {
+    std::uint64_t sent = 0;       // payments (or echo tests) that went out; repeats and reversals not among them
+    std::uint64_t answered = 0;   // of them
+    std::uint64_t approved = 0;
+    std::uint64_t declined = 0;
+    std::map<std::string, std::uint64_t> by_code;  // DE39
+    std::uint64_t timeouts = 0;            // not answered in time: reversed
+    std::uint64_t unresolved = 0;          // still under way when the run was given up
+    std::uint64_t mac_failures = 0;        // answers that nobody with the key made
+    std::uint64_t mismatches = 0;          // answers with another RRN or amount than asked
+    std::uint64_t malformed = 0;
+    std::uint64_t late = 0;                // answers to what the terminal no longer waited for
+    std::uint64_t duplicates = 0;          // payments sent a second time, and answered
+    std::uint64_t duplicates_same_answer = 0;
+    std::uint64_t reversals = 0;           // answered 00
+    std::uint64_t reversals_refused = 0;   // answered otherwise
+    std::uint64_t reversals_forced = 0;    // of both: made because a payment was not answered
+    std::uint64_t connections_lost = 0;
+    double seconds = 0;                    // from the first payment to the last answer
+    Histogram latency_ns;                  // of answered payments
+
+    [[nodiscard]] double per_second() const noexcept {
+        return seconds > 0 ? static_cast<double>(answered) / seconds : 0;
+    }
+    [[nodiscard]] double percentile_ms(double fraction) const noexcept {
+        return static_cast<double>(latency_ns.percentile(fraction)) / 1e6;
+    }
+    // Every answer could be believed and every duplicate had the same answer.
+    [[nodiscard]] bool sound() const noexcept {
+        return mac_failures == 0 && mismatches == 0 && malformed == 0 && duplicates == duplicates_same_answer;
+    }
+};
+
+[[nodiscard]] std::string to_json(const Report& report);  // one object, one line
+[[nodiscard]] std::string to_text(const Report& report);  // a table
+
+}  // namespace giro::pos

@@ -1,0 +1,167 @@
+#include "appliance/giro/pos_till.hpp"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+
+#include "appliance/giro/demo.hpp"
+#include "appliance/giro/pos_args.hpp"
+#include "appliance/giro/pos_once.hpp"
+#include "appliance/giro/wallet_file.hpp"
+#include "qr/mpm.hpp"
+#include "util/bytes.hpp"
+
+namespace giro::cli {
+
+namespace {
+using namespace pos;
+
+constexpr std::uint64_t kCardIndexMax = 9'999'999;  // digits between the shortest BIN and the check digit
+
+std::filesystem::path till_file(const Args& args) { return args.paths().demo() / "till.jsonl"; }
+
+// --- giro pos buy, giro pos reverse ---------------------------------------------------------------
+struct Till {
+    std::unique_ptr<Equipment> equipment;
+    config::Address address;
+    std::uint64_t timeout_ms = 0;
+    Trace record;
+};
+
+Result<Till> open_till(const Args& args) {
+    auto equipment = load_equipment(args.paths(), args.flag("--tls"));
+    if (!equipment) return tl::unexpected(equipment.error());
+    const auto address = address_of(args, (*equipment)->config);
+    if (!address) return tl::unexpected(address.error());
+    const auto timeout = number_of(args, "--timeout", kTimeoutMinMs, kTimeoutMaxMs);
+    if (!timeout) return tl::unexpected(timeout.error());
+    auto record = Trace::open(till_file(args));
+    if (!record) return tl::unexpected(record.error());
+    return Till{std::move(*equipment), *address, *timeout, std::move(*record)};
+}
+
+Result<Purchase> purchase_of(const Args& args, Till& till, const Identity& who) {
+    Purchase purchase;
+    const auto amount = number_of(args, "--amount", 1, kAmountDigitsMax);
+    if (!amount) return tl::unexpected(amount.error());
+    purchase.amount = static_cast<MinorUnits>(*amount);
+    if (args.given("--qr")) {
+        purchase.qr = args.text("--qr");
+        return purchase;
+    }
+    if (args.given("--wallet")) {
+        auto wallet = customer::WalletFile::open(args.paths(), args.text("--wallet"));
+        if (!wallet) return tl::unexpected(wallet.error());
+        auto code = wallet->present(who.merchant, {purchase.amount, who.currency}, till.equipment->clock, till.equipment->random);
+        if (!code) return tl::unexpected(code.error());
+        purchase.qr = std::move(*code);
+        return purchase;
+    }
+    const auto bins = own_bins(till.equipment->config);
+    purchase.card.bin = args.given("--bin") ? args.text("--bin") : bins.empty() ? "" : bins[0];
+    const auto index = number_of(args, "--card-index", 1, kCardIndexMax);
+    if (!index) return tl::unexpected(index.error());
+    purchase.card.index = static_cast<std::uint32_t>(*index);
+    const auto pan = purchase.card.bin.size() < 6 || purchase.card.bin.size() > 8
+                         ? std::nullopt : Pan::parse(demo::pan(purchase.card.bin, purchase.card.index));
+    if (!pan) return fail(Failure::Kind::config, fmt::format("--bin '{}' is not a BIN of 6 to 8 digits", purchase.card.bin));
+    purchase.pan = *pan;
+    return purchase;
+}
+
+// One line for the till: "APPROVED 12.50 auth 123456 rrn …"; with --json the same as an object.
+Result<void> show(const Args& args, const OnceResult& result, const Identity& who, bool reversal) {
+    const std::string_view code = result.outcome.code.view();
+    const bool done = result.outcome.approved() && (reversal || !result.reversed);
+    const std::string amount = qr::format_amount(result.sale.amount, who.currency);
+    const char* verdict = result.reversed ? "NOT TAKEN" : !done ? "DECLINED" : reversal ? "REVERSED" : "APPROVED";
+    if (args.json()) {
+        fmt::print(R"({{"verdict":"{}","response_code":"{}","why":"{}","amount":{},"currency":{},"auth_code":"{}",)"
+                   R"("rrn":"{}","stan":{},"terminal":"{}","latency_ms":{:.3f}}})" "\n",
+                   verdict, code, response_words(code), result.sale.amount, who.currency, result.outcome.auth_code.view(),
+                   result.sale.rrn.view(), result.sale.stan, who.terminal.view(),
+                   static_cast<double>(result.outcome.latency_ns) / 1e6);
+    } else if (result.reversed) {
+        fmt::print("{} {}: no answer in time, so it was reversed  rrn {}\n", verdict, amount, result.sale.rrn.view());
+    } else if (done) {
+        fmt::print("{} {}{}{}  rrn {}\n", verdict, amount, result.outcome.auth_code.empty() ? "" : " auth ",
+                   result.outcome.auth_code.view(), result.sale.rrn.view());
+    } else {
+        fmt::print("{} {}: {} ({})  rrn {}\n", verdict, amount, response_words(code), code, result.sale.rrn.view());
+    }
+    std::fflush(stdout);
+    if (result.reversed) return fail(Failure::Kind::try_again, "the box did not answer in time; nothing was paid");
+    if (!done) return fail(Failure::Kind::refused, fmt::format("{} {}", code, response_words(code)));
+    return {};
+}
+
+}  // namespace
+
+Result<void> pos_buy(const Args& args) {
+    auto till = open_till(args);
+    if (!till) return tl::unexpected(till.error());
+    const auto terminal = number_of(args, "--terminal", 1, kTerminalNumberMax);
+    if (!terminal) return tl::unexpected(terminal.error());
+    const Identity who = identity_of(till->equipment->config, static_cast<std::uint32_t>(*terminal));
+    const auto purchase = purchase_of(args, *till, who);
+    if (!purchase) return tl::unexpected(purchase.error());
+    const auto result = buy_once(*till->equipment, till->address, who, till->timeout_ms, *purchase, &till->record);
+    if (!result) return tl::unexpected(result.error());
+    return show(args, *result, who, false);
+}
+
+Result<void> pos_reverse(const Args& args) {
+    auto till = open_till(args);
+    if (!till) return tl::unexpected(till.error());
+    const std::filesystem::path file = args.given("--from") ? std::filesystem::path(args.text("--from")) : till_file(args);
+    const auto found = find_sale(file, args.text("--rrn"));
+    if (!found) return tl::unexpected(found.error());
+    if (!*found)
+        return fail(Failure::Kind::config,
+                    fmt::format("{} has no payment with RRN {}; payments of a run are in its --trace file: give --from FILE", file.string(), args.text("--rrn")));
+    FoundSale original = **found;
+    if (!original.card.bin.empty()) {
+        const auto pan = Pan::parse(demo::pan(original.card.bin, original.card.index));
+        if (!pan) return fail(Failure::Kind::config, fmt::format("{} does not name a demo card", file.string()));
+        original.sale.pan = *pan;
+    }
+    if (args.given("--amount")) original.sale.amount = args.number("--amount");
+    Identity who = identity_of(till->equipment->config, 1);
+    who.terminal = original.terminal;
+    who.currency = original.currency;
+    const auto result = reverse_once(*till->equipment, till->address, who, till->timeout_ms, original.sale, &till->record);
+    if (!result) return tl::unexpected(result.error());
+    return show(args, *result, who, true);
+}
+
+// --- giro pos mpm ---------------------------------------------------------------------------------
+Result<void> pos_mpm(const Args& args) {
+    const auto config = config::load(args.paths().config_file());
+    if (!config) return tl::unexpected(config.error());
+    const auto terminal = number_of(args, "--terminal", 1, kTerminalNumberMax);
+    if (!terminal) return tl::unexpected(terminal.error());
+    const Identity who = identity_of(*config, static_cast<std::uint32_t>(*terminal));
+    qr::GiroAccount account{who.merchant, who.terminal, {}};
+    SystemRandom random;
+    random.fill(account.order_id);
+    qr::MpmPayload payload;
+    payload.initiation = args.given("--amount") ? qr::Initiation::once : qr::Initiation::many;
+    payload.accounts.push_back(qr::giro_template(account));
+    payload.category = "5411";  // ISO 18245: groceries
+    payload.currency = config->currency;
+    if (args.given("--amount")) {
+        const auto amount = number_of(args, "--amount", 1, kAmountDigitsMax);
+        if (!amount) return tl::unexpected(amount.error());
+        payload.amount = qr::format_amount(static_cast<MinorUnits>(*amount), config->currency);
+    }
+    payload.country = "CH";
+    payload.name = "GIRO DEMO SHOP";
+    payload.city = "ZURICH";
+    const auto text = qr::encode_mpm(payload);
+    if (!text) return fail(Failure::Kind::config, fmt::format("the code cannot be made: {}", qr::to_string(text.error())));
+    if (args.json()) fmt::print(R"({{"payload":"{}","order_id":"{}"}})" "\n", *text, to_hex(account.order_id));
+    else fmt::print("{}\n", *text);
+    return {};
+}
+
+}  // namespace giro::cli

@@ -1,0 +1,206 @@
+#include "appliance/giro/terminal.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace giro::pos {
+
+namespace {
+constexpr std::uint32_t kStanMax = 999'999;
+constexpr std::uint64_t kAskAgainAfterNs = 500'000'000;
+
+std::string_view answer_mti(Kind kind) noexcept {
+    switch (kind) {
+        case Kind::network:
+        case Kind::echo: return "0810";
+        case Kind::sale:
+        case Kind::repeat: return "0210";
+        case Kind::reversal: return "0410";
+    }
+    return "";
+}
+
+// Refusals that a box gives before it has the terminal's key, or a message to make a MAC of.
+bool may_lack_mac(std::string_view code) noexcept { return code == "58" || code == "30" || code == "12"; }
+
+// A 0800 refused with these may be asked again; other refusals mean that terminal and box do not fit together.
+bool passing(std::string_view code) noexcept { return code == "96" || code == "91" || code == "68"; }
+
+Frame copy(const Frame& frame) noexcept {
+    Frame out;
+    std::memcpy(out.bytes.data(), frame.bytes.data(), frame.size);
+    out.size = frame.size;
+    return out;
+}
+}  // namespace
+
+Terminal::Terminal(Identity identity, Secret tmk, std::uint64_t timeout_ns, Shared& shared, Wire& wire,
+                   Observer& observer)
+    : m_identity(identity), m_tmk(std::move(tmk)), m_timeout_ns(timeout_ns), m_shared(shared), m_wire(wire),
+      m_observer(observer), m_base_key(m_tmk, {}), m_session_key(m_tmk, {}) {}
+
+std::uint32_t Terminal::next_stan() noexcept {
+    m_stan = m_stan == kStanMax ? 1 : m_stan + 1;
+    return m_stan;
+}
+
+void Terminal::fail(std::string why) {
+    m_state = State::failed;
+    m_observer.failed(*this, fmt::format("terminal {}: {}", m_identity.terminal.view(), why));
+}
+
+void Terminal::start(MessageBuilder::Built built, UnderWay request, Now now) {
+    if (!built) return fail(fmt::format("the dialect cannot carry this message: {}", built.error().text()));
+    m_request = request;
+    m_request.sent_ns = now.monotonic_ns;
+    if (m_connected) m_wire.send(m_frame.view());
+}
+
+void Terminal::connected(Now now) {
+    m_connected = true;
+    if (m_state == State::waiting) m_wire.send(m_frame.view());
+    else if (m_state == State::signing_on) ask_network(NetworkCode::sign_on, Kind::network, now.monotonic_ns, now);
+    else if (m_state == State::exchanging) ask_network(NetworkCode::key_exchange, Kind::network, now.monotonic_ns, now);
+}
+
+void Terminal::ask_network(NetworkCode code, Kind kind, std::uint64_t meant_ns, Now now) {
+    m_ask_again_ns = 0;
+    const std::uint32_t stan = next_stan();
+    start(m_shared.builder.network(m_frame, m_identity, code, stan, Stamp::at(now.wall_ns), m_base_key),
+          {.kind = kind, .stan = stan, .meant_ns = meant_ns}, now);
+}
+
+void Terminal::echo(std::uint64_t meant_ns, Now now) {
+    ASSERT(ready());
+    m_state = State::waiting;
+    ask_network(NetworkCode::echo, Kind::echo, meant_ns, now);
+}
+
+void Terminal::sell(Pan pan, std::string qr, MinorUnits amount, bool spoil_mac, std::uint64_t meant_ns, Now now) {
+    ASSERT(ready());
+    m_state = State::waiting;
+    m_sale = Sale{pan, std::move(qr), amount, next_stan(), m_shared.rrns.next(), Stamp::at(now.wall_ns)};
+    const auto built = m_shared.builder.purchase(m_frame, m_identity, m_sale, m_session_key);
+    if (built && spoil_mac) m_frame.spoil_mac();
+    m_sale_frame.size = m_frame.size;
+    std::memcpy(m_sale_frame.bytes.data(), m_frame.bytes.data(), m_frame.size);
+    start(built, {.kind = Kind::sale, .stan = m_sale.stan, .meant_ns = meant_ns}, now);
+}
+
+void Terminal::repeat_sale(Now now) {
+    ASSERT(ready() && m_sale_frame.size != 0);
+    m_state = State::waiting;
+    m_frame = copy(m_sale_frame);
+    start({}, {.kind = Kind::repeat, .stan = m_sale.stan, .meant_ns = now.monotonic_ns}, now);
+}
+
+void Terminal::reverse(const Sale& sale, Now now) {
+    ASSERT(ready());
+    start_reversal(sale, false, now);
+}
+
+void Terminal::start_reversal(const Sale& sale, bool forced, Now now) {
+    m_state = State::waiting;
+    m_reversed = sale;
+    const std::uint32_t stan = next_stan();
+    start(m_shared.builder.reversal(m_frame, m_identity, m_reversed, stan, Stamp::at(now.wall_ns), m_session_key),
+          {.kind = Kind::reversal, .forced = forced, .stan = stan, .meant_ns = now.monotonic_ns}, now);
+}
+
+bool Terminal::believable(const Answer& answer, Bytes message) {
+    if (!answer.has_mac) return may_lack_mac(answer.code.view());
+    const bool network = m_request.kind == Kind::network || m_request.kind == Kind::echo;
+    return m_shared.reader.mac_good(message, network ? m_base_key : m_session_key);
+}
+
+void Terminal::received(Bytes message, Now now) {
+    if (m_state == State::failed) return;
+    const auto answer = m_shared.reader.read(message);
+    if (!answer || answer->code.empty()) return m_observer.odd(*this, Observer::Oddity::malformed);
+    if (m_state == State::ready || m_request.stan == 0) return m_observer.odd(*this, Observer::Oddity::late);
+    // A box that could not read the request names it as far as it could: 12 and 30 may lack STAN and terminal.
+    const bool nameless = !answer->has_mac && answer->terminal.empty() && answer->stan == 0;
+    if (!nameless && !answers(*answer, m_identity, m_request.stan))
+        return m_observer.odd(*this, Observer::Oddity::late);
+    if (answer->mti != answer_mti(m_request.kind) || !believable(*answer, message))
+        return m_observer.odd(*this, Observer::Oddity::mac_failure);
+    if (answer->has_mac && m_request.kind != Kind::network && m_request.kind != Kind::echo &&
+        !matches(*answer, m_request.kind == Kind::reversal ? m_reversed : m_sale))
+        return m_observer.odd(*this, Observer::Oddity::mismatch);
+    finish(*answer, now);
+}
+
+void Terminal::finish(const Answer& answer, Now now) {
+    if (m_request.kind == Kind::network) return network_answered(answer, now);
+    Outcome outcome;
+    outcome.kind = m_request.kind;
+    outcome.answered = true;
+    outcome.forced = m_request.forced;
+    outcome.code = answer.code;
+    outcome.auth_code = answer.auth_code;
+    outcome.stan = m_request.stan;
+    outcome.latency_ns = now.monotonic_ns - std::min(m_request.meant_ns, now.monotonic_ns);
+    m_request.stan = 0;
+    m_state = State::ready;
+    m_observer.done(*this, outcome);
+}
+
+void Terminal::network_answered(const Answer& answer, Now now) {
+    const std::string_view code = answer.code.view();
+    m_request.stan = 0;
+    if (passing(code)) {
+        m_ask_again_ns = now.monotonic_ns + kAskAgainAfterNs;
+        return;
+    }
+    if (code != "00") return fail(fmt::format("sign-on refused with {}: {}", code, response_words(code)));
+    if (m_state == State::exchanging) return take_new_key(answer, now);
+    m_state = State::exchanging;
+    ask_network(NetworkCode::key_exchange, Kind::network, now.monotonic_ns, now);
+}
+
+void Terminal::take_new_key(const Answer& answer, Now) {
+    const auto key = parse_new_key(answer.additional);
+    if (!key) return fail("the key exchange was answered without a nonce and check value");
+    MacKey session(m_tmk, key->nonce);
+    if (session.kcv() != key->kcv)
+        return fail("the new key's check value differs: this terminal's master key is not the one in the box");
+    m_session_key = std::move(session);
+    m_state = State::ready;
+    m_observer.ready(*this);
+}
+
+void Terminal::tick(Now now) {
+    if (m_state == State::ready || m_state == State::failed) return;
+    if (m_request.stan == 0) {
+        if (m_connected && m_ask_again_ns != 0 && now.monotonic_ns >= m_ask_again_ns) connected(now);
+        return;
+    }
+    if (now.monotonic_ns - std::min(m_request.sent_ns, now.monotonic_ns) >= m_timeout_ns) timed_out(now);
+}
+
+void Terminal::timed_out(Now now) {
+    if (m_request.kind == Kind::network) {
+        m_request.stan = 0;
+        if (m_connected) connected(now);
+        return;
+    }
+    if (m_request.kind == Kind::reversal) {
+        m_request.sent_ns = now.monotonic_ns;
+        if (m_connected) m_wire.send(m_frame.view());
+        return;
+    }
+    Outcome outcome;
+    outcome.kind = m_request.kind;
+    outcome.stan = m_request.stan;
+    outcome.latency_ns = now.monotonic_ns - std::min(m_request.meant_ns, now.monotonic_ns);
+    if (m_request.kind == Kind::sale) {
+        start_reversal(m_sale, true, now);
+    } else {
+        m_request.stan = 0;
+        m_state = State::ready;
+    }
+    m_observer.done(*this, outcome);
+}
+
+}  // namespace giro::pos

@@ -1,0 +1,137 @@
+// One POS terminal as a state machine: signs on, exchanges keys, then has at most one request under way. Bytes, time and
+// connection changes come in; frames and outcomes go out through two interfaces. No socket, no clock: tests and the
+// simulator drive it by hand.
+//
+//   state        answered well             time-out, or the answer cannot be believed
+//   signing_on   -> exchanging             asks anew (new STAN)
+//   exchanging   -> ready                  asks anew (new STAN)
+//   ready        takes a sale, an echo, a repeat or a reversal -> waiting
+//   waiting      -> ready                  sale: -> waiting for the reversal of it; others: as below
+// A reversal is repeated unchanged until it is answered, also over a new connection; a repeat or an echo is given up.
+// When the connection is back, what was under way goes out again unchanged: same STAN, same RRN, same MAC.
+//
+// What is believed: an answer with a good MAC. Without one, only the refusals that a box gives before it has keys or a
+// message (58, 30, 12). Everything else counts as no answer, for whoever sits on the wire could have made it up.
+#pragma once
+
+#include <string>
+
+#include "appliance/giro/terminal_message.hpp"
+
+namespace giro::pos {
+
+class Terminal;
+
+enum class Kind : std::uint8_t { network, echo, sale, repeat, reversal };
+
+// What became of a request.
+struct Outcome {
+    Kind kind = Kind::sale;
+    bool answered = false;        // false: timed out (a sale: its reversal goes out now)
+    bool forced = false;          // a reversal that the terminal made because its sale was not answered
+    ResponseCode code;            // empty when not answered
+    AuthCode auth_code;           // of an approved sale
+    std::uint32_t stan = 0;       // of the request; a reversal's own
+    std::uint64_t latency_ns = 0; // since the moment it was meant to be sent
+    [[nodiscard]] bool approved() const noexcept { return code.view() == "00"; }
+};
+
+// Where a terminal's frames go.
+class Wire {
+  public:
+    virtual ~Wire() = default;
+    // The frame, length and all; lost without a word when there is no connection.
+    virtual void send(Bytes frame) = 0;
+};
+
+// Who is told.
+class Observer {
+  public:
+    virtual ~Observer() = default;
+    virtual void ready(Terminal& terminal) = 0;  // signed on, keys exchanged; once
+    virtual void done(Terminal& terminal, const Outcome& outcome) = 0;
+    virtual void failed(Terminal& terminal, const std::string& why) = 0;  // can never work; one line for a person
+    enum class Oddity { mac_failure, mismatch, late, malformed };          // answers that were not believed
+    virtual void odd(Terminal& terminal, Oddity oddity) = 0;
+};
+
+// What the terminals of a thread share.
+struct Shared {
+    explicit Shared(const iso8583::Dialect& dialect, Random& random) : builder(dialect), reader(dialect), rrns(random) {}
+    MessageBuilder builder;
+    AnswerReader reader;
+    RrnMaker rrns;
+};
+
+// The two clocks at one event: giro::Clock's monotonic_ns and wall_ns.
+struct Now {
+    std::uint64_t monotonic_ns = 0;
+    std::uint64_t wall_ns = 0;
+};
+
+class Terminal {
+  public:
+    enum class State : std::uint8_t { signing_on, exchanging, ready, waiting, failed };
+
+    // `tmk`: 32 bytes. `timeout_ns`: how long an answer may take.
+    Terminal(Identity identity, Secret tmk, std::uint64_t timeout_ns, Shared& shared, Wire& wire, Observer& observer);
+
+    void connected(Now now);
+    void disconnected() noexcept { m_connected = false; }
+    void received(Bytes message, Now now);  // without its length; hostile
+    void tick(Now now);                     // at least a few times per timeout
+
+    // Each needs ready() (ASSERTed). `meant_ns`: monotonic, when a perfect load generator would have sent it.
+    // The new sale's STAN and RRN are in last_sale() afterwards.
+    void sell(Pan pan, std::string qr, MinorUnits amount, bool spoil_mac, std::uint64_t meant_ns, Now now);
+    void echo(std::uint64_t meant_ns, Now now);
+    void repeat_sale(Now now);               // the last sale's frame once more, byte for byte; there must be one
+    void reverse(const Sale& sale, Now now);
+
+    [[nodiscard]] bool ready() const noexcept { return m_state == State::ready; }
+    [[nodiscard]] State state() const noexcept { return m_state; }
+    [[nodiscard]] bool busy() const noexcept { return m_state == State::waiting; }
+    [[nodiscard]] const Identity& identity() const noexcept { return m_identity; }
+    [[nodiscard]] const Sale& last_sale() const noexcept { return m_sale; }
+    [[nodiscard]] const Sale& last_reversed() const noexcept { return m_reversed; }  // the original of the last reversal
+
+  private:
+    struct UnderWay {
+        Kind kind = Kind::network;
+        bool forced = false;
+        std::uint32_t stan = 0;
+        std::uint64_t meant_ns = 0;
+        std::uint64_t sent_ns = 0;
+    };
+
+    void ask_network(NetworkCode code, Kind kind, std::uint64_t meant_ns, Now now);
+    void start(MessageBuilder::Built built, UnderWay request, Now now);
+    void start_reversal(const Sale& sale, bool forced, Now now);
+    void finish(const Answer& answer, Now now);
+    void network_answered(const Answer& answer, Now now);
+    void take_new_key(const Answer& answer, Now now);
+    [[nodiscard]] bool believable(const Answer& answer, Bytes message);
+    void timed_out(Now now);
+    void fail(std::string why);
+    std::uint32_t next_stan() noexcept;
+
+    Identity m_identity;
+    Secret m_tmk;
+    std::uint64_t m_timeout_ns;
+    Shared& m_shared;
+    Wire& m_wire;
+    Observer& m_observer;
+    MacKey m_base_key;
+    MacKey m_session_key;
+    State m_state = State::signing_on;
+    bool m_connected = false;
+    std::uint32_t m_stan = 0;
+    std::uint64_t m_ask_again_ns = 0;  // 0800 refused for now
+    UnderWay m_request;
+    Frame m_frame;       // of m_request
+    Frame m_sale_frame;  // of m_sale
+    Sale m_sale;
+    Sale m_reversed;     // the original of the reversal under way
+};
+
+}  // namespace giro::pos

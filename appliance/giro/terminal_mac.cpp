@@ -1,0 +1,59 @@
+#include "appliance/giro/terminal_mac.hpp"
+
+#include <botan/mac.h>
+#include <fmt/format.h>
+
+#include "util/bytes.hpp"
+#include "util/file.hpp"
+
+namespace giro::pos {
+
+namespace {
+constexpr std::size_t kCmacBytes = 16;
+const std::uint8_t* raw(Bytes b) noexcept { return reinterpret_cast<const std::uint8_t*>(b.data()); }
+}  // namespace
+
+MacKey::MacKey(const Secret& tmk, const vault::Nonce& nonce)
+    : m_cmac(Botan::MessageAuthenticationCode::create_or_throw("CMAC(AES-256)")) {
+    const Secret key = vault::derive_session_key(tmk, nonce);
+    m_cmac->set_key(raw(key.reveal()), key.size());
+}
+MacKey::MacKey(MacKey&&) noexcept = default;
+MacKey& MacKey::operator=(MacKey&&) noexcept = default;
+MacKey::~MacKey() = default;
+
+vault::Mac8 MacKey::mac(Bytes data) {
+    ByteArray<kCmacBytes> full;
+    m_cmac->update(raw(data), data.size());
+    m_cmac->final(reinterpret_cast<std::uint8_t*>(full.data()));  // leaves the key in place for the next message
+    vault::Mac8 out;
+    std::memcpy(out.data(), full.data(), out.size());
+    return out;
+}
+
+bool MacKey::verify(Bytes data, Bytes mac_received) { return equal_constant_time(mac(data), mac_received); }
+
+vault::Kcv MacKey::kcv() {
+    const vault::Mac8 full = mac(ByteArray<kCmacBytes>{});
+    vault::Kcv out;
+    std::memcpy(out.data(), full.data(), out.size());
+    return out;
+}
+
+Result<Secret> load_terminal_key(const std::filesystem::path& file) {
+    constexpr std::size_t kFileBytesMax = 256;
+    auto text = read_file(file, kFileBytesMax);
+    if (!text)
+        return fail(Failure::Kind::not_provisioned,
+                    fmt::format("no terminal master key in {}: run `giro init`, or give --dir", file.string()));
+    const Secret contents(std::move(*text));
+    std::string_view hex = as_text(contents.reveal());
+    while (!hex.empty() && (hex.back() == '\n' || hex.back() == '\r' || hex.back() == ' ')) hex.remove_suffix(1);
+    auto key = from_hex(hex);
+    if (!key || key->size() != vault::kTerminalKeyBytes)
+        return fail(Failure::Kind::config,
+                    fmt::format("{} is not a terminal master key: it holds 64 hexadecimal digits", file.string()));
+    return Secret(std::move(*key));
+}
+
+}  // namespace giro::pos

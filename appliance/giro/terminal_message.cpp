@@ -1,0 +1,208 @@
+#include "appliance/giro/terminal_message.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <ctime>
+
+#include "util/bytes.hpp"
+
+namespace giro::pos {
+
+namespace {
+using iso8583::kPrimaryMac;
+using iso8583::kSecondaryMac;
+
+constexpr std::string_view kProcessingCode = "000000";  // purchase, default accounts
+constexpr std::string_view kExpiry = "4912";            // the demo cards' own; YYMM
+constexpr std::string_view kEntryModeChip = "051";      // ISO 8583:1987 DE22: chip, PIN entry possible
+constexpr std::string_view kEntryModeCode = "031";      // optical code, PIN entry possible
+constexpr std::string_view kConditionNormal = "00";     // DE25
+constexpr std::string_view kForwarderNone = "00000000000";
+
+void two(char* at, int value) noexcept {
+    at[0] = static_cast<char>('0' + value / 10 % 10);
+    at[1] = static_cast<char>('0' + value % 10);
+}
+}  // namespace
+
+Stamp Stamp::at(std::uint64_t wall_ns) {
+    const auto seconds = static_cast<time_t>(wall_ns / 1'000'000'000U);
+    tm utc{};
+    tm local{};
+    gmtime_r(&seconds, &utc);
+    localtime_r(&seconds, &local);
+    Stamp out;
+    char* t = out.transmission.chars.data();
+    two(t, utc.tm_mon + 1), two(t + 2, utc.tm_mday), two(t + 4, utc.tm_hour), two(t + 6, utc.tm_min);
+    two(t + 8, std::min(utc.tm_sec, 59));
+    char* l = out.local_time.chars.data();
+    two(l, local.tm_hour), two(l + 2, local.tm_min), two(l + 4, std::min(local.tm_sec, 59));
+    char* d = out.local_date.chars.data();
+    two(d, local.tm_mon + 1), two(d + 2, local.tm_mday);
+    return out;
+}
+
+MessageBuilder::Built MessageBuilder::finish(Frame& out, unsigned mac_field, MacKey& key) {
+    const vault::Mac8 room{};
+    m_message.set(mac_field, room);
+    const MutableBytes body = MutableBytes(out.bytes).subspan(kLengthBytes);
+    const auto size = iso8583::pack(m_dialect, m_message, body);
+    if (!size) return tl::unexpected(size.error());
+    const vault::Mac8 mac = key.mac(body.first(*size - room.size()));
+    std::memcpy(body.data() + *size - mac.size(), mac.data(), mac.size());
+    store_be(out.bytes.data(), static_cast<std::uint16_t>(*size));
+    out.size = kLengthBytes + *size;
+    return {};
+}
+
+MessageBuilder::Built MessageBuilder::network(Frame& out, const Identity& who, NetworkCode code, std::uint32_t stan,
+                                              const Stamp& stamp, MacKey& base_key) {
+    m_message.clear();
+    m_message.set_mti("0800");
+    m_message.set(7, stamp.transmission.view());
+    m_message.set_number(11, stan, 6);
+    m_message.set(41, who.terminal.view());
+    m_message.set_number(70, static_cast<std::uint16_t>(code), 3);
+    return finish(out, kSecondaryMac, base_key);
+}
+
+void MessageBuilder::common(const Identity& who, const Sale& sale) {
+    const bool card = !sale.pan.empty();
+    if (card) m_message.set(2, sale.pan.reveal());
+    m_message.set(3, kProcessingCode);
+    m_message.set_number(4, static_cast<std::uint64_t>(sale.amount), 12);
+    m_message.set(12, sale.stamp.local_time.view());
+    m_message.set(13, sale.stamp.local_date.view());
+    if (card) m_message.set(14, kExpiry);
+    m_message.set(22, card ? kEntryModeChip : kEntryModeCode);
+    m_message.set(25, kConditionNormal);
+    m_message.set(32, who.acquirer.view());
+    m_message.set(37, sale.rrn.view());
+    m_message.set(41, who.terminal.view());
+    m_message.set(42, who.merchant.view());
+    m_message.set_number(49, who.currency, 3);
+}
+
+MessageBuilder::Built MessageBuilder::purchase(Frame& out, const Identity& who, const Sale& sale, MacKey& key) {
+    m_message.clear();
+    m_message.set_mti("0200");
+    common(who, sale);
+    m_message.set(7, sale.stamp.transmission.view());
+    m_message.set_number(11, sale.stan, 6);
+    if (!sale.qr.empty()) m_message.set(63, sale.qr);
+    return finish(out, kPrimaryMac, key);
+}
+
+MessageBuilder::Built MessageBuilder::reversal(Frame& out, const Identity& who, const Sale& original,
+                                               std::uint32_t stan, const Stamp& stamp, MacKey& key) {
+    m_message.clear();
+    m_message.set_mti("0400");
+    common(who, original);
+    m_message.set(7, stamp.transmission.view());
+    m_message.set_number(11, stan, 6);
+    std::array<char, 42> elements;  // DE90
+    const auto end = fmt::format_to_n(elements.data(), elements.size(), "0200{:06}{}{:0>11}{}", original.stan,
+                                      original.stamp.transmission.view(), who.acquirer.view(), kForwarderNone);
+    ASSERT(end.size == elements.size());
+    m_message.set(90, std::string_view(elements.data(), elements.size()));
+    return finish(out, kSecondaryMac, key);
+}
+
+Expected<Answer, iso8583::UnpackError> AnswerReader::read(Bytes message) {
+    const auto unpacked = iso8583::unpack(m_dialect, message, m_message);
+    if (!unpacked) return tl::unexpected(unpacked.error());
+    Answer answer;
+    answer.mti = m_message.mti();
+    answer.stan = static_cast<std::uint32_t>(m_message.number(11).value_or(0));
+    if (const auto amount = m_message.number(4)) answer.amount = static_cast<MinorUnits>(*amount);
+    answer.rrn = Rrn(m_message.trimmed(37));
+    answer.terminal = TerminalId(m_message.trimmed(41));
+    answer.code = ResponseCode(m_message.field(39));
+    answer.auth_code = AuthCode(m_message.trimmed(38));
+    answer.additional = m_message.bytes(48);
+    answer.has_mac = m_message.has(kPrimaryMac) || m_message.has(kSecondaryMac);
+    return answer;
+}
+
+bool AnswerReader::mac_good(Bytes message, MacKey& key) const {
+    // Not by iso8583::mac_input: the message was unpacked a moment ago, and its MAC can only be its last bytes.
+    if (!m_message.has(m_message.has(1) ? kSecondaryMac : kPrimaryMac) || message.size() <= m_dialect.mac_bytes)
+        return false;
+    const std::size_t covered = message.size() - m_dialect.mac_bytes;
+    return key.verify(message.first(covered), message.subspan(covered));
+}
+
+bool answers(const Answer& answer, const Identity& who, std::uint32_t stan) noexcept {
+    return answer.stan == stan && answer.terminal == who.terminal;
+}
+
+bool matches(const Answer& answer, const Sale& sale) noexcept {
+    return answer.amount == sale.amount && answer.rrn == sale.rrn;
+}
+
+std::optional<NewKey> parse_new_key(Bytes additional) {
+    constexpr std::size_t kNonceChars = 2 * sizeof(vault::Nonce);
+    constexpr std::size_t kChars = kNonceChars + 2 * sizeof(vault::Kcv);
+    const std::string_view text = as_text(additional);
+    if (text.size() != kChars) return std::nullopt;
+    const auto nonce = array_from_hex<sizeof(vault::Nonce)>(text.substr(0, kNonceChars));
+    const auto kcv = array_from_hex<sizeof(vault::Kcv)>(text.substr(kNonceChars));
+    if (!nonce || !kcv) return std::nullopt;
+    return NewKey{*nonce, *kcv};
+}
+
+namespace {
+constexpr std::string_view kBase32 = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+constexpr unsigned kPrefixChars = 7, kCountChars = 5;
+constexpr std::uint64_t kCounts = std::uint64_t{1} << (5 * kCountChars);
+static_assert(kPrefixChars + kCountChars == sizeof(Rrn::chars));
+}  // namespace
+
+RrnMaker::RrnMaker(Random& random) : m_random(random) { draw(); }
+
+void RrnMaker::draw() {
+    ByteArray<8> bytes;
+    m_random.fill(bytes);
+    m_prefix = load_le<std::uint64_t>(bytes.data()) % (std::uint64_t{1} << (5 * kPrefixChars));
+    m_count = 0;
+}
+
+Rrn RrnMaker::next() {
+    if (m_count == kCounts) draw();
+    std::uint64_t number = m_prefix * kCounts + m_count++;
+    Rrn rrn;
+    for (std::size_t i = rrn.chars.size(); i-- > 0; number /= 32) rrn.chars[i] = kBase32[number % 32];
+    return rrn;
+}
+
+std::string_view response_words(std::string_view code) noexcept {
+    struct Words {
+        std::string_view code, words;
+    };
+    static constexpr Words kWords[] = {
+        {"00", "approved"},
+        {"05", "the card's bank says no"},
+        {"12", "not a valid transaction here"},
+        {"13", "not a valid amount"},
+        {"14", "no such card or wallet"},
+        {"15", "no bank takes this card"},
+        {"21", "reversed before it arrived"},
+        {"25", "the original is not known"},
+        {"30", "the message or QR code is malformed"},
+        {"51", "not enough money"},
+        {"54", "expired"},
+        {"58", "this terminal is not known to the box"},
+        {"61", "over the limit"},
+        {"62", "the account is frozen"},
+        {"63", "the message authentication code is wrong"},
+        {"68", "arrived too late"},
+        {"91", "the card's bank cannot be reached"},
+        {"94", "used before"},
+        {"96", "the box is not well; try again"},
+    };
+    const auto* found = std::ranges::find(kWords, code, &Words::code);
+    return found == std::end(kWords) ? "refused" : found->words;
+}
+
+}  // namespace giro::pos

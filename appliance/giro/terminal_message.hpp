@@ -1,0 +1,130 @@
+// The ISO 8583 messages of a terminal: what it sends (0800, 0200, 0400) and what it reads in an answer. One file holds
+// both sides, so that a field is written and checked in the same words. Used by giro pos; the answer is hostile.
+//
+// MAC: the last field, over every byte before it. 0800 always under the base key; 0200 and 0400 under the session key.
+#pragma once
+
+#include <array>
+#include <string>
+
+#include "appliance/giro/terminal_mac.hpp"
+#include "giro/environment.hpp"
+#include "iso8583/codec.hpp"
+
+namespace giro::pos {
+
+inline constexpr std::size_t kLengthBytes = 2;  // big-endian, before each message
+
+// DE70 of ISO 8583:1987
+enum class NetworkCode : std::uint16_t { sign_on = 1, key_exchange = 161, echo = 301 };
+
+// Length and message as they go on the wire.
+struct Frame {
+    std::array<std::byte, kLengthBytes + iso8583::kFrameBytesMax> bytes;
+    std::size_t size = 0;
+    [[nodiscard]] Bytes view() const noexcept { return Bytes(bytes).first(size); }
+    [[nodiscard]] Bytes message() const noexcept { return view().subspan(kLengthBytes); }
+    // Inverts one bit of the MAC, as a line or a thief would.
+    void spoil_mac() noexcept { bytes[size - 1] ^= std::byte{1}; }
+};
+
+// DE7 (UTC), DE12 and DE13 (the terminal's own time).
+struct Stamp {
+    FixedText<10> transmission;  // MMDDhhmmss
+    FixedText<6> local_time;     // hhmmss
+    FixedText<4> local_date;     // MMDD
+    [[nodiscard]] static Stamp at(std::uint64_t wall_ns);
+};
+
+// Who the terminal is: the same in each of its messages.
+struct Identity {
+    TerminalId terminal;
+    MerchantId merchant;
+    AcquirerId acquirer;
+    Currency currency = 0;
+};
+
+// One purchase as the terminal remembers it: what a repeat and a reversal must say again.
+struct Sale {
+    Pan pan;         // empty for a QR payment
+    std::string qr;  // a consumer-presented payload, as scanned; empty for a card
+    MinorUnits amount = 0;
+    std::uint32_t stan = 0;
+    Rrn rrn;
+    Stamp stamp;
+};
+
+// Builds messages without touching the heap; one serves all terminals of a thread. A dialect that cannot carry the
+// message is an operator's mistake: the error says which field.
+class MessageBuilder {
+  public:
+    explicit MessageBuilder(const iso8583::Dialect& dialect) : m_dialect(dialect) {}
+    using Built = Expected<void, iso8583::PackError>;
+    [[nodiscard]] Built network(Frame& out, const Identity& who, NetworkCode code, std::uint32_t stan,
+                                const Stamp& stamp, MacKey& base_key);
+    [[nodiscard]] Built purchase(Frame& out, const Identity& who, const Sale& sale, MacKey& key);
+    // `stan` is the reversal's own; the original's stands in DE90.
+    [[nodiscard]] Built reversal(Frame& out, const Identity& who, const Sale& original, std::uint32_t stan,
+                                 const Stamp& stamp, MacKey& key);
+
+  private:
+    Built finish(Frame& out, unsigned mac_field, MacKey& key);
+    void common(const Identity& who, const Sale& sale);
+    const iso8583::Dialect& m_dialect;
+    iso8583::Message m_message;
+};
+
+// What a terminal takes from an answer. Views live until the next read().
+struct Answer {
+    std::string_view mti;
+    std::uint32_t stan = 0;
+    std::optional<MinorUnits> amount;
+    Rrn rrn;
+    TerminalId terminal;
+    ResponseCode code;
+    AuthCode auth_code;
+    Bytes additional;  // DE48
+    bool has_mac = false;
+};
+
+class AnswerReader {
+  public:
+    explicit AnswerReader(const iso8583::Dialect& dialect) : m_dialect(dialect) {}
+    [[nodiscard]] Expected<Answer, iso8583::UnpackError> read(Bytes message);
+    // Of the message read last: is its MAC there, and made under `key`?
+    [[nodiscard]] bool mac_good(Bytes message, MacKey& key) const;
+
+  private:
+    const iso8583::Dialect& m_dialect;
+    iso8583::Message m_message;
+};
+
+// Does the answer belong to this request? STAN and terminal always; RRN and amount for 0210 and 0410.
+[[nodiscard]] bool answers(const Answer& answer, const Identity& who, std::uint32_t stan) noexcept;
+[[nodiscard]] bool matches(const Answer& answer, const Sale& sale) noexcept;
+
+// Nonce and check value of a 0810 for key exchange: DE48 = 32 + 6 hexadecimal digits.
+struct NewKey {
+    vault::Nonce nonce;
+    vault::Kcv kcv;
+};
+[[nodiscard]] std::optional<NewKey> parse_new_key(Bytes additional);
+
+// Retrieval reference numbers: 7 characters drawn once, 5 counted. Letters and digits that cannot be misread aloud
+// (Crockford's base 32), for they stand on the receipt. Unique in a box up to one chance in 3 * 10^10 for two runs.
+class RrnMaker {
+  public:
+    explicit RrnMaker(Random& random);
+    [[nodiscard]] Rrn next();
+
+  private:
+    Random& m_random;
+    std::uint64_t m_prefix = 0;
+    std::uint64_t m_count = 0;
+    void draw();
+};
+
+// A DE39 value in a cashier's words.
+[[nodiscard]] std::string_view response_words(std::string_view code) noexcept;
+
+}  // namespace giro::pos

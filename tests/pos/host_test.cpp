@@ -1,0 +1,137 @@
+#include "appliance/giro/host_issuer.hpp"
+
+#include <doctest/doctest.h>
+
+#include <memory>
+
+#include "fixture.hpp"
+#include "util/bytes.hpp"
+
+using namespace giro;
+using namespace giro::pos;
+using host::Issuer;
+
+namespace {
+// The switch's side of a link: MACs with the link's base key.
+struct Link {
+    MacKey key{test::tmk(0x40), {}};
+    Secret base = vault::derive_session_key(test::tmk(0x40), {});
+    std::unique_ptr<Issuer> issuer = std::make_unique<Issuer>(test::dialect(), MacKey(test::tmk(0x40), {}), host::Options{});
+    MessageBuilder builder{test::dialect()};
+    Frame frame;
+    Sale sale = [] {
+        Sale s;
+        s.pan = *Pan::parse("9700030000000017");
+        s.stan = 5;
+        s.rrn = Rrn("ABCDEF123456");
+        s.stamp = {FixedText<10>("1122150405"), FixedText<6>("160405"), FixedText<4>("1122")};
+        return s;
+    }();
+    Issuer::Answered buy(MinorUnits amount) {
+        sale.amount = amount;
+        REQUIRE(builder.purchase(frame, test::kWho, sale, key));
+        return issuer->handle(frame.message());
+    }
+    Issuer::Answered reverse(std::uint32_t stan = 6) {
+        REQUIRE(builder.reversal(frame, test::kWho, sale, stan, sale.stamp, key));
+        return issuer->handle(frame.message());
+    }
+    Answer read(const Issuer::Answered& answered) {
+        REQUIRE(answered.frame.size() > kLengthBytes);
+        const Bytes message = Bytes(answered.frame).subspan(kLengthBytes);
+        CHECK(load_be<std::uint16_t>(answered.frame.data()) == message.size());
+        auto answer = reader.read(message);
+        REQUIRE(answer);
+        CHECK(to_hex(message.last(8)) == to_hex(vault::mac8(base, message.first(message.size() - 8))));
+        return *answer;
+    }
+    AnswerReader reader{test::dialect()};
+};
+}  // namespace
+
+TEST_CASE("host: the last two digits of the amount decide") {
+    CHECK(Issuer::rule(1205, false) == "05");
+    CHECK(Issuer::rule(51, false) == "51");
+    CHECK(Issuer::rule(991, false).empty());
+    CHECK(Issuer::rule(5100, false) == "00");
+    CHECK(Issuer::rule(1205, true) == "00");
+    Link link;
+    const Answer approved = link.read(link.buy(1200));
+    CHECK(approved.mti == "0210");
+    CHECK(approved.code.view() == "00");
+    CHECK(approved.auth_code.view().size() == 6);
+    CHECK(answers(approved, test::kWho, 5));
+    CHECK(matches(approved, link.sale));
+    link.sale.stan = 6;
+    CHECK(link.read(link.buy(1251)).code.view() == "51");
+    link.sale.stan = 7;
+    const auto silent = link.buy(1291);
+    CHECK(silent.frame.empty());
+    REQUIRE(silent.seen);
+    CHECK_FALSE(silent.seen->answered);
+}
+
+TEST_CASE("host: a repeat gets the same answer, byte for byte, and is not a second purchase") {
+    Link link;
+    const auto first = link.buy(1200);
+    const auto second = link.buy(1200);
+    CHECK(first.frame == second.frame);
+    CHECK(second.seen->repeat);
+    CHECK(link.issuer->totals().purchases == 1);
+    CHECK(link.issuer->totals().repeats == 1);
+}
+
+TEST_CASE("host: a reversal is answered 00, known or not; the purchase that comes after it is declined") {
+    Link link;
+    link.sale.amount = 1200;
+    const auto early = link.reverse();
+    CHECK(link.read(early).code.view() == "00");
+    CHECK_FALSE(early.seen->known);
+    CHECK(link.read(link.buy(1200)).code.view() == "21");
+    Link other;
+    CHECK(other.buy(1200).seen);
+    const auto reversal = other.reverse();
+    CHECK(reversal.seen->known);
+    CHECK(reversal.seen->original_stan == 5);
+    CHECK(other.reverse().seen->repeat);
+    CHECK(other.issuer->totals().reversals == 1);
+}
+
+TEST_CASE("host: without a good MAC nothing has an effect") {
+    Link link;
+    link.sale.amount = 1200;
+    REQUIRE(link.builder.purchase(link.frame, test::kWho, link.sale, link.key));
+    link.frame.spoil_mac();
+    const auto refused = link.issuer->handle(link.frame.message());
+    CHECK(link.read(refused).code.view() == "63");
+    CHECK_FALSE(refused.seen);
+    CHECK(link.issuer->totals().purchases == 0);
+    CHECK(link.issuer->totals().bad_macs == 1);
+}
+
+TEST_CASE("host: answers an echo, and never an answer") {
+    Link link;
+    REQUIRE(link.builder.network(link.frame, test::kWho, NetworkCode::echo, 3, link.sale.stamp, link.key));
+    const Answer echo = link.read(link.issuer->handle(link.frame.message()));
+    CHECK(echo.mti == "0810");
+    CHECK(echo.code.view() == "00");
+    CHECK_FALSE(link.issuer->handle(test::answer("0210", {{39, "00"}}, &link.base)).understood);
+    CHECK_FALSE(link.issuer->handle(Buffer(3)).understood);
+}
+
+TEST_CASE("host: what was seen survives a restart through its file, card numbers masked") {
+    Link link;
+    const auto first = link.buy(1200);
+    const std::string line = host::to_json(*first.seen);
+    CHECK(line.find("9700030000000017") == std::string::npos);
+    CHECK(line.find("970003******0017") != std::string::npos);
+    Link next;
+    const auto seen = host::from_json(line);
+    REQUIRE(seen);
+    next.issuer->remember(*seen);
+    const auto again = next.buy(1200);
+    CHECK(again.frame == first.frame);
+    CHECK(again.seen->repeat);
+    for (std::size_t size = 0; size < line.size(); ++size) CHECK_FALSE(host::from_json(std::string_view(line).substr(0, size)));
+    CHECK_FALSE(host::from_json(R"({"mti":"0800"})"));
+}

@@ -1,0 +1,236 @@
+#include "appliance/giro/terminal.hpp"
+
+#include <doctest/doctest.h>
+
+#include <memory>
+
+#include "fixture.hpp"
+#include "util/bytes.hpp"
+
+using namespace giro;
+using namespace giro::pos;
+using test::answer;
+using test::kWho;
+
+namespace {
+constexpr std::uint64_t kSecond = 1'000'000'000;
+
+// A terminal on a bench: what it sent and said is kept, time is turned by hand, answers are made as the box would.
+struct Bench final : Wire, Observer {
+    test::CountingRandom random;
+    Shared shared{test::dialect(), random};
+    std::unique_ptr<Terminal> owned = std::make_unique<Terminal>(kWho, test::tmk(), 15 * kSecond, shared, *this, *this);
+    Terminal& terminal = *owned;
+    Now now{kSecond, 1'795'000'000 * kSecond};
+    std::vector<Buffer> sent;
+    std::vector<Outcome> outcomes;
+    std::vector<Oddity> oddities;
+    std::string failure;
+    int times_ready = 0;
+    Secret base = vault::derive_session_key(test::tmk(), {});
+    vault::Nonce nonce = [] { vault::Nonce n; n.fill(std::byte{9}); return n; }();
+    Secret session = vault::derive_session_key(test::tmk(), nonce);
+
+    void send(Bytes frame) override { sent.emplace_back(frame.begin() + kLengthBytes, frame.end()); }
+    void ready(Terminal&) override { ++times_ready; }
+    void done(Terminal&, const Outcome& outcome) override { outcomes.push_back(outcome); }
+    void failed(Terminal&, const std::string& why) override { failure = why; }
+    void odd(Terminal&, Oddity oddity) override { oddities.push_back(oddity); }
+
+    std::string last(unsigned field) const {
+        iso8583::Message message;
+        REQUIRE(iso8583::unpack(test::dialect(), sent.back(), message));
+        return field == 0 ? std::string(message.mti()) : std::string(message.field(field));
+    }
+    void network_answer(const std::string& code, const std::string& additional = {}) {
+        std::vector<test::Field> fields{{7, last(7)}, {11, last(11)}, {39, code}, {41, last(41)}, {70, last(70)}};
+        if (!additional.empty()) fields.push_back({48, additional});
+        terminal.received(answer("0810", fields, &base, 128), now);
+    }
+    std::string new_key() const { return to_hex(nonce) + to_hex(vault::kcv(session)); }
+    void sign_on() {
+        terminal.connected(now);
+        network_answer("00");
+        network_answer("00", new_key());
+        REQUIRE(terminal.ready());
+    }
+    // The answer to what was sent last; `change` alters a field before the MAC is made.
+    Buffer reply(const std::string& code, const test::Field& change = {0, ""}, const Secret* key = nullptr) const {
+        std::vector<test::Field> fields;
+        for (const unsigned n : {4U, 11U, 37U, 41U}) fields.push_back({n, n == change.number ? change.value : last(n)});
+        fields.push_back({39, code});
+        if (code == "00") fields.push_back({38, "123456"});
+        const std::string mti = last(0);
+        return answer(mti.substr(0, 2) + "10", fields, key == nullptr ? &session : key);
+    }
+    void sell() { terminal.sell(*Pan::parse("9700010000000051"), {}, 1250, false, now.monotonic_ns, now); }
+};
+}  // namespace
+
+TEST_CASE("terminal: signs on, exchanges keys, and MACs its payments with the new one") {
+    Bench b;
+    b.terminal.connected(b.now);
+    CHECK(b.last(0) == "0800");
+    CHECK(b.last(70) == "001");
+    b.network_answer("00");
+    CHECK(b.last(70) == "161");
+    b.network_answer("00", b.new_key());
+    CHECK(b.times_ready == 1);
+    b.sell();
+    const Bytes frame = b.sent.back();
+    CHECK(to_hex(frame.last(8)) == to_hex(vault::mac8(b.session, frame.first(frame.size() - 8))));
+    b.now.monotonic_ns += 5'000'000;
+    b.terminal.received(b.reply("00"), b.now);
+    REQUIRE(b.outcomes.size() == 1);
+    CHECK(b.outcomes[0].approved());
+    CHECK(b.outcomes[0].auth_code.view() == "123456");
+    CHECK(b.outcomes[0].latency_ns == 5'000'000);
+    CHECK(b.terminal.ready());
+}
+
+TEST_CASE("terminal: a key whose check value differs is not taken") {
+    Bench b;
+    b.terminal.connected(b.now);
+    b.network_answer("00");
+    b.network_answer("00", to_hex(b.nonce) + "000000");
+    CHECK(b.failure.find("check value") != std::string::npos);
+    CHECK(b.terminal.state() == Terminal::State::failed);
+}
+
+TEST_CASE("terminal: a box that does not know it says 58 without a MAC, and is believed") {
+    Bench b;
+    b.terminal.connected(b.now);
+    b.terminal.received(answer("0810", {{11, b.last(11)}, {39, "58"}, {41, "T0000001"}}, nullptr), b.now);
+    CHECK(b.failure.find("58") != std::string::npos);
+}
+
+TEST_CASE("terminal: a box that is not well is asked again") {
+    Bench b;
+    b.terminal.connected(b.now);
+    b.network_answer("96");
+    CHECK(b.failure.empty());
+    CHECK(b.sent.size() == 1);
+    b.now.monotonic_ns += kSecond;
+    b.terminal.tick(b.now);
+    CHECK(b.sent.size() == 2);
+    CHECK(b.last(70) == "001");
+    b.now.monotonic_ns += 15 * kSecond;  // nothing comes: asked anew, with a new STAN
+    b.terminal.tick(b.now);
+    CHECK(b.sent.size() == 3);
+    CHECK(b.last(11) == "000003");
+}
+
+TEST_CASE("terminal: an answer is believed by its MAC, its STAN, RRN and amount; anything else is no answer") {
+    Bench b;
+    b.sign_on();
+    b.sell();
+    const auto refused = [&](const Buffer& bytes, Observer::Oddity why) {
+        b.terminal.received(bytes, b.now);
+        CHECK(b.outcomes.empty());
+        REQUIRE_FALSE(b.oddities.empty());
+        CHECK(b.oddities.back() == why);
+    };
+    refused(b.reply("00", {0, ""}, &b.base), Observer::Oddity::mac_failure);
+    Buffer spoilt = b.reply("00");
+    spoilt.back() ^= std::byte{1};
+    refused(spoilt, Observer::Oddity::mac_failure);
+    refused(answer("0210", {{4, b.last(4)}, {11, b.last(11)}, {37, b.last(37)}, {39, "00"}, {41, "T0000001"}}, nullptr),
+            Observer::Oddity::mac_failure);
+    refused(b.reply("00", {4, "000000009999"}), Observer::Oddity::mismatch);
+    refused(b.reply("00", {37, "XXXXXXXXXXXX"}), Observer::Oddity::mismatch);
+    refused(b.reply("00", {11, "000999"}), Observer::Oddity::late);
+    refused(b.reply("00", {41, "T0000002"}), Observer::Oddity::late);
+    refused(Buffer(7, std::byte{0x41}), Observer::Oddity::malformed);
+    b.terminal.received(b.reply("51"), b.now);
+    REQUIRE(b.outcomes.size() == 1);
+    CHECK(b.outcomes[0].code.view() == "51");
+}
+
+TEST_CASE("terminal: no single bit of an answer can be changed without its being refused") {
+    Bench b;
+    b.sign_on();
+    b.sell();
+    const Buffer good = b.reply("51");
+    for (std::size_t bit = 0; bit < 8 * good.size(); ++bit) {
+        Buffer bad = good;
+        bad[bit / 8] ^= std::byte(1 << bit % 8);
+        b.terminal.received(bad, b.now);
+    }
+    CHECK(b.outcomes.empty());
+    CHECK(b.oddities.size() == 8 * good.size());
+}
+
+TEST_CASE("terminal: a payment that is not answered is reversed, and the reversal repeated until it is answered") {
+    Bench b;
+    b.sign_on();
+    b.sell();
+    const std::string rrn = b.last(37), stan = b.last(11);
+    b.now.monotonic_ns += 15 * kSecond;
+    b.terminal.tick(b.now);
+    REQUIRE(b.outcomes.size() == 1);
+    CHECK_FALSE(b.outcomes[0].answered);
+    CHECK(b.last(0) == "0400");
+    CHECK(b.last(37) == rrn);
+    CHECK(b.last(90).substr(0, 10) == "0200" + stan);
+    const Buffer first = b.sent.back();
+    const std::size_t count = b.sent.size();
+    b.now.monotonic_ns += 15 * kSecond;
+    b.terminal.tick(b.now);
+    CHECK(b.sent.size() == count + 1);
+    CHECK(b.sent.back() == first);
+    b.terminal.received(b.reply("00"), b.now);
+    REQUIRE(b.outcomes.size() == 2);
+    CHECK(b.outcomes[1].forced);
+    CHECK(b.outcomes[1].kind == Kind::reversal);
+    CHECK(b.terminal.ready());
+}
+
+TEST_CASE("terminal: over a new connection what was under way goes out again unchanged") {
+    Bench b;
+    b.sign_on();
+    b.sell();
+    const Buffer first = b.sent.back();
+    b.terminal.disconnected();
+    b.terminal.connected(b.now);
+    CHECK(b.sent.back() == first);
+    b.terminal.disconnected();
+    b.now.monotonic_ns += 15 * kSecond;
+    const std::size_t count = b.sent.size();
+    b.terminal.tick(b.now);  // times out without a connection: the reversal waits for one
+    CHECK(b.sent.size() == count);
+    b.terminal.connected(b.now);
+    CHECK(b.last(0) == "0400");
+}
+
+TEST_CASE("terminal: a repeat is the sale's frame byte for byte; not answered, it is given up") {
+    Bench b;
+    b.sign_on();
+    b.sell();
+    const Buffer first = b.sent.back();
+    b.terminal.received(b.reply("00"), b.now);
+    b.terminal.repeat_sale(b.now);
+    CHECK(b.sent.back() == first);
+    b.now.monotonic_ns += 15 * kSecond;
+    b.terminal.tick(b.now);
+    REQUIRE(b.outcomes.size() == 2);
+    CHECK(b.outcomes[1].kind == Kind::repeat);
+    CHECK_FALSE(b.outcomes[1].answered);
+    CHECK(b.terminal.ready());
+}
+
+TEST_CASE("terminal: an echo is answered under the base key, and a spoilt MAC is one bit off") {
+    Bench b;
+    b.sign_on();
+    b.terminal.echo(b.now.monotonic_ns, b.now);
+    CHECK(b.last(70) == "301");
+    b.network_answer("00");
+    REQUIRE(b.outcomes.size() == 1);
+    CHECK(b.outcomes[0].kind == Kind::echo);
+    b.terminal.sell(*Pan::parse("9700010000000051"), {}, 100, true, b.now.monotonic_ns, b.now);
+    const Bytes frame = b.sent.back();
+    auto mac = vault::mac8(b.session, frame.first(frame.size() - 8));
+    mac.back() ^= std::byte{1};
+    CHECK(to_hex(frame.last(8)) == to_hex(mac));
+    b.terminal.received(b.reply("63"), b.now);
+    CHECK(b.outcomes.back().code.view() == "63");
+}
