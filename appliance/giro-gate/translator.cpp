@@ -62,6 +62,11 @@ bool number(const iso8583::Message& message, unsigned n, T& out) noexcept {
     out = static_cast<T>(*value);
     return static_cast<std::uint64_t>(out) == *value;
 }
+// An absent field is an empty view without an address, which memcpy may not be given.
+template <std::size_t N>
+void assign(FixedText<N>& out, std::string_view text) noexcept {
+    out = text.empty() ? FixedText<N>() : FixedText<N>(text);
+}
 }  // namespace
 
 Expected<PaymentRequest*, Refusal> Translator::read(Bytes frame, Source source) {
@@ -104,17 +109,17 @@ bool Translator::fill_numbers() {
 
 void Translator::fill_texts() {
     const iso8583::Message& m = m_message;
-    m_request.transmission_time = FixedText<10>(m.field(7));
-    m_request.local_time = FixedText<6>(m.field(12));
-    m_request.local_date = FixedText<4>(m.field(13));
-    m_request.expiry = FixedText<4>(m.field(14));
-    m_request.acquirer = AcquirerId(m.field(32));
-    m_request.rrn = Rrn(m.trimmed(37));
-    m_request.auth_code = AuthCode(m.trimmed(38));
-    m_request.response_code = ResponseCode(m.trimmed(39));
-    m_request.terminal = TerminalId(m.trimmed(41));
-    m_request.merchant = MerchantId(m.trimmed(42));
-    m_request.original = FixedText<42>(m.field(90));
+    assign(m_request.transmission_time, m.field(7));
+    assign(m_request.local_time, m.field(12));
+    assign(m_request.local_date, m.field(13));
+    assign(m_request.expiry, m.field(14));
+    assign(m_request.acquirer, m.field(32));
+    assign(m_request.rrn, m.trimmed(37));
+    assign(m_request.auth_code, m.trimmed(38));
+    assign(m_request.response_code, m.trimmed(39));
+    assign(m_request.terminal, m.trimmed(41));
+    assign(m_request.merchant, m.trimmed(42));
+    assign(m_request.original, m.field(90));
 }
 
 // A MAC anywhere but at the end covers nothing: as good as none (the switch answers 63).

@@ -28,6 +28,7 @@ std::string_view to_string(CloseReason reason) noexcept {
 Connection::Connection(Connections& owner, ConnectionId id, std::string peer, int fd, ssl_st* tls, State state,
                        std::unique_ptr<Protocol> protocol)
     : m_owner(owner), m_id(id), m_peer(std::move(peer)), m_fd(fd), m_stream(fd, tls), m_state(state),
+      m_outbound(state == State::connecting),
       m_read_event(event_new(owner.base(), fd, EV_READ | EV_PERSIST, &Connection::on_readable, this)),
       m_write_event(event_new(owner.base(), fd, EV_WRITE, &Connection::on_writable, this)),
       m_heard_ms(owner.now_ms()), m_begun_ms(m_heard_ms), m_protocol(std::move(protocol)) {
@@ -206,7 +207,7 @@ void Connection::check_deadlines(std::uint64_t now_ms) {
     m_protocol->tick(*this, now_ms);
     if (m_state != State::open || m_owner.holds(*this)) return;
     if (m_begun_ms != 0 && passed(m_begun_ms, limits.slow_peer_ms)) return close(CloseReason::slow_peer);
-    if (passed(m_heard_ms, limits.idle_timeout_ms)) close(CloseReason::idle);
+    if (!m_outbound && passed(m_heard_ms, limits.idle_timeout_ms)) close(CloseReason::idle);
 }
 
 }  // namespace giro::net

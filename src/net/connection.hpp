@@ -71,6 +71,7 @@ class Connection {
     const int m_fd;
     Stream m_stream;
     State m_state;
+    const bool m_outbound;               // we connected: reading is never held, silence is no reason to close
     bool m_paused = false;
     bool m_flush_queued = false;
     bool m_said_goodbye = false;

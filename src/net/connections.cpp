@@ -158,11 +158,8 @@ Connection* Connections::find(ConnectionId id) noexcept {
     return found == m_open.end() ? nullptr : found->second.connection.get();
 }
 
-bool Connections::holds(const Connection& connection) const {
-    if (connection.m_paused) return true;
-    if (!m_held) return false;
-    const auto found = m_open.find(connection.id());
-    return found != m_open.end() && found->second.origin.listener != nullptr;
+bool Connections::holds(const Connection& connection) const noexcept {
+    return connection.m_paused || (m_held && !connection.m_outbound);
 }
 
 void Connections::hold_reading(bool held) {

@@ -26,7 +26,7 @@ inline constexpr std::uint64_t kGoodbye_ms = 2'000;         // how long close_af
 
 struct Limits {
     std::size_t connections_max = 4096;             // of all listeners together
-    std::uint64_t idle_timeout_ms = 300'000;
+    std::uint64_t idle_timeout_ms = 300'000;        // of accepted connections; TCP's keep-alive watches the others
     std::uint64_t slow_peer_ms = 10'000;            // for a message, a TLS handshake or a TCP connect once begun
     std::size_t output_bytes_max = 256U << 10;      // per connection
 };
@@ -95,7 +95,7 @@ class Connections {
     [[nodiscard]] std::uint64_t now_ms() const { return m_clock.monotonic_ns() / 1'000'000; }
     [[nodiscard]] MutableBytes read_buffer() noexcept { return m_read_buffer; }
     [[nodiscard]] const Limits& limits() const noexcept { return m_limits; }
-    [[nodiscard]] bool holds(const Connection& connection) const;
+    [[nodiscard]] bool holds(const Connection& connection) const noexcept;
     void flush_later(Connection& connection);
     void closed(Connection& connection, CloseReason reason);
     void end_turn_later();

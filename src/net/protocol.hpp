@@ -13,7 +13,7 @@ using ConnectionId = std::uint64_t;
 enum class CloseReason : std::uint8_t {
     peer_closed,     // end of stream, reset, or a write that failed
     we_closed,       // the protocol asked for it
-    idle,            // nothing was read for idle_timeout_ms
+    idle,            // nothing was read for idle_timeout_ms; accepted connections only
     slow_peer,       // a message or a handshake begun was not complete within slow_peer_ms
     output_full,     // the peer does not read what it is sent: more than output_bytes_max waits
     tls_refused,     // the handshake failed: version, certificate, or the server's signature could not be had

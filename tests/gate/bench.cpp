@@ -1,5 +1,6 @@
 // bench_gate: how many requests a second pass a gate and how much CPU time the gate itself takes for each. Three
-// processes, as in a box: the gate, a switch that answers every request at once, and 64 terminals. One JSON line.
+// processes, as in a box: the gate, a switch that answers every request at once, and the terminals. One JSON line.
+//   bench_gate [requests] [terminals] [requests under way per terminal]
 #include <fmt/format.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
@@ -16,8 +17,12 @@
 namespace {
 using namespace giro;
 using namespace giro::gate;
-constexpr int kTerminals = 64;
-constexpr int kWindow = 4;  // requests a terminal has under way
+struct Load {
+    int requests = 200'000;
+    int terminals = 64;
+    int window = 4;  // requests a terminal has under way
+};
+constexpr int kEventsMax = 64;
 
 // What a child runs: does not return.
 [[noreturn]] void run_switch(const std::filesystem::path& path) {
@@ -60,15 +65,15 @@ constexpr int kWindow = 4;  // requests a terminal has under way
 
 double seconds(const timeval& t) { return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6; }
 
-// Sends until `requests` answers have come.
-void run_terminals(std::uint16_t port, int requests) {
+// Sends until load.requests answers have come.
+void run_terminals(std::uint16_t port, const Load& load) {
     const std::string frame = framed(purchase());
     std::vector<std::unique_ptr<net::ClientSocket>> terminals;
     const int poller = ::epoll_create1(EPOLL_CLOEXEC);
     std::string window;
-    for (int i = 0; i < kWindow; ++i) window += frame;
-    std::vector<std::size_t> pending(kTerminals, 0);
-    for (std::uint32_t i = 0; i < kTerminals; ++i) {
+    for (int i = 0; i < load.window; ++i) window += frame;
+    std::vector<std::size_t> pending(static_cast<std::size_t>(load.terminals), 0);
+    for (std::uint32_t i = 0; i < pending.size(); ++i) {
         terminals.push_back(std::make_unique<net::ClientSocket>(port));
         epoll_event event{EPOLLIN, {.u32 = i}};
         ASSERT(::epoll_ctl(poller, EPOLL_CTL_ADD, terminals.back()->fd(), &event) == 0);
@@ -76,9 +81,9 @@ void run_terminals(std::uint16_t port, int requests) {
     }
     int answered = 0;
     std::string again;
-    while (answered < requests) {
-        epoll_event ready[kTerminals];
-        const int n = ::epoll_wait(poller, ready, kTerminals, -1);
+    while (answered < load.requests) {
+        epoll_event ready[kEventsMax];
+        const int n = ::epoll_wait(poller, ready, kEventsMax, -1);
         for (int k = 0; k < n; ++k) {
             const std::uint32_t i = ready[k].data.u32;
             char buffer[8192];
@@ -95,7 +100,11 @@ void run_terminals(std::uint16_t port, int requests) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    const int requests = argc > 1 ? std::atoi(argv[1]) : 200'000;
+    Load load;
+    if (argc > 1) load.requests = std::atoi(argv[1]);
+    if (argc > 2) load.terminals = std::atoi(argv[2]);
+    if (argc > 3) load.window = std::atoi(argv[3]);
+    ASSERT(load.requests > 0 && load.terminals > 0 && load.terminals <= 256 && load.window > 0);
     const TemporaryFolder folder;
     const std::filesystem::path path = folder.path() / "switch.gate";
     int pipe_ends[2];
@@ -108,7 +117,7 @@ int main(int argc, char** argv) {
     ASSERT(::read(pipe_ends[0], &port, sizeof port) == sizeof port);
 
     const auto start = std::chrono::steady_clock::now();
-    run_terminals(port, requests);
+    run_terminals(port, load);
     const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
     ::kill(gate_pid, SIGTERM);
     ::kill(switch_pid, SIGTERM);
@@ -116,7 +125,8 @@ int main(int argc, char** argv) {
     ::wait4(gate_pid, nullptr, 0, &used);
     ::waitpid(switch_pid, nullptr, 0);
     const double cpu = seconds(used.ru_utime) + seconds(used.ru_stime);
-    fmt::print("{{\"requests\":{},\"per_second\":{:.0f},\"gate_cpu_us\":{:.2f},\"gate_user_us\":{:.2f},\"gate_rss_kb\":{}}}\n", requests,
-               requests / taken.count(), cpu * 1e6 / requests, seconds(used.ru_utime) * 1e6 / requests, used.ru_maxrss);
+    fmt::print("{{\"requests\":{},\"terminals\":{},\"per_second\":{:.0f},\"gate_cpu_us\":{:.2f},\"gate_user_us\":{:.2f},\"gate_rss_kb\":{}}}\n",
+               load.requests, load.terminals, load.requests / taken.count(), cpu * 1e6 / load.requests,
+               seconds(used.ru_utime) * 1e6 / load.requests, used.ru_maxrss);
     return 0;
 }

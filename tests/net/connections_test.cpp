@@ -240,7 +240,11 @@ TEST_CASE("connections: connecting out reports success, refusal and a bad addres
     Seen out;
     const auto make = [&](ConnectionId) { return std::make_unique<Echo>(f.clock, out); };
     REQUIRE(f.connections->connect("127.0.0.1", f.port, make).has_value());
-    CHECK(f.until([&] { return out.opened == 1; }));
+    CHECK(f.until([&] { return out.opened == 1 && f.seen.opened == 1; }));
+    f.connections->hold_reading(true);
+    f.pass_ms(400'000);
+    CHECK_FALSE(out.closed.has_value());  // a quiet link stays
+    f.connections->hold_reading(false);
 
     Seen refused;
     std::uint16_t free_port = 0;
