@@ -54,14 +54,16 @@ constexpr std::array kVerbs = {
     row<vault::InjectTerminalKey, inject_terminal_key>("inject_terminal_key", kAdmin, kProvisioning, kToken),
 };
 
-Answer close_peer(Caller caller, std::string_view verb, std::string_view why) {
-    log::warn("vault.{} closed: {}: {}", name(caller), verb, why);
-    return {bus::Status::bad_request, {}, true};
-}
-
 Answer later(bus::Status status, std::string_view why) {
     const Bytes text = as_bytes(why);
     return {status, Buffer(text.begin(), text.end()), false};
+}
+
+Answer close_peer(Caller caller, std::string_view verb, std::string_view why) {
+    log::warn("vault.{} closed: {}: {}", name(caller), verb, why);
+    Answer answer = later(bus::Status::bad_request, why);
+    answer.close_peer = true;
+    return answer;
 }
 
 Answer failed(Vault& vault, Caller caller, const Verb& verb, const VerbFailure& failure) {

@@ -49,7 +49,7 @@ struct Verb {
 struct Answer {
     bus::Status status = bus::Status::ok;
     Buffer body;
-    bool close_peer = false;  // after the answer is dropped: a caller that broke the rules gets none
+    bool close_peer = false;  // a caller that broke the rules is told why, and then not heard any more
 };
 // One request of `caller`. Logs every refusal.
 [[nodiscard]] Answer dispatch(Vault& vault, Caller caller, Permit permit, std::uint16_t type, Bytes body);

@@ -53,8 +53,9 @@ int main(int argc, char** argv) {
     hsm::Permit permit = hsm::Permit::running;
     std::vector<char*> rest;
     for (int i = 0; i < argc; ++i) {
-        if (std::string_view(argv[i]) == "--provisioning") permit = hsm::Permit::provisioning;
-        else rest.push_back(argv[i]);
+        const std::string_view word(argv[i]);
+        if (word == "--provisioning") permit = hsm::Permit::provisioning;
+        else if (i != 1 || word != "serve") rest.push_back(argv[i]);  // what the program does without a word
     }
     rest.push_back(nullptr);
     return appliance::run("giro-vault",

@@ -40,7 +40,7 @@ Result<std::shared_ptr<void>> VaultService::start(Program& program, hsm::Permit 
 }
 
 VaultService::VaultService(Program& program, hsm::Permit permit, std::unique_ptr<hsm::Vault> vault)
-    : m_permit(permit), m_vault(std::move(vault)), m_ticker(program.loop, [this, fail = program.fail] {
+    : m_loop(program.loop), m_permit(permit), m_vault(std::move(vault)), m_ticker(program.loop, [this, fail = program.fail] {
           if (const auto ticked = m_vault->tick(); !ticked) fail(ticked.error());
       }) {
     m_ticker.every(hsm::kTickInterval_ms);
@@ -65,10 +65,17 @@ Result<void> VaultService::listen(Program& program, hsm::Caller caller) {
 }
 
 void VaultService::serve(hsm::Caller caller, bus::Server& server, bus::PeerId peer, const bus::Record& request) {
+    if (m_closing.contains({&server, peer})) return;
     auto answer = hsm::dispatch(*m_vault, caller, m_permit, request.type, request.body);
-    if (answer.close_peer) return server.close_peer(peer);
     server.send(peer, {request.type, answer.status, request.correlation, answer.body});
     wipe(answer.body);
+    if (!answer.close_peer) return;
+    // Closed once the answer has left, which the bus does at the end of this turn; deaf to it from now on.
+    m_closing.insert({&server, peer});
+    m_loop.defer([this, &server, peer] {
+        server.close_peer(peer);
+        m_closing.erase({&server, peer});
+    });
 }
 
 }  // namespace giro::appliance

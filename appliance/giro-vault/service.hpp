@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <set>
 #include <vector>
 
 #include "appliance/skeleton.hpp"
@@ -21,9 +22,11 @@ class VaultService {
     Result<void> listen(Program& program, hsm::Caller caller);
     void serve(hsm::Caller caller, bus::Server& server, bus::PeerId peer, const bus::Record& request);
 
+    bus::Loop& m_loop;
     hsm::Permit m_permit;
     std::unique_ptr<hsm::Vault> m_vault;
     std::vector<std::unique_ptr<bus::Server>> m_servers;
+    std::set<std::pair<bus::Server*, bus::PeerId>> m_closing;  // answered and to be closed at the end of this turn
     bus::Timer m_ticker;
 };
 
