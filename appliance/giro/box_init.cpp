@@ -156,11 +156,15 @@ Result<void> enrol_officer(const config::Paths& paths, const std::string& name) 
         progress("making the key of officer " + name);
         if (auto made = approval::create_officer(officers, name); !made) return tl::unexpected(made.error());
     }
-    const fs::path enrolled = paths.vault() / "officers" / (name + ".pem");
-    if (fs::exists(enrolled)) return {};
     const auto pem = approval::load_public_key(files.public_key);
     if (!pem) return tl::unexpected(pem.error());
-    return write_file_atomic(enrolled, as_bytes(*pem), 0600);
+    // The vault's copy decides what is signed; the public one lets the switch turn away an approval that would not count.
+    for (const fs::path& folder : {paths.vault() / "officers", paths.pub() / "officers"}) {
+        if (auto done = make_private(folder); !done) return done;
+        if (fs::exists(folder / (name + ".pem"))) continue;
+        if (auto done = write_file_atomic(folder / (name + ".pem"), as_bytes(*pem), 0600); !done) return done;
+    }
+    return {};
 }
 
 Result<void> make_demo(const config::Paths& paths, const config::Config& config) {
