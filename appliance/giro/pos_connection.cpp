@@ -7,6 +7,7 @@
 #include <arpa/inet.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <openssl/x509v3.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -119,6 +120,7 @@ void Connection::handle(short what) {
         if (m_tls == nullptr) return opened();
         m_ssl = SSL_new(m_tls);
         ASSERT(m_ssl != nullptr && SSL_set_fd(m_ssl, m_fd) == 1);
+        X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(m_ssl), m_address.host.c_str());  // this box, not just its CA
         m_state = State::handshaking;
     }
     if (m_state == State::handshaking) return handshake();
