@@ -37,11 +37,13 @@ Result<Child> Child::start(const std::filesystem::path& program, const std::vect
     std::vector<char*> argv{const_cast<char*>(program.c_str())};  // exec does not write there
     for (const auto& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
     argv.push_back(nullptr);
+    const int log_fd = options.log.empty() ? -1 : ::open(options.log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     int ready[2];
     ASSERT(::pipe2(ready, O_CLOEXEC) == 0);
     if (options.wait_ready_ms > 0) ::setenv("GIRO_READY_FD", std::to_string(ready[1]).c_str(), 1);
     const int pid = ::fork();
     if (pid == 0) {
+        if (log_fd >= 0) ::dup2(log_fd, STDERR_FILENO);
         ::dup2(STDERR_FILENO, STDOUT_FILENO);
         if (options.wait_ready_ms > 0) ::fcntl(ready[1], F_SETFD, 0);
         ::execv(program.c_str(), argv.data());
@@ -49,6 +51,7 @@ Result<Child> Child::start(const std::filesystem::path& program, const std::vect
     }
     ::unsetenv("GIRO_READY_FD");
     ::close(ready[1]);
+    if (log_fd >= 0) ::close(log_fd);
     const bool is_ready = pid > 0 && options.wait_ready_ms > 0 && read_ready(ready[0], options.wait_ready_ms);
     ::close(ready[0]);
     if (pid < 0) return fail(Failure::Kind::try_again, fmt::format("cannot start {}: {}", program.string(), std::strerror(errno)));
@@ -57,7 +60,8 @@ Result<Child> Child::start(const std::filesystem::path& program, const std::vect
     ::kill(pid, SIGTERM);
     const int status = child.wait();
     return fail(status == 0 ? Failure::Kind::try_again : kind_of_exit(status),
-                fmt::format("{} did not start; it says why above", program.filename().string()));
+                fmt::format("{} did not start; it says why {}", program.filename().string(),
+                            options.log.empty() ? "above" : "in " + options.log.string()));
 }
 
 int Child::wait() noexcept {

@@ -1,5 +1,5 @@
 // A program that a command starts and waits for; ended and reaped when this value goes. (`giro up` has supervisor.hpp.)
-// What it prints goes to our standard error: standard output is the command's own.
+// What it prints goes to our standard error or to a log: standard output is the command's own.
 #pragma once
 
 #include <filesystem>
@@ -17,6 +17,7 @@ class Child {
   public:
     struct Options {
         std::uint64_t wait_ready_ms = 0;  // not 0: start() returns when it said READY
+        std::filesystem::path log{};      // appended to, instead of our standard error
     };
     // Failures: config when the program is missing; what the program exited with when it ended before it was ready;
     // try_again when it was not ready in time.

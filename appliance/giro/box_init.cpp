@@ -135,7 +135,7 @@ Result<void> fetch_terminal_keys(const config::Paths& paths, const config::Confi
     if (auto done = make_private(paths.demo() / "terminals"); !done) return done;
 
     auto process = Child::start(programs_folder() / "giro-vault", {"serve", "--provisioning", "--dir", paths.root.string()},
-                                {.wait_ready_ms = kVaultReadyMs});
+                                {kVaultReadyMs, paths.log() / "giro-vault.log"});
     if (!process) return tl::unexpected(process.error());
     auto vault = vault::SyncClient::connect(paths.run(), bus::caller::kAdmin);
     if (!vault) return tl::unexpected(vault.error());
