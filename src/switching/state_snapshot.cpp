@@ -18,36 +18,16 @@ constexpr std::string_view kMagic = "GIROSTAT";
 constexpr std::uint32_t kVersion = 1;
 }  // namespace
 
-// Booleans lie as one byte, 0 or 1.
-struct Flag {
-    bool& value;
-};
-static void fields(Encoder& a, Flag& f) { a(static_cast<std::uint8_t>(f.value ? 1 : 0)); }
-static void fields(Decoder& a, Flag& f) {
-    std::uint8_t byte = 0;
-    a(byte);
-    f.value = byte == 1;
-}
-template <typename A>
-static void flag(A& a, bool& value) {
-    Flag f{value};
-    fields(a, f);
-}
-
 static void fields(auto& a, Remembered& r) {
-    a(r.id, r.seq, r.debit, r.credit, r.amount, r.currency, r.what, r.response_code, r.auth_code);
-    flag(a, r.forwarded);
+    a(r.id, r.seq, r.debit, r.credit, r.amount, r.currency, r.what, r.response_code, r.auth_code, r.forwarded);
 }
 static void fields(auto& a, Participant& p) { a(p.name, p.backing, p.settlement_script); }
 static void fields(auto& a, Terminal& t) {
-    a(t.merchant, t.acquirer, t.account, t.nonce, t.previous_nonce);
-    flag(a, t.has_previous);
+    a(t.merchant, t.acquirer, t.account, t.nonce, t.previous_nonce, t.has_previous);
 }
 static void fields(auto& a, Wallet& w) { a(w.pubkey, w.account, w.counter); }
 static void fields(auto& a, Outstanding& o) {
-    a(o.payment);
-    flag(a, o.answered);
-    flag(a, o.reversal_owed);
+    a(o.payment, o.answered, o.reversal_owed);
 }
 static void fields(auto& a, Counters& c) { a(c.card_approved, c.qr_approved, c.declined, c.forwarded, c.reversals); }
 

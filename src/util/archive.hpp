@@ -1,5 +1,5 @@
 // One description of a layout serves encoder and decoder: `void fields(auto& a, T& t) { a(t.x, t.y); }`.
-// Integers little-endian, fixed texts and arrays as they are, Buffer as var16, vectors as u16 count and items.
+// Integers little-endian, bool one byte of 0 or 1, fixed texts and arrays as they are, Buffer as var16, vectors as u16 count and items.
 // Decoding is for hostile bytes: enums are checked against their kLast, counts against what is left.
 #pragma once
 
@@ -24,8 +24,10 @@ class Encoder {
   private:
     Writer m_out;
     template <std::unsigned_integral T>
+        requires(!std::same_as<T, bool>)
     void put(T v) { m_out.le(v); }
     void put(std::int64_t v) { m_out.i64(v); }
+    void put(bool v) { m_out.u8(v ? 1 : 0); }
     template <CheckedEnum E>
     void put(E v) { m_out.le(static_cast<std::make_unsigned_t<std::underlying_type_t<E>>>(v)); }
     template <std::size_t N>
@@ -57,8 +59,14 @@ class Decoder {
   private:
     Reader m_in;
     template <std::unsigned_integral T>
+        requires(!std::same_as<T, bool>)
     void get(T& v) { v = m_in.le<T>(); }
     void get(std::int64_t& v) { v = m_in.i64(); }
+    void get(bool& v) {
+        const std::uint8_t byte = m_in.u8();
+        if (byte > 1) m_in.fail();
+        v = byte == 1;
+    }
     template <CheckedEnum E>
     void get(E& v) {
         const auto number = m_in.le<std::make_unsigned_t<std::underlying_type_t<E>>>();

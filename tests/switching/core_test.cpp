@@ -1,0 +1,152 @@
+// Purchases and reversals: what is answered, what moves, what is remembered.
+#include "fixture.hpp"
+
+using namespace giro;
+using namespace giro::switching;
+using entry::Reason;
+
+namespace {
+entry::Payment last_payment(const Box& box) {
+    REQUIRE(box.journal.back().kind == entry::Kind::payment);
+    return *decode<entry::Payment>(box.journal.back().body);
+}
+}  // namespace
+
+TEST_CASE("switch: an approved purchase moves the amount from the card's account to the merchant's") {
+    Box box;
+    const Answer a = box.buy(purchase_of(1'250, 1));
+    CHECK(a.code == kApproved);
+    CHECK(a.auth_code.view().size() == 6);
+    CHECK(box.balance(kRich) == 100'000 - 1'250);
+    CHECK(box.balance(kMerchant) == 1'250);
+}
+
+TEST_CASE("switch: the same request again gets the same answer and moves nothing") {
+    Box box;
+    const Answer first = box.buy(purchase_of(1'250, 1));
+    const std::size_t entries = box.journal.size();
+    const Answer again = box.buy(purchase_of(1'250, 1), 1, kNow + 60 * kSecond);
+    CHECK(again.code == first.code);
+    CHECK(again.auth_code == first.auth_code);
+    CHECK(box.journal.size() == entries);
+    CHECK(box.balance(kMerchant) == 1'250);
+    // A declined one too, even when money has come in meanwhile.
+    const Answer declined = box.buy(purchase_of(5, 2), 2);
+    REQUIRE(box.core->pay_in({kPoor, {100, 963}, FixedText<24>("cash")}));
+    box.commit();
+    CHECK(box.buy(purchase_of(5, 2), 2).code == declined.code);
+}
+
+TEST_CASE("switch: each reason to decline has its own response code") {
+    Box box;
+    const auto expect = [&](const PaymentRequest& r, std::uint8_t card, Reason reason, const char* code, std::uint64_t now = kNow) {
+        const Answer a = box.buy(r, card, now);
+        CHECK(a.code.view() == code);
+        CHECK(last_payment(box).reason == reason);
+        CHECK(last_payment(box).outcome == entry::Outcome::declined);
+    };
+    expect(purchase_of(10, 1), 1, Reason::stale, "68", kNow + 11 * kSecond);
+    expect(purchase_of(0, 2), 1, Reason::amount_invalid, "13");
+    PaymentRequest euro = purchase_of(10, 3);
+    euro.currency = 978;
+    expect(euro, 1, Reason::currency_unknown, "12");
+    expect(purchase_of(10, 4), 9, Reason::card_unknown, "14");
+    expect(purchase_of(10, 5, "4111111111111111"), 1, Reason::no_route, "15");
+    expect(purchase_of(10'000'001, 6), 1, Reason::limit_exceeded, "61");
+    expect(purchase_of(1, 7), 2, Reason::insufficient_funds, "51");
+    expect(purchase_of(100'001, 8), 1, Reason::insufficient_funds, "51");
+    box.core->link_state(0, false);
+    expect(purchase_of(10, 9, "9700030000000011"), 1, Reason::link_down, "91");
+    PaymentRequest bad_qr = purchase_of(10, 10);
+    bad_qr.pan = Pan();
+    bad_qr.qr = as_bytes("not a QR payload");
+    expect(bad_qr, 1, Reason::wallet_order_bad, "30");
+    CHECK(box.balance(kRich) == 100'000);
+    CHECK(box.state.counters().declined == 10);
+}
+
+TEST_CASE("switch: every reason has a response code of two characters") {
+    for (int i = 1; i <= static_cast<int>(Reason::kLast); ++i) {
+        CHECK(response_code(static_cast<Reason>(i)).view().size() == 2);
+        CHECK(entry::name(static_cast<Reason>(i)) != "unknown");
+    }
+}
+
+TEST_CASE("switch: a reversal moves the money back, once") {
+    Box box;
+    const auto purchase = purchase_of(1'250, 1);
+    (void)box.buy(purchase);
+    CHECK(box.reverse(reversal_of(purchase, 2)).code == kApproved);
+    CHECK(box.balance(kRich) == 100'000);
+    const std::size_t entries = box.journal.size();
+    CHECK(box.reverse(reversal_of(purchase, 2)).code == kApproved);  // a repeat
+    CHECK(box.journal.size() == entries);
+    CHECK(box.reverse(reversal_of(purchase, 3)).code == kApproved);  // another reversal of the same
+    CHECK(box.balance(kRich) == 100'000);
+    CHECK(box.balance(kMerchant) == 0);
+    CHECK(box.state.counters().reversals == 1);
+}
+
+TEST_CASE("switch: a reversal for another amount is refused and changes nothing") {
+    Box box;
+    auto purchase = purchase_of(1'250, 1);
+    (void)box.buy(purchase);
+    auto reversal = reversal_of(purchase, 2);
+    reversal.amount = 2'500;
+    CHECK(box.reverse(reversal).code == kInvalidAmount);
+    CHECK(box.balance(kMerchant) == 1'250);
+}
+
+TEST_CASE("switch: a purchase that comes after its reversal is declined") {
+    Box box;
+    const auto purchase = purchase_of(1'250, 1);
+    CHECK(box.reverse(reversal_of(purchase, 2)).code == kApproved);
+    CHECK(box.reverse(reversal_of(purchase, 3)).code == kApproved);
+    const Answer late = box.buy(purchase);
+    CHECK(late.code.view() == "21");
+    CHECK(box.buy(purchase).code.view() == "21");
+    CHECK(box.balance(kMerchant) == 0);
+    CHECK(box.reverse(reversal_of(purchase, 4)).code == kApproved);
+}
+
+TEST_CASE("switch: a reversal of what was declined owes nothing") {
+    Box box;
+    const auto purchase = purchase_of(1, 1);
+    (void)box.buy(purchase, 2);
+    CHECK(box.reverse(reversal_of(purchase, 2)).code == kApproved);
+    CHECK(box.balance(kPoor) == 0);
+    CHECK(box.state.counters().reversals == 0);
+}
+
+TEST_CASE("switch: a reversal whose DE90 names no STAN is a format error") {
+    Box box;
+    auto reversal = reversal_of(purchase_of(1, 1), 2);
+    reversal.original = FixedText<42>("0200abcdef");
+    CHECK(box.reverse(reversal).code == kFormatError);
+}
+
+TEST_CASE("switch: the longest BIN decides the way") {
+    Box box;
+    box.config.links[0].bins.push_back("97000199");
+    const Routes routes(box.config);
+    CHECK(routes.find("9700010000000013").kind == Route::Kind::on_us);
+    CHECK(routes.find("9700019900000013").kind == Route::Kind::link);
+    CHECK(routes.find("9700030000000013").participant == 3);
+    CHECK(routes.find("4111111111111111").kind == Route::Kind::none);
+}
+
+TEST_CASE("switch: what does not fit the state is refused with its reason and leaves no entry") {
+    Box box;
+    const std::size_t entries = box.journal.size();
+    CHECK(box.core->open_account({kRich, 1, {0, 963}, 0, {}}).error().find("open already") != std::string::npos);
+    CHECK(box.core->open_account({{1, 1}, 77, {0, 963}, 0, {}}).error().find("participant") != std::string::npos);
+    CHECK(box.core->open_account({{1, 1}, 1, {2'000'000'000, 963}, 0, {}}).error().find("reserve") != std::string::npos);
+    CHECK_FALSE(box.core->issue_card({sealed(1), kRich}));
+    CHECK_FALSE(box.core->issue_card({sealed(3), Id128{9, 9}}));
+    CHECK_FALSE(box.core->add_terminal({TerminalId("T0000001"), MerchantId("M1"), AcquirerId("1"), kMerchant}));
+    CHECK_FALSE(box.core->add_terminal({TerminalId("T0000002"), MerchantId("M1"), AcquirerId("1"), kRich}));
+    CHECK_FALSE(box.core->open_participant({1, entry::ParticipantName("x"), {1, 963}, {}}));
+    CHECK_FALSE(box.core->pay_in({Id128{9, 9}, {1, 963}, {}}));
+    CHECK_FALSE(box.core->has_entries());
+    CHECK(box.journal.size() == entries);
+}

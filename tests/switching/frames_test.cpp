@@ -1,0 +1,96 @@
+// What the switch sends is what a terminal and an issuer's host expect, by the shipped dialect.
+#include "fixture.hpp"
+#include "switching/frames.hpp"
+
+using namespace giro;
+using namespace giro::switching;
+
+namespace {
+
+const iso8583::Dialect& dialect() {
+    static const auto loaded = iso8583::load_dialect(GIRO_SOURCE_DIR "/firmware-config/dialects/iso1987-ascii.toml");
+    REQUIRE(loaded);
+    return *loaded;
+}
+
+Buffer purchase_frame() {
+    iso8583::Message m;
+    m.set_mti("0200");
+    m.set(2, "9700010000000013");
+    m.set(3, "000000");
+    m.set_number(4, 1'250, 12);
+    m.set(7, "1122101112");
+    m.set_number(11, 42, 6);
+    m.set(12, "101112");
+    m.set(13, "1122");
+    m.set(32, "970002");
+    m.set(37, "RRN100000042");
+    m.set(41, "T0000001");
+    m.set(42, "M1             ");
+    m.set(49, "963");
+    m.set(64, ByteArray<8>{});
+    Buffer out(4096);
+    const auto size = iso8583::pack(dialect(), m, out);
+    REQUIRE(size);
+    out.resize(*size);
+    return out;
+}
+
+}  // namespace
+
+TEST_CASE("frames: an answer repeats what the terminal matches on, and ends with room for the MAC") {
+    FrameBuilder builder(dialect());
+    const Buffer raw = purchase_frame();
+    PaymentRequest r;
+    r.raw = raw;
+    auto frame = builder.answer(r, {ResponseCode("00"), AuthCode("123456"), {}}, true);
+    REQUIRE(frame);
+    FrameBuilder::put_mac(*frame, ByteArray<8>{std::byte{0xAB}});
+    iso8583::Message m;
+    REQUIRE(iso8583::unpack(dialect(), *frame, m));
+    CHECK(m.mti() == "0210");
+    CHECK(m.field(11) == "000042");
+    CHECK(m.field(37) == "RRN100000042");
+    CHECK(m.field(38) == "123456");
+    CHECK(m.field(39) == "00");
+    CHECK(m.bytes(64)[0] == std::byte{0xAB});
+    const auto mac = iso8583::mac_input(dialect(), *frame);
+    REQUIRE(mac);
+    CHECK(mac->covered.size() == FrameBuilder::covered(*frame).size());
+    CHECK_FALSE(builder.answer(r, {ResponseCode("91"), {}, {}}, false)->empty());
+}
+
+TEST_CASE("frames: a message that does not unpack gets no answer rather than a wrong one") {
+    FrameBuilder builder(dialect());
+    PaymentRequest r;
+    r.raw = as_bytes("0200garbage");
+    CHECK_FALSE(builder.answer(r, {ResponseCode("00"), {}, {}}, true));
+    CHECK_FALSE(builder.link_request(r, {}));
+}
+
+TEST_CASE("frames: a forwarded purchase and its reversal name each other by STAN") {
+    FrameBuilder builder(dialect());
+    const Buffer raw = purchase_frame();
+    PaymentRequest r;
+    r.raw = raw;
+    entry::Payment p;
+    p.time_ns = 1'795'000'000'000'000'000;
+    p.link_stan = 77;
+    p.amount = {1'250, 963};
+    p.key = {AcquirerId("970002"), TerminalId("T0000001"), 42, Rrn("RRN100000042"), FixedText<6>("101112"), FixedText<4>("1122")};
+    p.merchant = MerchantId("M1");
+    const auto request = builder.link_request(r, p);
+    const auto reversal = builder.link_reversal(p, *Pan::parse("9700010000000013"));
+    REQUIRE(request);
+    REQUIRE(reversal);
+    iso8583::Message m;
+    REQUIRE(iso8583::unpack(dialect(), *request, m));
+    CHECK(m.field(11) == "000077");
+    const std::string time(m.field(7));
+    REQUIRE(iso8583::unpack(dialect(), *reversal, m));
+    CHECK(m.mti() == "0400");
+    CHECK(m.field(90) == "0200000077" + time + "0000097000200000000000");
+    CHECK(m.field(2) == "9700010000000013");
+    CHECK(m.has(128));
+    CHECK(link_key_id(0).view() == "LNK00001");
+}

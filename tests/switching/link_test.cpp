@@ -1,0 +1,140 @@
+// Payments that an issuer's host decides: held until it answers, declined when it does not, and never left standing there.
+#include "fixture.hpp"
+
+using namespace giro;
+using namespace giro::switching;
+
+namespace {
+
+constexpr const char* kGammaCard = "9700030000000011";
+
+PaymentRequest answer_to(const Box& box, const Answer& forwarded, const char* code) {
+    const auto* o = box.state.outstanding(forwarded.payment);
+    REQUIRE(o != nullptr);
+    PaymentRequest r;
+    r.source = PaymentRequest::Source::link;
+    r.mti = 0x0210;
+    r.link = forwarded.link;
+    r.stan = forwarded.link_stan;
+    r.amount = o->payment.amount.minor;
+    r.terminal = o->payment.key.terminal;
+    r.rrn = o->payment.key.rrn;
+    r.response_code = ResponseCode(code);
+    r.auth_code = AuthCode("ISS001");
+    return r;
+}
+
+}  // namespace
+
+TEST_CASE("link: a forwarded payment is held, and posted when the issuer approves") {
+    Box box;
+    const Answer a = box.buy(purchase_of(700, 1, kGammaCard), 3);
+    REQUIRE(a.action == Answer::Action::forward);
+    CHECK(box.balance(kMerchant) == 0);
+    CHECK(box.state.ledger().account(kMerchant)->credits_pending == 700);
+    const auto decided = box.core->link_answer(answer_to(box, a, "00"), kNow);
+    box.commit();
+    REQUIRE(decided);
+    CHECK(decided->auth_code.view() == "ISS001");
+    CHECK(box.balance(kMerchant) == 700);
+    CHECK(box.balance(link_position_account(3)) == -700);
+    CHECK(box.state.all_outstanding().empty());
+    const Answer again = box.buy(purchase_of(700, 1, kGammaCard), 3);
+    CHECK(again.action == Answer::Action::reply);
+    CHECK(again.auth_code.view() == "ISS001");
+}
+
+TEST_CASE("link: the issuer's decline is passed on with its own code") {
+    Box box;
+    const Answer a = box.buy(purchase_of(705, 1, kGammaCard), 3);
+    CHECK(box.core->link_answer(answer_to(box, a, "05"), kNow)->code.view() == "05");
+    box.commit();
+    CHECK(box.balance(kMerchant) == 0);
+    CHECK(box.state.ledger().account(kMerchant)->credits_pending == 0);
+}
+
+TEST_CASE("link: an answer for another amount, terminal or RRN, or to nothing, is ignored") {
+    Box box;
+    const Answer a = box.buy(purchase_of(700, 1, kGammaCard), 3);
+    auto wrong = answer_to(box, a, "00");
+    wrong.amount = 7;
+    CHECK_FALSE(box.core->link_answer(wrong, kNow));
+    wrong = answer_to(box, a, "00");
+    wrong.rrn = Rrn("other");
+    CHECK_FALSE(box.core->link_answer(wrong, kNow));
+    wrong = answer_to(box, a, "");
+    CHECK_FALSE(box.core->link_answer(wrong, kNow));
+    wrong = answer_to(box, a, "00");
+    wrong.stan = 77;
+    CHECK_FALSE(box.core->link_answer(wrong, kNow));
+    CHECK(box.state.outstanding(a.payment) != nullptr);
+}
+
+TEST_CASE("link: a repeat while the issuer has not answered waits with the first") {
+    Box box;
+    const Answer a = box.buy(purchase_of(700, 1, kGammaCard), 3);
+    const Answer repeat = box.buy(purchase_of(700, 1, kGammaCard), 3);
+    CHECK(repeat.action == Answer::Action::wait);
+    CHECK(repeat.payment == a.payment);
+}
+
+TEST_CASE("link: without an answer in time it is declined 91, the hold released, and the issuer told until it answers") {
+    Box box;
+    const Answer a = box.buy(purchase_of(791, 1, kGammaCard), 3);
+    CHECK(box.core->expire(kNow + kSecond).empty());
+    const auto overdue = box.core->expire(kNow + 3 * kSecond);
+    box.commit();
+    REQUIRE(overdue.size() == 1);
+    CHECK(overdue[0].payment == a.payment);
+    CHECK(overdue[0].code.view() == "91");
+    CHECK(box.state.ledger().account(kMerchant)->credits_pending == 0);
+    REQUIRE(box.state.outstanding(a.payment) != nullptr);
+    CHECK(box.state.outstanding(a.payment)->reversal_owed);
+    CHECK(box.core->expire(kNow + 9 * kSecond).empty());
+
+    CHECK_FALSE(box.core->link_answer(answer_to(box, a, "00"), kNow + 4 * kSecond));  // too late: the reversal stands
+    auto reversed = answer_to(box, a, "00");
+    reversed.mti = 0x0410;
+    CHECK(box.core->link_reversal_answer(reversed));
+    box.commit();
+    CHECK(box.state.all_outstanding().empty());
+    CHECK_FALSE(box.core->link_reversal_answer(reversed));
+    CHECK(box.balance(kMerchant) == 0);
+}
+
+TEST_CASE("link: a reversal before the issuer's answer gives the payment up and tells the issuer") {
+    Box box;
+    const auto purchase = purchase_of(700, 1, kGammaCard);
+    const Answer a = box.buy(purchase, 3);
+    CHECK(box.reverse(reversal_of(purchase, 2)).code == kApproved);
+    CHECK(box.state.outstanding(a.payment)->reversal_owed);
+    CHECK_FALSE(box.core->link_answer(answer_to(box, a, "00"), kNow));
+    CHECK(box.balance(kMerchant) == 0);
+}
+
+TEST_CASE("link: a reversal of an approved forwarded payment moves the money back and tells the issuer") {
+    Box box;
+    const auto purchase = purchase_of(700, 1, kGammaCard);
+    const Answer a = box.buy(purchase, 3);
+    REQUIRE(box.core->link_answer(answer_to(box, a, "00"), kNow));
+    SUBCASE("when the payment lies in the journal") { box.commit(); }
+    SUBCASE("when the payment is in the same batch") {}
+    CHECK(box.reverse(reversal_of(purchase, 2)).code == kApproved);
+    CHECK(box.balance(kMerchant) == 0);
+    CHECK(box.balance(link_position_account(3)) == 0);
+    REQUIRE(box.state.outstanding(a.payment) != nullptr);
+    CHECK(box.state.outstanding(a.payment)->reversal_owed);
+    CHECK(box.state.outstanding(a.payment)->payment.link_stan == a.link_stan);
+}
+
+TEST_CASE("link: after a replay, what was outstanding still is") {
+    Box box;
+    const Answer a = box.buy(purchase_of(791, 1, kGammaCard), 3);
+    (void)box.core->expire(kNow + 3 * kSecond);
+    const Answer b = box.buy(purchase_of(700, 2, kGammaCard), 3);
+    const State copy = box.replayed();
+    CHECK(copy.outstanding(a.payment)->reversal_owed);
+    CHECK_FALSE(copy.outstanding(b.payment)->answered);
+    CHECK(copy.outstanding_by_stan(0, b.link_stan) == b.payment);
+    CHECK(copy.digest() == box.state.digest());
+}
