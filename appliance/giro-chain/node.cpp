@@ -38,14 +38,16 @@ Result<std::vector<chain::TxOut>> first_outputs(const config::Config& config, co
         const auto keys = std::find_if(bundle.participants.begin(), bundle.participants.end(),
                                        [&](const auto& p) { return p.id == participant.id; });
         if (keys == bundle.participants.end())
-            return fail(Failure::Kind::config, fmt::format("participant {} has no keys in pub/bundle.json; provision the "
-                                                           "vault again after adding a participant",
-                                                           participant.name));
-        if (participant.backing > rest)
             return fail(Failure::Kind::config,
-                        fmt::format("the backings of all participants pass {}, which is all that block 1 can pay; lower "
-                                    "them in giro.toml",
-                                    subsidy));
+                        fmt::format("participant {} has no keys in pub/bundle.json; provision the "
+                                    "vault again after adding a participant",
+                                    participant.name));
+        if (participant.backing > rest)
+            return fail(
+                Failure::Kind::config,
+                fmt::format("the backings of all participants pass {}, which is all that block 1 can pay; lower "
+                            "them in giro.toml",
+                            subsidy));
         rest -= participant.backing;
         outputs.push_back({participant.backing, keys->settlement.script});
     }

@@ -8,14 +8,18 @@ namespace giro::appliance {
 Producer::Producer(Settings settings, Ports ports, const chain::ChainState& chain)
     : m_settings(std::move(settings)), m_ports(std::move(ports)), m_chain(chain) {}
 
-bool Producer::premining() const { return m_chain.tip().height < m_settings.premine_blocks; }
+bool Producer::premining() const {
+    return m_chain.tip().height < m_settings.premine_blocks;
+}
 
 bool Producer::due() const {
     if (premining() || m_requested) return true;
     return m_ports.now_s() >= std::uint64_t{m_chain.tip().time} + m_settings.block_interval_s;
 }
 
-bool Producer::stale() const { return m_block.txs.size() < m_chain.mempool().size() + 1; }
+bool Producer::stale() const {
+    return m_block.txs.size() < m_chain.mempool().size() + 1;
+}
 
 // Pre-mined blocks are dated back at the usual spacing, so that the last of them is of now and the difficulty, which
 // looks at the dates, stays where it is.
@@ -55,9 +59,10 @@ void Producer::signed_with(Bytes solution) {
     if (m_requested && stale()) return begin();
     chain::set_signet_solution(m_block, solution);
     if (const auto verified = chain::verify_signet(m_block, m_chain.params().challenge); !verified)
-        return m_ports.fail({Failure::Kind::integrity, "the vault's block signature does not satisfy the challenge in "
-                                                       "pub/bundle.json: " +
-                                                           std::string(chain::describe(verified.error()))});
+        return m_ports.fail({Failure::Kind::integrity,
+                             "the vault's block signature does not satisfy the challenge in "
+                             "pub/bundle.json: " +
+                                 std::string(chain::describe(verified.error()))});
     m_last_failure.clear();
     m_state = State::grinding;
     m_ports.grind(m_block.header);

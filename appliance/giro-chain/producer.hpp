@@ -1,8 +1,8 @@
 // Makes blocks, one at a time: due -> template -> the vault signs -> grinding -> accepted. A state machine without
 // clock, thread or socket: those come through Ports, so that a test can stand in for all of them.
 //
-// A block is due while pre-mining, when somebody asked, and block_interval_s after the last one. Grinding has no memory,
-// so a tx that comes late costs nothing: the block under way is given up and begun anew with it.
+// A block is due while pre-mining, when somebody asked, and block_interval_s after the last one. Grinding has no
+// memory, so a tx that comes late costs nothing: the block under way is given up and begun anew with it.
 #pragma once
 
 #include <functional>
@@ -15,18 +15,18 @@ namespace giro::appliance {
 class Producer {
   public:
     struct Settings {
-        std::uint32_t premine_blocks = 0;    // until this height blocks follow each other at once, dated in the past
+        std::uint32_t premine_blocks = 0;  // until this height blocks follow each other at once, dated in the past
         std::uint32_t block_interval_s = 0;
         std::vector<chain::TxOut> first_outputs;  // of the coinbase of block 1
         Buffer reward_script;                     // of all later ones
     };
     struct Ports {
-        std::function<std::uint32_t()> now_s;                        // seconds since 1970
-        std::function<void(const chain::SignetMessage&)> sign;       // answered by signed_with() or sign_failed()
-        std::function<void(const chain::BlockHeader&)> grind;        // answered by ground()
-        std::function<void()> stop_grinding;                         // makes ground() come with End::stopped
+        std::function<std::uint32_t()> now_s;                   // seconds since 1970
+        std::function<void(const chain::SignetMessage&)> sign;  // answered by signed_with() or sign_failed()
+        std::function<void(const chain::BlockHeader&)> grind;   // answered by ground()
+        std::function<void()> stop_grinding;                    // makes ground() come with End::stopped
         std::function<Result<chain::Accepted>(const chain::Block&)> accept;
-        std::function<void(Failure)> fail;                           // ends the program
+        std::function<void(Failure)> fail;  // ends the program
     };
 
     Producer(Settings settings, Ports ports, const chain::ChainState& chain);
@@ -53,10 +53,10 @@ class Producer {
     Ports m_ports;
     const chain::ChainState& m_chain;
     State m_state = State::idle;
-    chain::Block m_block;               // under way
+    chain::Block m_block;  // under way
     bool m_requested = false;
-    std::uint32_t m_time_shift = 0;     // seconds added after all nonces were used up
-    std::string m_last_failure;         // said once, not at every try
+    std::uint32_t m_time_shift = 0;  // seconds added after all nonces were used up
+    std::string m_last_failure;      // said once, not at every try
 };
 
 inline constexpr std::uint32_t kProgressBlocks = 10;  // pre-mining says so every so many blocks

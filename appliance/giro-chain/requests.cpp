@@ -11,8 +11,12 @@ namespace {
 using bus::MessageType;
 using bus::Status;
 
-ChainAnswer bad_request() { return {Status::bad_request, {}}; }
-ChainAnswer not_found() { return {Status::not_found, {}}; }
+ChainAnswer bad_request() {
+    return {Status::bad_request, {}};
+}
+ChainAnswer not_found() {
+    return {Status::not_found, {}};
+}
 ChainAnswer refused(std::string_view why) {
     const Bytes text = as_bytes(why);
     return {Status::refused, Buffer(text.begin(), text.end())};
@@ -43,8 +47,9 @@ ChainAnswer find_tx(const ChainRequests& at, Bytes body) {
     if (at.chain.in_mempool(id)) return {Status::ok, encode(bus::ChainTx{})};
     const auto place = at.chain.find_tx(id);
     if (!place) return not_found();
-    return {Status::ok, encode(bus::ChainTx{place->height, place->block_hash, static_cast<std::uint32_t>(place->position),
-                                            at.chain.tip().height - place->height + 1})};
+    return {Status::ok,
+            encode(bus::ChainTx{place->height, place->block_hash, static_cast<std::uint32_t>(place->position),
+                                at.chain.tip().height - place->height + 1})};
 }
 
 ChainAnswer utxos(const ChainRequests& at, Bytes body) {

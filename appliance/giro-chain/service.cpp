@@ -49,7 +49,9 @@ ChainService::ChainService(Program& program, Node node, Producer::Settings setti
       m_worker(program.loop, [this](const chain::GrindResult& result) { m_producer.ground(result); }),
       m_ticker(program.loop, [this] { m_producer.tick(); }) {}
 
-std::uint32_t ChainService::now_s() const { return static_cast<std::uint32_t>(m_clock.wall_ns() / 1'000'000'000); }
+std::uint32_t ChainService::now_s() const {
+    return static_cast<std::uint32_t>(m_clock.wall_ns() / 1'000'000'000);
+}
 
 Producer::Ports ChainService::ports(Program& program) {
     Producer::Ports ports;
@@ -64,8 +66,10 @@ Producer::Ports ChainService::ports(Program& program) {
 
 void ChainService::sign(const chain::SignetMessage& message) {
     m_vault->call<vault::SignBlock>({block_data(message)}, [this](vault::Answer<vault::SignBlock> answer) {
-        if (answer) m_producer.signed_with(answer->solution);
-        else m_producer.sign_failed(vault::to_failure(answer.error()).what);
+        if (answer)
+            m_producer.signed_with(answer->solution);
+        else
+            m_producer.sign_failed(vault::to_failure(answer.error()).what);
     });
 }
 
@@ -79,8 +83,8 @@ Result<void> ChainService::listen(Program& program, ChainCaller caller, std::str
         log::warn("a peer is shut out: a batch that does not parse");
         m_servers[index]->close_peer(peer);
     };
-    auto server = bus::Server::bind(program.loop, program.context, program.paths.endpoint("chain", name),
-                                    std::move(handlers));
+    auto server =
+        bus::Server::bind(program.loop, program.context, program.paths.endpoint("chain", name), std::move(handlers));
     if (!server) return tl::unexpected(server.error());
     m_servers.push_back(std::move(*server));
     return {};

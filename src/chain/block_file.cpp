@@ -22,7 +22,9 @@ Buffer records(const ChainState& chain, std::uint32_t first_height) {
 }
 }  // namespace
 
-Buffer export_blocks(const ChainState& chain) { return records(chain, 0); }
+Buffer export_blocks(const ChainState& chain) {
+    return records(chain, 0);
+}
 
 Result<void> export_blocks_to(const ChainState& chain, const std::filesystem::path& path) {
     return write_file_atomic(path, export_blocks(chain), 0644);

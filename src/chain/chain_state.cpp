@@ -277,8 +277,12 @@ std::vector<Unspent> ChainState::utxos_of(Bytes script_pubkey) const {
     return unspent;
 }
 
-bool ChainState::in_mempool(const Hash256& id) const { return m_impl->mempool.contains(id); }
-bool ChainState::spent_in_mempool(const OutPoint& outpoint) const { return m_impl->mempool.spends(outpoint); }
+bool ChainState::in_mempool(const Hash256& id) const {
+    return m_impl->mempool.contains(id);
+}
+bool ChainState::spent_in_mempool(const OutPoint& outpoint) const {
+    return m_impl->mempool.spends(outpoint);
+}
 
 bool ChainState::spendable_next(const Coin& coin) const {
     return !coin.coinbase || m_impl->tip()->height + 1 - coin.height >= kCoinbaseMaturity;

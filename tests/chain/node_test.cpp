@@ -27,7 +27,9 @@ TEST_CASE("node: accepted blocks are in chain.db and in blocks.dat, through a re
     if (test::recorded_chain() == nullptr) return;
     const auto& recorded = *test::recorded_chain();
     const Folder folder;
-    const auto open = [&] { return Node::open(folder.path / "chain" / "chain.db", folder.path / "blocks.dat", recorded.params); };
+    const auto open = [&] {
+        return Node::open(folder.path / "chain" / "chain.db", folder.path / "blocks.dat", recorded.params);
+    };
     {
         auto node = open();
         REQUIRE(node);
@@ -63,8 +65,8 @@ TEST_CASE("block file: it follows a reorganisation") {
     REQUIRE(file);
     REQUIRE(file->follow(chain));
     CHECK_FALSE(chain.submit_block(valid[1], recorded.recorded_at)->best);
-    Block next = build_block(BlockTemplate{block_hash(decode_block(valid[1])->header), 104, chain.tip().time + 1,
-                                           kBitsLimit, {{1, {kOp1}}}, {}, {}});
+    Block next = build_block(BlockTemplate{
+        block_hash(decode_block(valid[1])->header), 104, chain.tip().time + 1, kBitsLimit, {{1, {kOp1}}}, {}, {}});
     test::sign_block(next, std::span(recorded.signers).first(2), recorded.witness_script);
     test::grind_block(next);
     const auto taken = chain.submit_block(encode_block(next), recorded.recorded_at);

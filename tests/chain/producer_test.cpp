@@ -24,7 +24,10 @@ struct Bench {
     Producer producer;
 
     Bench(ChainState state, const std::vector<test::Key>& keys, Bytes script, Producer::Settings settings)
-        : chain(std::move(state)), signers(keys), witness_script(script), producer(std::move(settings), ports(), chain) {}
+        : chain(std::move(state)),
+          signers(keys),
+          witness_script(script),
+          producer(std::move(settings), ports(), chain) {}
 
     Producer::Ports ports() {
         Producer::Ports p;
@@ -43,7 +46,8 @@ struct Bench {
     }
     void sign_last() {
         const Hash256 hash = signet_sighash(to_sign.back(), witness_script);
-        producer.signed_with(signet_solution(std::vector{signers[0].sign(hash), signers[1].sign(hash)}, witness_script));
+        producer.signed_with(
+            signet_solution(std::vector{signers[0].sign(hash), signers[1].sign(hash)}, witness_script));
     }
     void grind_last() {
         producer.ground(grind(to_grind.back(), [](std::uint64_t) { return true; }));
