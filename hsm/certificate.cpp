@@ -174,8 +174,8 @@ DerBytes checked_spki(Bytes spki) try {
 }
 }  // namespace
 
-Expected<Buffer, CertificateError> issue_ca_certificate(const Session& session, const KeyRing& keys, std::uint64_t wall_s,
-                                                        const ByteArray<16>& serial) {
+Expected<Buffer, CertificateError> issue_ca_certificate(const Session& session, const KeyRing& keys,
+                                                        std::uint64_t wall_s, const ByteArray<16>& serial) {
     const Subject subject{kCaName, "authority", authority_spki(keys), true, nullptr, kCaDays};
     return sign(session, keys, subject, wall_s, serial);
 }

@@ -22,7 +22,8 @@ inline constexpr std::uint32_t kCertificateDays = 825;
 
 // `wall_s`: seconds since 1970. `serial`: 16 random bytes. DER.
 [[nodiscard]] Expected<Buffer, CertificateError> issue_ca_certificate(const Session& session, const KeyRing& keys,
-                                                                      std::uint64_t wall_s, const ByteArray<16>& serial);
+                                                                      std::uint64_t wall_s,
+                                                                      const ByteArray<16>& serial);
 [[nodiscard]] Expected<Buffer, CertificateError> issue_certificate(const Session& session, const KeyRing& keys,
                                                                    vault::CertificateRole role, const std::string& name,
                                                                    Bytes spki, std::uint64_t wall_s,

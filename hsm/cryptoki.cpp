@@ -79,8 +79,8 @@ Result<Cryptoki> Cryptoki::load(const std::filesystem::path& module) {
     void* library = ::dlopen(module.c_str(), RTLD_NOW | RTLD_LOCAL);
     if (library == nullptr)
         return fail(Failure::Kind::config,
-                    fmt::format("cannot load the PKCS#11 module {}: {}; install softhsm2 or set vault.module", module.string(),
-                                ::dlerror()));
+                    fmt::format("cannot load the PKCS#11 module {}: {}; install softhsm2 or set vault.module",
+                                module.string(), ::dlerror()));
     auto get_list = reinterpret_cast<CK_C_GetFunctionList>(::dlsym(library, "C_GetFunctionList"));
     CK_FUNCTION_LIST* functions = nullptr;
     if (get_list == nullptr || get_list(&functions) != CKR_OK || functions == nullptr)
@@ -139,7 +139,8 @@ Ck<CK_OBJECT_HANDLE> Cryptoki::C_CreateObject(CK_SESSION_HANDLE session, Attribu
     return done(rv, object);
 }
 
-Ck<CK_OBJECT_HANDLE> Cryptoki::C_CopyObject(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, Attributes changes) const {
+Ck<CK_OBJECT_HANDLE> Cryptoki::C_CopyObject(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
+                                            Attributes changes) const {
     CK_OBJECT_HANDLE copy = CK_INVALID_HANDLE;
     const CK_RV rv = m_f->C_CopyObject(session, object, changes.data(), changes.size(), &copy);
     return done(rv, copy);
@@ -163,7 +164,9 @@ Ck<std::size_t> Cryptoki::C_FindObjects(CK_SESSION_HANDLE session, std::span<CK_
     return done<std::size_t>(rv, count);
 }
 
-Ck<void> Cryptoki::C_FindObjectsFinal(CK_SESSION_HANDLE session) const { return done(m_f->C_FindObjectsFinal(session)); }
+Ck<void> Cryptoki::C_FindObjectsFinal(CK_SESSION_HANDLE session) const {
+    return done(m_f->C_FindObjectsFinal(session));
+}
 
 Ck<void> Cryptoki::C_EncryptInit(CK_SESSION_HANDLE session, Mechanism mechanism, CK_OBJECT_HANDLE key) const {
     return done(m_f->C_EncryptInit(session, &mechanism, key));
@@ -195,17 +198,19 @@ Ck<std::size_t> Cryptoki::C_Sign(CK_SESSION_HANDLE session, Bytes data, MutableB
     return done<std::size_t>(rv, size);
 }
 
-Ck<CK_OBJECT_HANDLE> Cryptoki::C_GenerateKey(CK_SESSION_HANDLE session, Mechanism mechanism, Attributes attributes) const {
+Ck<CK_OBJECT_HANDLE> Cryptoki::C_GenerateKey(CK_SESSION_HANDLE session, Mechanism mechanism,
+                                             Attributes attributes) const {
     CK_OBJECT_HANDLE key = CK_INVALID_HANDLE;
     const CK_RV rv = m_f->C_GenerateKey(session, &mechanism, attributes.data(), attributes.size(), &key);
     return done(rv, key);
 }
 
-Ck<Cryptoki::KeyPair> Cryptoki::C_GenerateKeyPair(CK_SESSION_HANDLE session, Mechanism mechanism, Attributes public_part,
-                                                  Attributes private_part) const {
+Ck<Cryptoki::KeyPair> Cryptoki::C_GenerateKeyPair(CK_SESSION_HANDLE session, Mechanism mechanism,
+                                                  Attributes public_part, Attributes private_part) const {
     KeyPair pair;
-    const CK_RV rv = m_f->C_GenerateKeyPair(session, &mechanism, public_part.data(), public_part.size(), private_part.data(),
-                                            private_part.size(), &pair.public_key, &pair.private_key);
+    const CK_RV rv =
+        m_f->C_GenerateKeyPair(session, &mechanism, public_part.data(), public_part.size(), private_part.data(),
+                               private_part.size(), &pair.public_key, &pair.private_key);
     return done(rv, pair);
 }
 

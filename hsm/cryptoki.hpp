@@ -1,8 +1,8 @@
 // The PKCS#11 functions Giro uses, by their own names, with their errors as values.
 //
 // Runs in giro-vault alone. The module is a shared library chosen by the operator (SoftHSM2, or a vendor's own), loaded
-// with dlopen; nothing here is reached by hostile bytes that a verb has not checked. One thread owns PKCS#11: the module
-// is initialised without locking, and calling from a second thread is a bug.
+// with dlopen; nothing here is reached by hostile bytes that a verb has not checked. One thread owns PKCS#11: the
+// module is initialised without locking, and calling from a second thread is a bug.
 //
 // PKCS #11 Cryptographic Token Interface Base Specification 2.40 (OASIS), section 5.
 #pragma once
@@ -46,7 +46,8 @@ class Cryptoki {
 
     [[nodiscard]] Ck<std::vector<CK_SLOT_ID>> C_GetSlotList(bool token_present) const;  // 5.5
     [[nodiscard]] Ck<CK_TOKEN_INFO> C_GetTokenInfo(CK_SLOT_ID slot) const;
-    [[nodiscard]] Ck<void> C_InitToken(CK_SLOT_ID slot, Bytes so_pin, std::string_view label) const;  // label <= 32 bytes
+    [[nodiscard]] Ck<void> C_InitToken(CK_SLOT_ID slot, Bytes so_pin,
+                                       std::string_view label) const;  // label <= 32 bytes
     [[nodiscard]] Ck<void> C_InitPIN(CK_SESSION_HANDLE session, Bytes pin) const;
 
     [[nodiscard]] Ck<CK_SESSION_HANDLE> C_OpenSession(CK_SLOT_ID slot, CK_FLAGS flags) const;  // 5.6
@@ -59,7 +60,8 @@ class Cryptoki {
     [[nodiscard]] Ck<CK_OBJECT_HANDLE> C_CopyObject(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
                                                     Attributes changes) const;
     [[nodiscard]] Ck<void> C_DestroyObject(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object) const;
-    [[nodiscard]] Ck<void> C_GetAttributeValue(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, Attributes wanted) const;
+    [[nodiscard]] Ck<void> C_GetAttributeValue(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
+                                               Attributes wanted) const;
     [[nodiscard]] Ck<void> C_FindObjectsInit(CK_SESSION_HANDLE session, Attributes match) const;
     [[nodiscard]] Ck<std::size_t> C_FindObjects(CK_SESSION_HANDLE session, std::span<CK_OBJECT_HANDLE> out) const;
     [[nodiscard]] Ck<void> C_FindObjectsFinal(CK_SESSION_HANDLE session) const;
@@ -81,8 +83,8 @@ class Cryptoki {
                                                      Attributes attributes) const;
     [[nodiscard]] Ck<KeyPair> C_GenerateKeyPair(CK_SESSION_HANDLE session, Mechanism mechanism, Attributes public_part,
                                                 Attributes private_part) const;
-    [[nodiscard]] Ck<CK_OBJECT_HANDLE> C_DeriveKey(CK_SESSION_HANDLE session, Mechanism mechanism, CK_OBJECT_HANDLE base,
-                                                   Attributes attributes) const;
+    [[nodiscard]] Ck<CK_OBJECT_HANDLE> C_DeriveKey(CK_SESSION_HANDLE session, Mechanism mechanism,
+                                                   CK_OBJECT_HANDLE base, Attributes attributes) const;
     [[nodiscard]] Ck<void> C_GenerateRandom(CK_SESSION_HANDLE session, MutableBytes out) const;  // 5.14
 
   private:

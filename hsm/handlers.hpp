@@ -31,7 +31,9 @@ namespace giro::hsm {
 [[nodiscard]] Verdict<vault::VaultStatus::Reply> vault_status(Vault&, const vault::VaultStatus::Request&);
 [[nodiscard]] Verdict<vault::RandomBytes::Reply> random_bytes(Vault&, const vault::RandomBytes::Request&);
 [[nodiscard]] Verdict<vault::PublicKeys::Reply> public_keys(Vault&, const vault::PublicKeys::Request&);
-[[nodiscard]] Verdict<vault::IssueCertificate::Reply> issue_certificate(Vault&, const vault::IssueCertificate::Request&);
-[[nodiscard]] Verdict<vault::InjectTerminalKey::Reply> inject_terminal_key(Vault&, const vault::InjectTerminalKey::Request&);
+[[nodiscard]] Verdict<vault::IssueCertificate::Reply> issue_certificate(Vault&,
+                                                                        const vault::IssueCertificate::Request&);
+[[nodiscard]] Verdict<vault::InjectTerminalKey::Reply> inject_terminal_key(Vault&,
+                                                                           const vault::InjectTerminalKey::Request&);
 
 }  // namespace giro::hsm

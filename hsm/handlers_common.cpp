@@ -14,7 +14,8 @@ Verdict<vault::PublicKeys::Reply> public_keys(Vault& vault, const vault::PublicK
 }
 
 Verdict<vault::RandomBytes::Reply> random_bytes(Vault& vault, const vault::RandomBytes::Request& request) {
-    if (request.count == 0 || request.count > vault::kRandomBytesMax) return refuse("a count of random bytes out of range");
+    if (request.count == 0 || request.count > vault::kRandomBytesMax)
+        return refuse("a count of random bytes out of range");
     const Session& session = vault.present()->session();
     vault::RandomBytes::Reply reply{Buffer(request.count)};
     const auto done = session.cryptoki().C_GenerateRandom(session.handle(), reply.bytes);
@@ -22,7 +23,8 @@ Verdict<vault::RandomBytes::Reply> random_bytes(Vault& vault, const vault::Rando
     return reply;
 }
 
-Verdict<vault::IssueCertificate::Reply> issue_certificate(Vault& vault, const vault::IssueCertificate::Request& request) {
+Verdict<vault::IssueCertificate::Reply> issue_certificate(Vault& vault,
+                                                          const vault::IssueCertificate::Request& request) {
     Vault::Present& at = *vault.present();
     ByteArray<16> serial;
     SystemRandom{}.fill(serial);
@@ -39,7 +41,8 @@ Verdict<vault::IssueCertificate::Reply> issue_certificate(Vault& vault, const va
     return vault::IssueCertificate::Reply{std::move(*der)};
 }
 
-Verdict<vault::InjectTerminalKey::Reply> inject_terminal_key(Vault& vault, const vault::InjectTerminalKey::Request& request) {
+Verdict<vault::InjectTerminalKey::Reply> inject_terminal_key(Vault& vault,
+                                                             const vault::InjectTerminalKey::Request& request) {
     if (request.terminal.empty()) return refuse("a master key for no terminal");
     Vault::Present& at = *vault.present();
     const auto kcv = at.terminal_keys.kcv(request.terminal, vault::Nonce{});

@@ -29,7 +29,8 @@ class Finder {
         const auto found = find_key(m_session, object_class, label);
         if (!found) return note(token_failure(found.error(), label));
         if (!*found)
-            return note(fail(Kind::not_provisioned, fmt::format("the token has no key {}; run: giro-vault provision", label)));
+            return note(
+                fail(Kind::not_provisioned, fmt::format("the token has no key {}; run: giro-vault provision", label)));
         return **found;
     }
 
@@ -40,7 +41,8 @@ class Finder {
         const auto locked = is_locked_in(m_session, key);
         if (!locked) return note(token_failure(locked.error(), label));
         if (!*locked)
-            return note(fail(Kind::integrity, fmt::format("key {} can be extracted from the token: do not use it", label)));
+            return note(
+                fail(Kind::integrity, fmt::format("key {} can be extracted from the token: do not use it", label)));
         return key;
     }
 

@@ -49,7 +49,8 @@ struct KeyRing {
 [[nodiscard]] Result<KeyRing> load_keys(const Session& session, std::span<const std::uint32_t> participants);
 
 // Makes the keys of the table that are missing, telling `made` each label when it is done. How many were made.
-[[nodiscard]] Result<std::size_t> generate_missing_keys(const Session& session, std::span<const std::uint32_t> participants,
+[[nodiscard]] Result<std::size_t> generate_missing_keys(const Session& session,
+                                                        std::span<const std::uint32_t> participants,
                                                         const std::function<void(const KeySpec&)>& made);
 
 }  // namespace giro::hsm

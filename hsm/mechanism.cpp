@@ -25,7 +25,8 @@ constexpr Order kSecp256k1Order{{0xffffffffffffffff, 0xfffffffffffffffe, 0xbaaed
 constexpr std::size_t kRsaBytesMax = 1024;
 
 // C_SignInit and C_Sign in one.
-Ck<std::size_t> sign(const Session& session, CK_MECHANISM mechanism, CK_OBJECT_HANDLE key, Bytes data, MutableBytes out) {
+Ck<std::size_t> sign(const Session& session, CK_MECHANISM mechanism, CK_OBJECT_HANDLE key, Bytes data,
+                     MutableBytes out) {
     const Cryptoki& cryptoki = session.cryptoki();
     if (const auto done = cryptoki.C_SignInit(session.handle(), mechanism, key); !done)
         return tl::unexpected(done.error());
@@ -109,7 +110,8 @@ Ck<Cmac> cmac(const Session& session, CK_OBJECT_HANDLE key, Bytes data) {
     return mac;
 }
 
-Ck<Buffer> gcm_encrypt(const Session& session, CK_OBJECT_HANDLE key, const ByteArray<12>& nonce, Bytes aad, Bytes plain) {
+Ck<Buffer> gcm_encrypt(const Session& session, CK_OBJECT_HANDLE key, const ByteArray<12>& nonce, Bytes aad,
+                       Bytes plain) {
     CK_GCM_PARAMS params = gcm_params(nonce, aad);
     CK_MECHANISM mechanism{CKM_AES_GCM, &params, sizeof params};
     const Cryptoki& cryptoki = session.cryptoki();
@@ -132,7 +134,8 @@ Ck<Secret> gcm_decrypt(const Session& session, CK_OBJECT_HANDLE key, const ByteA
         return tl::unexpected(done.error());
     Secret out(cipher_and_tag.size());
     const auto size = cryptoki.C_Decrypt(session.handle(), cipher_and_tag, out.writable());
-    // SoftHSM answers CKR_GENERAL_ERROR to a wrong tag. The key was good a moment ago (C_DecryptInit), so it is the data.
+    // SoftHSM answers CKR_GENERAL_ERROR to a wrong tag. The key was good a moment ago (C_DecryptInit), so it is the
+    // data.
     if (!size && size.error().code == CKR_GENERAL_ERROR) return ck_error(CKR_ENCRYPTED_DATA_INVALID);
     if (!size) return tl::unexpected(size.error());
     if (*size != cipher_and_tag.size() - kGcmTagBytes) return ck_error(CKR_DEVICE_ERROR);

@@ -5,8 +5,9 @@
 namespace giro::hsm {
 
 namespace {
-constexpr ByteArray<10> kP256Params{std::byte{0x06}, std::byte{0x08}, std::byte{0x2a}, std::byte{0x86}, std::byte{0x48},
-                                    std::byte{0xce}, std::byte{0x3d}, std::byte{0x03}, std::byte{0x01}, std::byte{0x07}};
+constexpr ByteArray<10> kP256Params{std::byte{0x06}, std::byte{0x08}, std::byte{0x2a}, std::byte{0x86},
+                                    std::byte{0x48}, std::byte{0xce}, std::byte{0x3d}, std::byte{0x03},
+                                    std::byte{0x01}, std::byte{0x07}};
 constexpr ByteArray<7> kSecp256k1Params{std::byte{0x06}, std::byte{0x05}, std::byte{0x2b}, std::byte{0x81},
                                         std::byte{0x04}, std::byte{0x00}, std::byte{0x0a}};  // OID 1.3.132.0.10
 constexpr ByteArray<3> kRsaExponent{std::byte{0x01}, std::byte{0x00}, std::byte{0x01}};     // 65537
@@ -39,8 +40,8 @@ Ck<CK_OBJECT_HANDLE> generate_aes(const Session& session, std::size_t key_bytes,
     return session.cryptoki().C_GenerateKey(session.handle(), mechanism, t.attributes());
 }
 
-Ck<CK_OBJECT_HANDLE> generate_pair(const Session& session, CK_MECHANISM mechanism, CK_KEY_TYPE type, Template& public_part,
-                                   std::string_view label) {
+Ck<CK_OBJECT_HANDLE> generate_pair(const Session& session, CK_MECHANISM mechanism, CK_KEY_TYPE type,
+                                   Template& public_part, std::string_view label) {
     public_part.number(CKA_CLASS, CKO_PUBLIC_KEY)
         .number(CKA_KEY_TYPE, type)
         .flag(CKA_TOKEN, true)
@@ -88,7 +89,9 @@ Ck<Buffer> read_bytes(const Session& session, CK_OBJECT_HANDLE object, CK_ATTRIB
 }
 }  // namespace
 
-Template& Template::number(CK_ATTRIBUTE_TYPE type, CK_ULONG value) { return bytes(type, std::as_bytes(std::span(&value, 1))); }
+Template& Template::number(CK_ATTRIBUTE_TYPE type, CK_ULONG value) {
+    return bytes(type, std::as_bytes(std::span(&value, 1)));
+}
 
 Template& Template::flag(CK_ATTRIBUTE_TYPE type, bool value) {
     const CK_BBOOL raw = value ? CK_TRUE : CK_FALSE;
@@ -112,7 +115,8 @@ Ck<void> generate_key(const Session& session, KeyKind kind, KeyUse use, std::str
     return ck_error(CKR_ATTRIBUTE_VALUE_INVALID);
 }
 
-Ck<std::optional<CK_OBJECT_HANDLE>> find_key(const Session& session, CK_OBJECT_CLASS object_class, std::string_view label) {
+Ck<std::optional<CK_OBJECT_HANDLE>> find_key(const Session& session, CK_OBJECT_CLASS object_class,
+                                             std::string_view label) {
     const Cryptoki& cryptoki = session.cryptoki();
     Template match;
     match.number(CKA_CLASS, object_class).flag(CKA_TOKEN, true).bytes(CKA_LABEL, as_bytes(label));
@@ -142,7 +146,8 @@ Ck<bool> is_locked_in(const Session& session, CK_OBJECT_HANDLE key) {
                                         {CKA_NEVER_EXTRACTABLE, &never_extractable, sizeof never_extractable}}};
     if (const auto done = session.cryptoki().C_GetAttributeValue(session.handle(), key, wanted); !done)
         return tl::unexpected(done.error());
-    return sensitive == CK_TRUE && always_sensitive == CK_TRUE && extractable == CK_FALSE && never_extractable == CK_TRUE;
+    return sensitive == CK_TRUE && always_sensitive == CK_TRUE && extractable == CK_FALSE &&
+           never_extractable == CK_TRUE;
 }
 
 Ck<ByteArray<65>> ec_point(const Session& session, CK_OBJECT_HANDLE public_key) {

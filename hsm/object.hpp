@@ -31,8 +31,9 @@ class Template {
     std::vector<CK_ATTRIBUTE> m_attributes;
 };
 
-// Makes a key (pair) labelled `label` in the token: CKA_TOKEN, CKA_PRIVATE, CKA_SENSITIVE, not CKA_EXTRACTABLE. The public
-// half has the same label. Fails with CKR_ATTRIBUTE_VALUE_INVALID when the module made it extractable all the same.
+// Makes a key (pair) labelled `label` in the token: CKA_TOKEN, CKA_PRIVATE, CKA_SENSITIVE, not CKA_EXTRACTABLE. The
+// public half has the same label. Fails with CKR_ATTRIBUTE_VALUE_INVALID when the module made it extractable all the
+// same.
 [[nodiscard]] Ck<void> generate_key(const Session& session, KeyKind kind, KeyUse use, std::string_view label);
 
 // The token object of this class and label; nothing when there is none; CKR_TEMPLATE_INCONSISTENT when there are two.

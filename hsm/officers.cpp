@@ -17,7 +17,8 @@ constexpr std::size_t kPemBytesMax = 16'384;
 // A name that is also a safe file name: no separator, no leading dot.
 bool is_officer_name(std::string_view name) noexcept {
     constexpr std::string_view kAllowed = "abcdefghijklmnopqrstuvwxyz0123456789-_";
-    return !name.empty() && name.size() <= vault::kNameBytesMax && name.find_first_not_of(kAllowed) == std::string_view::npos;
+    return !name.empty() && name.size() <= vault::kNameBytesMax &&
+           name.find_first_not_of(kAllowed) == std::string_view::npos;
 }
 
 // The same key has the same fingerprint, however its PEM is written. Empty when it is no key.

@@ -1,5 +1,5 @@
-// The officers enrolled with the vault: one public key each, in vault/officers/<name>.pem. The folder is the vault's own:
-// who can write there decides who may approve. Hostile: the names and signatures of a request.
+// The officers enrolled with the vault: one public key each, in vault/officers/<name>.pem. The folder is the vault's
+// own: who can write there decides who may approve. Hostile: the names and signatures of a request.
 #pragma once
 
 #include <filesystem>

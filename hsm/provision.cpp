@@ -48,7 +48,8 @@ Result<Secret> read_pin_file(const fs::path& file) {
     if (::stat(file.c_str(), &info) != 0)
         return fail(Kind::not_provisioned, fmt::format("{} does not exist; run: giro-vault provision", file.string()));
     if ((info.st_mode & 077) != 0)
-        return fail(Kind::config, fmt::format("{} can be read by others; run: chmod 600 {}", file.string(), file.string()));
+        return fail(Kind::config,
+                    fmt::format("{} can be read by others; run: chmod 600 {}", file.string(), file.string()));
     auto text = read_file(file, 256);
     if (!text) return tl::unexpected(text.error());
     return Secret(std::move(*text));
@@ -70,9 +71,10 @@ Result<void> make_token(const VaultConfig& config, const Cryptoki& cryptoki,
         return {};
     }
     if (had_pin && fs::exists(config.bundle))
-        return fail(Kind::integrity, fmt::format("the box was provisioned, but its token is not in {}; restore it from the "
-                                                 "backup",
-                                                 (config.folder / "tokens").string()));
+        return fail(Kind::integrity,
+                    fmt::format("the box was provisioned, but its token is not in {}; restore it from the "
+                                "backup",
+                                (config.folder / "tokens").string()));
     if (auto done = make_pin(config.folder / "pin"); !done) return done;
     if (auto done = make_pin(config.folder / "so-pin"); !done) return done;
     const auto so_pin = read_pin_file(config.folder / "so-pin");
@@ -100,7 +102,8 @@ Result<vault::Bundle> make_bundle(const VaultConfig& config, const Session& sess
     vault::Bundle bundle;
     bundle.block = keys.block.public_part;
     bundle.issuer = keys.owners.at(kIssuer).public_part;
-    for (const auto& p : config.participants) bundle.participants.push_back({p.id, p.name, keys.owners.at(p.id).public_part});
+    for (const auto& p : config.participants)
+        bundle.participants.push_back({p.id, p.name, keys.owners.at(p.id).public_part});
     bundle.checkpoint_key = keys.checkpoint_p256_public;
     bundle.server_key = keys.identity_p256_public;
     bundle.ca_certificate = certificate_pem(*ca);
@@ -115,7 +118,8 @@ Result<void> write_public(const fs::path& file, const vault::Bundle& bundle) {
     fs::create_directories(folder, ignored);
     fs::permissions(folder, fs::perms(0755), ignored);
     if (auto done = write_file_atomic(folder / "ca.pem", as_bytes(bundle.ca_certificate), 0644); !done) return done;
-    if (auto done = write_file_atomic(folder / "server.pem", as_bytes(bundle.server_certificate), 0644); !done) return done;
+    if (auto done = write_file_atomic(folder / "server.pem", as_bytes(bundle.server_certificate), 0644); !done)
+        return done;
     return write_file_atomic(file, as_bytes(vault::to_json(bundle)), 0644);  // last: its presence says all is there
 }
 
@@ -167,7 +171,8 @@ Result<void> provision(const VaultConfig& config, const std::function<void(const
     if (!token) return token_failure("cannot open the token", token.error());
     const Session& session = (*token)->session();
     const auto ids = config.participant_ids();
-    const auto made = generate_missing_keys(session, ids, [&](const KeySpec& spec) { progress("made key " + spec.label); });
+    const auto made =
+        generate_missing_keys(session, ids, [&](const KeySpec& spec) { progress("made key " + spec.label); });
     if (!made) return tl::unexpected(made.error());
     const auto keys = load_keys(session, ids);
     if (!keys) return tl::unexpected(keys.error());

@@ -39,6 +39,7 @@ struct VaultConfig {
 [[nodiscard]] Result<Secret> read_pin(const std::filesystem::path& folder);
 
 // `progress` is told one line per step that took work. Failure::integrity when there is a token but no PIN for it.
-[[nodiscard]] Result<void> provision(const VaultConfig& config, const std::function<void(const std::string&)>& progress);
+[[nodiscard]] Result<void> provision(const VaultConfig& config,
+                                     const std::function<void(const std::string&)>& progress);
 
 }  // namespace giro::hsm

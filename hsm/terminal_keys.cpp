@@ -33,7 +33,8 @@ ByteArray<N> leftmost(const Cmac& full) noexcept {
 std::size_t TerminalKeys::IdHash::operator()(const Id& id) const noexcept {
     // The nonces are ours (random) and the terminals known to the switch: no need of a keyed hash.
     const auto nonce = load_le<std::uint64_t>(id.nonce.data());
-    return std::hash<std::string_view>{}({id.terminal.chars.data(), id.terminal.chars.size()}) ^ static_cast<std::size_t>(nonce);
+    return std::hash<std::string_view>{}({id.terminal.chars.data(), id.terminal.chars.size()}) ^
+           static_cast<std::size_t>(nonce);
 }
 
 Ck<CK_OBJECT_HANDLE> TerminalKeys::session_key(const Id& id) {

@@ -15,7 +15,8 @@
 
 namespace giro::hsm {
 
-inline constexpr std::size_t kSessionKeysMax = 8192;  // session MAC keys held in the token; the least recently used goes
+inline constexpr std::size_t kSessionKeysMax =
+    8192;  // session MAC keys held in the token; the least recently used goes
 
 class TerminalKeys {
   public:

@@ -67,7 +67,8 @@ Object& Object::operator=(Object&& other) noexcept {
 
 Object::~Object() {
     if (m_handle != CK_INVALID_HANDLE)
-        static_cast<void>(m_session->cryptoki().C_DestroyObject(m_session->handle(), m_handle));  // gone with the session
+        static_cast<void>(
+            m_session->cryptoki().C_DestroyObject(m_session->handle(), m_handle));  // gone with the session
 }
 
 Ck<std::unique_ptr<Token>> Token::open(const Cryptoki& cryptoki, std::string_view label, Bytes pin) {

@@ -72,7 +72,8 @@ class Token {
   public:
     // CKR_TOKEN_NOT_PRESENT: no token with this label. CKR_PIN_INCORRECT: the PIN file is not this token's.
     [[nodiscard]] static Ck<std::unique_ptr<Token>> open(const Cryptoki& cryptoki, std::string_view label, Bytes pin);
-    // Initialises a blank slot as `label` with these PINs (C_InitToken, C_InitPIN). Only `giro-vault provision` calls it.
+    // Initialises a blank slot as `label` with these PINs (C_InitToken, C_InitPIN). Only `giro-vault provision` calls
+    // it.
     [[nodiscard]] static Ck<void> create(const Cryptoki& cryptoki, std::string_view label, Bytes so_pin, Bytes pin);
     [[nodiscard]] const Session& session() const noexcept { return m_session; }
     // Still there? Asks the token for its label and reads `witness`, a key stored in it, anew.

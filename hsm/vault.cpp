@@ -77,9 +77,10 @@ Result<void> Vault::load(std::unique_ptr<Token> token) {
 
 void Vault::lose(std::string_view why) {
     m_present.reset();
-    log::error("the token '{}' is away ({}): every request that needs it is refused; put it back (SoftHSM: {}), no restart "
-               "is needed",
-               kTokenLabel, why, (m_config.folder / "tokens").string());
+    log::error(
+        "the token '{}' is away ({}): every request that needs it is refused; put it back (SoftHSM: {}), no restart "
+        "is needed",
+        kTokenLabel, why, (m_config.folder / "tokens").string());
 }
 
 void Vault::note(const CkError& error) {
@@ -88,7 +89,8 @@ void Vault::note(const CkError& error) {
 
 Result<void> Vault::tick() {
     if (m_present) {
-        if (const auto alive = m_present->token->probe(m_present->keys.checkpoint_p256); !alive) lose(alive.error().name());
+        if (const auto alive = m_present->token->probe(m_present->keys.checkpoint_p256); !alive)
+            lose(alive.error().name());
         return {};
     }
     auto token = Token::open(m_cryptoki, kTokenLabel, m_pin.reveal());

@@ -36,7 +36,7 @@ constexpr Verb row(std::string_view verb, unsigned callers, unsigned permits, bo
 
 constexpr bool kToken = true, kNoToken = false;
 constexpr std::array kVerbs = {
-    // verb                                                   name                   callers                      permits
+    // verb                                                   name                   callers permits
     row<vault::VaultStatus, vault_status>("status", kAnyone, kAlways, kNoToken),
     row<vault::PublicKeys, public_keys>("public_keys", kAnyone, kAlways, kNoToken),
     row<vault::RandomBytes, random_bytes>("random", kAnyone, kAlways, kToken),

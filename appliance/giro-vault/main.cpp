@@ -58,9 +58,10 @@ int main(int argc, char** argv) {
         else if (i != 1 || word != "serve") rest.push_back(argv[i]);  // what the program does without a word
     }
     rest.push_back(nullptr);
-    return appliance::run("giro-vault",
-                          "holds the keys and answers the box's programs; 'serve --provisioning': the admin's provisioning "
-                          "verbs only; 'provision': makes token and keys",
-                          static_cast<int>(rest.size()) - 1, rest.data(),
-                          [permit](appliance::Program& program) { return appliance::VaultService::start(program, permit); });
+    return appliance::run(
+        "giro-vault",
+        "holds the keys and answers the box's programs; 'serve --provisioning': the admin's provisioning "
+        "verbs only; 'provision': makes token and keys",
+        static_cast<int>(rest.size()) - 1, rest.data(),
+        [permit](appliance::Program& program) { return appliance::VaultService::start(program, permit); });
 }

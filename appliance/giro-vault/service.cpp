@@ -13,7 +13,8 @@ namespace {
 // Keys and PINs never reach the swap device. On fault: stacks and arenas that are only reserved stay unbacked.
 void lock_memory() {
     if (::mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) != 0)
-        log::warn("memory is not locked ({}): raise LimitMEMLOCK for giro-vault, or switch swap off", std::strerror(errno));
+        log::warn("memory is not locked ({}): raise LimitMEMLOCK for giro-vault, or switch swap off",
+                  std::strerror(errno));
 }
 }  // namespace
 
@@ -40,7 +41,10 @@ Result<std::shared_ptr<void>> VaultService::start(Program& program, hsm::Permit 
 }
 
 VaultService::VaultService(Program& program, hsm::Permit permit, std::unique_ptr<hsm::Vault> vault)
-    : m_loop(program.loop), m_permit(permit), m_vault(std::move(vault)), m_ticker(program.loop, [this, fail = program.fail] {
+    : m_loop(program.loop),
+      m_permit(permit),
+      m_vault(std::move(vault)),
+      m_ticker(program.loop, [this, fail = program.fail] {
           if (const auto ticked = m_vault->tick(); !ticked) fail(ticked.error());
       }) {
     m_ticker.every(hsm::kTickInterval_ms);

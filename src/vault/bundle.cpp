@@ -68,7 +68,8 @@ std::string to_json(const Bundle& bundle) {
 Result<Bundle> parse_bundle(std::string_view text) try {
     const Json json = Json::parse(text);
     if (json.at("format").get<int>() != kBundleFormat)
-        return fail(Failure::Kind::integrity, "the public key bundle has another format; provision anew with this version");
+        return fail(Failure::Kind::integrity,
+                    "the public key bundle has another format; provision anew with this version");
     Bundle out;
     out.block = multisig_of(json.at("block"));
     out.issuer = multisig_of(json.at("issuer"));

@@ -28,7 +28,8 @@ Failure to_failure(const Refusal& refusal) {
     return {Failure::Kind::refused, "the vault refused" + why};
 }
 
-Client::Client(bus::Loop& loop, std::uint64_t timeout_ms) : m_timeout_ms(timeout_ms), m_sweeper(loop, [this] { sweep(); }) {}
+Client::Client(bus::Loop& loop, std::uint64_t timeout_ms)
+    : m_timeout_ms(timeout_ms), m_sweeper(loop, [this] { sweep(); }) {}
 
 Result<std::unique_ptr<Client>> Client::connect(bus::Loop& loop, bus::Context& context,
                                                 const std::filesystem::path& run_dir, std::string_view caller,

@@ -36,7 +36,8 @@ using Answer = Expected<typename Verb::Reply, Refusal>;
 
 class Client {
   public:
-    // `drained` is called once after all replies of one wake were called back: where a program acts on what it gathered.
+    // `drained` is called once after all replies of one wake were called back: where a program acts on what it
+    // gathered.
     [[nodiscard]] static Result<std::unique_ptr<Client>> connect(bus::Loop& loop, bus::Context& context,
                                                                  const std::filesystem::path& run_dir,
                                                                  std::string_view caller,

@@ -14,7 +14,8 @@ const std::uint8_t* raw(Bytes b) noexcept { return reinterpret_cast<const std::u
 
 ByteArray<16> cmac(const Secret& key, Bytes data) {
     ASSERT(key.size() == 16 || key.size() == 32);
-    const auto mac = Botan::MessageAuthenticationCode::create_or_throw(key.size() == 16 ? "CMAC(AES-128)" : "CMAC(AES-256)");
+    const auto mac =
+        Botan::MessageAuthenticationCode::create_or_throw(key.size() == 16 ? "CMAC(AES-128)" : "CMAC(AES-256)");
     mac->set_key(raw(key.reveal()), key.size());
     mac->update(raw(data), data.size());
     ByteArray<16> out;

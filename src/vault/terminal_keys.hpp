@@ -1,5 +1,6 @@
 // A terminal's side of key agreement, in software, given its clear master key (TMK): what a POS does in its secure
-// element, and what the terminal simulators do. The vault derives the same keys inside the token (hsm/terminal_keys.hpp).
+// element, and what the terminal simulators do. The vault derives the same keys inside the token
+// (hsm/terminal_keys.hpp).
 //
 //   session key = AES-256-ECB under the TMK of  nonce || (nonce xor ff…ff)        32 bytes, an AES-256 key
 //   MAC         = the leftmost 8 bytes of AES-CMAC (NIST SP 800-38B, RFC 4493)

@@ -87,7 +87,8 @@ class Decoder {
         const auto digits = raw.view();
         const auto parsed = Pan::parse(digits);
         if (parsed) v = *parsed;
-        const bool padded = std::all_of(raw.chars.begin() + digits.size(), raw.chars.end(), [](char c) { return c == 0; });
+        const bool padded =
+            std::all_of(raw.chars.begin() + digits.size(), raw.chars.end(), [](char c) { return c == 0; });
         if (!padded || (!digits.empty() && !parsed)) m_r.fail();
         wipe(std::as_writable_bytes(std::span(raw.chars)));
     }

@@ -2,7 +2,8 @@
 // file, and encoder and decoder come from one list of fields (wire.cpp), so they cannot disagree.
 //
 // Hostile input: to the vault every request, to a caller every reply. A body with a byte too few or too many, a count
-// over its bound or an unknown enum value does not decode. The views (Bytes) of a decoded Request point into the record.
+// over its bound or an unknown enum value does not decode. The views (Bytes) of a decoded Request point into the
+// record.
 #pragma once
 
 #include <optional>
@@ -58,8 +59,8 @@ struct MacGenerate {
     struct Reply { std::vector<Mac8> macs; };
 };
 
-// new_session_key: a fresh random nonce, and the check value (KCV) of the key it gives, so that the terminal can tell that it
-// derived the same one (src/vault/terminal_keys.hpp).
+// new_session_key: a fresh random nonce, and the check value (KCV) of the key it gives, so that the terminal can tell
+// that it derived the same one (src/vault/terminal_keys.hpp).
 struct NewSessionKey {
     static constexpr auto kType = bus::MessageType::vault_new_session_key;
     struct Request { TerminalId terminal; };
@@ -122,9 +123,9 @@ struct LastCheckpoint {
     struct Reply { std::optional<SignedCheckpoint> last; };  // nothing when none was signed yet
 };
 
-// sign_tx: settlement. `tx` is the unsigned transaction (BIP144 without witness); inputs in its order. An approval is an
-// officer's RSA signature over approval_digest() (digests.hpp). The vault signs only with kApprovalsRequired distinct
-// enrolled officers, and only outputs to participants, the issuer or OP_RETURN.
+// sign_tx: settlement. `tx` is the unsigned transaction (BIP144 without witness); inputs in its order. An approval is
+// an officer's RSA signature over approval_digest() (digests.hpp). The vault signs only with kApprovalsRequired
+// distinct enrolled officers, and only outputs to participants, the issuer or OP_RETURN.
 struct SignTx {
     static constexpr auto kType = bus::MessageType::vault_sign_tx;
     struct Input { std::int64_t amount = 0; std::uint32_t owner = 0; };  // satoshi; participant id, 0 = the issuer
@@ -160,7 +161,8 @@ struct PublicKeys {
 
 enum class CertificateRole : std::uint8_t { server = 1, terminal = 2, admin = 3 };
 
-// issue_certificate: X.509 v3 for the key in `spki` (DER SubjectPublicKeyInfo), signed by identity.rsa. Provisioning only.
+// issue_certificate: X.509 v3 for the key in `spki` (DER SubjectPublicKeyInfo), signed by identity.rsa. Provisioning
+// only.
 struct IssueCertificate {
     static constexpr auto kType = bus::MessageType::vault_issue_certificate;
     struct Request { CertificateRole role = CertificateRole::terminal; std::string name; Bytes spki; };

@@ -64,7 +64,8 @@ Rates measure(Vault& vault) {
         protect.pans.push_back(*Pan::parse("5413330089604111"));
     }
     const auto ask = [&](bus::MessageType type, Bytes body) {
-        const auto answer = dispatch(vault, Caller::giro_switch, Permit::running, static_cast<std::uint16_t>(type), body);
+        const auto answer =
+            dispatch(vault, Caller::giro_switch, Permit::running, static_cast<std::uint16_t>(type), body);
         ASSERT(answer.status == bus::Status::ok);
     };
     Buffer body;

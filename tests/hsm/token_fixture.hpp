@@ -1,4 +1,5 @@
-// A real SoftHSM2 token in a folder of its own that is removed with it. One at a time in a process (PKCS#11's own rule).
+// A real SoftHSM2 token in a folder of its own that is removed with it. One at a time in a process (PKCS#11's own
+// rule).
 #pragma once
 
 #include <stdlib.h>
@@ -49,7 +50,8 @@ class TokenFixture {
   public:
     TokenFixture() : m_cryptoki(softhsm()) {
         REQUIRE(hsm::prepare_softhsm(m_dir.path()).has_value());
-        REQUIRE(hsm::Token::create(m_cryptoki, kLabel, as_bytes("so-" + std::string(kPin)), as_bytes(kPin)).has_value());
+        REQUIRE(
+            hsm::Token::create(m_cryptoki, kLabel, as_bytes("so-" + std::string(kPin)), as_bytes(kPin)).has_value());
         reopen();
     }
     void reopen() {

@@ -197,8 +197,8 @@ TEST_CASE("certificates: the authority signs itself, the server's and a terminal
     CHECK(server.has_ex_constraint(Botan::OID("1.3.6.1.5.5.7.3.1")));
 
     const Buffer spki = p256_spki(box.at().keys.checkpoint_p256_public);
-    const auto reply = box.get<vault::IssueCertificate>({vault::CertificateRole::terminal, "T0000001", spki}, Caller::admin,
-                                                        Permit::provisioning);
+    const auto reply = box.get<vault::IssueCertificate>({vault::CertificateRole::terminal, "T0000001", spki},
+                                                        Caller::admin, Permit::provisioning);
     const auto terminal = certificate(certificate_pem(reply.der));
     CHECK(terminal.check_signature(*ca_key));
     CHECK(terminal.subject_info("X520.CommonName").at(0) == "T0000001");

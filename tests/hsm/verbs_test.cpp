@@ -171,7 +171,8 @@ TEST_CASE("verbs: a PAN's token is stable, its ciphertext is not, and only the p
     moved.token = a.pans[1].token;
     vault::ProtectedPan flipped = a.pans[0];
     flipped.cipher[0] ^= std::byte{1};
-    const auto clear = box.get<vault::RevealPan>({{a.pans[0], a.pans[1], moved, flipped, b.pans[0]}}, Caller::giro_switch);
+    const auto clear =
+        box.get<vault::RevealPan>({{a.pans[0], a.pans[1], moved, flipped, b.pans[0]}}, Caller::giro_switch);
     CHECK(clear.pans[0] == pan);
     CHECK(clear.pans[1] == other);
     CHECK(clear.pans[2].empty());
@@ -186,7 +187,8 @@ TEST_CASE("verbs: the TLS signature verifies under the server's certificate key"
     const auto reply = box.get<vault::TlsSign>({digest}, Caller::gate);
     const Botan::EC_Group group("secp256r1");
     const auto point = box.bundle().server_key;
-    const Botan::ECDSA_PublicKey key(group, group.OS2ECP(reinterpret_cast<const std::uint8_t*>(point.data()), point.size()));
+    const Botan::ECDSA_PublicKey key(group,
+                                     group.OS2ECP(reinterpret_cast<const std::uint8_t*>(point.data()), point.size()));
     Botan::PK_Verifier verifier(key, "Raw", Botan::DER_SEQUENCE);
     CHECK(verifier.verify_message(reinterpret_cast<const std::uint8_t*>(digest.data()), digest.size(),
                                   reinterpret_cast<const std::uint8_t*>(reply.der.data()), reply.der.size()));

@@ -17,8 +17,8 @@ namespace giro::test {
 using namespace vault;
 
 namespace {
-// Decodes, encodes again, and expects the same bytes; then every truncation and one byte more to be refused. Flipped bits
-// may decode (most fields take any value) but then encode to what they were read from.
+// Decodes, encodes again, and expects the same bytes; then every truncation and one byte more to be refused. Flipped
+// bits may decode (most fields take any value) but then encode to what they were read from.
 template <typename Message>
 void check_codec(const Message& message) {
     Buffer bytes;
@@ -130,7 +130,13 @@ TEST_CASE("digests: an approval covers window, transaction and every amount, in 
     const Buffer tx = {std::byte{0xaa}, std::byte{0xbb}};
     const std::int64_t amounts[] = {1, 0x0102};
     // Written out by hand: the prefix, 5 as u64, the two bytes, 1 and 258 as u64, all little-endian.
-    const Buffer message = from_hex("6769726f2d617070726f76616c2d7631" "0500000000000000" "aabb" "0100000000000000" "0201000000000000").value();
+    const Buffer message = from_hex(
+                               "6769726f2d617070726f76616c2d7631"
+                               "0500000000000000"
+                               "aabb"
+                               "0100000000000000"
+                               "0201000000000000")
+                               .value();
     CHECK(approval_digest(5, tx, amounts) == sha256(message));
 }
 
