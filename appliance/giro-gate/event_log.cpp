@@ -46,8 +46,9 @@ void EventLog::note(Event event, std::string_view detail) {
     const std::uint64_t unsaid = entry.count - entry.written_count - 1;
     entry.written_ns = now;
     entry.written_count = entry.count;
-    log::write(line.level, unsaid == 0 ? fmt::format("{}: {}", detail, line.text)
-                                       : fmt::format("{}: {} ({} more since the last such line)", detail, line.text, unsaid));
+    log::write(line.level, unsaid == 0
+                               ? fmt::format("{}: {}", detail, line.text)
+                               : fmt::format("{}: {} ({} more since the last such line)", detail, line.text, unsaid));
 }
 
 }  // namespace giro::gate

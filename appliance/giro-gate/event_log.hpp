@@ -24,10 +24,10 @@ enum class Event : std::uint8_t {
     answers_missing,       // requests given up: the switch never answered them
     link_up,
     link_down,
-    link_frame_lost,       // the switch sent to a link that is down
-    wallet_refused,        // an HTTP request that was not passed on
-    peer_dropped,          // slow, silent, full, or no TLS
-    signature_missing,     // the vault did not sign a handshake
+    link_frame_lost,    // the switch sent to a link that is down
+    wallet_refused,     // an HTTP request that was not passed on
+    peer_dropped,       // slow, silent, full, or no TLS
+    signature_missing,  // the vault did not sign a handshake
     kCount,
 };
 
@@ -36,7 +36,9 @@ class EventLog {
     explicit EventLog(const Clock& clock) noexcept : m_clock(clock) {}
     // `detail` is short and says where: an address, a link's name.
     void note(Event event, std::string_view detail);
-    [[nodiscard]] std::uint64_t count(Event event) const noexcept { return m_entries[static_cast<std::size_t>(event)].count; }
+    [[nodiscard]] std::uint64_t count(Event event) const noexcept {
+        return m_entries[static_cast<std::size_t>(event)].count;
+    }
 
   private:
     struct Entry {

@@ -20,7 +20,11 @@ constexpr std::size_t kPerSourceAtLeast = 16;
 }  // namespace
 
 Gate::Gate(bus::Loop& loop, const Clock& clock, EventLog& events, iso8583::Dialect dialect)
-    : m_loop(loop), m_clock(clock), m_events(events), m_dialect(std::move(dialect)), m_translator(m_dialect, 0),
+    : m_loop(loop),
+      m_clock(clock),
+      m_events(events),
+      m_dialect(std::move(dialect)),
+      m_translator(m_dialect, 0),
       m_ticker(loop, [this] { tick(); }) {}
 
 Gate::~Gate() {
@@ -51,7 +55,8 @@ Result<void> Gate::open_switch(bus::Context& context, const GateOptions& options
     handlers.wallet_reply = [this](const bus::WalletReply& m) { wallet_reply(m); };
     handlers.hold = [this](bool held) { m_connections->hold_reading(held); };
     const std::uint64_t silent_ms = options.config.switching.forward_timeout_ms + kSilenceMargin_ms;
-    auto port = SwitchPort::connect(m_loop, context, options.switch_endpoint, m_clock, m_events, silent_ms, std::move(handlers));
+    auto port = SwitchPort::connect(m_loop, context, options.switch_endpoint, m_clock, m_events, silent_ms,
+                                    std::move(handlers));
     if (!port) return tl::unexpected(port.error());
     m_port = std::move(*port);
     m_shared = std::make_unique<Shared>(Shared{m_clock, m_events, *m_port, m_translator});

@@ -23,7 +23,8 @@ struct GateOptions {
 
 class Gate {
   public:
-    // Failure::config when a port cannot be had or a certificate not be used. The four references must outlive the gate.
+    // Failure::config when a port cannot be had or a certificate not be used. The four references must outlive the
+    // gate.
     [[nodiscard]] static Result<std::unique_ptr<Gate>> open(bus::Loop& loop, bus::Context& context, const Clock& clock,
                                                             Random& random, net::Signer& signer, EventLog& events,
                                                             GateOptions options);

@@ -13,7 +13,8 @@ std::uint64_t reconnect_pause_ms(unsigned failures, std::uint32_t dice) noexcept
 
 class IssuerLink::Peer final : public net::FramedProtocol {
   public:
-    explicit Peer(IssuerLink& link) noexcept : FramedProtocol(link.m_shared.clock, iso8583::kFrameBytesMax), m_link(link) {}
+    explicit Peer(IssuerLink& link) noexcept
+        : FramedProtocol(link.m_shared.clock, iso8583::kFrameBytesMax), m_link(link) {}
     void opened(net::Connection&) override { m_link.up(); }
     void closed(net::Connection&, net::CloseReason) override { m_link.down(); }
 
@@ -28,7 +29,9 @@ class IssuerLink::Peer final : public net::FramedProtocol {
         answer.received_ns = shared.clock.wall_ns();
         shared.port.send_answer(answer);
     }
-    void frame_too_large(net::Connection& connection) override { m_link.m_shared.events.note(Event::frame_too_large, connection.peer()); }
+    void frame_too_large(net::Connection& connection) override {
+        m_link.m_shared.events.note(Event::frame_too_large, connection.peer());
+    }
     // A broken answer is dropped and the link kept: the switch's own timeout decides that payment.
     void refuse(net::Connection& connection, Refusal why) {
         const Shared& shared = m_link.m_shared;
@@ -45,7 +48,11 @@ class IssuerLink::Peer final : public net::FramedProtocol {
 
 IssuerLink::IssuerLink(bus::Loop& loop, net::Connections& connections, const Shared& shared, Random& random,
                        std::uint16_t index, config::Link link)
-    : m_connections(connections), m_shared(shared), m_random(random), m_index(index), m_link(std::move(link)),
+    : m_connections(connections),
+      m_shared(shared),
+      m_random(random),
+      m_index(index),
+      m_link(std::move(link)),
       m_again(loop, [this] { connect(); }) {}
 
 void IssuerLink::connect() {
@@ -62,7 +69,8 @@ void IssuerLink::up() {
     report();
 }
 
-// A link that was up for a while starts again with the shortest pause; one that is cut right after each connect does not.
+// A link that was up for a while starts again with the shortest pause; one that is cut right after each connect does
+// not.
 void IssuerLink::down() {
     const std::uint64_t now_ms = m_shared.clock.monotonic_ns() / 1'000'000;
     if (m_up && now_ms - m_up_since_ms >= kReconnectMax_ms) m_failures = 0;
@@ -83,6 +91,8 @@ void IssuerLink::send(Bytes frame) {
     net::send_frame(*connection, frame);
 }
 
-void IssuerLink::report() { m_shared.port.send_link_state(m_index, m_up); }
+void IssuerLink::report() {
+    m_shared.port.send_link_state(m_index, m_up);
+}
 
 }  // namespace giro::gate

@@ -1,5 +1,6 @@
 // The gate's connection to an issuer's host: connects out, reconnects with growing pauses, tells the switch whether it
-// is up, carries frames both ways. The host is trusted with its own cards only: its bytes are checked like a terminal's.
+// is up, carries frames both ways. The host is trusted with its own cards only: its bytes are checked like a
+// terminal's.
 #pragma once
 
 #include "config/config.hpp"
@@ -17,8 +18,8 @@ inline constexpr std::uint64_t kReconnectMax_ms = 10'000;  // also the time afte
 
 class IssuerLink {
   public:
-    IssuerLink(bus::Loop& loop, net::Connections& connections, const Shared& shared, Random& random, std::uint16_t index,
-               config::Link link);
+    IssuerLink(bus::Loop& loop, net::Connections& connections, const Shared& shared, Random& random,
+               std::uint16_t index, config::Link link);
     IssuerLink(const IssuerLink&) = delete;
     IssuerLink& operator=(const IssuerLink&) = delete;
 

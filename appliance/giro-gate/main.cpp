@@ -1,14 +1,14 @@
-// giro-gate: the box's door to the network. Terminals and issuers by ISO 8583, wallets by HTTPS; everything readable goes
-// to the switch, everything from the switch goes out. Holds no secret (the TLS key is in the vault) and writes nothing;
-// reads etc/ and pub/ once. Hostile: every byte from the network. Without the switch it stops reading; without the vault
-// new TLS connections fail and the rest goes on.
+// giro-gate: the box's door to the network. Terminals and issuers by ISO 8583, wallets by HTTPS; everything readable
+// goes to the switch, everything from the switch goes out. Holds no secret (the TLS key is in the vault) and writes
+// nothing; reads etc/ and pub/ once. Hostile: every byte from the network. Without the switch it stops reading; without
+// the vault new TLS connections fail and the rest goes on.
 #include <fmt/format.h>
 #include <sys/resource.h>
 
 #include <algorithm>
 
-#include "gate.hpp"
 #include "appliance/skeleton.hpp"
+#include "gate.hpp"
 #include "util/environment.hpp"
 #include "util/file.hpp"
 #include "vault_signer.hpp"
@@ -30,7 +30,8 @@ struct Alive {
 
 Result<std::string> read_public(const std::filesystem::path& path) {
     auto bytes = read_file(path, kCertificateBytesMax);
-    if (!bytes) return fail(Failure::Kind::not_provisioned, fmt::format("{}: cannot be read; run giro init", path.string()));
+    if (!bytes)
+        return fail(Failure::Kind::not_provisioned, fmt::format("{}: cannot be read; run giro init", path.string()));
     return std::string(as_text(*bytes));
 }
 
@@ -42,8 +43,11 @@ Result<void> allow_descriptors(std::size_t connections) {
     if (limit.rlim_cur >= wanted) return {};
     limit.rlim_cur = std::min(wanted, limit.rlim_max);
     if (::setrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur >= wanted) return {};
-    return fail(Failure::Kind::config, fmt::format("gate.connections_max = {} needs {} descriptors and the system allows {}; lower it or raise ulimit -n",
-                                                   connections, wanted, limit.rlim_max));
+    return fail(
+        Failure::Kind::config,
+        fmt::format(
+            "gate.connections_max = {} needs {} descriptors and the system allows {}; lower it or raise ulimit -n",
+            connections, wanted, limit.rlim_max));
 }
 
 Result<std::shared_ptr<void>> start(appliance::Program& program) {
@@ -58,8 +62,9 @@ Result<std::shared_ptr<void>> start(appliance::Program& program) {
 
     auto alive = std::make_shared<Alive>();
     alive->signer = std::make_unique<gate::VaultSigner>(program.paths.run(), alive->clock, alive->events);
-    auto opened = gate::Gate::open(program.loop, program.context, alive->clock, alive->random, *alive->signer, alive->events,
-                                   {program.config, program.paths.endpoint("switch", "gate"), *certificate, *ca, std::move(*dialect)});
+    auto opened = gate::Gate::open(
+        program.loop, program.context, alive->clock, alive->random, *alive->signer, alive->events,
+        {program.config, program.paths.endpoint("switch", "gate"), *certificate, *ca, std::move(*dialect)});
     if (!opened) return tl::unexpected(opened.error());
     alive->gate = std::move(*opened);
     return std::shared_ptr<void>(alive);
@@ -67,5 +72,6 @@ Result<std::shared_ptr<void>> start(appliance::Program& program) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    return giro::appliance::run("giro-gate", "Giro's gate: terminals, issuers' hosts and wallets come in here", argc, argv, start);
+    return giro::appliance::run("giro-gate", "Giro's gate: terminals, issuers' hosts and wallets come in here", argc,
+                                argv, start);
 }

@@ -8,7 +8,8 @@ constexpr std::string_view kWho = "switch";
 
 Result<std::unique_ptr<SwitchPort>> SwitchPort::connect(bus::Loop& loop, bus::Context& context,
                                                         const std::filesystem::path& path, const Clock& clock,
-                                                        EventLog& events, std::uint64_t silent_ms, SwitchHandlers handlers) {
+                                                        EventLog& events, std::uint64_t silent_ms,
+                                                        SwitchHandlers handlers) {
     std::unique_ptr<SwitchPort> port(new SwitchPort(clock, events, silent_ms, std::move(handlers)));
     bus::Handlers on_bus;
     on_bus.record = [self = port.get()](bus::PeerId, const bus::Record& record) { self->received(record); };
@@ -33,7 +34,9 @@ void SwitchPort::send_request(const PaymentRequest& request) {
     update_hold();
 }
 
-void SwitchPort::send_answer(const PaymentRequest& answer) { send(bus::MessageType::payment_request, answer); }
+void SwitchPort::send_answer(const PaymentRequest& answer) {
+    send(bus::MessageType::payment_request, answer);
+}
 
 void SwitchPort::send_wallet(const bus::WalletRequest& request) {
     send(bus::MessageType::wallet_request, request);
@@ -41,7 +44,9 @@ void SwitchPort::send_wallet(const bus::WalletRequest& request) {
     update_hold();
 }
 
-void SwitchPort::send_link_state(std::uint16_t link, bool up) { send(bus::MessageType::link_state, bus::LinkState{link, up}); }
+void SwitchPort::send_link_state(std::uint16_t link, bool up) {
+    send(bus::MessageType::link_state, bus::LinkState{link, up});
+}
 
 void SwitchPort::settled(std::uint64_t requests) {
     m_flow.settled(requests);
@@ -59,10 +64,17 @@ void SwitchPort::received(const bus::Record& record) {
     };
     bool good = false;
     switch (static_cast<MessageType>(record.type)) {
-        case MessageType::frame_out: good = hand_over(bus::decode_frame_out(record.body), m_handlers.frame_out); break;
-        case MessageType::link_frame_out: good = hand_over(bus::decode_link_frame_out(record.body), m_handlers.link_frame_out); break;
-        case MessageType::wallet_reply: good = hand_over(bus::decode_wallet_reply(record.body), m_handlers.wallet_reply); break;
-        default: break;
+        case MessageType::frame_out:
+            good = hand_over(bus::decode_frame_out(record.body), m_handlers.frame_out);
+            break;
+        case MessageType::link_frame_out:
+            good = hand_over(bus::decode_link_frame_out(record.body), m_handlers.link_frame_out);
+            break;
+        case MessageType::wallet_reply:
+            good = hand_over(bus::decode_wallet_reply(record.body), m_handlers.wallet_reply);
+            break;
+        default:
+            break;
     }
     if (!good) m_events.note(Event::bus_malformed, kWho);
 }

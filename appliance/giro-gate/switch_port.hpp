@@ -25,9 +25,9 @@ struct SwitchHandlers {
 class SwitchPort {
   public:
     [[nodiscard]] static Result<std::unique_ptr<SwitchPort>> connect(bus::Loop& loop, bus::Context& context,
-                                                                     const std::filesystem::path& path, const Clock& clock,
-                                                                     EventLog& events, std::uint64_t silent_ms,
-                                                                     SwitchHandlers handlers);
+                                                                     const std::filesystem::path& path,
+                                                                     const Clock& clock, EventLog& events,
+                                                                     std::uint64_t silent_ms, SwitchHandlers handlers);
     SwitchPort(const SwitchPort&) = delete;
     SwitchPort& operator=(const SwitchPort&) = delete;
 

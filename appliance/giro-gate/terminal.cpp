@@ -22,7 +22,9 @@ void Terminal::frame(net::Connection& connection, Bytes frame) {
     m_shared.port.send_request(request);
 }
 
-void Terminal::frame_too_large(net::Connection& connection) { m_shared.events.note(Event::frame_too_large, connection.peer()); }
+void Terminal::frame_too_large(net::Connection& connection) {
+    m_shared.events.note(Event::frame_too_large, connection.peer());
+}
 
 void Terminal::refuse(net::Connection& connection, Refusal why) {
     switch (why) {
@@ -32,8 +34,12 @@ void Terminal::refuse(net::Connection& connection, Refusal why) {
         case Refusal::unanswerable:
             m_shared.events.note(Event::answer_from_terminal, connection.peer());
             return connection.close();
-        case Refusal::format_error: m_shared.events.note(Event::format_refused, connection.peer()); break;
-        case Refusal::not_served: m_shared.events.note(Event::type_refused, connection.peer()); break;
+        case Refusal::format_error:
+            m_shared.events.note(Event::format_refused, connection.peer());
+            break;
+        case Refusal::not_served:
+            m_shared.events.note(Event::type_refused, connection.peer());
+            break;
     }
     net::send_frame(connection, m_shared.translator.refusal(why));
 }

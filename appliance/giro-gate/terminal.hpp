@@ -8,8 +8,8 @@
 
 namespace giro::gate {
 
-inline constexpr std::uint32_t kInFlightPerTerminalMax = 256;    // then its socket is not read until half are answered
-inline constexpr std::uint64_t kAnswerGivenUp_ms = 15'000;       // nothing for so long: the switch has lost them
+inline constexpr std::uint32_t kInFlightPerTerminalMax = 256;  // then its socket is not read until half are answered
+inline constexpr std::uint64_t kAnswerGivenUp_ms = 15'000;     // nothing for so long: the switch has lost them
 
 // What connections share; all of it outlives them.
 struct Shared {
@@ -21,7 +21,8 @@ struct Shared {
 
 class Terminal final : public net::FramedProtocol {
   public:
-    explicit Terminal(const Shared& shared) noexcept : FramedProtocol(shared.clock, iso8583::kFrameBytesMax), m_shared(shared) {}
+    explicit Terminal(const Shared& shared) noexcept
+        : FramedProtocol(shared.clock, iso8583::kFrameBytesMax), m_shared(shared) {}
     // The switch's answer to one of this terminal's requests.
     void answer(net::Connection& connection, const bus::FrameOut& message);
     void tick(net::Connection& connection, std::uint64_t now_ms) override;

@@ -38,7 +38,9 @@ const Served* find_served(Mti mti, Source source) noexcept {
 }
 
 // Function digit: 0 request, 2 advice, 4 notification...; odd: the answer to the one before it.
-bool expects_answer(std::string_view mti) noexcept { return (mti[kFunctionDigit] - '0') % 2 == 0; }
+bool expects_answer(std::string_view mti) noexcept {
+    return (mti[kFunctionDigit] - '0') % 2 == 0;
+}
 
 bool has_all(const iso8583::Message& message, const Served& served) noexcept {
     for (const std::uint8_t n : served.mandatory) {

@@ -9,10 +9,10 @@
 namespace giro::gate {
 
 enum class JsonError : std::uint8_t {
-    not_an_object,   // no JSON, or another value than an object
-    no_member,       // the member asked for is missing or no string
+    not_an_object,  // no JSON, or another value than an object
+    no_member,      // the member asked for is missing or no string
     not_hex,
-    wrong_size,      // not exactly the bytes of a signed order or query
+    wrong_size,  // not exactly the bytes of a signed order or query
 };
 [[nodiscard]] std::string_view to_string(JsonError error) noexcept;
 

@@ -17,8 +17,11 @@ constexpr Route kRoutes[] = {{"/v1/order", Kind::order}, {"/v1/query", Kind::que
 std::size_t WalletPeer::received(net::Connection& connection, Bytes bytes) {
     if (m_state != State::reading) return 0;
     switch (m_reader.feed(bytes)) {
-        case net::HttpRequestReader::State::reading: return 0;
-        case net::HttpRequestReader::State::complete: ask(connection); return 1;
+        case net::HttpRequestReader::State::reading:
+            return 0;
+        case net::HttpRequestReader::State::complete:
+            ask(connection);
+            return 1;
         case net::HttpRequestReader::State::refused:
             refuse(connection, net::http_status(m_reader.error()), net::to_string(m_reader.error()));
             return 1;

@@ -8,30 +8,44 @@
 namespace giro::net {
 
 namespace {
-constexpr std::size_t kCompactBytes = 16U << 10;        // a larger output buffer is given back once empty
-constexpr std::size_t kTlsRecordBytesMax = 16U << 10;   // RFC 8446 5.1: 2^14 bytes of plaintext
+constexpr std::size_t kCompactBytes = 16U << 10;       // a larger output buffer is given back once empty
+constexpr std::size_t kTlsRecordBytesMax = 16U << 10;  // RFC 8446 5.1: 2^14 bytes of plaintext
 }  // namespace
 
 std::string_view to_string(CloseReason reason) noexcept {
     switch (reason) {
-        case CloseReason::peer_closed: return "the peer closed";
-        case CloseReason::we_closed: return "closed here";
-        case CloseReason::idle: return "idle for too long";
-        case CloseReason::slow_peer: return "a message was begun and not completed in time";
-        case CloseReason::output_full: return "the peer does not read its answers";
-        case CloseReason::tls_refused: return "the TLS handshake failed";
-        case CloseReason::connect_failed: return "could not connect";
+        case CloseReason::peer_closed:
+            return "the peer closed";
+        case CloseReason::we_closed:
+            return "closed here";
+        case CloseReason::idle:
+            return "idle for too long";
+        case CloseReason::slow_peer:
+            return "a message was begun and not completed in time";
+        case CloseReason::output_full:
+            return "the peer does not read its answers";
+        case CloseReason::tls_refused:
+            return "the TLS handshake failed";
+        case CloseReason::connect_failed:
+            return "could not connect";
     }
     return "?";
 }
 
 Connection::Connection(Connections& owner, ConnectionId id, std::string peer, int fd, ssl_st* tls, State state,
                        std::unique_ptr<Protocol> protocol)
-    : m_owner(owner), m_id(id), m_peer(std::move(peer)), m_fd(fd), m_stream(fd, tls), m_state(state),
+    : m_owner(owner),
+      m_id(id),
+      m_peer(std::move(peer)),
+      m_fd(fd),
+      m_stream(fd, tls),
+      m_state(state),
       m_outbound(state == State::connecting),
       m_read_event(event_new(owner.base(), fd, EV_READ | EV_PERSIST, &Connection::on_readable, this)),
       m_write_event(event_new(owner.base(), fd, EV_WRITE, &Connection::on_writable, this)),
-      m_heard_ms(owner.now_ms()), m_begun_ms(m_heard_ms), m_protocol(std::move(protocol)) {
+      m_heard_ms(owner.now_ms()),
+      m_begun_ms(m_heard_ms),
+      m_protocol(std::move(protocol)) {
     ASSERT(m_read_event != nullptr && m_write_event != nullptr);
 }
 
@@ -40,8 +54,12 @@ Connection::~Connection() {
     if (m_write_event != nullptr) event_free(m_write_event);
 }
 
-void Connection::on_readable(int, short, void* self) { static_cast<Connection*>(self)->readable(); }
-void Connection::on_writable(int, short, void* self) { static_cast<Connection*>(self)->writable(); }
+void Connection::on_readable(int, short, void* self) {
+    static_cast<Connection*>(self)->readable();
+}
+void Connection::on_writable(int, short, void* self) {
+    static_cast<Connection*>(self)->writable();
+}
 
 void Connection::readable() {
     if (m_state == State::handshaking) shake_hands();
@@ -57,7 +75,8 @@ void Connection::writable() {
 void Connection::finish_connecting() {
     int error = 0;
     socklen_t size = sizeof error;
-    if (::getsockopt(m_fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0 || error != 0) return close(CloseReason::connect_failed);
+    if (::getsockopt(m_fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0 || error != 0)
+        return close(CloseReason::connect_failed);
     sockaddr_storage peer{};
     size = sizeof peer;  // a connect() that failed at once leaves no SO_ERROR, but no peer either
     if (::getpeername(m_fd, reinterpret_cast<sockaddr*>(&peer), &size) != 0) return close(CloseReason::connect_failed);
@@ -66,11 +85,15 @@ void Connection::finish_connecting() {
 
 void Connection::shake_hands() {
     switch (m_stream.handshake()) {
-        case Stream::Status::ok: return become_open();
-        case Stream::Status::wants_read: return;
-        case Stream::Status::wants_write: return watch_writing();
+        case Stream::Status::ok:
+            return become_open();
+        case Stream::Status::wants_read:
+            return;
+        case Stream::Status::wants_write:
+            return watch_writing();
         case Stream::Status::ended:
-        case Stream::Status::failed: return close(CloseReason::tls_refused);
+        case Stream::Status::failed:
+            return close(CloseReason::tls_refused);
     }
 }
 
@@ -95,11 +118,17 @@ void Connection::read_all() {
 // Handles one read; true when there may be more.
 bool Connection::take(Stream::Moved moved, MutableBytes buffer) {
     switch (moved.status) {
-        case Stream::Status::ok: break;
-        case Stream::Status::wants_read: return false;
-        case Stream::Status::wants_write: watch_writing(); return false;
+        case Stream::Status::ok:
+            break;
+        case Stream::Status::wants_read:
+            return false;
+        case Stream::Status::wants_write:
+            watch_writing();
+            return false;
         case Stream::Status::ended:
-        case Stream::Status::failed: close(CloseReason::peer_closed); return false;
+        case Stream::Status::failed:
+            close(CloseReason::peer_closed);
+            return false;
     }
     if (m_state == State::open) deliver(buffer.first(moved.bytes));
     if (m_state == State::closed || (m_state == State::open && m_owner.holds(*this))) return false;
@@ -110,8 +139,10 @@ void Connection::deliver(Bytes bytes) {
     m_heard_ms = m_owner.now_ms();
     const std::size_t completed = m_protocol->received(*this, bytes);
     if (m_state != State::open) return;  // closing has a deadline of its own
-    if (!m_protocol->mid_message()) m_begun_ms = 0;
-    else if (completed > 0 || m_begun_ms == 0) m_begun_ms = m_heard_ms;
+    if (!m_protocol->mid_message())
+        m_begun_ms = 0;
+    else if (completed > 0 || m_begun_ms == 0)
+        m_begun_ms = m_heard_ms;
 }
 
 void Connection::send(Bytes head, Bytes body) {
@@ -180,7 +211,9 @@ void Connection::watch_reading() {
     ASSERT(event_add(m_read_event, nullptr) == 0);
 }
 
-void Connection::watch_writing() { ASSERT(event_add(m_write_event, nullptr) == 0); }
+void Connection::watch_writing() {
+    ASSERT(event_add(m_write_event, nullptr) == 0);
+}
 
 // What passed while nothing was read is not the peer's fault.
 void Connection::forgive() {
@@ -192,7 +225,8 @@ void Connection::check_deadlines(std::uint64_t now_ms) {
     const Limits& limits = m_owner.limits();
     const auto passed = [now_ms](std::uint64_t since, std::uint64_t allowed) { return now_ms - since >= allowed; };
     switch (m_state) {
-        case State::closed: return;
+        case State::closed:
+            return;
         case State::connecting:
             if (passed(m_begun_ms, limits.slow_peer_ms)) close(CloseReason::connect_failed);
             return;
@@ -202,7 +236,8 @@ void Connection::check_deadlines(std::uint64_t now_ms) {
         case State::handshaking:
             if (passed(m_begun_ms, limits.slow_peer_ms)) close(CloseReason::slow_peer);
             return;
-        case State::open: break;
+        case State::open:
+            break;
     }
     m_protocol->tick(*this, now_ms);
     if (m_state != State::open || m_owner.holds(*this)) return;

@@ -43,7 +43,7 @@ class Connection {
         connecting,   // outbound: TCP handshake
         handshaking,  // TLS
         open,
-        finishing,    // close_after_sending(): output leaves, input is thrown away
+        finishing,  // close_after_sending(): output leaves, input is thrown away
         closed,
     };
     Connection(Connections& owner, ConnectionId id, std::string peer, int fd, ssl_st* tls, State state,
@@ -62,7 +62,7 @@ class Connection {
     void flush();
     void watch_reading();
     void watch_writing();
-    void forgive();                      // deadlines start anew
+    void forgive();  // deadlines start anew
     void check_deadlines(std::uint64_t now_ms);
 
     Connections& m_owner;
@@ -71,16 +71,16 @@ class Connection {
     const int m_fd;
     Stream m_stream;
     State m_state;
-    const bool m_outbound;               // we connected: reading is never held, silence is no reason to close
+    const bool m_outbound;  // we connected: reading is never held, silence is no reason to close
     bool m_paused = false;
     bool m_flush_queued = false;
     bool m_said_goodbye = false;
     event* m_read_event;
     event* m_write_event;
     Buffer m_out;
-    std::size_t m_out_sent = 0;          // bytes at the front of m_out that have left
-    std::uint64_t m_heard_ms;            // when something was last read
-    std::uint64_t m_begun_ms;            // when the message or handshake under way began; 0: none is
+    std::size_t m_out_sent = 0;  // bytes at the front of m_out that have left
+    std::uint64_t m_heard_ms;    // when something was last read
+    std::uint64_t m_begun_ms;    // when the message or handshake under way began; 0: none is
     std::unique_ptr<Protocol> m_protocol;
 };
 

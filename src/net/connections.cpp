@@ -18,11 +18,13 @@ namespace giro::net {
 
 namespace {
 constexpr int kBacklog = 1024;
-constexpr int kKeepAliveAfter_s = 10;            // outbound: find out about a host that vanished
+constexpr int kKeepAliveAfter_s = 10;  // outbound: find out about a host that vanished
 constexpr unsigned kUnacknowledgedMax_ms = 10'000;
 constexpr unsigned kListenFlags = LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC | LEV_OPT_REUSEABLE;
 
-void set_option(int fd, int level, int name, int value) { ::setsockopt(fd, level, name, &value, sizeof value); }
+void set_option(int fd, int level, int name, int value) {
+    ::setsockopt(fd, level, name, &value, sizeof value);
+}
 
 std::uint16_t bound_port(evconnlistener* listener) {
     Address address;
@@ -45,10 +47,11 @@ struct Connections::Listener {
     evconnlistener* handle = nullptr;
     bool resting = false;  // out of descriptors: accepts again at the next sweep
     std::size_t connections = 0;
-    std::uint32_t accepts_left = 0;  // in this second
+    std::uint32_t accepts_left = 0;           // in this second
     std::map<Source, std::size_t> by_source;  // only sources that have a connection
 
-    Listener(Connections& o, ListenOptions opts) : owner(o), options(std::move(opts)), accepts_left(options.accepts_per_second_max) {}
+    Listener(Connections& o, ListenOptions opts)
+        : owner(o), options(std::move(opts)), accepts_left(options.accepts_per_second_max) {}
     Listener(const Listener&) = delete;
     Listener& operator=(const Listener&) = delete;
     ~Listener() {
@@ -68,27 +71,37 @@ struct Connections::Listener {
 };
 
 Connections::Connections(bus::Loop& loop, const Clock& clock, Limits limits)
-    : m_loop(loop), m_clock(clock), m_limits(limits), m_sweeper(loop, [this] { sweep(); }), m_read_buffer(kReadBytes),
+    : m_loop(loop),
+      m_clock(clock),
+      m_limits(limits),
+      m_sweeper(loop, [this] { sweep(); }),
+      m_read_buffer(kReadBytes),
       m_self(std::make_shared<Connections*>(this)) {
     std::signal(SIGPIPE, SIG_IGN);  // OpenSSL writes without MSG_NOSIGNAL
     m_sweeper.every(kSweepInterval_ms);
 }
 
-Connections::~Connections() { *m_self = nullptr; }
+Connections::~Connections() {
+    *m_self = nullptr;
+}
 
 Result<std::uint16_t> Connections::listen(ListenOptions options) {
     ASSERT(options.make != nullptr);
     const auto address = parse_address(options.host, options.port);
-    if (!address) return fail(Failure::Kind::config, fmt::format("{} = \"{}\": not a numeric address", options.setting, options.host));
+    if (!address)
+        return fail(Failure::Kind::config,
+                    fmt::format("{} = \"{}\": not a numeric address", options.setting, options.host));
     auto listener = std::make_unique<Listener>(*this, std::move(options));
     listener->handle = evconnlistener_new_bind(base(), &Listener::accepted, listener.get(), kListenFlags, kBacklog,
                                                address->get(), static_cast<int>(address->size));
     if (listener->handle == nullptr) {
         const int error = errno;
-        return fail(Failure::Kind::config,
-                    fmt::format("cannot listen on {}: {}; {}", to_text(*address), std::strerror(error),
-                                error == EADDRINUSE ? fmt::format("stop what holds that port or change {} in etc/giro.toml", listener->options.setting)
-                                                    : fmt::format("check {} in etc/giro.toml", listener->options.setting)));
+        return fail(
+            Failure::Kind::config,
+            fmt::format("cannot listen on {}: {}; {}", to_text(*address), std::strerror(error),
+                        error == EADDRINUSE ? fmt::format("stop what holds that port or change {} in etc/giro.toml",
+                                                          listener->options.setting)
+                                            : fmt::format("check {} in etc/giro.toml", listener->options.setting)));
     }
     evconnlistener_set_error_cb(listener->handle, &Listener::failed);
     const std::uint16_t port = bound_port(listener->handle);
@@ -98,7 +111,8 @@ Result<std::uint16_t> Connections::listen(ListenOptions options) {
 
 // In this order: the whole box, this door, this second, this source.
 bool Connections::admit(Listener& listener, const Source& source) {
-    if (m_accepted_now >= m_limits.connections_max || listener.connections >= listener.options.connections_max) return false;
+    if (m_accepted_now >= m_limits.connections_max || listener.connections >= listener.options.connections_max)
+        return false;
     if (listener.accepts_left == 0) return false;
     const auto found = listener.by_source.find(source);
     return (found == listener.by_source.end() ? 0 : found->second) < listener.options.per_source_max;
@@ -129,12 +143,14 @@ void Connections::accept_failed(Listener& listener) {
     listener.resting = true;
 }
 
-Connection& Connections::add(int fd, ssl_st* tls, bool connecting, const Address& peer, const MakeProtocol& make, const Origin& origin) {
+Connection& Connections::add(int fd, ssl_st* tls, bool connecting, const Address& peer, const MakeProtocol& make,
+                             const Origin& origin) {
     set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
     using State = Connection::State;
     const State state = connecting ? State::connecting : State::handshaking;
     const ConnectionId id = m_next++;
-    Entry entry{std::unique_ptr<Connection>(new Connection(*this, id, to_text(peer), fd, tls, state, make(id))), origin};
+    Entry entry{std::unique_ptr<Connection>(new Connection(*this, id, to_text(peer), fd, tls, state, make(id))),
+                origin};
     return *m_open.emplace(id, std::move(entry)).first->second.connection;
 }
 
@@ -142,7 +158,9 @@ Result<ConnectionId> Connections::connect(const std::string& host, std::uint16_t
     const auto address = parse_address(host, port);
     if (!address) return fail(Failure::Kind::config, fmt::format("\"{}\" is not a numeric address", host));
     const int fd = ::socket(address->storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0) return fail(Failure::Kind::try_again, fmt::format("no socket for {}: {}", to_text(*address), std::strerror(errno)));
+    if (fd < 0)
+        return fail(Failure::Kind::try_again,
+                    fmt::format("no socket for {}: {}", to_text(*address), std::strerror(errno)));
     set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
     set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, kKeepAliveAfter_s);
     set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, static_cast<int>(kUnacknowledgedMax_ms));
@@ -223,7 +241,8 @@ void Connections::end_turn() {
         connection->m_flush_queued = false;
         connection->flush();
     }
-    if (!m_to_flush.empty()) return;  // callbacks queued more, perhaps on connections closed since: they stay for that turn
+    if (!m_to_flush.empty())
+        return;  // callbacks queued more, perhaps on connections closed since: they stay for that turn
     to_flush.clear();
     m_to_flush.swap(to_flush);  // keeps the memory
     m_dead.clear();

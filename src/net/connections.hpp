@@ -19,34 +19,34 @@ struct evconnlistener;
 
 namespace giro::net {
 
-inline constexpr std::size_t kReadBytes = 64U << 10;        // one read from a plain socket; TLS gives 16 KiB at most
-inline constexpr int kReadsPerWakeMax = 16;                 // then the others get their turn
-inline constexpr std::uint64_t kSweepInterval_ms = 1'000;   // how late a deadline may be noticed
-inline constexpr std::uint64_t kGoodbye_ms = 2'000;         // how long close_after_sending() waits for the peer
+inline constexpr std::size_t kReadBytes = 64U << 10;       // one read from a plain socket; TLS gives 16 KiB at most
+inline constexpr int kReadsPerWakeMax = 16;                // then the others get their turn
+inline constexpr std::uint64_t kSweepInterval_ms = 1'000;  // how late a deadline may be noticed
+inline constexpr std::uint64_t kGoodbye_ms = 2'000;        // how long close_after_sending() waits for the peer
 
 struct Limits {
-    std::size_t connections_max = 4096;             // of all listeners together
-    std::uint64_t idle_timeout_ms = 300'000;        // of accepted connections; TCP's keep-alive watches the others
-    std::uint64_t slow_peer_ms = 10'000;            // for a message, a TLS handshake or a TCP connect once begun
-    std::size_t output_bytes_max = 256U << 10;      // per connection
+    std::size_t connections_max = 4096;         // of all listeners together
+    std::uint64_t idle_timeout_ms = 300'000;    // of accepted connections; TCP's keep-alive watches the others
+    std::uint64_t slow_peer_ms = 10'000;        // for a message, a TLS handshake or a TCP connect once begun
+    std::size_t output_bytes_max = 256U << 10;  // per connection
 };
 
 using MakeProtocol = std::function<std::unique_ptr<Protocol>(ConnectionId)>;
 
 struct ListenOptions {
-    std::string host;               // numeric
-    std::uint16_t port = 0;         // 0: any free one (tests)
-    std::string setting;            // where it was configured, for messages: "gate.terminals"
-    const ServerTls* tls = nullptr; // null: plain; must outlive Connections
-    std::size_t connections_max = SIZE_MAX;       // of this listener
-    std::size_t per_source_max = SIZE_MAX;        // of this listener from one address (IPv6: one /64)
+    std::string host;                                   // numeric
+    std::uint16_t port = 0;                             // 0: any free one (tests)
+    std::string setting;                                // where it was configured, for messages: "gate.terminals"
+    const ServerTls* tls = nullptr;                     // null: plain; must outlive Connections
+    std::size_t connections_max = SIZE_MAX;             // of this listener
+    std::size_t per_source_max = SIZE_MAX;              // of this listener from one address (IPv6: one /64)
     std::uint32_t accepts_per_second_max = UINT32_MAX;  // a TLS handshake costs a signature of the vault
     MakeProtocol make;
 };
 
 struct Counters {
     std::uint64_t accepted = 0;
-    std::uint64_t refused = 0;  // closed unread: over a bound
+    std::uint64_t refused = 0;     // closed unread: over a bound
     std::uint64_t closed[7] = {};  // by CloseReason
 };
 
@@ -88,7 +88,8 @@ class Connections {
     void accept(Listener& listener, int fd, const Address& from);
     [[nodiscard]] bool admit(Listener& listener, const Source& source);
     void accept_failed(Listener& listener);
-    Connection& add(int fd, ssl_st* tls, bool connecting, const Address& peer, const MakeProtocol& make, const Origin& origin);
+    Connection& add(int fd, ssl_st* tls, bool connecting, const Address& peer, const MakeProtocol& make,
+                    const Origin& origin);
     void forget(const Origin& origin);
     // For Connection:
     [[nodiscard]] event_base* base() noexcept { return m_loop.base(); }

@@ -1,6 +1,6 @@
-// Cuts a byte stream into ISO 8583 frames: a length of two bytes, big-endian, not counting itself, then that many bytes.
-// Pure: no socket, no clock. Every byte is hostile. A length of zero is a frame too (a keep-alive); a length over the
-// maximum ends the stream, since nobody can say where the next frame begins.
+// Cuts a byte stream into ISO 8583 frames: a length of two bytes, big-endian, not counting itself, then that many
+// bytes. Pure: no socket, no clock. Every byte is hostile. A length of zero is a frame too (a keep-alive); a length
+// over the maximum ends the stream, since nobody can say where the next frame begins.
 #pragma once
 
 #include <algorithm>

@@ -9,8 +9,10 @@ std::size_t FramedProtocol::received(Connection& connection, Bytes bytes) {
     std::size_t completed = 0;
     const auto verdict = m_deframer.feed(bytes, [&](Bytes one) {
         ++completed;
-        if (one.empty()) keep_alive(connection);
-        else frame(connection, one);
+        if (one.empty())
+            keep_alive(connection);
+        else
+            frame(connection, one);
         return connection.is_open();
     });
     if (verdict == Deframer::Verdict::too_large) {

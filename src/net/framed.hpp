@@ -14,7 +14,8 @@ inline constexpr std::uint64_t kKeepAliveAnswer_ms = 1'000;
 
 class FramedProtocol : public Protocol {
   public:
-    FramedProtocol(const Clock& clock, std::size_t frame_bytes_max) noexcept : m_clock(clock), m_deframer(frame_bytes_max) {}
+    FramedProtocol(const Clock& clock, std::size_t frame_bytes_max) noexcept
+        : m_clock(clock), m_deframer(frame_bytes_max) {}
     [[nodiscard]] std::size_t received(Connection& connection, Bytes bytes) override;
     [[nodiscard]] bool mid_message() const final { return m_deframer.mid_frame(); }
 

@@ -31,19 +31,31 @@ constexpr Verdict kVerdicts[] = {
     {HttpError::coding_not_served, 501, "Transfer-Encoding is not served"},
     {HttpError::version_not_served, 505, "only HTTP/1.1 is served"},
 };
-const Verdict& verdict(HttpError error) noexcept { return kVerdicts[static_cast<std::size_t>(error)]; }
+const Verdict& verdict(HttpError error) noexcept {
+    return kVerdicts[static_cast<std::size_t>(error)];
+}
 
 struct Phrase {
     int status;
     std::string_view text;
 };
 constexpr Phrase kPhrases[] = {
-    {200, "OK"}, {400, "Bad Request"}, {404, "Not Found"}, {405, "Method Not Allowed"}, {411, "Length Required"},
-    {413, "Content Too Large"}, {417, "Expectation Failed"}, {431, "Request Header Fields Too Large"},
-    {501, "Not Implemented"}, {503, "Service Unavailable"}, {505, "HTTP Version Not Supported"},
+    {200, "OK"},
+    {400, "Bad Request"},
+    {404, "Not Found"},
+    {405, "Method Not Allowed"},
+    {411, "Length Required"},
+    {413, "Content Too Large"},
+    {417, "Expectation Failed"},
+    {431, "Request Header Fields Too Large"},
+    {501, "Not Implemented"},
+    {503, "Service Unavailable"},
+    {505, "HTTP Version Not Supported"},
 };
 
-bool is_alphanumeric(char c) noexcept { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+bool is_alphanumeric(char c) noexcept {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
 // RFC 9110 5.6.2
 bool is_token(std::string_view text) noexcept {
     return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
@@ -52,8 +64,8 @@ bool is_token(std::string_view text) noexcept {
 }
 bool is_path(std::string_view text) noexcept {
     return text.starts_with('/') && std::all_of(text.begin(), text.end(), [](char c) {
-        return is_alphanumeric(c) || std::string_view("/-._~").find(c) != std::string_view::npos;
-    });
+               return is_alphanumeric(c) || std::string_view("/-._~").find(c) != std::string_view::npos;
+           });
 }
 bool is_printable(std::string_view text) noexcept {
     return std::all_of(text.begin(), text.end(), [](char c) { return (c >= 0x20 && c <= 0x7e) || c == '\t'; });
@@ -69,8 +81,12 @@ bool same_name(std::string_view a, std::string_view lower) noexcept {
 }
 }  // namespace
 
-int http_status(HttpError error) noexcept { return verdict(error).status; }
-std::string_view to_string(HttpError error) noexcept { return verdict(error).text; }
+int http_status(HttpError error) noexcept {
+    return verdict(error).status;
+}
+std::string_view to_string(HttpError error) noexcept {
+    return verdict(error).text;
+}
 
 bool HttpRequestReader::refuse(HttpError error) noexcept {
     m_state = State::refused;
@@ -83,8 +99,10 @@ HttpRequestReader::State HttpRequestReader::feed(Bytes bytes) {
     m_in.insert(m_in.end(), bytes.begin(), bytes.end());
     if (m_head_bytes == 0 && !read_head()) return m_state;
     const std::size_t body = m_in.size() - m_head_bytes;
-    if (body > m_length) static_cast<void>(refuse(HttpError::trailing_bytes));
-    else if (body == m_length) m_state = State::complete;
+    if (body > m_length)
+        static_cast<void>(refuse(HttpError::trailing_bytes));
+    else if (body == m_length)
+        m_state = State::complete;
     return m_state;
 }
 
@@ -143,7 +161,8 @@ bool HttpRequestReader::header(std::string_view line) {
 
 bool HttpRequestReader::content_length(std::string_view value) {
     const bool digits = std::all_of(value.begin(), value.end(), [](char c) { return c >= '0' && c <= '9'; });
-    if (m_has_length || value.empty() || value.size() > kLengthDigitsMax || !digits) return refuse(HttpError::bad_content_length);
+    if (m_has_length || value.empty() || value.size() > kLengthDigitsMax || !digits)
+        return refuse(HttpError::bad_content_length);
     std::from_chars(value.data(), value.data() + value.size(), m_length);
     if (m_length > kHttpBodyBytesMax) return refuse(HttpError::body_too_large);
     return m_has_length = true;
@@ -160,9 +179,10 @@ std::string http_response(int status, std::string_view json) {
     std::string_view phrase = "Status";
     for (const Phrase& p : kPhrases)
         if (p.status == status) phrase = p.text;
-    return fmt::format("HTTP/1.1 {} {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\nCache-Control: no-store\r\n"
-                       "Connection: close\r\n\r\n{}",
-                       status, phrase, json.size(), json);
+    return fmt::format(
+        "HTTP/1.1 {} {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\nCache-Control: no-store\r\n"
+        "Connection: close\r\n\r\n{}",
+        status, phrase, json.size(), json);
 }
 
 }  // namespace giro::net

@@ -32,7 +32,8 @@ int sign(int /*type*/, const unsigned char* digest, int digest_bytes, unsigned c
     return 1;
 }
 
-// A copy of OpenSSL's own method with sign replaced. Signing in two steps is not offered: there is no key to do it with.
+// A copy of OpenSSL's own method with sign replaced. Signing in two steps is not offered: there is no key to do it
+// with.
 const EC_KEY_METHOD* method() {
     static EC_KEY_METHOD* const made = [] {
         EC_KEY_METHOD* copy = EC_KEY_METHOD_new(EC_KEY_OpenSSL());
@@ -46,8 +47,10 @@ const EC_KEY_METHOD* method() {
 
 evp_pkey_st* make_signing_key(x509_st* certificate, Signer& signer) {
     EVP_PKEY* shown = X509_get0_pubkey(certificate);
-    const EC_KEY* shown_key = shown != nullptr && EVP_PKEY_is_a(shown, "EC") == 1 ? EVP_PKEY_get0_EC_KEY(shown) : nullptr;
-    if (shown_key == nullptr || EC_GROUP_get_curve_name(EC_KEY_get0_group(shown_key)) != NID_X9_62_prime256v1) return nullptr;
+    const EC_KEY* shown_key =
+        shown != nullptr && EVP_PKEY_is_a(shown, "EC") == 1 ? EVP_PKEY_get0_EC_KEY(shown) : nullptr;
+    if (shown_key == nullptr || EC_GROUP_get_curve_name(EC_KEY_get0_group(shown_key)) != NID_X9_62_prime256v1)
+        return nullptr;
     EC_KEY* key = EC_KEY_new_by_curve_name(NID_X9_62_prime256v1);
     EVP_PKEY* out = EVP_PKEY_new();
     ASSERT(key != nullptr && out != nullptr);

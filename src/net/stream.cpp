@@ -28,10 +28,14 @@ Stream::Stream(int fd, ssl_st* tls) noexcept : m_fd(fd), m_tls(tls) {
 
 Stream::Status Stream::tls_status(int result) noexcept {
     switch (SSL_get_error(m_tls, result)) {
-        case SSL_ERROR_WANT_READ: return Status::wants_read;
-        case SSL_ERROR_WANT_WRITE: return Status::wants_write;
-        case SSL_ERROR_ZERO_RETURN: return Status::ended;
-        default: return Status::failed;
+        case SSL_ERROR_WANT_READ:
+            return Status::wants_read;
+        case SSL_ERROR_WANT_WRITE:
+            return Status::wants_write;
+        case SSL_ERROR_ZERO_RETURN:
+            return Status::ended;
+        default:
+            return Status::failed;
     }
 }
 
@@ -51,7 +55,8 @@ Stream::Moved Stream::read(MutableBytes into) noexcept {
 }
 
 Stream::Moved Stream::write(Bytes from) noexcept {
-    if (m_tls == nullptr) return plain_result(::send(m_fd, from.data(), from.size(), MSG_NOSIGNAL), Status::wants_write);
+    if (m_tls == nullptr)
+        return plain_result(::send(m_fd, from.data(), from.size(), MSG_NOSIGNAL), Status::wants_write);
     ERR_clear_error();
     std::size_t bytes = 0;
     const int result = SSL_write_ex(m_tls, from.data(), from.size(), &bytes);

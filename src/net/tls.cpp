@@ -11,14 +11,22 @@
 namespace giro::net {
 
 namespace {
-constexpr int kSecurityLevel = 2;         // at least 112 bits: RSA-2048, P-224 and up
-constexpr std::size_t kChainMax = 4;      // certificates in the server's file
-constexpr int kPeerChainDepthMax = 2;     // intermediates between a client's certificate and the CA
+constexpr int kSecurityLevel = 2;      // at least 112 bits: RSA-2048, P-224 and up
+constexpr std::size_t kChainMax = 4;   // certificates in the server's file
+constexpr int kPeerChainDepthMax = 2;  // intermediates between a client's certificate and the CA
 
-struct FreeContext { void operator()(SSL_CTX* p) const noexcept { SSL_CTX_free(p); } };
-struct FreeCertificate { void operator()(X509* p) const noexcept { X509_free(p); } };
-struct FreeKey { void operator()(EVP_PKEY* p) const noexcept { EVP_PKEY_free(p); } };
-struct FreeBio { void operator()(BIO* p) const noexcept { BIO_free(p); } };
+struct FreeContext {
+    void operator()(SSL_CTX* p) const noexcept { SSL_CTX_free(p); }
+};
+struct FreeCertificate {
+    void operator()(X509* p) const noexcept { X509_free(p); }
+};
+struct FreeKey {
+    void operator()(EVP_PKEY* p) const noexcept { EVP_PKEY_free(p); }
+};
+struct FreeBio {
+    void operator()(BIO* p) const noexcept { BIO_free(p); }
+};
 using ContextPtr = std::unique_ptr<SSL_CTX, FreeContext>;
 using CertificatePtr = std::unique_ptr<X509, FreeCertificate>;
 
@@ -26,7 +34,8 @@ tl::unexpected<Failure> wrong(std::string_view what) {
     const unsigned long code = ERR_get_error();
     const char* reason = code == 0 ? nullptr : ERR_reason_error_string(code);
     ERR_clear_error();
-    return fail(Failure::Kind::config, fmt::format("TLS: {}{}{}", what, reason == nullptr ? "" : ": ", reason == nullptr ? "" : reason));
+    return fail(Failure::Kind::config,
+                fmt::format("TLS: {}{}{}", what, reason == nullptr ? "" : ": ", reason == nullptr ? "" : reason));
 }
 
 std::vector<CertificatePtr> read_certificates(const std::string& pem) {
@@ -50,7 +59,8 @@ Result<void> use_server_certificate(SSL_CTX* context, const std::string& pem, Si
     if (SSL_CTX_use_certificate(context, chain[0].get()) != 1 || SSL_CTX_use_PrivateKey(context, key.get()) != 1)
         return wrong("the server's certificate is not taken");
     for (std::size_t i = 1; i < chain.size(); ++i)
-        if (SSL_CTX_add1_chain_cert(context, chain[i].get()) != 1) return wrong("an intermediate certificate is not taken");
+        if (SSL_CTX_add1_chain_cert(context, chain[i].get()) != 1)
+            return wrong("an intermediate certificate is not taken");
     return {};
 }
 
@@ -58,7 +68,8 @@ Result<void> require_clients_of(SSL_CTX* context, const std::string& ca_pem) {
     const auto authorities = read_certificates(ca_pem);
     if (authorities.empty()) return wrong("the CA certificate for clients does not parse");
     for (const auto& ca : authorities)
-        if (X509_STORE_add_cert(SSL_CTX_get_cert_store(context), ca.get()) != 1 || SSL_CTX_add_client_CA(context, ca.get()) != 1)
+        if (X509_STORE_add_cert(SSL_CTX_get_cert_store(context), ca.get()) != 1 ||
+            SSL_CTX_add_client_CA(context, ca.get()) != 1)
             return wrong("the CA certificate for clients is not taken");
     SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
     SSL_CTX_set_verify_depth(context, kPeerChainDepthMax);
@@ -73,7 +84,8 @@ void allow_only_full_tls13(SSL_CTX* context) {
     SSL_CTX_set_options(context, SSL_OP_NO_TICKET | SSL_OP_NO_COMPRESSION);
     ASSERT(SSL_CTX_set_num_tickets(context, 0) == 1);
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
-    SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
+    SSL_CTX_set_mode(context,
+                     SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
 }
 }  // namespace
 
@@ -89,7 +101,9 @@ Result<std::unique_ptr<ServerTls>> ServerTls::create(const Options& options, Sig
     return std::unique_ptr<ServerTls>(new ServerTls(context.release()));
 }
 
-ServerTls::~ServerTls() { SSL_CTX_free(m_context); }
+ServerTls::~ServerTls() {
+    SSL_CTX_free(m_context);
+}
 
 ssl_st* ServerTls::new_session() const {
     SSL* session = SSL_new(m_context);

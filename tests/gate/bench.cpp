@@ -55,7 +55,8 @@ constexpr int kEventsMax = 64;
     const net::Identity server = net::make_identity(ca, "giro", "serverAuth");
     net::TestSigner signer(server.key.get());
     const config::Config config = test_config();
-    const auto opened = Gate::open(loop, context, clock, random, signer, events, {config, path, server.pem(), ca.pem(), dialect()});
+    const auto opened =
+        Gate::open(loop, context, clock, random, signer, events, {config, path, server.pem(), ca.pem(), dialect()});
     ASSERT(opened.has_value());
     const std::uint16_t port = (*opened)->ports().terminals;
     ASSERT(::write(port_out, &port, sizeof port) == sizeof port);
@@ -63,7 +64,9 @@ constexpr int kEventsMax = 64;
     std::_Exit(0);
 }
 
-double seconds(const timeval& t) { return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6; }
+double seconds(const timeval& t) {
+    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6;
+}
 
 // Sends until load.requests answers have come.
 void run_terminals(std::uint16_t port, const Load& load) {
@@ -125,8 +128,10 @@ int main(int argc, char** argv) {
     ::wait4(gate_pid, nullptr, 0, &used);
     ::waitpid(switch_pid, nullptr, 0);
     const double cpu = seconds(used.ru_utime) + seconds(used.ru_stime);
-    fmt::print("{{\"requests\":{},\"terminals\":{},\"per_second\":{:.0f},\"gate_cpu_us\":{:.2f},\"gate_user_us\":{:.2f},\"gate_rss_kb\":{}}}\n",
-               load.requests, load.terminals, load.requests / taken.count(), cpu * 1e6 / load.requests,
-               seconds(used.ru_utime) * 1e6 / load.requests, used.ru_maxrss);
+    fmt::print(
+        "{{\"requests\":{},\"terminals\":{},\"per_second\":{:.0f},\"gate_cpu_us\":{:.2f},\"gate_user_us\":{:.2f},"
+        "\"gate_rss_kb\":{}}}\n",
+        load.requests, load.terminals, load.requests / taken.count(), cpu * 1e6 / load.requests,
+        seconds(used.ru_utime) * 1e6 / load.requests, used.ru_maxrss);
     return 0;
 }

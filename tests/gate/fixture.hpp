@@ -55,20 +55,24 @@ class FakeSwitch {
     void received(bus::PeerId peer, const bus::Record& record) {
         m_peer = peer;
         switch (static_cast<bus::MessageType>(record.type)) {
-            case bus::MessageType::payment_request: return payment(record.body);
-            case bus::MessageType::link_state: return link_states.push_back(*bus::decode_link_state(record.body));
+            case bus::MessageType::payment_request:
+                return payment(record.body);
+            case bus::MessageType::link_state:
+                return link_states.push_back(*bus::decode_link_state(record.body));
             case bus::MessageType::wallet_request: {
                 const auto w = bus::decode_wallet_request(record.body);
                 REQUIRE(w.has_value());
                 return wallet_requests.push_back({w->connection, w->kind, Buffer(w->body.begin(), w->body.end())});
             }
-            default: FAIL("a record that only the switch may send");
+            default:
+                FAIL("a record that only the switch may send");
         }
     }
     void payment(Bytes body) {
         const auto r = bus::decode_payment_request(body);
         REQUIRE(r.has_value());
-        requests.push_back({r->connection, r->source, r->mti, r->link, r->stan, r->response_code, Buffer(r->raw.begin(), r->raw.end())});
+        requests.push_back({r->connection, r->source, r->mti, r->link, r->stan, r->response_code,
+                            Buffer(r->raw.begin(), r->raw.end())});
         if (echoes) answer(r->connection, r->raw);
     }
     std::unique_ptr<bus::Server> m_server;

@@ -131,15 +131,20 @@ TEST_CASE("gate: a thousand frames of garbage and every flipped bit of a purchas
     Fixture f;
     f.fake_switch.echoes = true;
     std::uint64_t state = 20'261'122;  // a fixed seed: the same garbage in every run
-    const auto next = [&state] { return static_cast<unsigned char>((state = state * 6'364'136'223'846'793'005U + 1'442'695'040'888'963'407U) >> 56); };
+    const auto next = [&state] {
+        return static_cast<unsigned char>((state = state * 6'364'136'223'846'793'005U + 1'442'695'040'888'963'407U) >>
+                                          56);
+    };
     for (int i = 0; i < 1'000; ++i) {
         std::string garbage(next() % 64U + 4, '\0');
         for (char& c : garbage) c = static_cast<char>(next());
         if (i % 2 == 0) garbage.replace(0, 4, "0200");  // every other one gets past the message type
         ClientSocket client(f.gate->ports().terminals);
         client.send(framed(as_bytes(garbage)));
-        if (i % 2 == 0) CHECK(f.until([&] { return client.received().size() > 2; }));
-        else CHECK(f.closes(client));
+        if (i % 2 == 0)
+            CHECK(f.until([&] { return client.received().size() > 2; }));
+        else
+            CHECK(f.closes(client));
     }
     Buffer frame = purchase();
     for (std::size_t at = 0; at < frame.size(); ++at) {
@@ -179,7 +184,10 @@ TEST_CASE("gate: one terminal's unanswered requests are bounded, and reading goe
     for (std::size_t i = 0; i < total; ++i) all += frame;
     std::size_t sent = 0;
     const auto push = [&] { sent += client.send_some(std::string_view(all).substr(sent)); };
-    CHECK(f.until([&] { push(); return f.fake_switch.requests.size() >= kInFlightPerTerminalMax; }));
+    CHECK(f.until([&] {
+        push();
+        return f.fake_switch.requests.size() >= kInFlightPerTerminalMax;
+    }));
     const std::size_t one_read = net::kReadBytes / frame.size() + 1;
     CHECK(f.gate->flow().in_flight() <= kInFlightPerTerminalMax + one_read);
     std::size_t answered = 0;

@@ -6,7 +6,8 @@
 namespace giro::gate {
 
 inline const iso8583::Dialect& dialect() {
-    static const iso8583::Dialect loaded = *iso8583::load_dialect(GIRO_SOURCE_DIR "/firmware-config/dialects/iso1987-ascii.toml");
+    static const iso8583::Dialect loaded =
+        *iso8583::load_dialect(GIRO_SOURCE_DIR "/firmware-config/dialects/iso1987-ascii.toml");
     return loaded;
 }
 

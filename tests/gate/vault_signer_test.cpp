@@ -42,14 +42,18 @@ class FakeVault {
         REQUIRE(request.has_value());
         Buffer body;
         vault::encode(body, vault::TlsSign::Reply{Buffer(request->digest.begin(), request->digest.end())});
-        if (refuses) m_server->send(peer, {record.type, bus::Status::token_absent, record.correlation, as_bytes("no token")});
-        else m_server->send(peer, {record.type, bus::Status::ok, record.correlation, body});
+        if (refuses)
+            m_server->send(peer, {record.type, bus::Status::token_absent, record.correlation, as_bytes("no token")});
+        else
+            m_server->send(peer, {record.type, bus::Status::ok, record.correlation, body});
     }
     bus::Loop m_loop;
     bus::Context m_context;
     std::unique_ptr<bus::Server> m_server;
     std::atomic<bool> m_ends{false};
-    bus::Timer m_watch{m_loop, [this] { if (m_ends) m_loop.stop(); }};
+    bus::Timer m_watch{m_loop, [this] {
+                           if (m_ends) m_loop.stop();
+                       }};
     std::thread m_thread;
 };
 

@@ -24,7 +24,9 @@ const Buffer kQuery = counting(wallet::kSignedQueryBytes);
 std::string post(std::string_view path, std::string_view body) {
     return fmt::format("POST {} HTTP/1.1\r\nHost: giro\r\nContent-Length: {}\r\n\r\n{}", path, body.size(), body);
 }
-std::string order_request() { return post("/v1/order", fmt::format("{{\"order\":\"{}\"}}", to_hex(kOrder))); }
+std::string order_request() {
+    return post("/v1/order", fmt::format("{{\"order\":\"{}\"}}", to_hex(kOrder)));
+}
 
 struct Response {
     std::string head;
@@ -110,7 +112,8 @@ TEST_CASE("wallet door: without an answer of the switch it says 503 after five s
     bus::WalletReply late;
     late.connection = f.fake_switch.wallet_requests[0].connection;
     f.fake_switch.send(bus::MessageType::wallet_reply, late);
-    CHECK(f.until([&] { return f.events.count(Event::reply_for_gone) + f.events.count(Event::reply_misdirected) == 1; }));
+    CHECK(
+        f.until([&] { return f.events.count(Event::reply_for_gone) + f.events.count(Event::reply_misdirected) == 1; }));
 }
 
 TEST_CASE("wallet door: a request that is not finished in ten seconds is closed, however it trickles") {

@@ -34,7 +34,8 @@ X509Ptr make_certificate(EVP_PKEY* key, const std::string& name, const X509* iss
     X509_gmtime_adj(X509_getm_notAfter(out.get()), 86400);
     X509_set_pubkey(out.get(), key);
     X509_NAME* subject = X509_get_subject_name(out.get());
-    ASSERT(X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_UTF8, reinterpret_cast<const unsigned char*>(name.c_str()), -1, -1, 0) == 1);
+    ASSERT(X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_UTF8,
+                                      reinterpret_cast<const unsigned char*>(name.c_str()), -1, -1, 0) == 1);
     X509_set_issuer_name(out.get(), issuer == nullptr ? subject : X509_get_subject_name(issuer));
     return out;
 }

@@ -11,8 +11,12 @@
 
 namespace giro::net {
 
-struct FreePkey { void operator()(EVP_PKEY* p) const noexcept { EVP_PKEY_free(p); } };
-struct FreeX509 { void operator()(X509* p) const noexcept { X509_free(p); } };
+struct FreePkey {
+    void operator()(EVP_PKEY* p) const noexcept { EVP_PKEY_free(p); }
+};
+struct FreeX509 {
+    void operator()(X509* p) const noexcept { X509_free(p); }
+};
 using KeyPtr = std::unique_ptr<EVP_PKEY, FreePkey>;
 using X509Ptr = std::unique_ptr<X509, FreeX509>;
 
@@ -25,7 +29,8 @@ struct Identity {
 // Self-signed.
 [[nodiscard]] Identity make_ca(const std::string& name);
 // Signed by `ca`; `usage` is "serverAuth" or "clientAuth". `curve`: OpenSSL's name.
-[[nodiscard]] Identity make_identity(const Identity& ca, const std::string& name, const char* usage, const char* curve = "P-256");
+[[nodiscard]] Identity make_identity(const Identity& ca, const std::string& name, const char* usage,
+                                     const char* curve = "P-256");
 
 // Stands for the vault: signs with a key of the test, or refuses.
 class TestSigner final : public Signer {

@@ -252,7 +252,10 @@ TEST_CASE("connections: connecting out reports success, refusal and a bad addres
         Fixture gone;
         free_port = gone.port;
     }
-    REQUIRE(f.connections->connect("127.0.0.1", free_port, [&](ConnectionId) { return std::make_unique<Echo>(f.clock, refused); }).has_value());
+    REQUIRE(
+        f.connections
+            ->connect("127.0.0.1", free_port, [&](ConnectionId) { return std::make_unique<Echo>(f.clock, refused); })
+            .has_value());
     CHECK(f.until([&] { return refused.closed.has_value(); }));
     CHECK(refused.closed == CloseReason::connect_failed);
     CHECK(refused.opened == 0);

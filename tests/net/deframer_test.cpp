@@ -10,7 +10,9 @@ using namespace giro;
 using namespace giro::net;
 constexpr std::size_t kMax = 40;
 
-Buffer bytes(std::string_view text) { return {as_bytes(text).begin(), as_bytes(text).end()}; }
+Buffer bytes(std::string_view text) {
+    return {as_bytes(text).begin(), as_bytes(text).end()};
+}
 
 // Feeds `stream` in pieces that end at `cuts` and returns the frames seen.
 struct Run {
@@ -68,7 +70,9 @@ TEST_CASE("deframer: every truncation gives only whole frames and says that one 
     }
 }
 
-TEST_CASE("deframer: a length of zero is a frame without bytes") { CHECK(run(bytes("\0\0\0\0"s), {1}).frames == std::vector<std::string>{"", ""}); }
+TEST_CASE("deframer: a length of zero is a frame without bytes") {
+    CHECK(run(bytes("\0\0\0\0"s), {1}).frames == std::vector<std::string>{"", ""});
+}
 
 TEST_CASE("deframer: the largest frame passes and one byte more ends the stream, whole or in pieces") {
     Buffer largest = bytes("\0\x28"s + std::string(kMax, 'x'));

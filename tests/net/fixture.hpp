@@ -1,4 +1,5 @@
-// For the tests of sockets: a loop that runs until something is true, a clock that stands still, blocking client sockets.
+// For the tests of sockets: a loop that runs until something is true, a clock that stands still, blocking client
+// sockets.
 #pragma once
 
 #include <arpa/inet.h>
@@ -59,7 +60,9 @@ class ClientSocket {
         if (m_fd >= 0) ::close(m_fd);
         m_fd = -1;
     }
-    void send(std::string_view text) const { ASSERT(::send(m_fd, text.data(), text.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(text.size())); }
+    void send(std::string_view text) const {
+        ASSERT(::send(m_fd, text.data(), text.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(text.size()));
+    }
     // As much as fits without waiting; the bytes that went.
     [[nodiscard]] std::size_t send_some(std::string_view text) const {
         const ssize_t n = ::send(m_fd, text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -70,8 +73,10 @@ class ClientSocket {
         char buffer[4096];
         for (;;) {
             const ssize_t n = ::recv(m_fd, buffer, sizeof buffer, MSG_DONTWAIT);
-            if (n > 0) m_received.append(buffer, static_cast<std::size_t>(n));
-            else return n == 0 || (errno != EAGAIN && errno != EWOULDBLOCK);
+            if (n > 0)
+                m_received.append(buffer, static_cast<std::size_t>(n));
+            else
+                return n == 0 || (errno != EAGAIN && errno != EWOULDBLOCK);
         }
     }
     [[nodiscard]] const std::string& received() {

@@ -1,4 +1,5 @@
-// libFuzzer target: the deframer and the HTTP reader, fed in two pieces at every kind of cut; the first byte chooses it.
+// libFuzzer target: the deframer and the HTTP reader, fed in two pieces at every kind of cut; the first byte chooses
+// it.
 #include <cstdlib>
 
 #include "net/deframer.hpp"

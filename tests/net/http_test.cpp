@@ -14,7 +14,9 @@ using State = HttpRequestReader::State;
 
 const std::string kGood = "POST /v1/order HTTP/1.1\r\nHost: giro\r\nContent-Length: 5\r\n\r\nhello";
 
-std::string with_headers(std::string_view lines) { return fmt::format("POST / HTTP/1.1\r\n{}\r\n\r\nhello", lines); }
+std::string with_headers(std::string_view lines) {
+    return fmt::format("POST / HTTP/1.1\r\n{}\r\n\r\nhello", lines);
+}
 }  // namespace
 
 TEST_CASE("http: a plain POST is read, in one piece or byte by byte") {
@@ -33,7 +35,9 @@ TEST_CASE("http: a plain POST is read, in one piece or byte by byte") {
 
 TEST_CASE("http: header names in any case, other headers and an empty body are fine") {
     HttpRequestReader reader;
-    CHECK(reader.feed(as_bytes("POST /a HTTP/1.1\r\nhOST:x\r\nAccept: */*\r\nX-Empty:\r\ncontent-LENGTH: \t0 \r\n\r\n")) == State::complete);
+    CHECK(reader.feed(
+              as_bytes("POST /a HTTP/1.1\r\nhOST:x\r\nAccept: */*\r\nX-Empty:\r\ncontent-LENGTH: \t0 \r\n\r\n")) ==
+          State::complete);
     CHECK(reader.body().empty());
 }
 
@@ -84,7 +88,8 @@ TEST_CASE("http: everything that two parsers could read in two ways is refused, 
         {"POST /" + long_line, HttpError::head_too_large, 431},
         {with_headers("X: " + long_line), HttpError::head_too_large, 431},
         {with_headers("Host: x\r\nTransfer-Encoding: chunked"), HttpError::coding_not_served, 501},
-        {with_headers("Host: x\r\nContent-Length: 5\r\ntransfer-encoding: identity"), HttpError::coding_not_served, 501},
+        {with_headers("Host: x\r\nContent-Length: 5\r\ntransfer-encoding: identity"), HttpError::coding_not_served,
+         501},
         {"POST / HTTP/1.0\r\n", HttpError::version_not_served, 505},
         {"PRI * HTTP/2.0\r\n", HttpError::version_not_served, 505},
     };
@@ -123,6 +128,7 @@ TEST_CASE("http: a flipped bit never makes the body longer than it was or the re
 
 TEST_CASE("http: the response says how long it is and that the connection ends") {
     CHECK(http_response(200, "{}") ==
-          "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n{}");
+          "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\nCache-Control: "
+          "no-store\r\nConnection: close\r\n\r\n{}");
     CHECK(http_response(503, "").starts_with("HTTP/1.1 503 Service Unavailable\r\n"));
 }

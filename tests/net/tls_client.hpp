@@ -39,7 +39,9 @@ class TlsClient {
     [[nodiscard]] bool handshake() {
         return drive([this] { return SSL_connect(m_ssl); });
     }
-    void send(std::string_view text) { ASSERT(SSL_write(m_ssl, text.data(), static_cast<int>(text.size())) == static_cast<int>(text.size())); }
+    void send(std::string_view text) {
+        ASSERT(SSL_write(m_ssl, text.data(), static_cast<int>(text.size())) == static_cast<int>(text.size()));
+    }
     // Reads until `size` bytes are there; false when the server ends the connection first.
     [[nodiscard]] bool receive(std::size_t size) {
         while (m_received.size() < size) {
@@ -51,7 +53,8 @@ class TlsClient {
         return true;
     }
     [[nodiscard]] std::string receive_all() {
-        while (receive(m_received.size() + 1)) {}
+        while (receive(m_received.size() + 1)) {
+        }
         return m_received;
     }
     [[nodiscard]] const std::string& received() const noexcept { return m_received; }
