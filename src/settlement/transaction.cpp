@@ -188,7 +188,7 @@ Expected<void, SettlementProblem> check_settlement(const entry::SettlementPropos
         return problem(SettlementError::tx_malformed);
     const Commitment expected{window.window, window.root};
     if (proposal.window != window.window || proposal.merkle_root != window.root ||
-        proposal.postings != window.leaves.size() || tx->outputs.empty() || tx->outputs[0].value != 0 ||
+        proposal.postings != window.postings || tx->outputs.empty() || tx->outputs[0].value != 0 ||
         commitment_of(*tx) != expected)
         return problem(SettlementError::commitment_differs);
     const auto nets = checked_nets(window.nets, parties);

@@ -199,6 +199,7 @@ Result<void> WindowBuilder::window_closed(std::uint64_t seq, Bytes body) {
     result.nets = nets_of(count);
     result.leaves.reserve(count);
     for (std::size_t i = 0; i < count; ++i) result.leaves.push_back(m_open[i].leaf);
+    result.postings = count;
     result.root = window_root(result.window, result.leaves);
     m_open.erase(m_open.begin(), end);
     m_last_window = e->window;

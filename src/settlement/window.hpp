@@ -30,7 +30,8 @@ struct WindowResult {
     std::uint64_t closed_ns = 0;
     Hash256 root{};
     std::vector<entry::NetPosition> nets;  // every participant, by id; adds up to zero
-    std::vector<Hash256> leaves;           // in order of seq
+    std::uint64_t postings = 0;
+    std::vector<Hash256> leaves;           // in order of seq, `postings` of them; may be dropped once the root is known
 };
 
 class WindowBuilder {

@@ -1,0 +1,132 @@
+// giro receipt and giro verify. A receipt is made from the journal and the chain's blocks, and verified once before it is
+// handed out; verifying needs the blocks and the challenge alone, no part of the box has to run.
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "appliance/giro/settlement_read.hpp"
+#include "settlement/receipt.hpp"
+#include "settlement/window.hpp"
+#include "util/file.hpp"
+
+namespace giro::cli {
+
+namespace {
+using settlement::Posting;
+using settlement::PostingKind;
+
+constexpr unsigned kReceiptMode = 0644;  // it is made to be shown
+
+struct Wanted {
+    std::string rrn;
+    std::string terminal;  // empty: any
+    bool reversal = false;
+    [[nodiscard]] bool matches(const Posting& p) const {
+        return p.rrn.view() == rrn && (terminal.empty() || p.terminal.view() == terminal) && (p.kind == PostingKind::reversal) == reversal;
+    }
+};
+
+// The postings that match, the window of the first with all its leaves, and how far that window got.
+struct Found {
+    std::vector<std::pair<Posting, entry::Salt>> postings;
+    settlement::WindowResult window;
+    std::uint64_t index = 0;
+    settlement::Book book;
+};
+
+Result<Found> search(const config::Paths& paths, const Wanted& wanted) {
+    Found found;
+    const auto on_posting = [&](const Posting& p, const entry::Salt& salt) {
+        if (wanted.matches(p)) found.postings.emplace_back(p, salt);
+    };
+    const auto on_window = [&](settlement::WindowResult&& w) {
+        if (found.postings.empty() || found.window.window != 0) return;
+        const auto& [posting, salt] = found.postings.front();
+        const auto at = std::ranges::find(w.leaves, leaf_hash(posting, salt));
+        if (at == w.leaves.end()) return;
+        found.index = static_cast<std::uint64_t>(at - w.leaves.begin());
+        found.window = std::move(w);
+    };
+    settlement::WindowBuilder builder(on_window, on_posting);
+    auto scanned = scan_journal(paths, [&](const journal::Entry& e) {
+        auto fed = found.book.feed(e.seq, e.kind, e.body);
+        return fed ? builder.feed(e.seq, e.kind, e.body) : fed;
+    });
+    if (!scanned) return tl::unexpected(std::move(scanned.error()));
+    return found;
+}
+
+// Where the payment's window was confirmed, or why there is no receipt.
+Result<entry::SettlementConfirmed> confirmation_of(const Found& found, const Wanted& wanted) {
+    if (found.postings.empty())
+        return fail(Failure::Kind::refused, fmt::format("no money has moved under RRN {}{}", wanted.rrn, wanted.terminal.empty() ? "" : " at that terminal"));
+    if (found.postings.size() > 1)
+        return fail(Failure::Kind::refused, fmt::format("{} postings have RRN {}; name the terminal with --terminal", found.postings.size(), wanted.rrn));
+    if (found.window.window == 0) return fail(Failure::Kind::try_again, "its window is still open (giro settle close)");
+    const auto* record = found.book.find(found.window.window);
+    ASSERT(record != nullptr);
+    if (!record->confirmation)
+        return fail(Failure::Kind::try_again, fmt::format("window {} is not settled yet (giro settle status)", found.window.window));
+    return *record->confirmation;
+}
+
+tl::unexpected<Failure> failed_check(std::string_view what, settlement::Check check) {
+    return fail(Failure::Kind::integrity, fmt::format("{}: check '{}' failed: {}", what, settlement::name(check), settlement::describe(check)));
+}
+}  // namespace
+
+Result<void> receipt(const Args& args) {
+    const Wanted wanted{args.text("rrn"), args.text("--terminal"), args.flag("--reversal")};
+    const auto found = search(args.paths(), wanted);
+    if (!found) return tl::unexpected(found.error());
+    const auto confirmed = confirmation_of(*found, wanted);
+    if (!confirmed) return tl::unexpected(confirmed.error());
+    const auto challenge = challenge_of(args);
+    if (!challenge) return tl::unexpected(challenge.error());
+    const auto chain = load_chain(args.paths(), {}, *challenge);
+    if (!chain) return tl::unexpected(chain.error());
+    const auto blocks = blocks_of(*chain);
+
+    settlement::ReceiptSource source;
+    std::tie(source.posting, source.salt) = found->postings.front();
+    source.window = found->window.window;
+    source.leaves = found->window.leaves;
+    source.index = found->index;
+    source.txid = confirmed->txid;
+    source.height = confirmed->height;
+    source.blocks = blocks;
+    const auto made = settlement::make_receipt(source);
+    if (!made) return tl::unexpected(made.error());
+    const std::string text = settlement::to_json(*made);
+    if (const auto good = settlement::verify_receipt(text, blocks, *challenge); !good) return failed_check("the receipt just made", good.error());
+    if (args.given("--out")) return write_file_atomic(args.text("--out"), as_bytes(text), kReceiptMode);
+    fmt::print("{}", text);
+    return {};
+}
+
+Result<void> verify(const Args& args) {
+    const auto file = read_file(args.text("file"), settlement::kReceiptBytesMax);
+    if (!file) return tl::unexpected(file.error());
+    const auto challenge = challenge_of(args);
+    if (!challenge) return tl::unexpected(challenge.error());
+    const auto chain = load_chain(args.paths(), args.text("--chain"), *challenge);
+    if (!chain) return tl::unexpected(chain.error());
+    const auto good = settlement::verify_receipt(as_text(*file), blocks_of(*chain), *challenge);
+    if (!good) return failed_check(args.text("file"), good.error());
+    const auto& r = *good;
+    if (args.json())
+        fmt::print("{}\n", nlohmann::ordered_json{{"verified", true},
+                                                  {"rrn", r.posting.rrn.view()},
+                                                  {"amount", r.posting.amount.minor},
+                                                  {"window", r.window},
+                                                  {"height", r.height},
+                                                  {"block", chain::hash_text(r.block_hash)}}
+                               .dump());
+    else
+        fmt::print("good: {} of {} (RRN {}, terminal {}) is posting {} of {} in window {}, settled in block {} ({})\n", settlement::name(r.posting.kind),
+                   money(r.posting.amount.minor), r.posting.rrn.view(), r.posting.terminal.view(), r.index + 1, r.postings, r.window, r.height,
+                   chain::hash_text(r.block_hash));
+    return {};
+}
+
+}  // namespace giro::cli
