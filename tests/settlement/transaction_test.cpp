@@ -60,7 +60,7 @@ struct Proposal {
 Proposal good_proposal() {
     Proposal p;
     p.parties = parties_with({{coin(0, 1000)}, {}, {coin(1, 5)}});
-    p.window = {4, 99, 0, kRoot, {{1, -300}, {2, 250}, {3, 50}}, {Hash256{}}};
+    p.window = {4, 99, 0, kRoot, {{1, -300}, {2, 250}, {3, 50}}, 1, {}};
     const auto built = build_settlement({4, kRoot}, p.window.nets, p.parties);
     REQUIRE(built);
     p.entry = {4, kRoot, 1, p.window.nets, chain::encode_tx(built->tx), built->inputs};
@@ -161,7 +161,7 @@ TEST_CASE("settlement: random windows of two and three banks: inputs equal outpu
         const auto built = build_settlement({window.window, window.root}, window.nets, parties);
         REQUIRE(built);
         CHECK(inputs_of(*built) == outputs_of(built->tx));
-        const entry::SettlementProposed proposal{window.window, window.root, window.leaves.size(), window.nets,
+        const entry::SettlementProposed proposal{window.window, window.root, window.postings, window.nets,
                                                  chain::encode_tx(built->tx), built->inputs};
         CHECK(check_settlement(proposal, window, parties));
     }

@@ -43,6 +43,7 @@ TEST_CASE("settlement: the bank that pays owes, the bank that is paid is owed") 
     CHECK(net_of(window, 2) == 700);
     CHECK(net_of(window, 3) == 0);
     CHECK(window.leaves.size() == 3);
+    CHECK(window.postings == 3);
     CHECK(window.root == window_root(1, window.leaves));
     CHECK(window.leaves[0] == leaf_hash(collected->postings[0], collected->salts[0]));
 }
