@@ -87,13 +87,13 @@ TEST_CASE("wallet door: what is malformed is refused and never reaches the switc
         {post("/v1/order", "{\"order\":\"00\"}") + "x", "HTTP/1.1 400"},
         {"POST /v1/order HTTP/1.1\r\nContent-Length: 9999\r\n\r\n", "HTTP/1.1 413"},
     };
-    for (const auto& [request, status] : cases) {
-        CAPTURE(request);
+    for (const auto& one : cases) {
+        CAPTURE(one.first);
         net::TlsClient wallet(f.loop, f.gate->ports().wallets, {&f.ca});
         REQUIRE(wallet.handshake());
-        wallet.send(request);
+        wallet.send(one.first);
         const Response got = response(wallet.receive_all());
-        CHECK(got.head.starts_with(status));
+        CHECK(got.head.starts_with(one.second));
         CHECK(got.body["why"].is_string());
     }
     CHECK(f.fake_switch.wallet_requests.empty());
