@@ -71,7 +71,7 @@ int run(std::string name, std::string what, int argc, char** argv, const Start& 
     std::string dir = "var";
     app.add_option("--dir", dir, "folder of the box")->capture_default_str();
     app.set_version_flag("--version", std::string("giro ") + GIRO_VERSION);
-    app.add_subcommand("serve", "run until SIGTERM (the default)");
+    app.add_subcommand("serve", "run until SIGTERM (the default)")->fallthrough();
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& e) {

@@ -63,7 +63,7 @@ template <std::size_t N>
 struct FixedText {
     std::array<char, N> chars{};
     FixedText() = default;
-    explicit FixedText(std::string_view text) noexcept { std::memcpy(chars.data(), text.data(), std::min(text.size(), N)); }
+    explicit FixedText(std::string_view text) noexcept { text.copy(chars.data(), N); }
     [[nodiscard]] std::string_view view() const noexcept { return {chars.data(), strnlen(chars.data(), N)}; }
     [[nodiscard]] std::string str() const { return std::string(view()); }
     [[nodiscard]] bool empty() const noexcept { return chars[0] == '\0'; }

@@ -67,7 +67,7 @@ class Endpoint {
     bool m_flush_pending = false;
     std::uint64_t m_dropped = 0;
     std::map<PeerId, Buffer> m_outgoing;
-    std::set<PeerId> m_shut_out;  // bounded by kShutOutMax; then the program exits: something is very wrong
+    std::set<PeerId> m_shut_out;  // at most kShutOutMax, the latest
     static void readable(int, short, void* self);
     void drain();
     bool receive_one();

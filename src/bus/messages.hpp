@@ -36,7 +36,7 @@ enum class MessageType : std::uint16_t {
     chain_submit_tx = 0x0401,  // settle: the whole transaction with witnesses -> txid:32; refused: BIP22-style word
     chain_tip = 0x0402,        // any: empty -> height:u32 block_hash:32 time:u32 producing:u8
     chain_tx = 0x0403,         // any: txid:32 -> height:u32 block_hash:32 position:u32 confirmations:u32; not_found; height 0 = in the mempool
-    chain_utxos = 0x0404,      // settle: script:var16 -> count:u32 { txid:32 vout:u32 amount:i64 height:u32 coinbase:u8 }
+    chain_utxos = 0x0404,      // settle: script:var16 -> count:u16 { txid:32 vout:u32 amount:i64 height:u32 coinbase:u8 }
     chain_block = 0x0405,      // any: height:u32 -> the block's bytes; not_found
     chain_produce = 0x0406,    // settle: empty -> ok; asks for a block now rather than at the next interval
 
@@ -49,7 +49,7 @@ enum class MessageType : std::uint16_t {
     vault_reveal_pan = 0x0305,       // switch: batch
     vault_tls_sign = 0x0306,         // gate: digest:32 -> DER signature
     vault_sign_checkpoint = 0x0307,  // auditor, switch: seq:u64 chain_hash:32 state_digest:32 -> signature
-    vault_last_checkpoint = 0x0308,  // auditor, switch, admin: empty -> the last one signed; not_found
+    vault_last_checkpoint = 0x0308,  // auditor, switch, admin: empty -> 0:u8, or 1:u8 and the last one signed
     vault_sign_tx = 0x0309,          // settle: window, unsigned tx, input amounts and owners, approvals -> witnesses
     vault_sign_block = 0x030a,       // chain: the 72 bytes of BIP325 -> signet solution
     vault_random = 0x030b,           // any: count:u16 -> bytes

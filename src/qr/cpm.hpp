@@ -1,5 +1,5 @@
 // Consumer-presented QR codes: EMVCo "QR Code Specification for Payment Systems, Consumer-Presented Mode" v1.1.
-// The base64 text a wallet shows and a terminal scans and forwards in DE48. Read by giro-switch and `giro pos`; hostile.
+// The base64 text a wallet shows and a terminal scans and forwards in DE63. Read by giro-switch and `giro pos`; hostile.
 //
 //   85 05 "CPV01"                        payload format indicator, first
 //   61 len                               application template

@@ -98,6 +98,7 @@ struct TlsSign {
 };
 
 // A signed statement "the journal up to `seq` hashes to `chain_hash` and gives the state `state_digest`".
+// state_digest: SHA-256 of State::save()'s bytes where a snapshot was taken; all zero where none was.
 // Signed with checkpoint.p256 over checkpoint_digest() (digests.hpp).
 struct Checkpoint {
     std::uint64_t seq = 0;

@@ -1,5 +1,5 @@
 // A wallet's payment order: the payer's signed consent to one payment, carried in a consumer-presented QR code and in
-// DE48 of a 0200. Read by giro-switch and by `giro wallet`; every byte comes from a stranger's phone.
+// DE63 of a 0200. Read by giro-switch and by `giro wallet`; every byte comes from a stranger's phone.
 //
 // Layout, integers little-endian, kSignedOrderBytes in all:
 //     0   1  version, 1
