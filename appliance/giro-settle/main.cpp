@@ -1,5 +1,5 @@
-// giro-settle: nets closed windows, proposes their tier-1 transactions, has them signed once officers have approved, and
-// follows them into a block. Reads the journal (read-only), asks switch, vault and chain; holds no key and no file.
+// giro-settle: nets closed windows, proposes their tier-1 transactions, has them signed once officers have approved,
+// and follows them into a block. Reads the journal (read-only), asks switch, vault and chain; holds no key and no file.
 // Hostile: what it reads and is answered. Its takeover can propose a wrong transaction, which officers and vault check.
 #include "settler.hpp"
 

@@ -2,7 +2,8 @@
 
 namespace giro::settle {
 
-Result<std::unique_ptr<Requests>> Requests::connect(bus::Loop& loop, bus::Context& context, const std::filesystem::path& endpoint) {
+Result<std::unique_ptr<Requests>> Requests::connect(bus::Loop& loop, bus::Context& context,
+                                                    const std::filesystem::path& endpoint) {
     std::unique_ptr<Requests> made(new Requests(loop));
     bus::Handlers handlers;
     handlers.record = [self = made.get()](bus::PeerId, const bus::Record& record) { self->received(record); };

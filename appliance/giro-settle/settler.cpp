@@ -12,9 +12,9 @@ namespace giro::settle {
 
 namespace {
 constexpr std::uint64_t kTick_ms = 200;
-constexpr std::size_t kReadEntries = 4096;      // per read: the writer's log cannot start over meanwhile
+constexpr std::size_t kReadEntries = 4096;  // per read: the writer's log cannot start over meanwhile
 constexpr int kReadsPerTick = 16;
-constexpr std::uint64_t kRetry_ms = 1'000;        // what passes by itself
+constexpr std::uint64_t kRetry_ms = 1'000;          // what passes by itself
 constexpr std::uint64_t kRefusedRetry_ms = 30'000;  // what somebody must mend
 }  // namespace
 
@@ -85,10 +85,13 @@ void Settler::step() {
     if (record == nullptr) return;
     m_windows.erase(m_windows.begin(), m_windows.lower_bound(record->closed.window));
     switch (record->state(m_program.config.settle.approvals_required)) {
-        case settlement::WindowState::closed: return propose(*record);
-        case settlement::WindowState::approved: return finish_transaction(*record);
+        case settlement::WindowState::closed:
+            return propose(*record);
+        case settlement::WindowState::approved:
+            return finish_transaction(*record);
         case settlement::WindowState::proposed:
-        case settlement::WindowState::confirmed: return;
+        case settlement::WindowState::confirmed:
+            return;
     }
 }
 
@@ -116,7 +119,8 @@ std::string Settler::nets_text(const std::vector<entry::NetPosition>& nets) cons
     return text;
 }
 
-// --- closed: propose --------------------------------------------------------------------------------------------------
+// --- closed: propose
+// --------------------------------------------------------------------------------------------------
 
 void Settler::propose(const settlement::WindowRecord& record) {
     const auto& nets = m_windows.at(record.closed.window).result.nets;
@@ -145,12 +149,13 @@ void Settler::gather_next(std::shared_ptr<Gathering> gathering) {
     gathering->to_ask.pop_back();
     Buffer body;
     Writer(body).var16(gathering->ready[index].script);
-    m_chain->call(bus::MessageType::chain_utxos, body, [this, gathering, index](std::optional<bus::Status> status, Bytes reply) {
-        const auto utxos = status == bus::Status::ok ? decode<bus::ChainUtxos>(reply) : std::nullopt;
-        if (!utxos) return wait_for("the chain does not say which coins there are; trying on", kRetry_ms);
-        take_coins(*gathering, index, *utxos);
-        gather_next(gathering);
-    });
+    m_chain->call(bus::MessageType::chain_utxos, body,
+                  [this, gathering, index](std::optional<bus::Status> status, Bytes reply) {
+                      const auto utxos = status == bus::Status::ok ? decode<bus::ChainUtxos>(reply) : std::nullopt;
+                      if (!utxos) return wait_for("the chain does not say which coins there are; trying on", kRetry_ms);
+                      take_coins(*gathering, index, *utxos);
+                      gather_next(gathering);
+                  });
 }
 
 void Settler::take_coins(Gathering& gathering, std::size_t index, const bus::ChainUtxos& utxos) {
@@ -158,8 +163,10 @@ void Settler::take_coins(Gathering& gathering, std::size_t index, const bus::Cha
         const settlement::Coin coin{{utxo.txid, utxo.vout}, utxo.amount};
         gathering.eventual[index].coins.push_back(coin);
         const std::uint32_t mature_at = utxo.coinbase != 0 ? utxo.height + chain::kCoinbaseMaturity : 0;
-        if (mature_at <= gathering.tip + 1) gathering.ready[index].coins.push_back(coin);
-        else gathering.mature_at = std::max(gathering.mature_at, mature_at);
+        if (mature_at <= gathering.tip + 1)
+            gathering.ready[index].coins.push_back(coin);
+        else
+            gathering.mature_at = std::max(gathering.mature_at, mature_at);
     }
 }
 
@@ -168,7 +175,8 @@ void Settler::build(const Gathering& gathering) {
     const settlement::Commitment commitment{result.window, result.root};
     const auto built = settlement::build_settlement(commitment, result.nets, gathering.ready);
     if (!built) return coins_missing(gathering, built.error());
-    send_proposal({result.window, result.root, result.postings, result.nets, chain::encode_tx(built->tx), built->inputs});
+    send_proposal(
+        {result.window, result.root, result.postings, result.nets, chain::encode_tx(built->tx), built->inputs});
 }
 
 void Settler::coins_missing(const Gathering& gathering, settlement::SettlementProblem problem) {
@@ -177,11 +185,14 @@ void Settler::coins_missing(const Gathering& gathering, settlement::SettlementPr
                        (gathering.tip == 0 ||  // the first block, which pays the banks, is not there yet
                         settlement::build_settlement({result.window, result.root}, result.nets, gathering.eventual));
     if (later)
-        return wait_for(fmt::format("window {} waits: the banks' coins can be spent from block {} on, while the chain is being pre-mined",
-                                    gathering.window, gathering.mature_at != 0 ? gathering.mature_at : chain::kCoinbaseMaturity + 1),
-                        kRetry_ms);
-    wait_for(fmt::format("window {} cannot be settled: {} ({}); nets: {}", gathering.window, settlement::describe(problem.error),
-                         m_book.participant_name(problem.participant), nets_text(result.nets)),
+        return wait_for(
+            fmt::format(
+                "window {} waits: the banks' coins can be spent from block {} on, while the chain is being pre-mined",
+                gathering.window, gathering.mature_at != 0 ? gathering.mature_at : chain::kCoinbaseMaturity + 1),
+            kRetry_ms);
+    wait_for(fmt::format("window {} cannot be settled: {} ({}); nets: {}", gathering.window,
+                         settlement::describe(problem.error), m_book.participant_name(problem.participant),
+                         nets_text(result.nets)),
              kRefusedRetry_ms);
 }
 
@@ -191,9 +202,12 @@ void Settler::send_proposal(const entry::SettlementProposed& proposal) {
                        const auto window = proposal.window;
                        if (!status) return wait_for("the switch does not answer; trying on", kRetry_ms);
                        if (*status != bus::Status::ok)
-                           return wait_for(fmt::format("the switch refuses the settlement of window {}: {}", window, as_text(body)), kRefusedRetry_ms);
-                       log::info("window {}: {} postings, root {}, nets: {}; waits for {} officers (giro approve)", window, proposal.postings,
-                                 to_hex(proposal.merkle_root), nets_text(proposal.net), m_program.config.settle.approvals_required);
+                           return wait_for(
+                               fmt::format("the switch refuses the settlement of window {}: {}", window, as_text(body)),
+                               kRefusedRetry_ms);
+                       log::info("window {}: {} postings, root {}, nets: {}; waits for {} officers (giro approve)",
+                                 window, proposal.postings, to_hex(proposal.merkle_root), nets_text(proposal.net),
+                                 m_program.config.settle.approvals_required);
                        again_in(0);
                    });
 }

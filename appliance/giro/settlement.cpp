@@ -17,21 +17,26 @@ using settlement::WindowRecord;
 using settlement::WindowState;
 
 constexpr auto kWaitStep = std::chrono::milliseconds(200);
-constexpr std::array<WindowState, 4> kStates{WindowState::closed, WindowState::proposed, WindowState::approved, WindowState::confirmed};
+constexpr std::array<WindowState, 4> kStates{WindowState::closed, WindowState::proposed, WindowState::approved,
+                                             WindowState::confirmed};
 
 Result<void> close_window(const Args& args) {
     const auto body = tell_switch(args.paths(), bus::MessageType::close_window, {});
     if (!body) return tl::unexpected(body.error());
     const auto reply = decode<bus::WindowReply>(*body);
     if (!reply) return fail(Failure::Kind::refused, "the switch's answer does not decode");
-    if (args.json()) fmt::print("{}\n", Json{{"window", reply->window}, {"last_seq", reply->last_seq}}.dump());
-    else fmt::print("window {} is closed; it holds the postings up to journal entry {}\n", reply->window, reply->last_seq);
+    if (args.json())
+        fmt::print("{}\n", Json{{"window", reply->window}, {"last_seq", reply->last_seq}}.dump());
+    else
+        fmt::print("window {} is closed; it holds the postings up to journal entry {}\n", reply->window,
+                   reply->last_seq);
     return {};
 }
 
 // As people write it; empty before there is a proposal.
 std::string txid_text(const WindowRecord& record) {
-    const auto tx = record.proposal ? chain::decode_tx(record.proposal->unsigned_tx) : tl::unexpected(chain::ChainError::truncated);
+    const auto tx =
+        record.proposal ? chain::decode_tx(record.proposal->unsigned_tx) : tl::unexpected(chain::ChainError::truncated);
     return tx ? chain::hash_text(chain::txid(*tx)) : "";
 }
 
@@ -64,14 +69,18 @@ Json to_json(const settlement::Book& book, const WindowRecord& record, std::size
 }
 
 void print_table(const settlement::Book& book, std::size_t required) {
-    if (book.windows().empty()) fmt::print("no window was closed yet (giro settle close)\n");
-    else fmt::print("{:>6}  {:9}  {:>8}  {:>6}  {:16}  {:64}  {}\n", "window", "state", "postings", "height", "approved by", "txid", "nets");
+    if (book.windows().empty())
+        fmt::print("no window was closed yet (giro settle close)\n");
+    else
+        fmt::print("{:>6}  {:9}  {:>8}  {:>6}  {:16}  {:64}  {}\n", "window", "state", "postings", "height",
+                   "approved by", "txid", "nets");
     for (const auto& [id, record] : book.windows()) {
         const auto postings = record.proposal ? fmt::to_string(record.proposal->postings) : "-";
         const auto height = record.confirmation ? fmt::to_string(record.confirmation->height) : "-";
         const auto txid = txid_text(record);
-        fmt::print("{:>6}  {:9}  {:>8}  {:>6}  {:16}  {:64}  {}\n", id, settlement::name(record.state(required)), postings, height,
-                   officers_text(record), txid.empty() ? "-" : txid, record.proposal ? nets_line(book, record.proposal->net) : "-");
+        fmt::print("{:>6}  {:9}  {:>8}  {:>6}  {:16}  {:64}  {}\n", id, settlement::name(record.state(required)),
+                   postings, height, officers_text(record), txid.empty() ? "-" : txid,
+                   record.proposal ? nets_line(book, record.proposal->net) : "-");
     }
 }
 
@@ -107,7 +116,8 @@ class Waiter {
             if (!count) return tl::unexpected(count.error());
             if (*count < kReadEntries) break;
         }
-        if (m_window == 0 && !m_book.windows().empty()) m_window = m_book.windows().rbegin()->first;  // the last closed one
+        if (m_window == 0 && !m_book.windows().empty())
+            m_window = m_book.windows().rbegin()->first;  // the last closed one
         report();
         return m_record != nullptr && m_record->state(m_required) >= m_wanted;
     }
@@ -139,9 +149,12 @@ class Waiter {
 };
 
 Result<void> wait(const Args& args) {
-    const auto wanted = std::ranges::find_if(kStates, [&](WindowState s) { return settlement::name(s) == args.text("--state"); });
-    if (wanted == kStates.end()) return fail(Failure::Kind::config, "--state is one of closed, proposed, approved, confirmed");
-    if (args.number("--window") < 0 || args.number("--timeout") < 0) return fail(Failure::Kind::config, "--window and --timeout are not negative");
+    const auto wanted =
+        std::ranges::find_if(kStates, [&](WindowState s) { return settlement::name(s) == args.text("--state"); });
+    if (wanted == kStates.end())
+        return fail(Failure::Kind::config, "--state is one of closed, proposed, approved, confirmed");
+    if (args.number("--window") < 0 || args.number("--timeout") < 0)
+        return fail(Failure::Kind::config, "--window and --timeout are not negative");
     const auto required = approvals_required(args.paths());
     if (!required) return tl::unexpected(required.error());
     auto reader = journal::JournalReader::open(args.paths().journal());
@@ -153,11 +166,14 @@ Result<void> wait(const Args& args) {
         if (!reached) return tl::unexpected(reached.error());
         if (*reached) break;
         if (std::chrono::steady_clock::now() >= deadline)
-            return fail(Failure::Kind::try_again, fmt::format("after {} s {}", args.number("--timeout"), waiter.progress()));
+            return fail(Failure::Kind::try_again,
+                        fmt::format("after {} s {}", args.number("--timeout"), waiter.progress()));
         std::this_thread::sleep_for(kWaitStep);
     }
-    if (args.json()) fmt::print("{}\n", to_json(waiter.book(), waiter.record(), *required).dump());
-    else fmt::print("{}\n", waiter.progress());
+    if (args.json())
+        fmt::print("{}\n", to_json(waiter.book(), waiter.record(), *required).dump());
+    else
+        fmt::print("{}\n", waiter.progress());
     return {};
 }
 }  // namespace
@@ -178,7 +194,8 @@ std::vector<Command> settlement_commands() {
          {{"--officer", "name", Kind::text, "", true},
           {"--window", "number; 0 = the oldest that waits for approval", Kind::number, "0", false},
           {"--key", "file: PKCS#8 PEM, encrypted; default: demo/officers/NAME/key.pem", Kind::text, "", false},
-          {"--passphrase-file", "file whose first line opens the key; default: demo/officers/NAME/passphrase", Kind::text, "", false}},
+          {"--passphrase-file", "file whose first line opens the key; default: demo/officers/NAME/passphrase",
+           Kind::text, "", false}},
          approve},
         {"officer new",
          "makes an officer's key in demo/officers/NAME; enrol public.pem in vault/officers/NAME.pem",
@@ -194,7 +211,7 @@ std::vector<Command> settlement_commands() {
         {"verify",
          "checks a receipt offline; exits 4 and names the check that failed",
          {{"file", "the receipt", Kind::text, "", true},
-          {"--chain", "file of blocks as a node keeps them; default: the box's chain.db", Kind::text, "", false},
+          {"--chain", "file of blocks as a node keeps them; default: pub/blocks.dat", Kind::text, "", false},
           {"--challenge", "signet challenge script, hex; default: from pub/bundle.json", Kind::text, "", false}},
          verify},
     };

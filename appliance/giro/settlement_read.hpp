@@ -18,9 +18,10 @@ namespace giro::cli {
 // How many officers must approve (etc/giro.toml).
 [[nodiscard]] Result<std::size_t> approvals_required(const config::Paths& paths);
 
-// The chain, every block of it validated against `challenge`: from a file of blocks as a node writes them, or when
-// `file` is empty from the box's own chain.db, beside the running giro-chain.
-[[nodiscard]] Result<chain::ChainState> load_chain(const config::Paths& paths, const std::string& file, const Buffer& challenge);
+// The chain, every block of it validated against `challenge`: from a file of blocks as a node writes them (`file`;
+// empty: pub/blocks.dat, which giro-chain keeps).
+[[nodiscard]] Result<chain::ChainState> load_chain(const config::Paths& paths, const std::string& file,
+                                                   const Buffer& challenge);
 // Views into `chain`, genesis first.
 [[nodiscard]] std::vector<Bytes> blocks_of(const chain::ChainState& chain);
 // --challenge, or else pub/bundle.json's.

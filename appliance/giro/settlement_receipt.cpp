@@ -1,5 +1,5 @@
-// giro receipt and giro verify. A receipt is made from the journal and the chain's blocks, and verified once before it is
-// handed out; verifying needs the blocks and the challenge alone, no part of the box has to run.
+// giro receipt and giro verify. A receipt is made from the journal and the chain's blocks, and verified once before it
+// is handed out; verifying needs the blocks and the challenge alone, no part of the box has to run.
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
@@ -22,7 +22,8 @@ struct Wanted {
     std::string terminal;  // empty: any
     bool reversal = false;
     [[nodiscard]] bool matches(const Posting& p) const {
-        return p.rrn.view() == rrn && (terminal.empty() || p.terminal.view() == terminal) && (p.kind == PostingKind::reversal) == reversal;
+        return p.rrn.view() == rrn && (terminal.empty() || p.terminal.view() == terminal) &&
+               (p.kind == PostingKind::reversal) == reversal;
     }
 };
 
@@ -59,19 +60,23 @@ Result<Found> search(const config::Paths& paths, const Wanted& wanted) {
 // Where the payment's window was confirmed, or why there is no receipt.
 Result<entry::SettlementConfirmed> confirmation_of(const Found& found, const Wanted& wanted) {
     if (found.postings.empty())
-        return fail(Failure::Kind::refused, fmt::format("no money has moved under RRN {}{}", wanted.rrn, wanted.terminal.empty() ? "" : " at that terminal"));
+        return fail(Failure::Kind::refused, fmt::format("no money has moved under RRN {}{}", wanted.rrn,
+                                                        wanted.terminal.empty() ? "" : " at that terminal"));
     if (found.postings.size() > 1)
-        return fail(Failure::Kind::refused, fmt::format("{} postings have RRN {}; name the terminal with --terminal", found.postings.size(), wanted.rrn));
+        return fail(Failure::Kind::refused, fmt::format("{} postings have RRN {}; name the terminal with --terminal",
+                                                        found.postings.size(), wanted.rrn));
     if (found.window.window == 0) return fail(Failure::Kind::try_again, "its window is still open (giro settle close)");
     const auto* record = found.book.find(found.window.window);
     ASSERT(record != nullptr);
     if (!record->confirmation)
-        return fail(Failure::Kind::try_again, fmt::format("window {} is not settled yet (giro settle status)", found.window.window));
+        return fail(Failure::Kind::try_again,
+                    fmt::format("window {} is not settled yet (giro settle status)", found.window.window));
     return *record->confirmation;
 }
 
 tl::unexpected<Failure> failed_check(std::string_view what, settlement::Check check) {
-    return fail(Failure::Kind::integrity, fmt::format("{}: check '{}' failed: {}", what, settlement::name(check), settlement::describe(check)));
+    return fail(Failure::Kind::integrity,
+                fmt::format("{}: check '{}' failed: {}", what, settlement::name(check), settlement::describe(check)));
 }
 }  // namespace
 
@@ -98,7 +103,8 @@ Result<void> receipt(const Args& args) {
     const auto made = settlement::make_receipt(source);
     if (!made) return tl::unexpected(made.error());
     const std::string text = settlement::to_json(*made);
-    if (const auto good = settlement::verify_receipt(text, blocks, *challenge); !good) return failed_check("the receipt just made", good.error());
+    if (const auto good = settlement::verify_receipt(text, blocks, *challenge); !good)
+        return failed_check("the receipt just made", good.error());
     if (args.given("--out")) return write_file_atomic(args.text("--out"), as_bytes(text), kReceiptMode);
     fmt::print("{}", text);
     return {};
@@ -106,7 +112,7 @@ Result<void> receipt(const Args& args) {
 
 Result<void> verify(const Args& args) {
     const auto file = read_file(args.text("file"), settlement::kReceiptBytesMax);
-    if (!file) return tl::unexpected(file.error());
+    if (!file) return fail(Failure::Kind::config, file.error().what);
     const auto challenge = challenge_of(args);
     if (!challenge) return tl::unexpected(challenge.error());
     const auto chain = load_chain(args.paths(), args.text("--chain"), *challenge);
@@ -123,8 +129,9 @@ Result<void> verify(const Args& args) {
                                                   {"block", chain::hash_text(r.block_hash)}}
                                .dump());
     else
-        fmt::print("good: {} of {} (RRN {}, terminal {}) is posting {} of {} in window {}, settled in block {} ({})\n", settlement::name(r.posting.kind),
-                   money(r.posting.amount.minor), r.posting.rrn.view(), r.posting.terminal.view(), r.index + 1, r.postings, r.window, r.height,
+        fmt::print("good: {} of {} (RRN {}, terminal {}) is posting {} of {} in window {}, settled in block {} ({})\n",
+                   settlement::name(r.posting.kind), money(r.posting.amount.minor), r.posting.rrn.view(),
+                   r.posting.terminal.view(), r.index + 1, r.postings, r.window, r.height,
                    chain::hash_text(r.block_hash));
     return {};
 }

@@ -20,13 +20,15 @@ namespace giro::approval {
 namespace {
 namespace fs = std::filesystem;
 
-constexpr std::size_t kNameCharsMax = 16;         // entry::OfficerName
+constexpr std::size_t kNameCharsMax = 16;  // entry::OfficerName
 constexpr std::size_t kKeyFileBytesMax = 64U << 10;
 constexpr std::size_t kPassphraseRandomBytes = 20;  // 160 bits, written as hex
 // PBKDF2's work when a key is unlocked; the passphrase is random, so it need not be slow.
 constexpr std::chrono::milliseconds kUnlockTime{50};
 
-const std::uint8_t* raw(Bytes b) noexcept { return reinterpret_cast<const std::uint8_t*>(b.data()); }
+const std::uint8_t* raw(Bytes b) noexcept {
+    return reinterpret_cast<const std::uint8_t*>(b.data());
+}
 
 Result<Buffer> read_or_say(const fs::path& file, std::string_view what) {
     if (!fs::exists(file))
@@ -48,7 +50,9 @@ Result<std::string> read_passphrase(const fs::path& file) {
     return line;
 }
 
-void wipe_text(std::string& text) noexcept { wipe(std::as_writable_bytes(std::span(text))); }
+void wipe_text(std::string& text) noexcept {
+    wipe(std::as_writable_bytes(std::span(text)));
+}
 
 std::string random_passphrase() {
     const auto bytes = Botan::system_rng().random_vec(kPassphraseRandomBytes);
@@ -57,12 +61,13 @@ std::string random_passphrase() {
 
 Result<void> write_key(const Botan::RSA_PrivateKey& key, const OfficerFiles& files) {
     std::string passphrase = random_passphrase();
-    const std::string pem = Botan::PKCS8::PEM_encode_encrypted_pbkdf_msec(key, Botan::system_rng(), passphrase, kUnlockTime,
-                                                                          nullptr, "AES-256/CBC", "SHA-256");
+    const std::string pem = Botan::PKCS8::PEM_encode_encrypted_pbkdf_msec(
+        key, Botan::system_rng(), passphrase, kUnlockTime, nullptr, "AES-256/CBC", "SHA-256");
     const std::string line = passphrase + "\n";
     auto done = write_file_atomic(files.passphrase, as_bytes(line));
     if (done) done = write_file_atomic(files.public_key, as_bytes(Botan::X509::PEM_encode(key)), 0644);
-    if (done) done = write_file_atomic(files.key, as_bytes(pem));  // last: the key is what says that the officer is complete
+    if (done)
+        done = write_file_atomic(files.key, as_bytes(pem));  // last: the key is what says that the officer is complete
     wipe_text(passphrase);
     return done;
 }
@@ -81,7 +86,8 @@ bool is_officer_name(std::string_view name) noexcept {
 
 Result<OfficerFiles> create_officer(const fs::path& officers, std::string_view name) try {
     if (!is_officer_name(name))
-        return fail(Failure::Kind::config, fmt::format("'{}' is no officer's name: 1 to {} of a-z, 0-9 and -", name, kNameCharsMax));
+        return fail(Failure::Kind::config,
+                    fmt::format("'{}' is no officer's name: 1 to {} of a-z, 0-9 and -", name, kNameCharsMax));
     const OfficerFiles files = officer_files(officers, name);
     if (fs::exists(files.key))
         return fail(Failure::Kind::refused, fmt::format("officer {} has a key already: {}", name, files.key.string()));

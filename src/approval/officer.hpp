@@ -1,9 +1,9 @@
-// Officers: members of staff whose RSA key approves a settlement. Run by `giro officer new` and `giro approve`; the switch
-// and the vault check what they sign. What is signed, and the padding, stand once, in vault/digests.hpp.
+// Officers: members of staff whose RSA key approves a settlement. Run by `giro officer new` and `giro approve`; the
+// switch and the vault check what they sign. What is signed, and the padding, stand once, in vault/digests.hpp.
 //
 // A key is RSA-3072, PKCS#8, encrypted under a passphrase (PBES2, RFC 8018). In the demo both lie beside each other in
-// demo/officers/<name>/, each 0600; a real officer keeps them elsewhere and names them with --key and --passphrase-file.
-// Hostile: the files (they may be anyone's). Fails with a Failure that names the file.
+// demo/officers/<name>/, each 0600; a real officer keeps them elsewhere and names them with --key and
+// --passphrase-file. Hostile: the files (they may be anyone's). Fails with a Failure that names the file.
 #pragma once
 
 #include <filesystem>
@@ -34,12 +34,12 @@ struct OfficerFiles {
 // A name is 1 to 16 of [a-z0-9-]: it becomes a folder, and an OfficerName on the journal.
 [[nodiscard]] bool is_officer_name(std::string_view name) noexcept;
 
-// Makes a key and a random passphrase and writes the three files. Takes about a second. Failure::refused when the officer
-// has a key already (it may be enrolled), Failure::config for a name that is none.
+// Makes a key and a random passphrase and writes the three files. Takes about a second. Failure::refused when the
+// officer has a key already (it may be enrolled), Failure::config for a name that is none.
 [[nodiscard]] Result<OfficerFiles> create_officer(const std::filesystem::path& officers, std::string_view name);
 
-// The decrypted key as PKCS#8 PEM, for sign_approval(). Failure::not_provisioned when a file is absent, Failure::refused
-// when the passphrase does not open the key.
+// The decrypted key as PKCS#8 PEM, for sign_approval(). Failure::not_provisioned when a file is absent,
+// Failure::refused when the passphrase does not open the key.
 [[nodiscard]] Result<Secret> unlock_key(const std::filesystem::path& key, const std::filesystem::path& passphrase);
 
 // Unlocks, signs, wipes.

@@ -12,7 +12,8 @@ using entry::Kind;
 
 namespace {
 tl::unexpected<Failure> misfit(std::uint64_t seq, std::string_view why) {
-    return fail(Failure::Kind::integrity, fmt::format("journal entry {}: {}; check it with: giro journal verify", seq, why));
+    return fail(Failure::Kind::integrity,
+                fmt::format("journal entry {}: {}; check it with: giro journal verify", seq, why));
 }
 
 template <typename E>
@@ -25,10 +26,14 @@ Result<E> decoded(std::uint64_t seq, Bytes body) {
 
 std::string_view name(WindowState state) noexcept {
     switch (state) {
-        case WindowState::closed: return "closed";
-        case WindowState::proposed: return "proposed";
-        case WindowState::approved: return "approved";
-        case WindowState::confirmed: return "confirmed";
+        case WindowState::closed:
+            return "closed";
+        case WindowState::proposed:
+            return "proposed";
+        case WindowState::approved:
+            return "approved";
+        case WindowState::confirmed:
+            return "confirmed";
     }
     return "unknown";
 }
@@ -47,11 +52,16 @@ Result<void> Book::feed(std::uint64_t seq, std::uint16_t kind, Bytes body) {
             m_participants.push_back(std::move(*e));
             return {};
         }
-        case Kind::window_closed: return closed(seq, body);
-        case Kind::settlement_proposed: return proposed(seq, body);
-        case Kind::settlement_approved: return approved(seq, body);
-        case Kind::settlement_confirmed: return confirmed(seq, body);
-        default: return {};
+        case Kind::window_closed:
+            return closed(seq, body);
+        case Kind::settlement_proposed:
+            return proposed(seq, body);
+        case Kind::settlement_approved:
+            return approved(seq, body);
+        case Kind::settlement_confirmed:
+            return confirmed(seq, body);
+        default:
+            return {};
     }
 }
 
@@ -67,7 +77,8 @@ Result<void> Book::proposed(std::uint64_t seq, Bytes body) {
     auto e = decoded<entry::SettlementProposed>(seq, body);
     if (!e) return tl::unexpected(std::move(e.error()));
     auto* record = m_windows.contains(e->window) ? &m_windows[e->window] : nullptr;
-    if (record == nullptr || record->proposal) return misfit(seq, fmt::format("window {} takes no proposal", e->window));
+    if (record == nullptr || record->proposal)
+        return misfit(seq, fmt::format("window {} takes no proposal", e->window));
     record->proposal = std::move(*e);
     return {};
 }
@@ -76,7 +87,8 @@ Result<void> Book::approved(std::uint64_t seq, Bytes body) {
     auto e = decoded<entry::SettlementApproved>(seq, body);
     if (!e) return tl::unexpected(std::move(e.error()));
     const auto at = m_windows.find(e->window);
-    if (at == m_windows.end() || !at->second.proposal) return misfit(seq, fmt::format("window {} takes no approval", e->window));
+    if (at == m_windows.end() || !at->second.proposal)
+        return misfit(seq, fmt::format("window {} takes no approval", e->window));
     auto& approvals = at->second.approvals;
     if (std::ranges::find(approvals, e->officer, &entry::SettlementApproved::officer) != approvals.end())
         return misfit(seq, fmt::format("officer {} approves window {} twice", e->officer.view(), e->window));

@@ -52,8 +52,8 @@ std::vector<Hash256> merkle_path(std::span<const Hash256> leaves, std::size_t in
     return path;
 }
 
-std::optional<Hash256> root_from_path(std::uint64_t window, std::uint64_t count, std::uint64_t index, const Hash256& leaf,
-                                      std::span<const Hash256> path) {
+std::optional<Hash256> root_from_path(std::uint64_t window, std::uint64_t count, std::uint64_t index,
+                                      const Hash256& leaf, std::span<const Hash256> path) {
     if (index >= count) return std::nullopt;
     Hash256 hash = leaf;
     std::size_t used = 0;

@@ -2,8 +2,9 @@
 // Hostile: the path of a receipt.
 //
 //   leaf   SHA-256(0x00 || salt || canonical bytes)      posting.hpp
-//   node   SHA-256(0x01 || left || right)                 the prefixes keep a node from being passed off as a leaf (RFC 6962)
-//   root   SHA-256(0x02 || window u64 || leaf count u64 || top)   top = 32 zero bytes for a window without postings
+//   node   SHA-256(0x01 || left || right)                 the prefixes keep a node from being passed off as a leaf (RFC
+//   6962) root   SHA-256(0x02 || window u64 || leaf count u64 || top)   top = 32 zero bytes for a window without
+//   postings
 //
 // The last of an odd level is promoted to the next one as it is. Doubling it, as Bitcoin does, lets two different lists
 // have one root (CVE-2012-2459). The count stands in the root because, without it, a leaf's path fits trees of several

@@ -20,7 +20,9 @@ class Layout {
         m_at += b.size();
     }
     template <std::size_t N>
-    void text(const FixedText<N>& t) noexcept { bytes(std::as_bytes(std::span(t.chars))); }
+    void text(const FixedText<N>& t) noexcept {
+        bytes(std::as_bytes(std::span(t.chars)));
+    }
 
   private:
     std::byte* m_at;
@@ -32,9 +34,12 @@ static_assert(kFieldBytes == 125 && kPostingBytes == kFieldBytes + 23);
 
 std::string_view name(PostingKind kind) noexcept {
     switch (kind) {
-        case PostingKind::payment: return "payment";
-        case PostingKind::forwarded: return "forwarded";
-        case PostingKind::reversal: return "reversal";
+        case PostingKind::payment:
+            return "payment";
+        case PostingKind::forwarded:
+            return "forwarded";
+        case PostingKind::reversal:
+            return "reversal";
     }
     return "unknown";
 }

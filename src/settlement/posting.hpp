@@ -23,8 +23,8 @@
 //   121  credit         4   participant who receives; may be the same one
 //   125  zero          23   reserved
 //
-// A reversal names the payment it takes back by `payment` and repeats nothing of its payer, so that giro-settle need not
-// keep the payer of every payment of all time.
+// A reversal names the payment it takes back by `payment` and repeats nothing of its payer, so that giro-settle need
+// not keep the payer of every payment of all time.
 #pragma once
 
 #include "entry/entry.hpp"

@@ -85,7 +85,9 @@ class Verifier {
         const std::size_t first = m_receipt.height + 1 - m_receipt.headers.size();
         for (std::size_t i = 0; i < m_receipt.headers.size(); ++i) {
             const Bytes raw = m_blocks[first + i];
-            if (raw.size() < chain::kHeaderBytes || !std::ranges::equal(raw.first(chain::kHeaderBytes), m_receipt.headers[i])) return false;
+            if (raw.size() < chain::kHeaderBytes ||
+                !std::ranges::equal(raw.first(chain::kHeaderBytes), m_receipt.headers[i]))
+                return false;
         }
         return true;
     }
@@ -109,7 +111,8 @@ class Verifier {
         if (m_receipt.tx_position >= m_block.txs.size()) return false;
         const chain::Tx& tx = m_block.txs[m_receipt.tx_position];
         return chain::encode_tx(tx) == m_receipt.tx &&
-               chain::merkle_root_from_path(chain::txid(tx), m_receipt.tx_position, m_receipt.tx_path) == m_block.header.merkle_root;
+               chain::merkle_root_from_path(chain::txid(tx), m_receipt.tx_position, m_receipt.tx_path) ==
+                   m_block.header.merkle_root;
     }
 
     const Receipt& m_receipt;
@@ -119,8 +122,12 @@ class Verifier {
 };
 }  // namespace
 
-std::string_view name(Check check) noexcept { return kCheckTexts[static_cast<std::size_t>(check)].name; }
-std::string_view describe(Check check) noexcept { return kCheckTexts[static_cast<std::size_t>(check)].meaning; }
+std::string_view name(Check check) noexcept {
+    return kCheckTexts[static_cast<std::size_t>(check)].name;
+}
+std::string_view describe(Check check) noexcept {
+    return kCheckTexts[static_cast<std::size_t>(check)].meaning;
+}
 
 Expected<Receipt, Check> verify_receipt(std::string_view text, std::span<const Bytes> blocks, Bytes challenge) {
     auto receipt = parse_receipt(text);
@@ -131,8 +138,9 @@ Expected<Receipt, Check> verify_receipt(std::string_view text, std::span<const B
 
 Result<Receipt> make_receipt(const ReceiptSource& source) {
     const auto broken = [&](std::string_view why) {
-        return fail(Failure::Kind::integrity, fmt::format("block {} of the chain {}; the chain and the journal do not belong together",
-                                                          source.height, why));
+        return fail(Failure::Kind::integrity,
+                    fmt::format("block {} of the chain {}; the chain and the journal do not belong together",
+                                source.height, why));
     };
     if (source.height == 0 || source.height >= source.blocks.size()) return broken("is not there");
     const auto block = chain::decode_block(source.blocks[source.height]);

@@ -2,8 +2,8 @@
 // offline by `giro verify` with nothing but the chain's blocks and the signet challenge. Pure.
 // Hostile: the whole receipt and every block.
 //
-// The text is canonical JSON: verify_receipt() writes what it has read again and compares, so that a receipt has exactly
-// one form and any changed character is either another form (check `form`) or another meaning (a later check).
+// The text is canonical JSON: verify_receipt() writes what it has read again and compares, so that a receipt has
+// exactly one form and any changed character is either another form (check `form`) or another meaning (a later check).
 #pragma once
 
 #include <optional>
@@ -25,13 +25,13 @@ struct Receipt {
     Posting posting;
     entry::Salt salt{};
     std::uint64_t window = 0;
-    std::uint64_t postings = 0;         // leaves of the window's tree
-    std::uint64_t index = 0;            // of this leaf
-    std::vector<Hash256> path;          // siblings, leaf upwards
+    std::uint64_t postings = 0;  // leaves of the window's tree
+    std::uint64_t index = 0;     // of this leaf
+    std::vector<Hash256> path;   // siblings, leaf upwards
     Hash256 root{};
-    Buffer tx;                          // the settlement transaction as it is in the block, witnesses included
-    std::uint32_t tx_position = 0;      // in the block
-    std::vector<Hash256> tx_path;       // siblings in the block's tree of txids
+    Buffer tx;                      // the settlement transaction as it is in the block, witnesses included
+    std::uint32_t tx_position = 0;  // in the block
+    std::vector<Hash256> tx_path;   // siblings in the block's tree of txids
     std::uint32_t height = 0;
     Hash256 block_hash{};
     std::vector<ByteArray<chain::kHeaderBytes>> headers;  // up to kReceiptHeadersMax, the last one is the block's

@@ -1,6 +1,6 @@
-// A receipt as text and back. Canonical: two-space indentation, the keys in the order below, lower-case hex, a line feed
-// at the end. parse_receipt() writes what it read again and compares, so no other form passes, and derived texts (time,
-// txid) need no check of their own.
+// A receipt as text and back. Canonical: two-space indentation, the keys in the order below, lower-case hex, a line
+// feed at the end. parse_receipt() writes what it read again and compares, so no other form passes, and derived texts
+// (time, txid) need no check of their own.
 #include <nlohmann/json.hpp>
 
 #include "settlement/receipt.hpp"
@@ -85,7 +85,9 @@ std::vector<ByteArray<N>> list_at(const Json& j) {
     return out;
 }
 template <std::size_t N>
-void read_text(const Json& j, FixedText<N>& out) { out = from_utf8<N>(j.get_ref<const std::string&>()); }
+void read_text(const Json& j, FixedText<N>& out) {
+    out = from_utf8<N>(j.get_ref<const std::string&>());
+}
 
 template <typename Values, typename NameOf>
 auto read_name(const Json& j, const Values& values, NameOf name_of) {
@@ -99,7 +101,8 @@ Posting read_posting(const Json& j) {
     p.seq = j.at("seq").get<std::uint64_t>();
     p.kind = read_name(j.at("kind"), kKinds, [](PostingKind kind) { return name(kind); });
     const auto channel = read_name(j.at("channel"), kChannels, [](std::string_view text) { return text; });
-    p.channel = static_cast<entry::Channel>(std::find(kChannels.begin(), kChannels.end(), channel) - kChannels.begin() + 1);
+    p.channel =
+        static_cast<entry::Channel>(std::find(kChannels.begin(), kChannels.end(), channel) - kChannels.begin() + 1);
     p.time_ns = j.at("time_ns").get<std::uint64_t>();
     p.payment = j.at("payment_seq").get<std::uint64_t>();
     read_text(j.at("rrn"), p.rrn);
@@ -147,7 +150,11 @@ std::string to_json(const Receipt& r) {
     j["giro_receipt"] = kReceiptFormat;
     j["payment"] = to_json(r.posting);
     j["salt"] = to_hex(r.salt);
-    j["window"] = {{"id", r.window}, {"postings", r.postings}, {"index", r.index}, {"path", hex_list(r.path)}, {"root", to_hex(r.root)}};
+    j["window"] = {{"id", r.window},
+                   {"postings", r.postings},
+                   {"index", r.index},
+                   {"path", hex_list(r.path)},
+                   {"root", to_hex(r.root)}};
     const auto tx = chain::decode_tx(r.tx);
     j["transaction"] = {{"txid", tx ? chain::hash_text(chain::txid(*tx)) : ""},
                         {"position", r.tx_position},

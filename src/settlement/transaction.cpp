@@ -15,7 +15,9 @@ tl::unexpected<SettlementProblem> problem(SettlementError error, entry::Particip
     return tl::unexpected(SettlementProblem{error, participant});
 }
 
-bool in_supply(chain::Satoshi value) noexcept { return value >= -chain::kMoneyMax && value <= chain::kMoneyMax; }
+bool in_supply(chain::Satoshi value) noexcept {
+    return value >= -chain::kMoneyMax && value <= chain::kMoneyMax;
+}
 
 const Party* party_of(std::span<const Party> parties, entry::ParticipantId id) {
     const auto at = std::ranges::find(parties, id, &Party::participant);
@@ -25,7 +27,8 @@ const Party* party_of(std::span<const Party> parties, entry::ParticipantId id) {
 using Nets = std::map<entry::ParticipantId, MinorUnits>;
 
 // The nets by participant, in range and cancelling out, each of a known party.
-Expected<Nets, SettlementProblem> checked_nets(std::span<const entry::NetPosition> positions, std::span<const Party> parties) {
+Expected<Nets, SettlementProblem> checked_nets(std::span<const entry::NetPosition> positions,
+                                               std::span<const Party> parties) {
     Nets nets;
     MinorUnits sum = 0;
     for (const auto& [id, net] : positions) {
@@ -71,7 +74,8 @@ Expected<std::vector<Coin>, SettlementProblem> usable_coins(const Party& party) 
     std::vector<Coin> coins = party.coins;
     chain::Satoshi sum = 0;
     for (const Coin& coin : coins) {
-        if (coin.amount <= 0 || coin.amount > chain::kMoneyMax) return problem(SettlementError::amount_out_of_range, party.participant);
+        if (coin.amount <= 0 || coin.amount > chain::kMoneyMax)
+            return problem(SettlementError::amount_out_of_range, party.participant);
         sum += coin.amount;
         if (!in_supply(sum)) return problem(SettlementError::amount_out_of_range, party.participant);
     }
@@ -110,14 +114,22 @@ Expected<void, SettlementProblem> carry_root(Draft& draft, std::span<const Party
 
 std::string_view describe(SettlementError error) noexcept {
     switch (error) {
-        case SettlementError::nets_do_not_cancel: return "the net positions do not add up to zero";
-        case SettlementError::party_unknown: return "a bank has a net position but no settlement script";
-        case SettlementError::amount_out_of_range: return "an amount is out of range";
-        case SettlementError::coins_short: return "a bank's coins do not cover what it owes";
-        case SettlementError::too_many_inputs: return "the settlement would need too many coins";
-        case SettlementError::tx_malformed: return "the transaction and its list of inputs do not fit each other";
-        case SettlementError::commitment_differs: return "the transaction does not commit to this window's root";
-        case SettlementError::pays_otherwise: return "the transaction does not pay exactly the net positions";
+        case SettlementError::nets_do_not_cancel:
+            return "the net positions do not add up to zero";
+        case SettlementError::party_unknown:
+            return "a bank has a net position but no settlement script";
+        case SettlementError::amount_out_of_range:
+            return "an amount is out of range";
+        case SettlementError::coins_short:
+            return "a bank's coins do not cover what it owes";
+        case SettlementError::too_many_inputs:
+            return "the settlement would need too many coins";
+        case SettlementError::tx_malformed:
+            return "the transaction and its list of inputs do not fit each other";
+        case SettlementError::commitment_differs:
+            return "the transaction does not commit to this window's root";
+        case SettlementError::pays_otherwise:
+            return "the transaction does not pay exactly the net positions";
     }
     return "unknown";
 }
@@ -163,7 +175,8 @@ Expected<UnsignedSettlement, SettlementProblem> build_settlement(const Commitmen
 
 namespace {
 // What each bank gets less what it gives, as the transaction says; nothing when an output goes to a stranger.
-std::optional<Nets> effects(const chain::Tx& tx, std::span<const entry::SettlementInput> inputs, std::span<const Party> parties) {
+std::optional<Nets> effects(const chain::Tx& tx, std::span<const entry::SettlementInput> inputs,
+                            std::span<const Party> parties) {
     Nets nets;
     for (const auto& input : inputs) {
         if (input.amount == 0 || input.amount > static_cast<std::uint64_t>(chain::kMoneyMax)) return std::nullopt;
@@ -171,7 +184,8 @@ std::optional<Nets> effects(const chain::Tx& tx, std::span<const entry::Settleme
     }
     for (std::size_t i = 1; i < tx.outputs.size(); ++i) {  // output 0 is the commitment
         const auto to = std::ranges::find(parties, tx.outputs[i].script_pubkey, &Party::script);
-        if (to == parties.end() || tx.outputs[i].value <= 0 || tx.outputs[i].value > chain::kMoneyMax) return std::nullopt;
+        if (to == parties.end() || tx.outputs[i].value <= 0 || tx.outputs[i].value > chain::kMoneyMax)
+            return std::nullopt;
         const auto sum = checked_add(nets[to->participant], tx.outputs[i].value);
         if (!sum) return std::nullopt;
         nets[to->participant] = *sum;
@@ -180,8 +194,8 @@ std::optional<Nets> effects(const chain::Tx& tx, std::span<const entry::Settleme
 }
 }  // namespace
 
-Expected<void, SettlementProblem> check_settlement(const entry::SettlementProposed& proposal, const WindowResult& window,
-                                                   std::span<const Party> parties) {
+Expected<void, SettlementProblem> check_settlement(const entry::SettlementProposed& proposal,
+                                                   const WindowResult& window, std::span<const Party> parties) {
     const auto tx = chain::decode_tx(proposal.unsigned_tx);
     if (!tx || tx->has_witness() || tx->inputs.empty() || tx->inputs.size() != proposal.inputs.size() ||
         tx->inputs.size() > kInputsMax)

@@ -6,9 +6,9 @@
 //            then the banks that receive, by id; then the change of the banks that owe, by id
 //   fee      0: the blocks are made by the same federation, which does not sell space to itself
 //
-// When every net is zero, the smallest coin of the first bank goes back to it: the root still needs an input to stand in
-// a transaction. Which coins: the smallest one that covers what is still owed; where none does, the largest, and again.
-// That is as few coins as can be. Ties go by outpoint, so the same coins give the same transaction.
+// When every net is zero, the smallest coin of the first bank goes back to it: the root still needs an input to stand
+// in a transaction. Which coins: the smallest one that covers what is still owed; where none does, the largest, and
+// again. That is as few coins as can be. Ties go by outpoint, so the same coins give the same transaction.
 #pragma once
 
 #include <optional>
@@ -23,7 +23,7 @@
 
 namespace giro::settlement {
 
-inline constexpr std::size_t kInputsMax = 1000;    // of one transaction; the vault takes no more
+inline constexpr std::size_t kInputsMax = 1000;     // of one transaction; the vault takes no more
 inline constexpr std::size_t kTxBytesMax = 0xffff;  // unsigned: the journal's field is a var16
 
 struct Commitment {
@@ -51,11 +51,11 @@ struct UnsignedSettlement {
 };
 
 enum class SettlementError {
-    nets_do_not_cancel,  // they do not add up to zero: nothing may be signed
-    party_unknown,       // a bank with a net that is not among the parties
-    amount_out_of_range, // a net, a coin or a sum over the money supply
-    coins_short,         // a bank's coins do not cover what it owes
-    too_many_inputs,     // more than kInputsMax coins or kTxBytesMax bytes
+    nets_do_not_cancel,   // they do not add up to zero: nothing may be signed
+    party_unknown,        // a bank with a net that is not among the parties
+    amount_out_of_range,  // a net, a coin or a sum over the money supply
+    coins_short,          // a bank's coins do not cover what it owes
+    too_many_inputs,      // more than kInputsMax coins or kTxBytesMax bytes
     // check_settlement()
     tx_malformed,        // does not decode, has witnesses, or the inputs are not those listed
     commitment_differs,  // output 0 is not this window and root

@@ -17,7 +17,8 @@ namespace {
 constexpr std::size_t kParticipantsMax = 0xffff;  // WindowBuilder::Index
 
 tl::unexpected<Failure> misfit(std::uint64_t seq, std::string_view why) {
-    return fail(Failure::Kind::integrity, fmt::format("journal entry {}: {}; check it with: giro journal verify", seq, why));
+    return fail(Failure::Kind::integrity,
+                fmt::format("journal entry {}: {}; check it with: giro journal verify", seq, why));
 }
 
 constexpr std::string_view kUndecodable = "its bytes do not decode";
@@ -62,14 +63,22 @@ Result<void> WindowBuilder::feed(std::uint64_t seq, std::uint16_t kind, Bytes bo
     if (seq != m_last_seq + 1) return misfit(seq, fmt::format("entry {} must come first", m_last_seq + 1));
     m_last_seq = seq;
     switch (static_cast<Kind>(kind)) {
-        case Kind::participant_opened: return participant_opened(seq, body);
-        case Kind::account_opened: return account_opened(seq, body);
-        case Kind::wallet_registered: return wallet_registered(seq, body);
-        case Kind::payment: return payment(seq, body);
-        case Kind::forward_answered: return forward_answered(seq, body);
-        case Kind::reversal: return reversal(seq, body);
-        case Kind::window_closed: return window_closed(seq, body);
-        default: return {};
+        case Kind::participant_opened:
+            return participant_opened(seq, body);
+        case Kind::account_opened:
+            return account_opened(seq, body);
+        case Kind::wallet_registered:
+            return wallet_registered(seq, body);
+        case Kind::payment:
+            return payment(seq, body);
+        case Kind::forward_answered:
+            return forward_answered(seq, body);
+        case Kind::reversal:
+            return reversal(seq, body);
+        case Kind::window_closed:
+            return window_closed(seq, body);
+        default:
+            return {};
     }
 }
 
@@ -78,7 +87,8 @@ Result<void> WindowBuilder::feed(std::uint64_t seq, std::uint16_t kind, Bytes bo
 Result<void> WindowBuilder::participant_opened(std::uint64_t seq, Bytes body) {
     const auto e = decode<entry::ParticipantOpened>(body);
     if (!e) return misfit(seq, kUndecodable);
-    if (std::ranges::find(m_participants, e->id) != m_participants.end()) return misfit(seq, "that participant is open already");
+    if (std::ranges::find(m_participants, e->id) != m_participants.end())
+        return misfit(seq, "that participant is open already");
     if (m_participants.size() >= kParticipantsMax) return misfit(seq, "too many participants");
     if (!m_participants.empty() && e->backing.currency != m_currency) return misfit(seq, "a second currency");
     const auto index = static_cast<Index>(m_participants.size());
@@ -115,7 +125,8 @@ Result<WindowBuilder::Index> WindowBuilder::index_of(std::uint64_t seq, entry::P
 
 Result<WindowBuilder::Index> WindowBuilder::owner_of(std::uint64_t seq, Id128 account) const {
     const auto at = m_accounts.find(account);
-    if (at == m_accounts.end()) return misfit(seq, fmt::format("account {:016x}{:016x} is no participant's", account.hi, account.lo));
+    if (at == m_accounts.end())
+        return misfit(seq, fmt::format("account {:016x}{:016x} is no participant's", account.hi, account.lo));
     return at->second;
 }
 
@@ -157,7 +168,8 @@ Result<void> WindowBuilder::reversal(std::uint64_t seq, Bytes body) {
     if (!e) return misfit(seq, kUndecodable);
     if (e->outcome != entry::ReversalOutcome::reversed) return {};
     Posted* original = find_posted(e->payment);
-    if (original == nullptr || original->reversed) return misfit(seq, fmt::format("payment {} does not stand", e->payment));
+    if (original == nullptr || original->reversed)
+        return misfit(seq, fmt::format("payment {} does not stand", e->payment));
     original->reversed = true;
     return post(posting_of(seq, *e), {original->sides.credit, original->sides.debit}, e->salt);
 }
@@ -168,7 +180,8 @@ WindowBuilder::Posted* WindowBuilder::find_posted(std::uint64_t payment) noexcep
 }
 
 Result<void> WindowBuilder::post(const Posting& posting, Sides sides, const entry::Salt& salt) {
-    if (posting.amount.minor <= 0 || posting.amount.minor > kAmountMax) return misfit(posting.seq, "its amount is out of range");
+    if (posting.amount.minor <= 0 || posting.amount.minor > kAmountMax)
+        return misfit(posting.seq, "its amount is out of range");
     if (posting.amount.currency != m_currency) return misfit(posting.seq, "its currency is not the participants'");
     Posting complete = posting;
     complete.debit = m_participants[sides.debit];
@@ -212,8 +225,8 @@ std::vector<entry::NetPosition> WindowBuilder::nets_of(std::size_t count) const 
     std::vector<MinorUnits> nets(m_participants.size());
     for (std::size_t i = 0; i < count; ++i) {
         const Open& open = m_open[i];
-        // At most kAmountMax = 10^15 a posting, and no bank holds more than the coins there are: sums stay far below 2^63,
-        // and checked_add makes a journal that says otherwise stop here.
+        // At most kAmountMax = 10^15 a posting, and no bank holds more than the coins there are: sums stay far below
+        // 2^63, and checked_add makes a journal that says otherwise stop here.
         const auto paid = checked_add(nets[open.sides.debit], -open.amount);
         ASSERT(paid);
         nets[open.sides.debit] = *paid;

@@ -1,9 +1,9 @@
 // From journal entries to settlement windows: which postings a window holds, what each bank owes, the Merkle root.
 // Run by giro-settle, `giro approve` (recomputes what it is asked to sign) and `giro receipt`. Pure and deterministic.
 //
-// What counts as a posting: a payment approved here, a forwarded payment whose answer is "approved", a reversal that moved
-// money back. Openings and pay-ins stay inside one bank. A posting's net effect: the bank of the debit account pays, the
-// bank of the credit account receives; so the nets of a window add up to zero.
+// What counts as a posting: a payment approved here, a forwarded payment whose answer is "approved", a reversal that
+// moved money back. Openings and pay-ins stay inside one bank. A posting's net effect: the bank of the debit account
+// pays, the bank of the credit account receives; so the nets of a window add up to zero.
 //
 // Hostile: nothing, the journal has checked its bytes; still, an entry that does not decode or does not fit what came
 // before is Failure::integrity with its sequence number, never a wrong net.
@@ -31,7 +31,7 @@ struct WindowResult {
     Hash256 root{};
     std::vector<entry::NetPosition> nets;  // every participant, by id; adds up to zero
     std::uint64_t postings = 0;
-    std::vector<Hash256> leaves;           // in order of seq, `postings` of them; may be dropped once the root is known
+    std::vector<Hash256> leaves;  // in order of seq, `postings` of them; may be dropped once the root is known
 };
 
 class WindowBuilder {
@@ -72,7 +72,8 @@ class WindowBuilder {
     };
     struct IdHash {
         std::size_t operator()(Id128 id) const noexcept {
-            return static_cast<std::size_t>((id.hi ^ (id.hi >> 29)) * 0x9e3779b97f4a7c15U ^ id.lo * 0xc2b2ae3d27d4eb4fU);
+            return static_cast<std::size_t>((id.hi ^ (id.hi >> 29)) * 0x9e3779b97f4a7c15U ^
+                                            id.lo * 0xc2b2ae3d27d4eb4fU);
         }
     };
 

@@ -21,5 +21,6 @@ int main() {
         ASSERT(builder.feed(seq, e.kind, e.body));
     }
     const auto seconds = [](auto span) { return std::chrono::duration<double>(span).count(); };
-    std::printf("{\"postings\":%zu,\"feed_s\":%.3f,\"close_s\":%.3f}\n", leaves, seconds(closing - start), seconds(Steady::now() - closing));
+    std::printf("{\"postings\":%zu,\"feed_s\":%.3f,\"close_s\":%.3f}\n", leaves, seconds(closing - start),
+                seconds(Steady::now() - closing));
 }

@@ -40,19 +40,23 @@ class JournalMaker {
     }
 
     static Id128 account(std::uint32_t bank) { return {0x0c00, bank}; }
-    static Buffer script(std::uint32_t bank) { return chain::p2wsh_script(as_bytes(fmt::format("script of bank {}", bank))); }
+    static Buffer script(std::uint32_t bank) {
+        return chain::p2wsh_script(as_bytes(fmt::format("script of bank {}", bank)));
+    }
 
     template <typename E>
     std::uint64_t add(entry::Kind kind, const E& e) {
         entries.push_back({static_cast<std::uint16_t>(kind), encode(e)});
         return entries.size();
     }
-    std::uint64_t payment(std::uint32_t from, std::uint32_t to, MinorUnits amount, entry::Outcome outcome = entry::Outcome::approved) {
+    std::uint64_t payment(std::uint32_t from, std::uint32_t to, MinorUnits amount,
+                          entry::Outcome outcome = entry::Outcome::approved) {
         entry::Payment e;
         e.outcome = outcome;
         e.time_ns = 1'700'000'000'000'000'000U + entries.size();
-        e.key = {AcquirerId("970002"), TerminalId("T0000001"), next_stan++, Rrn(fmt::format("{:012}", entries.size() + 1)),
-                 FixedText<6>("101112"), FixedText<4>("1122")};
+        e.key = {
+            AcquirerId("970002"),   TerminalId("T0000001"), next_stan++, Rrn(fmt::format("{:012}", entries.size() + 1)),
+            FixedText<6>("101112"), FixedText<4>("1122")};
         e.merchant = MerchantId("M00000000000001");
         e.amount = {amount, kCurrency};
         e.response_code = ResponseCode(outcome == entry::Outcome::declined ? "51" : "00");

@@ -112,6 +112,7 @@ TEST_CASE("settlement: a posting's bytes lie where the table says") {
     salt[15] = std::byte{9};
     CHECK(leaf_hash(p, salt) == sha256(joined(0, {salt, bytes})));
     std::set<std::string_view> names;
-    for (const auto kind : {PostingKind::payment, PostingKind::forwarded, PostingKind::reversal}) names.insert(name(kind));
+    for (const auto kind : {PostingKind::payment, PostingKind::forwarded, PostingKind::reversal})
+        names.insert(name(kind));
     CHECK(names.size() == 3);
 }

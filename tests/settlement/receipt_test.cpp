@@ -43,13 +43,15 @@ struct Settled {
 Settled settle(std::size_t count) {
     JournalMaker journal(3);
     for (std::size_t i = 0; i < count; ++i)
-        journal.payment(1 + static_cast<std::uint32_t>(i % 3), 1 + static_cast<std::uint32_t>((i + 1 + i / 3) % 3), 100 + static_cast<MinorUnits>(i));
+        journal.payment(1 + static_cast<std::uint32_t>(i % 3), 1 + static_cast<std::uint32_t>((i + 1 + i / 3) % 3),
+                        100 + static_cast<MinorUnits>(i));
     journal.close();
     auto collected = test::collect(journal).value();
     Settled s{std::move(collected.windows[0]), std::move(collected.postings), std::move(collected.salts), {}};
     std::vector<Party> parties;
     for (std::uint32_t id = 1; id <= 3; ++id)
-        parties.push_back({id, JournalMaker::script(id), {{{sha256(as_bytes(fmt::format("{} {}", count, id))), id}, 1'000'000}}});
+        parties.push_back(
+            {id, JournalMaker::script(id), {{{sha256(as_bytes(fmt::format("{} {}", count, id))), id}, 1'000'000}}});
     s.tx = build_settlement({s.window.window, s.window.root}, s.window.nets, parties).value().tx;
     for (auto& in : s.tx.inputs) in.witness = {Buffer(), Buffer(71, std::byte{1}), Buffer(105, std::byte{2})};
     return s;
@@ -78,8 +80,12 @@ const World& world() {
     static const World made;
     return made;
 }
-std::vector<Bytes> views(const std::vector<Buffer>& raw) { return {raw.begin(), raw.end()}; }
-const Buffer& challenge() { return chain::test::testnet().params.challenge; }
+std::vector<Bytes> views(const std::vector<Buffer>& raw) {
+    return {raw.begin(), raw.end()};
+}
+const Buffer& challenge() {
+    return chain::test::testnet().params.challenge;
+}
 
 Receipt receipt_of(std::size_t which, std::size_t index, const std::vector<Buffer>& raw = world().raw) {
     const Settled& s = world().settled[which];
@@ -95,12 +101,15 @@ Receipt receipt_of(std::size_t which, std::size_t index, const std::vector<Buffe
     source.blocks = blocks;
     return make_receipt(source).value();
 }
-std::optional<Check> failure_of(std::string_view text, const std::vector<Buffer>& raw = world().raw, Bytes by = challenge()) {
+std::optional<Check> failure_of(std::string_view text, const std::vector<Buffer>& raw = world().raw,
+                                Bytes by = challenge()) {
     const auto verified = verify_receipt(text, views(raw), by);
     if (verified) return std::nullopt;
     return verified.error();
 }
-std::optional<Check> failure_of(const Receipt& r, const std::vector<Buffer>& raw = world().raw) { return failure_of(to_json(r), raw); }
+std::optional<Check> failure_of(const Receipt& r, const std::vector<Buffer>& raw = world().raw) {
+    return failure_of(to_json(r), raw);
+}
 }  // namespace
 
 TEST_CASE("receipt: every posting of windows of 1, 2, 3 and 1000 postings has one that verifies") {
@@ -125,10 +134,14 @@ TEST_CASE("receipt: any flipped bit of any character is found") {
             std::string bad = good;
             bad[at] = static_cast<char>(static_cast<unsigned char>(bad[at]) ^ (1U << bit));
             const auto failed = failure_of(bad);
-            if (!failed) FAIL_CHECK("character " << at << " bit " << bit << " is not covered: " << bad.substr(at > 20 ? at - 20 : 0, 40));
-            else found_by.insert(*failed);
+            if (!failed)
+                FAIL_CHECK("character " << at << " bit " << bit
+                                        << " is not covered: " << bad.substr(at > 20 ? at - 20 : 0, 40));
+            else
+                found_by.insert(*failed);
         }
-    CHECK(found_by.size() >= 6);  // not all by the form: digits and hex that stay well-formed are found by what they mean
+    CHECK(found_by.size() >=
+          6);  // not all by the form: digits and hex that stay well-formed are found by what they mean
 }
 
 TEST_CASE("receipt: a changed character is found in receipts of every window size") {
@@ -144,7 +157,8 @@ TEST_CASE("receipt: a changed character is found in receipts of every window siz
 
 TEST_CASE("receipt: every truncation, addition and other form is refused as a form") {
     const std::string good = to_json(receipt_of(1, 0));
-    for (std::size_t size = 0; size < good.size(); size += 7) CHECK(failure_of(std::string_view(good).substr(0, size)) == Check::form);
+    for (std::size_t size = 0; size < good.size(); size += 7)
+        CHECK(failure_of(std::string_view(good).substr(0, size)) == Check::form);
     CHECK(failure_of(good + "\n") == Check::form);
     CHECK(failure_of("\n" + good) == Check::form);
     CHECK(failure_of(std::string(kReceiptBytesMax + 1, ' ')) == Check::form);

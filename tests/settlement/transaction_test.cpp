@@ -14,7 +14,9 @@ using test::JournalMaker;
 namespace {
 constexpr Hash256 kRoot{std::byte{0xaa}};
 
-Coin coin(std::uint32_t index, chain::Satoshi amount) { return {{Hash256{std::byte{1}}, index}, amount}; }
+Coin coin(std::uint32_t index, chain::Satoshi amount) {
+    return {{Hash256{std::byte{1}}, index}, amount};
+}
 
 std::vector<Party> parties_with(std::vector<std::vector<Coin>> coins) {
     std::vector<Party> parties;
@@ -70,7 +72,8 @@ Proposal good_proposal() {
 
 TEST_CASE("settlement: debtors' coins in, creditors' money out, change back, the root in output 0") {
     const auto parties = parties_with({{coin(0, 1000)}, {}, {}});
-    const auto built = build_settlement({7, kRoot}, std::vector<entry::NetPosition>{{1, -300}, {2, 250}, {3, 50}}, parties);
+    const auto built =
+        build_settlement({7, kRoot}, std::vector<entry::NetPosition>{{1, -300}, {2, 250}, {3, 50}}, parties);
     REQUIRE(built);
     const chain::Tx& tx = built->tx;
     REQUIRE(tx.inputs.size() == 1);
@@ -88,7 +91,8 @@ TEST_CASE("settlement: debtors' coins in, creditors' money out, change back, the
 TEST_CASE("settlement: the smallest coin that covers the debt is taken, else the largest and again") {
     const auto spent = [](chain::Satoshi debt, std::vector<Coin> coins) {
         const auto parties = parties_with({std::move(coins), {}});
-        const auto built = build_settlement({1, kRoot}, std::vector<entry::NetPosition>{{1, -debt}, {2, debt}}, parties);
+        const auto built =
+            build_settlement({1, kRoot}, std::vector<entry::NetPosition>{{1, -debt}, {2, debt}}, parties);
         REQUIRE(built);
         std::vector<std::uint64_t> amounts;
         for (const auto& input : built->inputs) amounts.push_back(input.amount);
@@ -112,7 +116,8 @@ TEST_CASE("settlement: the order in which coins are listed does not change the t
     CHECK(a->tx == b->tx);
 }
 
-TEST_CASE("settlement: a window in which nobody owes anybody still commits its root, with the first bank's smallest coin") {
+TEST_CASE(
+    "settlement: a window in which nobody owes anybody still commits its root, with the first bank's smallest coin") {
     const auto built = build_settlement({3, kRoot}, std::vector<entry::NetPosition>{{1, 0}, {2, 0}},
                                         parties_with({{coin(0, 900), coin(1, 8)}, {coin(2, 1)}}));
     REQUIRE(built);
@@ -132,7 +137,8 @@ TEST_CASE("settlement: what cannot be built says why") {
     CHECK(error_of({{1, chain::kMoneyMax + 1}}, parties_with({{}})) == SettlementError::amount_out_of_range);
     CHECK(error_of({{1, chain::kMoneyMax}, {2, 1}}, parties_with({{}, {}})) == SettlementError::amount_out_of_range);
     CHECK(error_of(owes, parties_with({{coin(0, 0)}, {}})) == SettlementError::amount_out_of_range);
-    CHECK(error_of(owes, parties_with({{coin(0, chain::kMoneyMax), coin(1, 1)}, {}})) == SettlementError::amount_out_of_range);
+    CHECK(error_of(owes, parties_with({{coin(0, chain::kMoneyMax), coin(1, 1)}, {}})) ==
+          SettlementError::amount_out_of_range);
     CHECK(error_of(owes, parties_with({{coin(0, 9)}, {}})) == SettlementError::coins_short);
     CHECK(error_of({{1, 0}, {2, 0}}, parties_with({{}, {coin(0, 9)}})) == SettlementError::coins_short);
     std::vector<Coin> dust;
@@ -147,7 +153,8 @@ TEST_CASE("settlement: random windows of two and three banks: inputs equal outpu
         const std::uint32_t banks = 2 + round % 2;
         JournalMaker journal(banks);
         for (std::uint32_t i = 0; i < random() % 50; ++i)
-            journal.payment(1 + static_cast<std::uint32_t>(random() % banks), 1 + static_cast<std::uint32_t>(random() % banks),
+            journal.payment(1 + static_cast<std::uint32_t>(random() % banks),
+                            1 + static_cast<std::uint32_t>(random() % banks),
                             1 + static_cast<MinorUnits>(random() % 1000));
         journal.close();
         const auto collected = test::collect(journal);
@@ -156,13 +163,14 @@ TEST_CASE("settlement: random windows of two and three banks: inputs equal outpu
         std::vector<std::vector<Coin>> coins(banks);
         std::uint32_t index = 0;
         for (auto& of_one : coins)
-            for (int i = 0; i < 60; ++i) of_one.push_back(coin(index++, 800 + static_cast<chain::Satoshi>(random() % 5000)));
+            for (int i = 0; i < 60; ++i)
+                of_one.push_back(coin(index++, 800 + static_cast<chain::Satoshi>(random() % 5000)));
         const auto parties = parties_with(coins);
         const auto built = build_settlement({window.window, window.root}, window.nets, parties);
         REQUIRE(built);
         CHECK(inputs_of(*built) == outputs_of(built->tx));
-        const entry::SettlementProposed proposal{window.window, window.root, window.postings, window.nets,
-                                                 chain::encode_tx(built->tx), built->inputs};
+        const entry::SettlementProposed proposal{
+            window.window, window.root, window.postings, window.nets, chain::encode_tx(built->tx), built->inputs};
         CHECK(check_settlement(proposal, window, parties));
     }
 }

@@ -118,14 +118,22 @@ TEST_CASE("settlement: random postings among two and three banks net to what a n
         std::mt19937 random(banks);
         const auto upto = [&](std::uint32_t n) { return static_cast<std::uint32_t>(random() % n); };
         JournalMaker journal(banks);
-        struct Standing { std::uint64_t seq; std::uint32_t from, to; MinorUnits amount; };
+        struct Standing {
+            std::uint64_t seq;
+            std::uint32_t from, to;
+            MinorUnits amount;
+        };
         std::vector<Standing> standing, waiting;
         for (int i = 0; i < 5000; ++i) {
             const std::uint32_t from = 1 + upto(banks), to = 1 + upto(banks);
             const MinorUnits amount = 1 + upto(100'000);
             switch (upto(8)) {
-                case 0: waiting.push_back({journal.payment(from, to, amount, entry::Outcome::forwarded), from, to, amount}); break;
-                case 1: journal.payment(from, to, amount, entry::Outcome::declined); break;
+                case 0:
+                    waiting.push_back({journal.payment(from, to, amount, entry::Outcome::forwarded), from, to, amount});
+                    break;
+                case 1:
+                    journal.payment(from, to, amount, entry::Outcome::declined);
+                    break;
                 case 2:
                     if (waiting.empty()) break;
                     {
@@ -139,10 +147,12 @@ TEST_CASE("settlement: random postings among two and three banks net to what a n
                 case 3:
                     if (standing.empty()) break;
                     std::swap(standing[upto(static_cast<std::uint32_t>(standing.size()))], standing.back());
-                    journal.reverse(standing.back().seq, standing.back().from, standing.back().to, standing.back().amount);
+                    journal.reverse(standing.back().seq, standing.back().from, standing.back().to,
+                                    standing.back().amount);
                     standing.pop_back();
                     break;
-                default: standing.push_back({journal.payment(from, to, amount), from, to, amount});
+                default:
+                    standing.push_back({journal.payment(from, to, amount), from, to, amount});
             }
             if (upto(200) == 0) journal.close();
         }
