@@ -149,7 +149,7 @@ TEST_CASE("settlement: what cannot be built says why") {
 
 TEST_CASE("settlement: random windows of two and three banks: inputs equal outputs, and the check agrees") {
     std::mt19937 random(5);
-    for (int round = 0; round < 300; ++round) {
+    for (std::uint32_t round = 0; round < 300; ++round) {
         const std::uint32_t banks = 2 + round % 2;
         JournalMaker journal(banks);
         for (std::uint32_t i = 0; i < random() % 50; ++i)
