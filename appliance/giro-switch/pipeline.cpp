@@ -8,6 +8,7 @@
 #include "bus/messages.hpp"
 #include "util/bytes.hpp"
 #include "util/log.hpp"
+#include "util/secret.hpp"
 
 namespace giro::appliance {
 
@@ -33,7 +34,7 @@ bool is_key_exchange(const PaymentRequest& r) { return r.mti == 0x0800 && r.netw
 struct Pipeline::Item {
     bus::PeerId peer = 0;
     std::uint16_t type = 0;
-    Buffer body;
+    Secret body;  // holds a clear card number: wiped when the request is done with
     PaymentRequest request;
     bus::WalletRequest wallet;
     const switching::Terminal* terminal = nullptr;
@@ -93,24 +94,24 @@ void Pipeline::received(bus::PeerId peer, const bus::Record& record) {
     Item item;
     item.peer = peer;
     item.type = record.type;
-    item.body.assign(record.body.begin(), record.body.end());
+    item.body = Secret(Buffer(record.body.begin(), record.body.end()));
     switch (static_cast<MessageType>(record.type)) {
         case MessageType::payment_request: {
-            auto request = bus::decode_payment_request(item.body);
+            auto request = bus::decode_payment_request(item.body.reveal());
             if (!request) break;
             item.request = *request;
             m_arrived.push_back(std::move(item));
             return;
         }
         case MessageType::wallet_request: {
-            const auto request = bus::decode_wallet_request(item.body);
+            const auto request = bus::decode_wallet_request(item.body.reveal());
             if (!request) break;
             item.wallet = *request;
             m_arrived.push_back(std::move(item));
             return;
         }
         case MessageType::link_state: {
-            const auto state = bus::decode_link_state(item.body);
+            const auto state = bus::decode_link_state(item.body.reveal());
             if (!state || state->link >= m_program.config.links.size()) break;
             if (m_core.link_up(state->link) != state->up)
                 log::info("link {} is {}", m_program.config.links[state->link].name, state->up ? "up" : "down");
