@@ -14,6 +14,7 @@
 #include "util/bytes.hpp"
 #include "util/file.hpp"
 #include "util/hash.hpp"
+#include "util/hash.hpp"
 #include "vault/bundle.hpp"
 #include "vault/digests.hpp"
 
@@ -23,6 +24,7 @@ namespace {
 using nlohmann::json;
 using Kind = Failure::Kind;
 constexpr std::size_t kReadAtOnce = 4096;
+constexpr std::size_t kCheckpointFileBytesMax = std::size_t{1} << 30;  // some ten days of one a second
 
 std::optional<vault::SignedCheckpoint> parse_checkpoint(std::string_view line) {
     const json j = json::parse(line, nullptr, false);
@@ -34,42 +36,48 @@ std::optional<vault::SignedCheckpoint> parse_checkpoint(std::string_view line) {
     return vault::SignedCheckpoint{{j["seq"].get<std::uint64_t>(), *chain_hash, *state_digest}, *signature};
 }
 
-// The last checkpoint that the auditor had signed; nothing when there is none yet. A line that is not a checkpoint with a
-// good signature is an integrity failure, except a last one that a crash cut off (no line end).
-Result<std::optional<vault::SignedCheckpoint>> last_checkpoint(const config::Paths& paths) {
+// What the auditor had signed last, and the last of those that also speak of the state. Nothing where there is none yet.
+struct Signed {
+    std::optional<vault::SignedCheckpoint> last;
+    std::optional<vault::SignedCheckpoint> last_of_state;
+};
+
+// Reads auditor/checkpoints.jsonl from its end. A line that is not a checkpoint with a good signature is an integrity
+// failure, except a last one that a crash cut off (no line end).
+Result<Signed> read_checkpoints(const config::Paths& paths) {
+    Signed found;
     const auto file = paths.snapshots() / "checkpoints.jsonl";
-    if (!std::filesystem::exists(file)) return std::optional<vault::SignedCheckpoint>();
-    const auto bytes = read_file(file, std::size_t{1} << 30);
+    if (!std::filesystem::exists(file)) return found;
+    const auto bytes = read_file(file, kCheckpointFileBytesMax);
     if (!bytes) return tl::unexpected(bytes.error());
-    std::string_view text = as_text(*bytes);
-    text = text.substr(0, text.rfind('\n') == std::string_view::npos ? 0 : text.rfind('\n'));
-    if (text.empty()) return std::optional<vault::SignedCheckpoint>();
-    const auto start = text.rfind('\n') == std::string_view::npos ? 0 : text.rfind('\n') + 1;
-    const auto checkpoint = parse_checkpoint(text.substr(start));
-    if (!checkpoint) return fail(Kind::integrity, fmt::format("{}: its last line is not a checkpoint", file.string()));
     const auto bundle = vault::load_bundle(paths.pub() / "bundle.json");
     if (!bundle) return tl::unexpected(bundle.error());
-    if (!vault::verify_checkpoint(bundle->checkpoint_key, *checkpoint))
-        return fail(Kind::integrity, fmt::format("{}: the signature of checkpoint {} is not this box's", file.string(), checkpoint->checkpoint.seq));
-    return checkpoint;
+    std::string_view text = as_text(*bytes);
+    text = text.substr(0, text.rfind('\n') + 1);
+    while (!text.empty() && !found.last_of_state) {
+        text.remove_suffix(1);
+        const auto start = text.rfind('\n') + 1;
+        const auto checkpoint = parse_checkpoint(text.substr(start));
+        if (!checkpoint) return fail(Kind::integrity, fmt::format("{}: a line is not a checkpoint", file.string()));
+        if (!vault::verify_checkpoint(bundle->checkpoint_key, *checkpoint))
+            return fail(Kind::integrity, fmt::format("{}: the signature of checkpoint {} is not this box's", file.string(), checkpoint->checkpoint.seq));
+        if (!found.last) found.last = checkpoint;
+        if (checkpoint->checkpoint.state_digest != Hash256{}) found.last_of_state = checkpoint;
+        text = text.substr(0, start);
+    }
+    return found;
 }
 
-// A checkpoint without a snapshot carries no digest of the state (vault/wire.hpp).
-bool agrees(const switching::State& state, const Hash256& digest) {
-    if (digest == Hash256{}) return true;
-    Buffer bytes;
-    state.save(bytes);
-    return sha256(bytes) == digest;
-}
-
-// Applies every entry to a fresh state and compares its digest where the checkpoint was taken.
+// Applies every entry to a fresh state and compares it with the one that was signed. Most checkpoints are of the journal's
+// hash alone (state_digest zero); those made with a snapshot hold the digest of its bytes.
 Result<void> replay(const config::Paths& paths, const std::optional<vault::SignedCheckpoint>& checkpoint) {
     switching::State state;
     const auto apply = [&](const journal::Entry& e) -> Result<void> {
-        if (auto applied = state.apply(e.kind, e.body); !applied) return applied;
-        if (checkpoint && e.seq == checkpoint->checkpoint.seq && !agrees(state, checkpoint->checkpoint.state_digest))
-            return fail(Kind::integrity, fmt::format("the state after journal entry {} is not the one in the signed checkpoint", e.seq));
-        return {};
+        if (auto applied = state.apply(e.kind, e.body); !applied || !checkpoint || e.seq != checkpoint->checkpoint.seq) return applied;
+        Buffer bytes;
+        state.save(bytes);
+        if (sha256(bytes) == checkpoint->checkpoint.state_digest) return {};
+        return fail(Kind::integrity, fmt::format("the state after journal entry {} is not the one in the signed checkpoint", e.seq));
     };
     if (auto read = for_each_entry(paths, 1, apply); !read) return read;
     if (!state.balanced()) return fail(Kind::integrity, fmt::format("debits and credits differ after journal entry {}", state.last_seq()));
@@ -77,13 +85,13 @@ Result<void> replay(const config::Paths& paths, const std::optional<vault::Signe
 }
 
 Result<void> verify_journal(const Args& args) {
-    const auto checkpoint = last_checkpoint(args.paths());
-    if (!checkpoint) return tl::unexpected(checkpoint.error());
+    const auto checkpoints = read_checkpoints(args.paths());
+    if (!checkpoints) return tl::unexpected(checkpoints.error());
     std::optional<journal::Head> expected;
-    if (*checkpoint) expected = journal::Head{(*checkpoint)->checkpoint.seq, (*checkpoint)->checkpoint.chain_hash};
+    if (checkpoints->last) expected = journal::Head{checkpoints->last->checkpoint.seq, checkpoints->last->checkpoint.chain_hash};
     const auto report = journal::verify(args.paths().journal(), 1, expected);
     if (!report) return tl::unexpected(report.error());
-    if (auto replayed = replay(args.paths(), *checkpoint); !replayed) return replayed;
+    if (auto replayed = replay(args.paths(), checkpoints->last_of_state); !replayed) return replayed;
     const std::uint64_t at = expected ? expected->seq : 0;
     if (args.json())
         fmt::print("{}\n", json{{"ok", true}, {"entries", report->entries}, {"batches", report->batches}, {"last_seq", report->last_seq},

@@ -65,7 +65,7 @@ CLI::App* place(CLI::App& root, std::map<std::string, CLI::App*>& groups, const 
     if (space != std::string::npos) {
         const std::string group = path.substr(0, space);
         CLI::App*& known = groups[group];
-        if (known == nullptr) known = root.add_subcommand(group, purpose_of_group(group))->require_subcommand(1)->fallthrough();
+        if (known == nullptr) known = root.add_subcommand(group, purpose_of_group(group))->fallthrough();
         at = known;
     }
     CLI::App* leaf = at->add_subcommand(path.substr(space == std::string::npos ? 0 : space + 1), summary);
@@ -108,7 +108,6 @@ int parse_and_run(int argc, char** argv) {
     root.add_option("--dir", globals.dir, "folder of the box")->capture_default_str();
     root.add_flag("--json", globals.json, "print one JSON object instead of text");
     root.set_version_flag("--version", std::string("giro ") + GIRO_VERSION);
-    root.require_subcommand(1);
     const auto commands = all_commands();
     std::list<Bound> bounds;
     std::map<std::string, CLI::App*> groups;

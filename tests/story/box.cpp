@@ -133,12 +133,14 @@ Box::~Box() {
     fs::remove_all(m_folder);
 }
 
-// The shipped configuration on ports of our own, with a link that is given up on sooner.
+// The shipped configuration on ports of our own, with a link that is given up on sooner, and with
+// snapshots of a small journal.
 void Box::write_config(const std::map<std::string, int>& ports) {
     std::string text = read_text(fs::path(GIRO_SOURCE_DIR) / "firmware-config" / "giro.toml");
     for (const auto& [shipped, ours] : ports)
         text = std::regex_replace(text, std::regex("127\\.0\\.0\\.1:" + shipped), "127.0.0.1:" + std::to_string(ours));
     text = std::regex_replace(text, std::regex("forward_timeout_ms = [0-9_]+"), "forward_timeout_ms = 1_000");
+    text = std::regex_replace(text, std::regex("snapshot_every_entries = [0-9_]+"), "snapshot_every_entries = 500");
     write_text(m_folder / "etc" / "giro.toml", text);
 }
 

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <doctest/doctest.h>
 #include <netinet/in.h>
+#include <sqlite3.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -12,16 +13,16 @@ using namespace story;
 
 namespace {
 // A demo box with one payment in its journal, down.
-class Accidents {
+class Troubled {
   public:
     static Box& box() {
-        static Accidents one;
+        static Troubled one;
         return one.m_box;
     }
 
   private:
-    Box m_box{"accidents"};
-    Accidents() {
+    Box m_box{"trouble"};
+    Troubled() {
         m_box.init();
         m_box.up();
         REQUIRE(m_box.giro({"demo", "provision"}).status == 0);
@@ -50,6 +51,14 @@ class PortTaken {
     int m_fd;
 };
 
+// Copies SQLite's write-ahead log into the database, so that the payment's bytes are there to be changed.
+void merge_wal(const std::filesystem::path& file) {
+    sqlite3* db = nullptr;
+    REQUIRE(sqlite3_open_v2(file.c_str(), &db, SQLITE_OPEN_READWRITE, nullptr) == SQLITE_OK);
+    CHECK(sqlite3_wal_checkpoint_v2(db, nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr) == SQLITE_OK);
+    sqlite3_close(db);
+}
+
 // Puts other text into a file for the time of a test.
 class Changed {
   public:
@@ -64,8 +73,8 @@ class Changed {
 };
 }  // namespace
 
-TEST_CASE("accidents: a box that is not set up says what to run") {
-    tell("accidents: not set up, second start, port in use, half a configuration, wrong PIN, changed journal");
+TEST_CASE("trouble: a box that is not set up says what to run") {
+    tell("trouble: not set up, second start, port in use, half a configuration, wrong PIN, changed journal");
     Box empty("empty");
     std::filesystem::remove(empty.file("etc/giro.toml"));
     const Said said = empty.giro({"up"});
@@ -73,8 +82,8 @@ TEST_CASE("accidents: a box that is not set up says what to run") {
     CHECK(said.has("giro init"));
 }
 
-TEST_CASE("accidents: a second start of the same box is turned away and harms nothing") {
-    Box& box = Accidents::box();
+TEST_CASE("trouble: a second start of the same box is turned away and harms nothing") {
+    Box& box = Troubled::box();
     box.up();
     const Said second = box.up_that_fails();
     CHECK(second.status == 75);
@@ -83,8 +92,8 @@ TEST_CASE("accidents: a second start of the same box is turned away and harms no
     box.down();
 }
 
-TEST_CASE("accidents: a port in use stops the start with the port's name") {
-    Box& box = Accidents::box();
+TEST_CASE("trouble: a port in use stops the start with the port's name") {
+    Box& box = Troubled::box();
     const PortTaken taken(box.port("7801"));
     const Said said = box.up_that_fails();
     INFO(said.text);
@@ -95,8 +104,8 @@ TEST_CASE("accidents: a port in use stops the start with the port's name") {
     CHECK(doctor.has("WRONG ports"));
 }
 
-TEST_CASE("accidents: a half-written configuration is refused with its line, by every program") {
-    Box& box = Accidents::box();
+TEST_CASE("trouble: a half-written configuration is refused with its line, by every program") {
+    Box& box = Troubled::box();
     const std::string whole = read_text(box.file("etc/giro.toml"));
     const Changed half(box.file("etc/giro.toml"), whole.substr(0, whole.size() / 2));
     const Said check = box.giro({"config", "check"});
@@ -105,8 +114,8 @@ TEST_CASE("accidents: a half-written configuration is refused with its line, by 
     CHECK(box.up_that_fails().status == 2);
 }
 
-TEST_CASE("accidents: a wrong PIN of the token is told as such") {
-    Box& box = Accidents::box();
+TEST_CASE("trouble: a wrong PIN of the token is told as such") {
+    Box& box = Troubled::box();
     const Changed pin(box.file("vault/pin"), "00000000000000000000000000000000");
     const Said said = box.up_that_fails();
     INFO(said.text);
@@ -114,17 +123,18 @@ TEST_CASE("accidents: a wrong PIN of the token is told as such") {
     CHECK(said.has("PIN"));
 }
 
-TEST_CASE("accidents: usage errors end with 2") {
-    Box& box = Accidents::box();
+TEST_CASE("trouble: usage errors end with 2") {
+    Box& box = Troubled::box();
     CHECK(box.giro({"frobnicate"}).status == 2);
     CHECK(box.giro({"pos", "--terminals", "many"}).status == 2);
     CHECK(box.giro({}).status == 2);
     CHECK(box.giro({"--help"}).status == 0);
 }
 
-TEST_CASE("accidents: a changed journal stops the start and names the entry") {
-    Box& box = Accidents::box();
+TEST_CASE("trouble: a changed journal stops the start and names the entry") {
+    Box& box = Troubled::box();
     CHECK(box.giro({"journal", "verify"}).status == 0);
+    merge_wal(box.file("switch/journal.db"));
     std::string journal = read_text(box.file("switch/journal.db"));
     const auto payment = box.journal("payment").at(0);
     const auto at = journal.find(payment["rrn"].get<std::string>());
