@@ -32,11 +32,6 @@ class Translator {
     [[nodiscard]] Bytes refusal(Refusal why);
 
   private:
-    [[nodiscard]] bool fill(Bytes frame);
-    [[nodiscard]] bool fill_numbers();
-    void fill_texts();
-    void fill_mac(Bytes frame);
-
     const iso8583::Dialect& m_dialect;
     const std::uint8_t m_index;
     iso8583::Message m_message;

@@ -5,6 +5,23 @@
 
 namespace giro::appliance {
 
+entry::SealedPan to_entry(const vault::ProtectedPan& pan) {
+    entry::SealedPan sealed;
+    sealed.token = pan.token;
+    sealed.sealed.assign(pan.nonce.begin(), pan.nonce.end());
+    sealed.sealed.insert(sealed.sealed.end(), pan.cipher.begin(), pan.cipher.end());
+    return sealed;
+}
+
+std::optional<vault::ProtectedPan> to_vault(const entry::SealedPan& pan) {
+    vault::ProtectedPan out;
+    if (pan.sealed.size() != out.nonce.size() + out.cipher.size()) return std::nullopt;
+    out.token = pan.token;
+    std::memcpy(out.nonce.data(), pan.sealed.data(), out.nonce.size());
+    std::memcpy(out.cipher.data(), pan.sealed.data() + out.nonce.size(), out.cipher.size());
+    return out;
+}
+
 PanCache::PanCache(Random& random) { random.fill(m_secret); }
 
 // Two SipHash values under halves of the secret: 128 bits, so that two cards never share an entry.

@@ -7,8 +7,14 @@
 
 #include "entry/entry.hpp"
 #include "giro/environment.hpp"
+#include "vault/wire.hpp"
 
 namespace giro::appliance {
+
+// A sealed PAN as the journal keeps it (nonce and ciphertext in one) and as the vault speaks of it.
+[[nodiscard]] entry::SealedPan to_entry(const vault::ProtectedPan& pan);
+// Nothing when the sealed bytes have another size.
+[[nodiscard]] std::optional<vault::ProtectedPan> to_vault(const entry::SealedPan& pan);
 
 class PanCache {
   public:

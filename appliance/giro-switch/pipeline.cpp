@@ -1,18 +1,15 @@
-#include "appliance/giro-switch/pipeline.hpp"
+// From the gate to the decision: what is gathered, asked of the vault and decided. Answers and sending: pipeline_send.cpp.
+#include "appliance/giro-switch/pipeline_parts.hpp"
 
 #include <fmt/format.h>
-#include <sys/statvfs.h>
-
 #include <algorithm>
 
-#include "bus/messages.hpp"
+#include "iso8583/request.hpp"
 #include "util/bytes.hpp"
 #include "util/log.hpp"
-#include "util/secret.hpp"
 
 namespace giro::appliance {
 
-using bus::MessageType;
 using switching::Answer;
 using switching::Reply;
 
@@ -20,58 +17,16 @@ namespace {
 constexpr std::size_t kBatchRequestsMax = 400;   // two MAC candidates each still fit in one request to the vault
 constexpr std::size_t kBatchesAtVaultMax = 3;    // more only adds latency: the vault is one thread
 constexpr std::size_t kArrivedMax = 65'536;      // beyond it requests are dropped: the terminals repeat
-constexpr std::uint64_t kReversalRetry_ns = 2'000'000'000;
-constexpr std::size_t kReversalsPerTick = 32;
-constexpr std::uint64_t kDiskCheck_ns = 1'000'000'000;
-constexpr std::uint64_t kDiskFreeMin = 64U << 20;  // bytes: below, no payment is taken, so that nothing half done is left
 static_assert(2 * kBatchRequestsMax <= vault::kBatchItemsMax);
-const vault::Nonce kBaseKey{};
+constexpr std::uint64_t kWarningsPerSecond = 10;
 
 bool is_key_exchange(const PaymentRequest& r) { return r.mti == 0x0800 && r.network_code == 161; }
 }  // namespace
 
-// One request on its way. `request` views into `body`.
-struct Pipeline::Item {
-    bus::PeerId peer = 0;
-    std::uint16_t type = 0;
-    Secret body;  // holds a clear card number: wiped when the request is done with
-    PaymentRequest request;
-    bus::WalletRequest wallet;
-    const switching::Terminal* terminal = nullptr;
-    int mac = -1, mac_previous = -1;  // index of its check in the batch's answers; -1 none
-    vault::Nonce nonce{}, previous_nonce{};  // the keys it was checked under; the terminal's may change meanwhile
-    bool has_pan = false;
-    PanCache::Key pan{};
-    std::optional<vault::NewSessionKey::Reply> session_key;
-};
-
-struct Pipeline::Outgoing {
-    bus::PeerId peer = 0;
-    MessageType type = MessageType::frame_out;
-    std::uint64_t destination = 0;  // connection, or link
-    Buffer frame;                   // for a wallet: the body of its reply
-    bool with_mac = false;
-    TerminalId key;
-    vault::Nonce nonce{};
-};
-
-struct Pipeline::Batch {
-    std::vector<Item> items;
-    std::size_t waiting = 0;  // answers of the vault still to come
-    bool failed = false;
-    std::vector<bool> mac_good;
-    std::uint64_t asked_ns = 0;
-    std::vector<Outgoing> out;
-};
-
-struct Pipeline::Waiting {
-    Item item;
-    vault::Nonce nonce{};
-};
-
 Pipeline::Pipeline(Program& program, switching::Core& core, journal::Journal& journal, vault::Client& vault,
                    const iso8583::Dialect& dialect, Clock& clock, Random& random)
-    : m_program(program), m_core(core), m_journal(journal), m_vault(vault), m_frames(dialect), m_clock(clock), m_pans(random) {}
+    : m_program(program), m_core(core), m_journal(journal), m_vault(vault), m_dialect(dialect), m_frames(dialect), m_clock(clock),
+      m_pans(random) {}
 
 Pipeline::~Pipeline() = default;
 
@@ -97,9 +52,10 @@ void Pipeline::received(bus::PeerId peer, const bus::Record& record) {
     item.body = Secret(Buffer(record.body.begin(), record.body.end()));
     switch (static_cast<MessageType>(record.type)) {
         case MessageType::payment_request: {
-            auto request = bus::decode_payment_request(item.body.reveal());
+            const auto request = bus::decode_payment_request(item.body.reveal());
             if (!request) break;
             item.request = *request;
+            if (!read_raw(item.request)) return warn("the gate passed on a message that does not unpack");
             m_arrived.push_back(std::move(item));
             return;
         }
@@ -125,6 +81,15 @@ void Pipeline::received(bus::PeerId peer, const bus::Record& record) {
     m_gate->close_peer(peer);
 }
 
+// What is decided on is what the MAC covers: every field is read again from the frame itself, whatever the gate said.
+bool Pipeline::read_raw(PaymentRequest& request) {
+    if (!iso8583::unpack(m_dialect, request.raw, m_message)) return false;
+    // Views into m_message do not outlive this call, those into the frame do; a dialect whose values need decoding
+    // would need DE63 copied.
+    ASSERT(m_dialect.fields[63].direct && m_dialect.fields[48].direct);
+    return iso8583::to_request(m_dialect, request.raw, m_message, request);
+}
+
 void Pipeline::start_batches() {
     while (!m_arrived.empty() && m_batches.size() < kBatchesAtVaultMax) start_batch();
 }
@@ -144,44 +109,43 @@ void Pipeline::start_batch() {
 
 // --- what the vault has to say before anything can be decided ----------------------------------------------------
 
+// First the MACs; then, for what proved genuine, the PANs and the session keys. Nobody without a terminal's key makes
+// the token do more than check one MAC.
 void Pipeline::ask_vault(const std::shared_ptr<Batch>& batch) {
     vault::MacVerify::Request macs;
+    batch->asked_ns = m_clock.monotonic_ns();
+    batch->waiting = 1;
+    for (Item& item : batch->items)
+        if (item.is_payment()) add_mac_checks(item, macs);
+    if (macs.items.empty()) return vault_done(*batch, true);
+    m_vault.call<vault::MacVerify>(macs, [this, batch](vault::Answer<vault::MacVerify> answer) {
+        if (answer) {
+            batch->mac_good = std::move(answer->good);
+            ask_about_genuine(batch);
+        } else {
+            note_vault(false, answer.error().why);
+        }
+        vault_done(*batch, answer.has_value());
+    });
+}
+
+void Pipeline::ask_about_genuine(const std::shared_ptr<Batch>& batch) {
     vault::ProtectPan::Request pans;
     std::vector<PanCache::Key> keys;
-    batch->asked_ns = m_clock.monotonic_ns();
-    batch->waiting = 1;  // ours, until everything is asked
     for (std::size_t i = 0; i < batch->items.size(); ++i) {
         Item& item = batch->items[i];
-        if (item.type != static_cast<std::uint16_t>(MessageType::payment_request)) continue;
-        add_mac_checks(item, macs);
-        if (item.mac < 0) continue;
+        if (!item.is_payment() || item.request.source != PaymentRequest::Source::terminal || !batch->genuine(item)) continue;
         add_pan(item, pans, keys);
-        if (is_key_exchange(item.request)) ask_session_key(batch, i);
+        if (is_key_exchange(item.request) && m_core.key_exchange(item.request) == switching::Core::KeyExchange::fresh)
+            ask_session_key(batch, i);
     }
-    if (!macs.items.empty()) {
-        ++batch->waiting;
-        m_vault.call<vault::MacVerify>(macs, [this, batch](vault::Answer<vault::MacVerify> answer) {
-            if (answer) batch->mac_good = std::move(answer->good);
-            else note_vault(false, answer.error().why);
-            vault_done(*batch, answer.has_value());
-        });
-    }
-    if (!pans.pans.empty()) {
-        ++batch->waiting;
-        m_vault.call<vault::ProtectPan>(pans, [this, batch, keys](vault::Answer<vault::ProtectPan> answer) {
-            const bool ok = answer && answer->pans.size() == keys.size();
-            for (std::size_t i = 0; ok && i < keys.size(); ++i) {
-                const auto& p = answer->pans[i];
-                entry::SealedPan sealed;
-                sealed.token = p.token;
-                sealed.sealed.insert(sealed.sealed.end(), p.nonce.begin(), p.nonce.end());
-                sealed.sealed.insert(sealed.sealed.end(), p.cipher.begin(), p.cipher.end());
-                m_pans.put(keys[i], std::move(sealed));
-            }
-            vault_done(*batch, ok);
-        });
-    }
-    vault_done(*batch, true);
+    if (pans.pans.empty()) return;
+    ++batch->waiting;
+    m_vault.call<vault::ProtectPan>(pans, [this, batch, keys](vault::Answer<vault::ProtectPan> answer) {
+        const bool ok = answer && answer->pans.size() == keys.size();
+        for (std::size_t i = 0; ok && i < keys.size(); ++i) m_pans.put(keys[i], to_entry(answer->pans[i]));
+        vault_done(*batch, ok);
+    });
 }
 
 void Pipeline::add_mac_checks(Item& item, vault::MacVerify::Request& macs) const {
@@ -189,6 +153,7 @@ void Pipeline::add_mac_checks(Item& item, vault::MacVerify::Request& macs) const
     const bool from_link = r.source == PaymentRequest::Source::link;
     item.terminal = from_link ? nullptr : m_core.state().terminal(r.terminal);
     if (!r.has_mac || r.raw.size() <= switching::kMacBytes || (!from_link && item.terminal == nullptr)) return;
+    if (!from_link && r.mti != 0x0800 && item.terminal->nonce == kBaseKey) return;  // no payment before a key exchange
     vault::MacVerify::Item check;
     check.terminal = from_link ? switching::link_key_id(r.link) : r.terminal;
     check.nonce = from_link || r.mti == 0x0800 ? kBaseKey : item.terminal->nonce;
@@ -233,7 +198,18 @@ void Pipeline::note_vault(bool answers, const std::string& why) {
     if (answers == m_vault_answers) return;
     m_vault_answers = answers;
     if (answers) log::info("the vault answers again");
-    else log::error("the vault refuses: {}; payments are answered 91 until it is back", why);
+    else log::error("the vault refuses: {}; payments are answered 91 until it is back", why.empty() ? "its token is away" : why);
+}
+
+// Peers can cause these at will: at most kWarningsPerSecond, then a count.
+void Pipeline::warn(std::string_view what) {
+    const std::uint64_t second = m_clock.monotonic_ns() / 1'000'000'000;
+    if (second != m_warned_second) {
+        if (m_warned > kWarningsPerSecond) log::warn("{} more such lines left out", m_warned - kWarningsPerSecond);
+        m_warned_second = second;
+        m_warned = 0;
+    }
+    if (++m_warned <= kWarningsPerSecond) log::warn("{}", what);
 }
 
 // --- deciding, in order -------------------------------------------------------------------------------------------
@@ -290,15 +266,12 @@ void Pipeline::decide(Batch& batch) {
 void Pipeline::decide_terminal(Batch& batch, Item& item) {
     const PaymentRequest& r = item.request;
     if (item.terminal == nullptr) return answer(batch, item, {switching::kUnknownTerminal, {}, {}}, false, kBaseKey);
-    const auto good = [&](int index) {
-        return index >= 0 && static_cast<std::size_t>(index) < batch.mac_good.size() && batch.mac_good[static_cast<std::size_t>(index)];
-    };
-    const bool current = good(item.mac), previous = good(item.mac_previous);
+    const bool current = batch.good(item.mac), previous = batch.good(item.mac_previous);
     if (r.mti == 0x0800) return decide_network(batch, item, current);
     const vault::Nonce nonce = previous && !current ? item.previous_nonce : item.nonce;
     if (current && item.nonce != kBaseKey) m_key_used[r.terminal] = item.nonce;
     if (!current && !previous) {
-        log::warn("wrong MAC from terminal {}", r.terminal.view());
+        warn(fmt::format("wrong MAC from terminal {}", r.terminal.view()));
         return answer(batch, item, {switching::kBadMac, {}, {}}, true, nonce);
     }
     const std::uint64_t now_ns = m_clock.wall_ns();
@@ -314,6 +287,7 @@ void Pipeline::decide_terminal(Batch& batch, Item& item) {
         decided = m_core.purchase(r, cached != nullptr ? &sealed : nullptr, now_ns);
     } else if (r.mti == 0x0400) {
         decided = m_core.reversal(r, now_ns);
+        if (decided.gave_up) settle_waiting(batch.out, *decided.gave_up);
     } else {
         decided.code = switching::kInvalidTransaction;
     }
@@ -326,12 +300,17 @@ void Pipeline::decide_terminal(Batch& batch, Item& item) {
 void Pipeline::decide_network(Batch& batch, Item& item, bool mac_good) {
     Reply reply{switching::kApproved, {}, {}};
     if (!mac_good) {
-        log::warn("wrong MAC from terminal {} (0800)", item.request.terminal.view());
+        warn(fmt::format("wrong MAC from terminal {} (0800)", item.request.terminal.view()));
         reply.code = switching::kBadMac;
     } else if (is_key_exchange(item.request)) {
-        ASSERT(item.session_key.has_value());
-        m_core.session_key(item.request.terminal, item.session_key->nonce, item.session_key->kcv);
-        reply.additional = to_hex(item.session_key->nonce) + to_hex(item.session_key->kcv);
+        using KeyExchange = switching::Core::KeyExchange;
+        const KeyExchange kind = m_core.key_exchange(item.request);
+        if (kind == KeyExchange::fresh && item.session_key)
+            m_core.session_key(item.request, item.session_key->nonce, item.session_key->kcv);
+        else if (kind != KeyExchange::repeat)
+            reply.code = switching::kDuplicateTransmission;
+        if (reply.code == switching::kApproved)
+            reply.additional = to_hex(item.terminal->nonce) + to_hex(item.terminal->kcv);
     } else if (item.request.network_code != 1 && item.request.network_code != 301) {
         reply.code = switching::kInvalidTransaction;
     }
@@ -341,15 +320,12 @@ void Pipeline::decide_network(Batch& batch, Item& item, bool mac_good) {
 void Pipeline::decide_link(Batch& batch, Item& item) {
     const PaymentRequest& r = item.request;
     const std::string_view link = r.link < m_program.config.links.size() ? std::string_view(m_program.config.links[r.link].name) : "?";
-    if (item.mac < 0 || !batch.mac_good.at(static_cast<std::size_t>(item.mac))) {
-        log::warn("link {}: wrong MAC on a {:04x}; it is left unanswered", link, r.mti);
-        return;
-    }
+    if (!batch.good(item.mac)) return warn(fmt::format("link {}: wrong MAC on a {:04x}; it is left unanswered", link, r.mti));
     if (r.mti == 0x0210) {
         if (const auto decided = m_core.link_answer(r, m_clock.wall_ns())) settle_waiting(batch.out, *decided);
-        else log::warn("link {}: the answer to STAN {:06} is late or answers nothing", link, r.stan);
+        else warn(fmt::format("link {}: the answer to STAN {:06} is late or answers nothing", link, r.stan));
     } else if (r.mti == 0x0410) {
-        if (!m_core.link_reversal_answer(r)) log::warn("link {}: the reversal answer to STAN {:06} answers nothing", link, r.stan);
+        if (!m_core.link_reversal_answer(r)) warn(fmt::format("link {}: the reversal answer to STAN {:06} answers nothing", link, r.stan));
     }
 }
 
@@ -376,157 +352,10 @@ void Pipeline::refuse_all(Batch& batch, const ResponseCode& code) {
         if (item.type == static_cast<std::uint16_t>(MessageType::wallet_request)) {
             answer_wallet(batch, item, {.code = code, .auth_code = {}, .rrn = {}, .balance = {}, .why = "try again later"});
         } else if (item.request.source == PaymentRequest::Source::terminal) {
-            answer(batch, item, {code, {}, {}}, false, kBaseKey);
+            const bool authentic = !batch.failed && batch.genuine(item);  // without the vault there is no MAC to give
+            answer(batch, item, {code, {}, {}}, authentic, item.nonce);
         }
     }
-}
-
-// --- answers ------------------------------------------------------------------------------------------------------
-
-void Pipeline::answer(Batch& batch, const Item& item, const Reply& reply, bool with_mac, const vault::Nonce& nonce) {
-    auto frame = m_frames.answer(item.request, reply, with_mac);
-    if (!frame) {
-        log::warn("the gate passed on a message that does not unpack");
-        return;
-    }
-    batch.out.push_back({item.peer, MessageType::frame_out, item.request.connection, std::move(*frame), with_mac, item.request.terminal, nonce});
-}
-
-void Pipeline::forward(Batch& batch, Item& item, const Answer& answer) {
-    const auto* outstanding = m_core.state().outstanding(answer.payment);
-    ASSERT(outstanding != nullptr);
-    auto frame = m_frames.link_request(item.request, outstanding->payment);
-    const auto peer = m_link_peers.find(answer.link);
-    if (!frame || peer == m_link_peers.end()) return;  // it will time out, be declined and reversed
-    batch.out.push_back({peer->second, MessageType::link_frame_out, answer.link, std::move(*frame), true,
-                         switching::link_key_id(answer.link), kBaseKey});
-}
-
-void Pipeline::settle_waiting(std::vector<Outgoing>& out, const switching::Decided& decided) {
-    const auto at = m_waiting.find(decided.payment);
-    if (at == m_waiting.end()) return;  // the switch was restarted meanwhile; the terminal repeats
-    const Waiting waiting = std::move(at->second);
-    m_waiting.erase(at);
-    auto frame = m_frames.answer(waiting.item.request, {decided.code, decided.auth_code, {}}, true);
-    if (!frame) return;
-    out.push_back({waiting.item.peer, MessageType::frame_out, waiting.item.request.connection, std::move(*frame), true,
-                   waiting.item.request.terminal, waiting.nonce});
-}
-
-void Pipeline::send_with_macs(std::vector<Outgoing> out) {
-    if (out.empty()) return;
-    auto shared = std::make_shared<std::vector<Outgoing>>(std::move(out));
-    vault::MacGenerate::Request request;
-    for (const Outgoing& o : *shared)
-        if (o.with_mac) request.items.push_back({o.key, o.nonce, switching::FrameBuilder::covered(o.frame)});
-    if (request.items.empty()) {
-        for (const Outgoing& o : *shared) send(o);
-        return;
-    }
-    ASSERT(request.items.size() <= vault::kBatchItemsMax);
-    const std::uint64_t asked_ns = m_clock.monotonic_ns();
-    m_vault.call<vault::MacGenerate>(request, [this, shared, asked_ns](vault::Answer<vault::MacGenerate> answer) {
-        m_times.vault_mac_ns += m_clock.monotonic_ns() - asked_ns;
-        // Without a MAC an answer is worth nothing to the terminal: it repeats, and gets the same answer later.
-        if (!answer) return note_vault(false, answer.error().why);
-        std::size_t next = 0;
-        for (Outgoing& o : *shared) {
-            if (o.with_mac) {
-                if (next >= answer->macs.size()) return;
-                switching::FrameBuilder::put_mac(o.frame, answer->macs[next++]);
-            }
-            send(o);
-        }
-    });
-}
-
-void Pipeline::send(const Outgoing& out) {
-    if (out.type == MessageType::wallet_reply)
-        return m_gate->send(out.peer, {static_cast<std::uint16_t>(out.type), bus::Status::ok, 0, out.frame});
-    Buffer body;
-    if (out.type == MessageType::frame_out) bus::encode(body, bus::FrameOut{out.destination, false, out.frame});
-    else bus::encode(body, bus::LinkFrameOut{static_cast<std::uint16_t>(out.destination), out.frame});
-    m_gate->send(out.peer, {static_cast<std::uint16_t>(out.type), bus::Status::ok, 0, body});
-}
-
-// --- by the clock -------------------------------------------------------------------------------------------------
-
-void Pipeline::tick() {
-    if (m_ended) return;
-    std::vector<Outgoing> out;
-    for (const auto& decided : m_core.expire(m_clock.wall_ns())) settle_waiting(out, decided);
-    if (!commit()) return;
-    send_with_macs(std::move(out));
-    send_owed_reversals();
-    check_disk();
-    if (!m_journal.checkpoint_due()) return;
-    if (auto done = m_journal.checkpoint(); !done) {
-        m_ended = true;
-        m_program.fail(done.error());
-    }
-}
-
-void Pipeline::send_owed_reversals() {
-    const std::uint64_t now_ns = m_clock.monotonic_ns();
-    std::size_t sent = 0;
-    for (auto it = m_reversal_sent_ns.begin(); it != m_reversal_sent_ns.end();)
-        it = m_core.state().outstanding(it->first) == nullptr ? m_reversal_sent_ns.erase(it) : std::next(it);
-    for (const auto& [seq, o] : m_core.state().all_outstanding()) {
-        if (!o.reversal_owed || !m_core.link_up(o.payment.link) || sent >= kReversalsPerTick) continue;
-        const auto last = m_reversal_sent_ns.find(seq);
-        if (last != m_reversal_sent_ns.end() && now_ns - last->second < kReversalRetry_ns) continue;
-        m_reversal_sent_ns[seq] = now_ns;
-        ++sent;
-        send_owed_reversal(seq, o.payment);
-    }
-}
-
-void Pipeline::send_owed_reversal(std::uint64_t seq, const entry::Payment& payment) {
-    vault::ProtectedPan sealed;
-    if (payment.pan.sealed.size() != sealed.nonce.size() + sealed.cipher.size()) return;
-    sealed.token = payment.pan.token;
-    std::memcpy(sealed.nonce.data(), payment.pan.sealed.data(), sealed.nonce.size());
-    std::memcpy(sealed.cipher.data(), payment.pan.sealed.data() + sealed.nonce.size(), sealed.cipher.size());
-    m_vault.call<vault::RevealPan>({{sealed}}, [this, seq](vault::Answer<vault::RevealPan> answer) {
-        const auto* owed = m_core.state().outstanding(seq);
-        if (!answer || answer->pans.size() != 1 || answer->pans[0].empty() || owed == nullptr) return;
-        const std::uint16_t link = owed->payment.link;
-        auto frame = m_frames.link_reversal(owed->payment, answer->pans[0]);
-        const auto peer = m_link_peers.find(link);
-        if (!frame || peer == m_link_peers.end()) return;
-        std::vector<Outgoing> out;
-        out.push_back({peer->second, MessageType::link_frame_out, link, std::move(*frame), true, switching::link_key_id(link), kBaseKey});
-        send_with_macs(std::move(out));
-    });
-}
-
-void Pipeline::check_disk() {
-    const std::uint64_t now_ns = m_clock.monotonic_ns();
-    if (now_ns - m_disk_checked_ns < kDiskCheck_ns) return;
-    m_disk_checked_ns = now_ns;
-    struct statvfs fs {};
-    const auto folder = m_program.paths.journal().parent_path();
-    if (::statvfs(folder.c_str(), &fs) != 0) return;
-    const bool low = fs.f_bavail * fs.f_frsize < kDiskFreeMin;
-    if (low == m_disk_low) return;
-    m_disk_low = low;
-    if (low) log::error("less than {} MiB free in {}: payments are answered 96 until there is room", kDiskFreeMin >> 20, folder.string());
-    else log::info("there is room on the disk again");
-}
-
-void Pipeline::seal(const Pan& pan, std::function<void(std::optional<entry::SealedPan>)> done) {
-    const std::string digits(pan.reveal());
-    const FixedText<10> masked(digits.substr(0, 6) + digits.substr(digits.size() - 4));
-    m_vault.call<vault::ProtectPan>({{pan}}, [masked, done = std::move(done)](vault::Answer<vault::ProtectPan> answer) {
-        if (!answer || answer->pans.size() != 1) return done(std::nullopt);
-        const auto& p = answer->pans[0];
-        entry::SealedPan sealed;
-        sealed.token = p.token;
-        sealed.first6_last4 = masked;
-        sealed.sealed.insert(sealed.sealed.end(), p.nonce.begin(), p.nonce.end());
-        sealed.sealed.insert(sealed.sealed.end(), p.cipher.begin(), p.cipher.end());
-        done(std::move(sealed));
-    });
 }
 
 }  // namespace giro::appliance

@@ -11,7 +11,7 @@
 #include "appliance/giro-switch/pan_cache.hpp"
 #include "appliance/skeleton.hpp"
 #include "bus/gate_messages.hpp"
-#include "iso8583/dialect.hpp"
+#include "iso8583/message.hpp"
 #include "journal/journal.hpp"
 #include "switching/core.hpp"
 #include "switching/frames.hpp"
@@ -52,7 +52,10 @@ class Pipeline {
     void received(bus::PeerId peer, const bus::Record& record);
     void start_batches();
     void start_batch();
+    [[nodiscard]] bool read_raw(PaymentRequest& request);
     void ask_vault(const std::shared_ptr<Batch>& batch);
+    void ask_about_genuine(const std::shared_ptr<Batch>& batch);
+    void warn(std::string_view what);
     void add_mac_checks(Item& item, vault::MacVerify::Request& macs) const;
     void add_pan(Item& item, vault::ProtectPan::Request& pans, std::vector<PanCache::Key>& keys) const;
     void ask_session_key(const std::shared_ptr<Batch>& batch, std::size_t index);
@@ -69,6 +72,7 @@ class Pipeline {
     void settle_waiting(std::vector<Outgoing>& out, const switching::Decided& decided);
     void refuse_all(Batch& batch, const ResponseCode& code);
     void send_with_macs(std::vector<Outgoing> out);
+    void send_portion(std::vector<Outgoing> out);
     void send(const Outgoing& out);
     void send_owed_reversals();
     void send_owed_reversal(std::uint64_t seq, const entry::Payment& payment);
@@ -79,6 +83,8 @@ class Pipeline {
     switching::Core& m_core;
     journal::Journal& m_journal;
     vault::Client& m_vault;
+    const iso8583::Dialect& m_dialect;
+    iso8583::Message m_message;
     switching::FrameBuilder m_frames;
     Clock& m_clock;
     PanCache m_pans;
@@ -94,6 +100,7 @@ class Pipeline {
     bool m_disk_low = false;
     bool m_ended = false;
     std::uint64_t m_dropped = 0;
+    std::uint64_t m_warned = 0, m_warned_second = 0;
     std::uint64_t m_disk_checked_ns = 0;
 };
 

@@ -74,7 +74,9 @@ std::optional<PaymentRequest> decode_payment_request(Bytes body) {
     r.additional = in.var16();
     r.qr = in.var16();
     r.raw = in.var16();
-    if (!in.done() || source < 1 || source > 2 || has_mac > 1 || r.amount < 0 || r.amount > kAmountMax) return std::nullopt;
+    if (!in.done() || source < 1 || source > 2 || has_mac > 1 || r.amount < 0 || r.amount > kAmountMax ||
+        r.raw.size() > kRawBytesMax)
+        return std::nullopt;
     return r;
 }
 

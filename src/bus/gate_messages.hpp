@@ -14,6 +14,8 @@ namespace giro::bus {
 //   transmission_time:text10 stan:u32 local_time:text6 local_date:text4 expiry:text4 acquirer:text11 rrn:text12
 //   auth_code:text6 response_code:text2 terminal:text8 merchant:text15 currency:u16 network_code:u16 original:text42
 //   has_mac:u8 mac:8 additional:var16 qr:var16 raw:var16
+// `raw` has at most kRawBytesMax bytes: the largest frame that a dialect takes (iso8583::kFrameBytesMax).
+inline constexpr std::size_t kRawBytesMax = 4096;
 void encode(Buffer& out, const PaymentRequest& request);
 [[nodiscard]] std::optional<PaymentRequest> decode_payment_request(Bytes body);
 

@@ -73,6 +73,8 @@ struct SessionKeySet {
     TerminalId terminal;
     ByteArray<16> nonce{};
     ByteArray<3> kcv{};
+    FixedText<10> exchanged_at;  // DE7 of the 0800
+    std::uint32_t stan = 0;      // DE11 of it
 };
 struct WalletRegistered {
     ByteArray<33> pubkey{};  // secp256k1, compressed
@@ -201,7 +203,7 @@ struct SettlementProposed {
     Hash256 merkle_root{};
     std::uint64_t postings = 0;
     std::vector<NetPosition> net;
-    Buffer unsigned_tx;                  // without witnesses; empty when every net is zero
+    Buffer unsigned_tx;                  // without witnesses; there is one even when every net is zero: it carries the root
     std::vector<SettlementInput> inputs; // of unsigned_tx, in order
 };
 // An officer's RSA signature over approval_digest() of exactly this proposal (approval/approval.hpp).
@@ -225,7 +227,7 @@ void fields(auto& a, AccountOpened& e) { a(e.id, e.participant, e.opening, e.ove
 void fields(auto& a, SealedPan& e) { a(e.token, e.first6_last4, e.sealed); }
 void fields(auto& a, CardIssued& e) { a(e.pan, e.account); }
 void fields(auto& a, TerminalAdded& e) { a(e.terminal, e.merchant, e.acquirer, e.account); }
-void fields(auto& a, SessionKeySet& e) { a(e.terminal, e.nonce, e.kcv); }
+void fields(auto& a, SessionKeySet& e) { a(e.terminal, e.nonce, e.kcv, e.exchanged_at, e.stan); }
 void fields(auto& a, WalletRegistered& e) { a(e.pubkey, e.participant, e.currency, e.account); }
 void fields(auto& a, FundsPaidIn& e) { a(e.account, e.amount, e.reference); }
 void fields(auto& a, RequestKey& e) { a(e.acquirer, e.terminal, e.stan, e.rrn, e.local_time, e.local_date); }

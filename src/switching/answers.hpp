@@ -10,7 +10,9 @@ namespace giro::switching {
 
 // Codes that are given without a journal entry, because nothing happened.
 inline const ResponseCode kApproved{"00"};
+inline const ResponseCode kInvalidMerchant{"03"};      // DE32 or DE42 is not the terminal's
 inline const ResponseCode kInvalidAmount{"13"};
+inline const ResponseCode kDuplicateTransmission{"94"};  // the same request, but not with the same contents
 inline const ResponseCode kUnknownTerminal{"58"};
 inline const ResponseCode kBadMac{"63"};
 inline const ResponseCode kInvalidTransaction{"12"};

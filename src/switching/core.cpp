@@ -48,14 +48,35 @@ AuthCode Core::new_auth_code() {
     return AuthCode(fmt::format("{:06}", load_le<std::uint32_t>(bytes.data()) % 1'000'000));
 }
 
+// A terminal speaks for its own merchant and acquirer only.
+bool Core::is_at_home(const PaymentRequest& request) const {
+    const Terminal* terminal = m_state.terminal(request.terminal);
+    ASSERT(terminal != nullptr);  // its MAC was verified
+    return request.acquirer == terminal->acquirer && (request.merchant.empty() || request.merchant == terminal->merchant);
+}
+
 Answer Core::purchase(const PaymentRequest& request, const entry::SealedPan* sealed, std::uint64_t now_ns) {
+    if (!is_at_home(request)) return {.code = kInvalidMerchant, .auth_code = {}};
     const auto key = key_of(request);
     const Remembered* before = m_state.find(RequestClass::payment, key);
-    if (before != nullptr && before->what != Remembered::What::reversed_before) return repeat(*before);
+    if (before != nullptr && before->what != Remembered::What::reversed_before) {
+        if (differs(*before, request, sealed)) return {.code = kDuplicateTransmission, .auth_code = {}};
+        return repeat(*before);
+    }
     entry::Payment payment = start_payment(request, now_ns);
     if (sealed != nullptr) payment.pan = *sealed;
     if (before != nullptr) return decline(payment, Reason::reversed_before);
     return decide(payment, request, sealed);
+}
+
+// The same key, but another amount or payer: not a repeat, and no reason to hear that something was approved.
+bool Core::differs(const Remembered& before, const PaymentRequest& request, const entry::SealedPan* sealed) const {
+    if (request.amount != before.amount || request.currency != before.currency) return true;
+    if (sealed != nullptr) return payer_mark(sealed->token) != before.payer;
+    const auto payload = qr::decode_cpm(as_text(request.qr));
+    const auto order = payload ? wallet::decode_order(payload->order) : tl::unexpected(wallet::OrderError::bad_size);
+    // What does not decode was declined then, without a payer.
+    return before.payer != 0 && (!order || payer_mark(wallet::pubkey_hash(order->order.payer_pubkey)) != before.payer);
 }
 
 Answer Core::repeat(const Remembered& before) const {
@@ -163,7 +184,8 @@ Answer Core::decline(entry::Payment& payment, Reason reason) {
 }
 
 Answer Core::forward(entry::Payment& payment, const Route& route) {
-    if (!m_links_up.contains(route.link)) return decline(payment, Reason::link_down);
+    if (!m_links_up.contains(route.link) || m_state.all_outstanding().size() >= kOutstandingMax)
+        return decline(payment, Reason::link_down);
     if (payment.amount.minor > m_policy.config.switching.payment_max) return decline(payment, Reason::limit_exceeded);
     payment.debit = link_position_account(route.participant);
     if (const Reason why = check_ledger(payment, true); why != Reason::none) return decline(payment, why);
@@ -180,8 +202,19 @@ Answer Core::forward(entry::Payment& payment, const Route& route) {
     return answer;
 }
 
-void Core::session_key(const TerminalId& terminal, const ByteArray<16>& nonce, const ByteArray<3>& kcv) {
-    record(entry::Kind::session_key_set, entry::SessionKeySet{terminal, nonce, kcv});
+Core::KeyExchange Core::key_exchange(const PaymentRequest& request) const {
+    const Terminal* terminal = m_state.terminal(request.terminal);
+    ASSERT(terminal != nullptr);
+    const std::string_view last = terminal->exchanged_at.view(), now = request.transmission_time.view();
+    if (last.empty()) return KeyExchange::fresh;
+    if (now == last && request.stan == terminal->exchange_stan) return KeyExchange::repeat;
+    const bool new_year = last.substr(0, 2) >= "11" && now.substr(0, 2) <= "02";  // MMDDhhmmss has no year
+    return now >= last || new_year ? KeyExchange::fresh : KeyExchange::replay;
+}
+
+void Core::session_key(const PaymentRequest& request, const ByteArray<16>& nonce, const ByteArray<3>& kcv) {
+    record(entry::Kind::session_key_set,
+           entry::SessionKeySet{request.terminal, nonce, kcv, request.transmission_time, request.stan});
 }
 
 }  // namespace giro::switching

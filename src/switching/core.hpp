@@ -25,6 +25,13 @@ struct Policy {
     std::map<entry::OfficerName, std::string> officers;  // name -> RSA public key, PEM
 };
 
+// A forwarded payment that is decided now: its terminal can be answered.
+struct Decided {
+    std::uint64_t payment = 0;
+    ResponseCode code;
+    AuthCode auth_code;
+};
+
 // What a terminal hears, now or later.
 struct Answer {
     enum class Action : std::uint8_t {
@@ -38,14 +45,13 @@ struct Answer {
     std::uint64_t payment = 0;  // seq of a forwarded payment
     std::uint16_t link = 0;
     std::uint32_t link_stan = 0;
+    std::optional<Decided> gave_up = std::nullopt;  // a reversal met its original still at the issuer: answer that one too
 };
 
-// A forwarded payment that is decided now: its terminal can be answered.
-struct Decided {
-    std::uint64_t payment = 0;
-    ResponseCode code;
-    AuthCode auth_code;
-};
+// Forwarded payments that may be outstanding at once: beyond, a link counts as down.
+inline constexpr std::size_t kOutstandingMax = 100'000;
+// Payments that one call of expire() gives up: the rest follows at the next.
+inline constexpr std::size_t kExpirePerCall = 400;
 
 struct WalletAnswer {
     ResponseCode code;
@@ -81,15 +87,19 @@ class Core {
     [[nodiscard]] Answer purchase(const PaymentRequest& request, const entry::SealedPan* sealed, std::uint64_t now_ns);
     // 0400.
     [[nodiscard]] Answer reversal(const PaymentRequest& request, std::uint64_t now_ns);
-    // 0800 with DE70 161: the vault made this key.
-    void session_key(const TerminalId& terminal, const ByteArray<16>& nonce, const ByteArray<3>& kcv);
+    // 0800 with DE70 161. A recorded exchange may not bring an old moment back: DE7 never goes backward (but over the
+    // new year), and the very same request gets the same key again.
+    enum class KeyExchange : std::uint8_t { fresh, repeat, replay };
+    [[nodiscard]] KeyExchange key_exchange(const PaymentRequest& request) const;
+    // A fresh one: the vault made this key.
+    void session_key(const PaymentRequest& request, const ByteArray<16>& nonce, const ByteArray<3>& kcv);
 
     // --- from issuers' hosts: their MAC has been verified ---
     void link_state(std::uint16_t link, bool up);
     [[nodiscard]] bool link_up(std::uint16_t link) const { return m_links_up.contains(link); }
     // 0210: the payment it answers, or nothing when it answers none (late, twice, or for another amount).
     [[nodiscard]] std::optional<Decided> link_answer(const PaymentRequest& answer, std::uint64_t now_ns);
-    // 0410: true when a reversal waited for it.
+    // 0410: true when a reversal waited for it and the host says that it is done (00), or never knew the original (25).
     bool link_reversal_answer(const PaymentRequest& answer);
     // Forwarded payments whose answer is overdue: declined 91, and the issuer is owed a reversal.
     [[nodiscard]] std::vector<Decided> expire(std::uint64_t now_ns);
@@ -118,6 +128,8 @@ class Core {
     [[nodiscard]] entry::Payment start_payment(const PaymentRequest& request, std::uint64_t now_ns);
     [[nodiscard]] Answer decide(entry::Payment& payment, const PaymentRequest& request, const entry::SealedPan* sealed);
     [[nodiscard]] Answer repeat(const Remembered& before) const;
+    [[nodiscard]] bool differs(const Remembered& before, const PaymentRequest& request, const entry::SealedPan* sealed) const;
+    [[nodiscard]] bool is_at_home(const PaymentRequest& request) const;
     [[nodiscard]] Answer approve(entry::Payment& payment);
     [[nodiscard]] Answer decline(entry::Payment& payment, entry::Reason reason);
     [[nodiscard]] Answer forward(entry::Payment& payment, const Route& route);
@@ -127,7 +139,7 @@ class Core {
     [[nodiscard]] WalletAnswer balance_of(const Hash160& address, ResponseCode code, std::string why) const;
     [[nodiscard]] WalletAnswer register_wallet(const wallet::WalletQuery& query);
     [[nodiscard]] std::optional<entry::Payment> payment_at(std::uint64_t seq) const;
-    void give_up_forward(std::uint64_t payment, std::uint64_t now_ns);
+    Decided give_up_forward(std::uint64_t payment, std::uint64_t now_ns);
     [[nodiscard]] entry::Salt new_salt();
     [[nodiscard]] AuthCode new_auth_code();
 

@@ -7,6 +7,10 @@ namespace giro::switching {
 using entry::Outcome;
 using entry::Reason;
 
+namespace {
+const ResponseCode kOriginalNotFound("25");  // the host never saw the payment: nothing of it stands there
+}
+
 void Core::link_state(std::uint16_t link, bool up) {
     if (up) m_links_up.insert(link);
     else m_links_up.erase(link);
@@ -34,12 +38,15 @@ std::optional<Decided> Core::link_answer(const PaymentRequest& answer, std::uint
 bool Core::link_reversal_answer(const PaymentRequest& answer) {
     const std::uint64_t seq = m_state.outstanding_by_stan(answer.link, answer.stan);
     const Outstanding* owed = seq == 0 ? nullptr : m_state.outstanding(seq);
-    if (owed == nullptr || !owed->reversal_owed || answer.response_code.empty()) return false;
+    if (owed == nullptr || !owed->reversal_owed) return false;
+    if (answer.amount != owed->payment.amount.minor || answer.terminal != owed->payment.key.terminal || answer.rrn != owed->payment.key.rrn)
+        return false;
+    if (answer.response_code != kApproved && answer.response_code != kOriginalNotFound) return false;
     record(entry::Kind::link_reversal_answered, entry::LinkReversalAnswered{seq, answer.response_code});
     return true;
 }
 
-void Core::give_up_forward(std::uint64_t payment, std::uint64_t now_ns) {
+Decided Core::give_up_forward(std::uint64_t payment, std::uint64_t now_ns) {
     entry::ForwardAnswered e;
     e.payment = payment;
     e.time_ns = now_ns;
@@ -49,18 +56,18 @@ void Core::give_up_forward(std::uint64_t payment, std::uint64_t now_ns) {
     e.reversal_owed = 1;
     e.salt = new_salt();
     record(entry::Kind::forward_answered, e);
+    return {payment, e.response_code, {}};
 }
 
 std::vector<Decided> Core::expire(std::uint64_t now_ns) {
     const std::uint64_t timeout_ns = m_policy.config.switching.forward_timeout_ms * 1'000'000;
     std::vector<std::uint64_t> overdue;
-    for (const auto& [seq, o] : m_state.all_outstanding())
+    for (const auto& [seq, o] : m_state.all_outstanding()) {
+        if (overdue.size() >= kExpirePerCall) break;
         if (!o.answered && now_ns >= o.payment.time_ns && now_ns - o.payment.time_ns >= timeout_ns) overdue.push_back(seq);
-    std::vector<Decided> decided;
-    for (const std::uint64_t seq : overdue) {
-        give_up_forward(seq, now_ns);
-        decided.push_back({seq, response_code(Reason::issuer_timeout), {}});
     }
+    std::vector<Decided> decided;
+    for (const std::uint64_t seq : overdue) decided.push_back(give_up_forward(seq, now_ns));
     return decided;
 }
 

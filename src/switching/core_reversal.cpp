@@ -29,6 +29,7 @@ std::optional<entry::RequestKey> original_key(const PaymentRequest& r) {
 }  // namespace
 
 Answer Core::reversal(const PaymentRequest& request, std::uint64_t now_ns) {
+    if (!is_at_home(request)) return {.code = kInvalidMerchant, .auth_code = {}};
     entry::Reversal e;
     e.key = {request.acquirer, request.terminal, request.stan, request.rrn, request.local_time, request.local_date};
     if (const Remembered* before = m_state.find(RequestClass::reversal, e.key))
@@ -43,7 +44,8 @@ Answer Core::reversal(const PaymentRequest& request, std::uint64_t now_ns) {
 
     const Remembered* payment = m_state.find(RequestClass::payment, e.original);
     using What = Remembered::What;
-    if (payment != nullptr && payment->what == What::forwarded) give_up_forward(payment->seq, now_ns);
+    std::optional<Decided> gave_up;
+    if (payment != nullptr && payment->what == What::forwarded) gave_up = give_up_forward(payment->seq, now_ns);
     if (payment == nullptr || payment->what == What::reversed_before) {
         // A second reversal of the same unknown original finds the grave of the first.
         e.outcome = payment == nullptr ? entry::ReversalOutcome::unknown : entry::ReversalOutcome::already;
@@ -66,7 +68,7 @@ Answer Core::reversal(const PaymentRequest& request, std::uint64_t now_ns) {
         }
     }
     record(entry::Kind::reversal, e);
-    return {.code = e.response_code, .auth_code = {}, .payment = m_state.last_seq()};
+    return {.code = e.response_code, .auth_code = {}, .payment = m_state.last_seq(), .gave_up = gave_up};
 }
 
 // The payment as it was decided: among the entries not yet taken, or in the journal.

@@ -24,6 +24,11 @@ Id128 request_id(RequestClass request_class, const entry::RequestKey& key) {
     return {load_be<std::uint64_t>(digest.data()), load_be<std::uint64_t>(digest.data() + 8)};
 }
 
+std::uint64_t payer_mark(Bytes token_or_address) noexcept {
+    ASSERT(token_or_address.size() >= 8);
+    return load_le<std::uint64_t>(token_or_address.data());
+}
+
 std::size_t State::TokenHash::operator()(const entry::CardToken& t) const noexcept {
     return load_le<std::uint64_t>(t.data());  // a CMAC: as good as random
 }
@@ -86,16 +91,6 @@ bool State::balanced() const {
 Remembered* State::remembered(Id128 id) {
     const ledger::Ref ref = m_remembered_index.find(id, m_remembered);
     return ref == ledger::kNoRef ? nullptr : &m_remembered[ref];
-}
-
-Remembered* State::remembered_by_seq(std::uint64_t seq) {
-    std::size_t low = 0, high = m_remembered.size();
-    while (low < high) {
-        const std::size_t middle = low + (high - low) / 2;
-        if (m_remembered[middle].seq < seq) low = middle + 1;
-        else high = middle;
-    }
-    return low < m_remembered.size() && m_remembered[low].seq == seq ? &m_remembered[low] : nullptr;
 }
 
 void State::remember(const Remembered& r) {

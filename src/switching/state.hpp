@@ -30,6 +30,9 @@ struct Terminal {
     ByteArray<16> nonce{};           // of the session MAC key in use; zero: the base key
     ByteArray<16> previous_nonce{};  // of the one before
     bool has_previous = false;       // it is still accepted: the new one may not have arrived
+    FixedText<10> exchanged_at;      // DE7 of the last key exchange, and its STAN: an older one is a replay
+    std::uint32_t exchange_stan = 0;
+    ByteArray<3> kcv{};
 };
 
 struct Wallet {
@@ -56,9 +59,13 @@ struct Remembered {
     Currency currency = 0;
     What what = What::declined;
     bool forwarded = false;  // an issuer's host took part
+    std::uint64_t payer = 0;  // payer_mark() of its card or wallet: a repeat must be by the same
     ResponseCode response_code;
     AuthCode auth_code;
 };
+
+// Tells payers apart: the first eight bytes of a card's token or of a wallet's address.
+[[nodiscard]] std::uint64_t payer_mark(Bytes token_or_address) noexcept;
 
 // A 02xx and the 04xx that reverses it may carry the same key; the class keeps them apart.
 enum class RequestClass : std::uint8_t { payment = 1, reversal = 2 };
@@ -148,7 +155,6 @@ class State {
     [[nodiscard]] Refusal open_customer(Id128 id, std::uint32_t participant, Currency currency, MinorUnits overdraft, std::uint32_t code);
     [[nodiscard]] Refusal pay_from_reserve(Id128 account, Amount amount, std::uint16_t code);
     [[nodiscard]] Remembered* remembered(Id128 id);
-    [[nodiscard]] Remembered* remembered_by_seq(std::uint64_t seq);
     void remember(const Remembered& r);
     void drop_outstanding_if_done(std::uint64_t seq);
     template <typename E>
@@ -169,7 +175,7 @@ class State {
     std::uint64_t m_last_seq = 0;
     std::uint32_t m_last_link_stan = 0;
     ledger::Ledger m_ledger;
-    ledger::ChunkedStore<Remembered, 1U << 12> m_remembered;  // in order of seq
+    ledger::ChunkedStore<Remembered, 1U << 12> m_remembered;  // in order of recording
     ledger::IdIndex m_remembered_index;
     std::map<std::uint32_t, Participant> m_participants;
     std::unordered_map<TerminalId, Terminal, TextHash> m_terminals;

@@ -154,6 +154,9 @@ State::Refusal State::on(const entry::SessionKeySet& e) {
     at->second.previous_nonce = at->second.nonce;
     at->second.has_previous = true;
     at->second.nonce = e.nonce;
+    at->second.kcv = e.kcv;
+    at->second.exchanged_at = e.exchanged_at;
+    at->second.exchange_stan = e.stan;
     return {};
 }
 
@@ -191,6 +194,7 @@ State::Refusal State::on(const entry::Payment& e) {
     r.response_code = e.response_code;
     r.auth_code = e.auth_code;
     r.forwarded = e.outcome == Outcome::forwarded;
+    r.payer = from_wallet ? payer_mark(e.wallet) : payer_mark(e.pan.token);
     r.what = e.outcome == Outcome::approved   ? Remembered::What::approved
              : e.outcome == Outcome::declined ? Remembered::What::declined
                                               : Remembered::What::forwarded;
@@ -229,8 +233,8 @@ State::Refusal State::on(const entry::ForwardAnswered& e) {
     const auto at = m_outstanding.find(e.payment);
     if (at == m_outstanding.end() || at->second.answered) return "no forwarded payment waits for it";
     if (e.outcome == Outcome::forwarded) return "an answer cannot be 'forwarded'";
-    Remembered* r = remembered_by_seq(e.payment);
-    ASSERT(r != nullptr && r->what == Remembered::What::forwarded);
+    Remembered* r = remembered(request_id(RequestClass::payment, at->second.payment.key));
+    if (r == nullptr || r->seq != e.payment || r->what != Remembered::What::forwarded) return "its payment does not wait";
     const bool approved = e.outcome == Outcome::approved;
     ledger::Transfer t;
     t.id = {entry::kForwardTransfer, this_seq()};

@@ -19,11 +19,12 @@ constexpr std::uint32_t kVersion = 1;
 }  // namespace
 
 static void fields(auto& a, Remembered& r) {
-    a(r.id, r.seq, r.debit, r.credit, r.amount, r.currency, r.what, r.response_code, r.auth_code, r.forwarded);
+    a(r.id, r.seq, r.debit, r.credit, r.amount, r.currency, r.what, r.response_code, r.auth_code, r.forwarded,
+      r.payer);
 }
 static void fields(auto& a, Participant& p) { a(p.name, p.backing, p.settlement_script); }
 static void fields(auto& a, Terminal& t) {
-    a(t.merchant, t.acquirer, t.account, t.nonce, t.previous_nonce, t.has_previous);
+    a(t.merchant, t.acquirer, t.account, t.nonce, t.previous_nonce, t.has_previous, t.exchanged_at, t.exchange_stan, t.kcv);
 }
 static void fields(auto& a, Wallet& w) { a(w.pubkey, w.account, w.counter); }
 static void fields(auto& a, Outstanding& o) {

@@ -101,6 +101,10 @@ TEST_CASE("gate messages: a source, amount, card number or kind outside its rang
     CHECK_FALSE(decode_payment_request(encoded(wrong)));
     wrong.amount = kAmountMax + 1;
     CHECK_FALSE(decode_payment_request(encoded(wrong)));
+    wrong = sample();
+    const Buffer huge(kRawBytesMax + 1);
+    wrong.raw = huge;
+    CHECK_FALSE(decode_payment_request(encoded(wrong)));
     Buffer letters = encoded(sample());
     letters[22] = std::byte{'x'};  // the PAN's first digit
     CHECK_FALSE(decode_payment_request(letters));

@@ -150,3 +150,48 @@ TEST_CASE("switch: what does not fit the state is refused with its reason and le
     CHECK_FALSE(box.core->has_entries());
     CHECK(box.journal.size() == entries);
 }
+
+TEST_CASE("switch: the same key with another amount or card is no repeat, and hears of no approval") {
+    Box box;
+    (void)box.buy(purchase_of(1'250, 1));
+    const std::size_t entries = box.journal.size();
+    CHECK(box.buy(purchase_of(99'900, 1)).code == kDuplicateTransmission);
+    CHECK(box.buy(purchase_of(1'250, 1), 2).code == kDuplicateTransmission);
+    PaymentRequest euro = purchase_of(1'250, 1);
+    euro.currency = 978;
+    CHECK(box.buy(euro).code == kDuplicateTransmission);
+    PaymentRequest by_qr = purchase_of(1'250, 1);
+    by_qr.qr = as_bytes("not a QR payload");
+    CHECK(box.core->purchase(by_qr, nullptr, kNow).code == kDuplicateTransmission);
+    CHECK(box.journal.size() == entries);
+    CHECK(box.balance(kMerchant) == 1'250);
+}
+
+TEST_CASE("switch: a terminal speaks for its own merchant and acquirer only") {
+    Box box;
+    const std::size_t entries = box.journal.size();
+    PaymentRequest r = purchase_of(10, 1);
+    r.merchant = MerchantId("M2");
+    CHECK(box.buy(r).code == kInvalidMerchant);
+    r = purchase_of(10, 1);
+    r.acquirer = AcquirerId("999999");
+    CHECK(box.buy(r).code == kInvalidMerchant);
+    CHECK(box.reverse(reversal_of(r, 2)).code == kInvalidMerchant);
+    CHECK(box.journal.size() == entries);
+}
+
+TEST_CASE("switch: a recorded key exchange does not bring an old key back") {
+    using KeyExchange = Core::KeyExchange;
+    Box box;
+    PaymentRequest r = purchase_of(1, 5);
+    CHECK(box.core->key_exchange(r) == KeyExchange::fresh);
+    box.core->session_key(r, ByteArray<16>{std::byte{5}}, {});
+    box.commit();
+    CHECK(box.core->key_exchange(r) == KeyExchange::repeat);
+    r.stan = 6;
+    CHECK(box.core->key_exchange(r) == KeyExchange::fresh);  // in the same second
+    r.transmission_time = FixedText<10>("1122101111");
+    CHECK(box.core->key_exchange(r) == KeyExchange::replay);
+    r.transmission_time = FixedText<10>("0101000000");
+    CHECK(box.core->key_exchange(r) == KeyExchange::fresh);  // after the new year
+}

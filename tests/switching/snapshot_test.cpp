@@ -12,7 +12,7 @@ Box& busy() {
     (void)box.reverse(reversal_of(purchase_of(3, 3), 100));
     (void)box.reverse(reversal_of(purchase_of(999, 999), 101));
     (void)box.buy(purchase_of(700, 200, "9700030000000011"), 3);
-    box.core->session_key(TerminalId("T0000001"), ByteArray<16>{std::byte{5}}, {});
+    box.core->session_key(purchase_of(1, 300), ByteArray<16>{std::byte{5}}, {});
     REQUIRE(box.core->close_window(kNow));
     box.commit();
     return box;

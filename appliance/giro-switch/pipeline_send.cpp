@@ -1,0 +1,170 @@
+// From the decision to the wire: answers and what goes to issuers, MACed by the vault; and what the clock asks for.
+#include <fmt/format.h>
+#include <sys/statvfs.h>
+
+#include <algorithm>
+
+#include "appliance/giro-switch/pipeline_parts.hpp"
+#include "util/log.hpp"
+
+namespace giro::appliance {
+
+using switching::Answer;
+using switching::Reply;
+
+namespace {
+constexpr std::uint64_t kReversalRetry_ns = 2'000'000'000;
+constexpr std::size_t kReversalsPerTick = 32;
+constexpr std::uint64_t kDiskCheck_ns = 1'000'000'000;
+constexpr std::uint64_t kDiskFreeMin = 64U << 20;  // bytes: below, no payment is taken, so that nothing half done is left
+}  // namespace
+
+// --- answers ------------------------------------------------------------------------------------------------------
+
+void Pipeline::answer(Batch& batch, const Item& item, const Reply& reply, bool with_mac, const vault::Nonce& nonce) {
+    auto frame = m_frames.answer(item.request, reply, with_mac);
+    if (!frame) {
+        log::warn("the gate passed on a message that does not unpack");
+        return;
+    }
+    batch.out.push_back({item.peer, MessageType::frame_out, item.request.connection, std::move(*frame), with_mac, item.request.terminal, nonce});
+}
+
+void Pipeline::forward(Batch& batch, Item& item, const Answer& answer) {
+    const auto* outstanding = m_core.state().outstanding(answer.payment);
+    ASSERT(outstanding != nullptr);
+    auto frame = m_frames.link_request(item.request, outstanding->payment);
+    const auto peer = m_link_peers.find(answer.link);
+    if (!frame || peer == m_link_peers.end()) return;  // it will time out, be declined and reversed
+    batch.out.push_back({peer->second, MessageType::link_frame_out, answer.link, std::move(*frame), true,
+                         switching::link_key_id(answer.link), kBaseKey});
+}
+
+void Pipeline::settle_waiting(std::vector<Outgoing>& out, const switching::Decided& decided) {
+    const auto at = m_waiting.find(decided.payment);
+    if (at == m_waiting.end()) return;  // the switch was restarted meanwhile; the terminal repeats
+    const Waiting waiting = std::move(at->second);
+    m_waiting.erase(at);
+    auto frame = m_frames.answer(waiting.item.request, {decided.code, decided.auth_code, {}}, true);
+    if (!frame) return;
+    out.push_back({waiting.item.peer, MessageType::frame_out, waiting.item.request.connection, std::move(*frame), true,
+                   waiting.item.request.terminal, waiting.nonce});
+}
+
+// In portions that the vault takes in one request; their answers come in order, and so do the frames.
+void Pipeline::send_with_macs(std::vector<Outgoing> out) {
+    for (std::size_t from = 0; from < out.size(); from += vault::kBatchItemsMax) {
+        const auto first = out.begin() + static_cast<std::ptrdiff_t>(from);
+        const auto last = out.begin() + static_cast<std::ptrdiff_t>(std::min(out.size(), from + vault::kBatchItemsMax));
+        send_portion({std::make_move_iterator(first), std::make_move_iterator(last)});
+    }
+}
+
+void Pipeline::send_portion(std::vector<Outgoing> out) {
+    auto shared = std::make_shared<std::vector<Outgoing>>(std::move(out));
+    vault::MacGenerate::Request request;
+    for (const Outgoing& o : *shared)
+        if (o.with_mac) request.items.push_back({o.key, o.nonce, switching::FrameBuilder::covered(o.frame)});
+    if (request.items.empty()) {
+        for (const Outgoing& o : *shared) send(o);
+        return;
+    }
+    const std::uint64_t asked_ns = m_clock.monotonic_ns();
+    m_vault.call<vault::MacGenerate>(request, [this, shared, asked_ns](vault::Answer<vault::MacGenerate> answer) {
+        m_times.vault_mac_ns += m_clock.monotonic_ns() - asked_ns;
+        // Without a MAC an answer is worth nothing to the terminal: it repeats, and gets the same answer later.
+        if (!answer) return note_vault(false, answer.error().why);
+        std::size_t next = 0;
+        for (Outgoing& o : *shared) {
+            if (o.with_mac) {
+                if (next >= answer->macs.size()) return;
+                switching::FrameBuilder::put_mac(o.frame, answer->macs[next++]);
+            }
+            send(o);
+        }
+    });
+}
+
+void Pipeline::send(const Outgoing& out) {
+    if (out.type == MessageType::wallet_reply)
+        return m_gate->send(out.peer, {static_cast<std::uint16_t>(out.type), bus::Status::ok, 0, out.frame});
+    Buffer body;
+    if (out.type == MessageType::frame_out) bus::encode(body, bus::FrameOut{out.destination, false, out.frame});
+    else bus::encode(body, bus::LinkFrameOut{static_cast<std::uint16_t>(out.destination), out.frame});
+    m_gate->send(out.peer, {static_cast<std::uint16_t>(out.type), bus::Status::ok, 0, body});
+}
+
+// --- by the clock -------------------------------------------------------------------------------------------------
+
+void Pipeline::tick() {
+    if (m_ended) return;
+    std::vector<Outgoing> out;
+    for (const auto& decided : m_core.expire(m_clock.wall_ns())) settle_waiting(out, decided);
+    if (!commit()) return;
+    send_with_macs(std::move(out));
+    send_owed_reversals();
+    check_disk();
+    if (!m_journal.checkpoint_due()) return;
+    if (auto done = m_journal.checkpoint(); !done) {
+        m_ended = true;
+        m_program.fail(done.error());
+    }
+}
+
+void Pipeline::send_owed_reversals() {
+    const std::uint64_t now_ns = m_clock.monotonic_ns();
+    std::size_t sent = 0;
+    for (auto it = m_reversal_sent_ns.begin(); it != m_reversal_sent_ns.end();)
+        it = m_core.state().outstanding(it->first) == nullptr ? m_reversal_sent_ns.erase(it) : std::next(it);
+    for (const auto& [seq, o] : m_core.state().all_outstanding()) {
+        if (!o.reversal_owed || !m_core.link_up(o.payment.link) || sent >= kReversalsPerTick) continue;
+        const auto last = m_reversal_sent_ns.find(seq);
+        if (last != m_reversal_sent_ns.end() && now_ns - last->second < kReversalRetry_ns) continue;
+        m_reversal_sent_ns[seq] = now_ns;
+        ++sent;
+        send_owed_reversal(seq, o.payment);
+    }
+}
+
+void Pipeline::send_owed_reversal(std::uint64_t seq, const entry::Payment& payment) {
+    const auto sealed = to_vault(payment.pan);
+    if (!sealed) return;
+    m_vault.call<vault::RevealPan>({{*sealed}}, [this, seq](vault::Answer<vault::RevealPan> answer) {
+        const auto* owed = m_core.state().outstanding(seq);
+        if (!answer || answer->pans.size() != 1 || answer->pans[0].empty() || owed == nullptr) return;
+        const std::uint16_t link = owed->payment.link;
+        auto frame = m_frames.link_reversal(owed->payment, answer->pans[0]);
+        const auto peer = m_link_peers.find(link);
+        if (!frame || peer == m_link_peers.end()) return;
+        std::vector<Outgoing> out;
+        out.push_back({peer->second, MessageType::link_frame_out, link, std::move(*frame), true, switching::link_key_id(link), kBaseKey});
+        send_with_macs(std::move(out));
+    });
+}
+
+void Pipeline::check_disk() {
+    const std::uint64_t now_ns = m_clock.monotonic_ns();
+    if (now_ns - m_disk_checked_ns < kDiskCheck_ns) return;
+    m_disk_checked_ns = now_ns;
+    struct statvfs fs {};
+    const auto folder = m_program.paths.journal().parent_path();
+    if (::statvfs(folder.c_str(), &fs) != 0) return;
+    const bool low = fs.f_bavail * fs.f_frsize < kDiskFreeMin;
+    if (low == m_disk_low) return;
+    m_disk_low = low;
+    if (low) log::error("less than {} MiB free in {}: payments are answered 96 until there is room", kDiskFreeMin >> 20, folder.string());
+    else log::info("there is room on the disk again");
+}
+
+void Pipeline::seal(const Pan& pan, std::function<void(std::optional<entry::SealedPan>)> done) {
+    const std::string digits(pan.reveal());
+    const FixedText<10> masked(digits.substr(0, 6) + digits.substr(digits.size() - 4));
+    m_vault.call<vault::ProtectPan>({{pan}}, [masked, done = std::move(done)](vault::Answer<vault::ProtectPan> answer) {
+        if (!answer || answer->pans.size() != 1) return done(std::nullopt);
+        entry::SealedPan sealed = to_entry(answer->pans[0]);
+        sealed.first6_last4 = masked;
+        done(std::move(sealed));
+    });
+}
+
+}  // namespace giro::appliance
