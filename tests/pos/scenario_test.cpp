@@ -10,7 +10,7 @@ using namespace giro::pos;
 TEST_CASE("mix: each hundred payments hold the shares exactly, from any multiple of a hundred") {
     const auto mix = parse_mix("card=57,qr=10,reversal=13,decline=20");
     REQUIRE(mix);
-    for (const std::uint64_t from : {0, 100, 70'000}) {
+    for (const std::uint64_t from : std::initializer_list<std::uint64_t>{0, 100, 70'000}) {
         std::map<Job, int> seen;
         for (std::uint64_t n = from; n < from + 100; ++n) ++seen[mix->of(n)];
         CHECK(seen == std::map<Job, int>{{Job::card, 57}, {Job::qr, 10}, {Job::reversal, 13}, {Job::decline, 20}});
