@@ -3,11 +3,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
+#include <set>
 
 #include "chain/merkle.hpp"
 #include "chain/params.hpp"
 #include "chain/pow.hpp"
+#include "chain/script.hpp"
 #include "chain/signet.hpp"
+#include "chain/verify.hpp"
 #include "settlement/merkle.hpp"
 #include "settlement/transaction.hpp"
 
@@ -18,7 +22,7 @@ struct CheckText {
     std::string_view name;
     std::string_view meaning;
 };
-constexpr std::array<CheckText, 10> kCheckTexts{{
+constexpr std::array<CheckText, 15> kCheckTexts{{
     {"form", "it is not a receipt in its canonical form"},
     {"leaf", "its path is too short or too long for a leaf of that window"},
     {"merkle_path", "payment, salt and path do not lead to the window's root"},
@@ -29,8 +33,13 @@ constexpr std::array<CheckText, 10> kCheckTexts{{
     {"proof_of_work", "a block lacks its proof of work"},
     {"signet", "the block is not signed by the holders of the challenge"},
     {"transaction", "the transaction is not the one in the block"},
+    {"bodies", "an earlier block holds other transactions than its header says"},
+    {"coinbase", "the transaction is a coinbase, which no bank has signed"},
+    {"coins", "the transaction spends coins that are not the participants' of block 1"},
+    {"signatures", "the transaction is not signed by the banks whose coins it spends"},
+    {"first", "an earlier transaction of the participants has settled that window"},
 }};
-static_assert(kCheckTexts.size() == static_cast<std::size_t>(Check::transaction) + 1);
+static_assert(kCheckTexts.size() == static_cast<std::size_t>(Check::first) + 1);
 
 std::optional<chain::BlockHeader> header_of(Bytes raw_block) {
     if (raw_block.size() < chain::kHeaderBytes) return std::nullopt;
@@ -45,11 +54,53 @@ std::vector<Hash256> txids_of(const chain::Block& block) {
     return ids;
 }
 
+// What the transactions before the receipt's say about it. Fed in the chain's order, the coinbase of block 1 first.
+class History {
+  public:
+    explicit History(std::uint64_t window) : m_window(window) {}
+
+    void add(const chain::Tx& tx, const Hash256& id) {
+        if (!m_participants) m_participants = p2wsh_scripts(tx);
+        const auto commitment = commitment_of(tx);
+        // Signatures are not asked for here: a txid does not cover them, so that whoever hands out the blocks could
+        // spoil those of the true settlement and have a later one taken for it.
+        if (commitment && commitment->window == m_window && spends_participants_coins(tx)) m_settled = true;
+        for (std::uint32_t i = 0; i < tx.outputs.size(); ++i)
+            if (m_participants->contains(tx.outputs[i].script_pubkey))
+                m_coins.insert_or_assign(chain::OutPoint{id, i}, tx.outputs[i]);
+    }
+    [[nodiscard]] bool settled() const noexcept { return m_settled; }
+    [[nodiscard]] bool spends_participants_coins(const chain::Tx& tx) const {
+        return !tx.inputs.empty() && std::ranges::all_of(tx.inputs, [&](const chain::TxIn& input) {
+            return m_coins.contains(input.prevout);
+        });
+    }
+    // Of a transaction that spends participants' coins.
+    [[nodiscard]] bool is_signed(const chain::Tx& tx) const {
+        for (std::size_t i = 0; i < tx.inputs.size(); ++i)
+            if (!chain::verify_spend(tx, i, m_coins.at(tx.inputs[i].prevout))) return false;
+        return true;
+    }
+
+  private:
+    static std::set<Buffer> p2wsh_scripts(const chain::Tx& tx) {
+        std::set<Buffer> scripts;
+        for (const auto& output : tx.outputs)
+            if (chain::classify(output.script_pubkey) == chain::ScriptKind::p2wsh) scripts.insert(output.script_pubkey);
+        return scripts;
+    }
+
+    std::uint64_t m_window;
+    std::optional<std::set<Buffer>> m_participants;
+    std::map<chain::OutPoint, chain::TxOut> m_coins;  // the participants', spent ones too
+    bool m_settled = false;
+};
+
 // The checks of one receipt, one function each, in the order of Check.
 class Verifier {
   public:
     Verifier(const Receipt& receipt, std::span<const Bytes> blocks, Bytes challenge)
-        : m_receipt(receipt), m_blocks(blocks), m_challenge(challenge) {}
+        : m_receipt(receipt), m_blocks(blocks), m_challenge(challenge), m_history(receipt.window) {}
 
     std::optional<Check> first_failure() {
         const auto root = root_from_path(m_receipt.window, m_receipt.postings, m_receipt.index,
@@ -63,6 +114,12 @@ class Verifier {
         if (!has_work()) return Check::proof_of_work;
         if (!chain::verify_signet(m_block, m_challenge)) return Check::signet;
         if (!transaction_in_block()) return Check::transaction;
+        if (!read_history()) return Check::bodies;
+        const chain::Tx& tx = m_block.txs[m_receipt.tx_position];
+        if (tx.is_coinbase()) return Check::coinbase;
+        if (!m_history.spends_participants_coins(tx)) return Check::coins;
+        if (!m_history.is_signed(tx)) return Check::signatures;
+        if (m_history.settled()) return Check::first;
         return std::nullopt;
     }
 
@@ -75,9 +132,13 @@ class Verifier {
         if (m_receipt.height == 0 || m_receipt.height >= m_blocks.size()) return false;
         auto block = chain::decode_block(m_blocks[m_receipt.height]);
         if (!block || chain::block_hash(block->header) != m_receipt.block_hash) return false;
-        const auto root = chain::block_merkle_root(*block);
         m_block = std::move(*block);
-        return !root.mutated && root.root == m_block.header.merkle_root;
+        m_ids = txids_of(m_block);
+        return is_body_of(m_block.header, m_ids);
+    }
+    static bool is_body_of(const chain::BlockHeader& header, const std::vector<Hash256>& ids) {
+        const auto root = chain::merkle_root(ids);
+        return !root.mutated && root.root == header.merkle_root;
     }
     // The last headers up to the block, exactly as many as there are up to the bound.
     bool headers_are_the_chains() const {
@@ -115,10 +176,25 @@ class Verifier {
                    m_block.header.merkle_root;
     }
 
+    // Everything before the transaction, once; what comes after it cannot take a settlement back.
+    bool read_history() {
+        for (std::size_t height = 1; height < m_receipt.height; ++height) {
+            const auto block = chain::decode_block(m_blocks[height]);
+            if (!block) return false;
+            const auto ids = txids_of(*block);
+            if (!is_body_of(block->header, ids)) return false;
+            for (std::size_t i = 0; i < ids.size(); ++i) m_history.add(block->txs[i], ids[i]);
+        }
+        for (std::size_t i = 0; i < m_receipt.tx_position; ++i) m_history.add(m_block.txs[i], m_ids[i]);
+        return true;
+    }
+
     const Receipt& m_receipt;
     std::span<const Bytes> m_blocks;
     Bytes m_challenge;
-    chain::Block m_block;
+    chain::Block m_block;        // the receipt's
+    std::vector<Hash256> m_ids;  // of its transactions
+    History m_history;
 };
 }  // namespace
 

@@ -54,7 +54,16 @@ enum class Check {
     proof_of_work,  // the block, or one before it, does not meet its target
     signet,         // the block's signature does not satisfy the challenge
     transaction,    // the transaction is not, byte for byte, the block's at that position, or its txid path is wrong
+    bodies,         // an earlier block does not decode, or its transactions are not those of its header
+    coinbase,       // the transaction is a coinbase: whoever makes blocks wrote it, no bank signed it
+    coins,          // an input is no output of an earlier transaction that pays a participant, see below
+    signatures,     // an input is not signed as its participant's script wants it (2-of-3)
+    first,          // an earlier transaction that spends only participants' coins commits to the same window
 };
+// The participants are who the coinbase of block 1 pays by P2WSH: the banks with a backing, and the issuer. A script
+// that first gets coins later is a stranger, so whoever makes blocks cannot mint itself a settlement. It can make
+// another chain from block 1 on: a holder who keeps block 1's hash, or any receipt of the chain, sees that.
+// Coins spent twice are not looked for: that is the chain's rules (chain::load_block_file).
 [[nodiscard]] std::string_view name(Check check) noexcept;
 [[nodiscard]] std::string_view describe(Check check) noexcept;
 
