@@ -23,6 +23,7 @@ namespace fs = std::filesystem;
 
 namespace {
 constexpr int kUpSecondsMax = 180;
+constexpr int kFailSecondsMax = 30;
 
 std::string giro_program() { return std::string(GIRO_BIN_DIR) + "/giro"; }
 
@@ -183,6 +184,8 @@ void Box::down() {
 
 Said Box::up_that_fails() {
     auto running = start({"up"}, "said." + std::to_string(++m_runs));
+    CHECK_MESSAGE(eventually(kFailSecondsMax, [&] { return !running->alive(); }), "the box is up, and should not be");
+    running->signal(SIGTERM);
     const int status = running->wait();
     return {status, running->output()};
 }
