@@ -136,7 +136,7 @@ struct Reading {
         p.id = check.number<std::uint32_t>(t, "id", 1, 1000);
         p.name = name_of(t);
         p.bins = bins_of(t);
-        p.backing = check.number<MinorUnits>(t, "backing", 0, kAmountMax);
+        p.backing = check.number<MinorUnits>(t, "backing", 1, kAmountMax);  // block 1 makes its script known
         if (knows(p.id)) check.wrong(t.source(), fmt::format("participant {} is given twice", p.id));
         out.participants.push_back(std::move(p));
     }
