@@ -30,12 +30,16 @@ Result<CheckpointFile> CheckpointFile::open(std::filesystem::path file) {
     return out;
 }
 
-bool CheckpointFile::may_follow(const vault::Checkpoint& next) const noexcept {
-    return !m_last || next.seq > m_last->checkpoint.seq || next == m_last->checkpoint;
+Standing CheckpointFile::standing(const vault::Checkpoint& checkpoint) const noexcept {
+    const std::uint64_t last = m_last ? m_last->checkpoint.seq : 0;
+    if (checkpoint.seq < last) return Standing::behind;
+    if (m_last && checkpoint.seq == last)
+        return checkpoint.chain_hash == m_last->checkpoint.chain_hash ? Standing::same : Standing::contradicts;
+    return checkpoint.seq - last > kCheckpointStepMax ? Standing::too_far : Standing::next;
 }
 
 Result<void> CheckpointFile::store(const vault::SignedCheckpoint& signed_checkpoint) {
-    ASSERT(may_follow(signed_checkpoint.checkpoint));
+    ASSERT(standing(signed_checkpoint.checkpoint) == Standing::next);
     Buffer bytes;
     vault::encode(bytes, signed_checkpoint);
     const Hash256 hash = sha256(bytes);

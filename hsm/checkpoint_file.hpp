@@ -6,6 +6,7 @@
 // because without it an older journal could be signed again.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 
@@ -14,13 +15,26 @@
 
 namespace giro::hsm {
 
+// No honest box writes more between two checkpoints: 2^32 entries are five days at 10,000 a second, and a checkpoint is
+// due every second. Without a bound one false seq near 2^64 would leave no room for any that follows.
+inline constexpr std::uint64_t kCheckpointStepMax = std::uint64_t{1} << 32;
+
+// How a checkpoint stands to the last one that was signed.
+enum class Standing {
+    next,         // further on, by at most kCheckpointStepMax
+    same,         // the same seq and chain hash: the state digest may be another, or none
+    contradicts,  // the same seq, but another chain hash
+    behind,
+    too_far
+};
+
 class CheckpointFile {
   public:
     [[nodiscard]] static Result<CheckpointFile> open(std::filesystem::path file);
     [[nodiscard]] const std::optional<vault::SignedCheckpoint>& last() const noexcept { return m_last; }
-    // May this one be signed after last()? Only a higher seq, or the very same again.
-    [[nodiscard]] bool may_follow(const vault::Checkpoint& next) const noexcept;
-    // Durable when it returns ok. ASSERTs may_follow().
+    // Only what is next or same may be signed.
+    [[nodiscard]] Standing standing(const vault::Checkpoint& checkpoint) const noexcept;
+    // Durable when it returns ok. ASSERTs that it is next.
     [[nodiscard]] Result<void> store(const vault::SignedCheckpoint& signed_checkpoint);
 
   private:

@@ -9,6 +9,9 @@ namespace giro::hsm {
 [[nodiscard]] inline tl::unexpected<VerbFailure> refuse(std::string_view why) {
     return tl::unexpected(VerbFailure{VerbError::meaning, std::string(why), {}});
 }
+[[nodiscard]] inline tl::unexpected<VerbFailure> decline(std::string_view why) {
+    return tl::unexpected(VerbFailure{VerbError::declined, std::string(why), {}});
+}
 [[nodiscard]] inline tl::unexpected<VerbFailure> token_failed(const CkError& error) {
     return tl::unexpected(VerbFailure{VerbError::token, error.name(), error});
 }
@@ -22,7 +25,7 @@ namespace giro::hsm {
 [[nodiscard]] Verdict<vault::TlsSign::Reply> tls_sign(Vault&, const vault::TlsSign::Request&);
 
 // handlers_chain.cpp: for the auditor, settlement and block production
-[[nodiscard]] Verdict<vault::SignCheckpoint::Reply> sign_checkpoint(Vault&, const vault::SignCheckpoint::Request&);
+[[nodiscard]] Verdict<vault::SignCheckpoint::Reply> sign_checkpoint(Vault&, Caller, const vault::SignCheckpoint::Request&);
 [[nodiscard]] Verdict<vault::LastCheckpoint::Reply> last_checkpoint(Vault&, const vault::LastCheckpoint::Request&);
 [[nodiscard]] Verdict<vault::SignTx::Reply> sign_tx(Vault&, const vault::SignTx::Request&);
 [[nodiscard]] Verdict<vault::SignBlock::Reply> sign_block(Vault&, const vault::SignBlock::Request&);

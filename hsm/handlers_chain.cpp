@@ -20,15 +20,29 @@ chain::SignetMessage signet_message(const ByteArray<72>& data) {
 }
 }  // namespace
 
-Verdict<vault::SignCheckpoint::Reply> sign_checkpoint(Vault& vault, const vault::SignCheckpoint::Request& request) {
+Verdict<vault::SignCheckpoint::Reply> sign_checkpoint(Vault& vault, Caller caller,
+                                                      const vault::SignCheckpoint::Request& request) {
     CheckpointFile& file = vault.checkpoints();
     const vault::Checkpoint& next = request.checkpoint;
-    if (!file.may_follow(next)) return refuse("a checkpoint that goes back behind the last one, or contradicts it");
-    if (file.last() && file.last()->checkpoint == next) return vault::SignCheckpoint::Reply{file.last()->signature};
+    // The switch starts from a state that is signed, so nobody else may have one signed.
+    if (caller != Caller::giro_switch && next.state_digest != Hash256{})
+        return refuse("a state's digest, which only the switch may have signed");
+    const Standing standing = file.standing(next);
+    // These happen to honest callers too: the switch and the auditor sign at the same time, or a journal was restored.
+    switch (standing) {
+        case Standing::behind: return decline("the checkpoint is behind the last one that was signed");
+        case Standing::contradicts: return decline("another journal was signed at this sequence number");
+        case Standing::too_far: return decline("the checkpoint is too far ahead of the last one that was signed");
+        case Standing::same:
+            if (file.last()->checkpoint == next) return vault::SignCheckpoint::Reply{file.last()->signature};
+            break;
+        case Standing::next: break;
+    }
     Vault::Present& at = *vault.present();
     const auto signature =
         sign_ecdsa(at.session(), at.keys.checkpoint_p256, Curve::p256, vault::checkpoint_digest(next));
     if (!signature) return token_failed(signature.error());
+    if (standing == Standing::same) return vault::SignCheckpoint::Reply{*signature};  // what is stored stays
     // On disk before it is answered: after a crash an older journal cannot be signed any more.
     if (const auto stored = file.store({next, *signature}); !stored)
         return tl::unexpected(VerbFailure{VerbError::try_again, stored.error().what, {}});

@@ -8,12 +8,15 @@
 namespace giro::hsm {
 
 namespace {
-// Decodes, handles, encodes.
+// Decodes, handles, encodes. A handler takes the caller only where what may be meant depends on it.
 template <typename V, auto kHandle>
-Verdict<std::optional<Buffer>> adapt(Vault& vault, Bytes body) {
+Verdict<std::optional<Buffer>> adapt(Vault& vault, Caller caller, Bytes body) {
     const auto request = vault::decode<typename V::Request>(body);
     if (!request) return std::nullopt;
-    const auto reply = kHandle(vault, *request);
+    const auto reply = [&] {
+        if constexpr (requires { kHandle(vault, caller, *request); }) return kHandle(vault, caller, *request);
+        else return kHandle(vault, *request);
+    }();
     if (!reply) return tl::unexpected(reply.error());
     Buffer out;
     vault::encode(out, *reply);
@@ -69,6 +72,9 @@ Answer close_peer(Caller caller, std::string_view verb, std::string_view why) {
 Answer failed(Vault& vault, Caller caller, const Verb& verb, const VerbFailure& failure) {
     switch (failure.error) {
         case VerbError::meaning: return close_peer(caller, verb.name, failure.why);
+        case VerbError::declined:
+            log::warn("{} for vault.{} declined: {}", verb.name, name(caller), failure.why);
+            return later(bus::Status::refused, failure.why);
         case VerbError::try_again:
             log::error("{} for vault.{}: {}", verb.name, name(caller), failure.why);
             return later(bus::Status::try_again, failure.why);
@@ -104,7 +110,7 @@ Answer dispatch(Vault& vault, Caller caller, Permit permit, std::uint16_t type, 
                           permit == Permit::running ? "only while provisioning" : "not while provisioning");
     }
     if (verb->needs_token && vault.present() == nullptr) return later(bus::Status::token_absent, {});
-    auto verdict = verb->handler(vault, body);
+    auto verdict = verb->handler(vault, caller, body);
     if (!verdict) return failed(vault, caller, *verb, verdict.error());
     if (!*verdict) return close_peer(caller, verb->name, "the request does not decode");
     return {bus::Status::ok, std::move(**verdict), false};

@@ -26,6 +26,7 @@ enum class Permit : unsigned { provisioning = 1, running = 2 };
 enum class VerbError {
     token,      // the token failed or went away; `token` says how
     meaning,    // well-formed, and must not be: the peer is closed
+    declined,   // no, but an honest caller may have asked: told, logged, and heard again
     try_again,  // ours: the disk is full
 };
 struct VerbFailure {
@@ -42,7 +43,7 @@ struct Verb {
     unsigned callers;  // of Caller
     unsigned permits;  // of Permit
     bool needs_token;
-    Verdict<std::optional<Buffer>> (*handler)(Vault& vault, Bytes body);  // no Buffer: the body does not decode
+    Verdict<std::optional<Buffer>> (*handler)(Vault& vault, Caller caller, Bytes body);  // no Buffer: the body does not decode
 };
 [[nodiscard]] std::span<const Verb> verb_table() noexcept;
 

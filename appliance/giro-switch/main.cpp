@@ -30,6 +30,14 @@ struct Serving {
     std::unique_ptr<Pipeline> pipeline;
     std::unique_ptr<Commands> commands;
     std::unique_ptr<bus::Timer> timer;
+    std::function<void()> at_end;
+
+    Serving() = default;
+    Serving(const Serving&) = delete;
+    Serving& operator=(const Serving&) = delete;
+    ~Serving() {
+        if (at_end) at_end();
+    }
 };
 
 // The last checkpoint the vault signed: what the journal must still hold.
@@ -82,6 +90,7 @@ Result<std::shared_ptr<void>> start(Program& program) {
     auto recovered = recover(program.paths, *checkpoint, load_le<std::uint64_t>(seed.data()));
     if (!recovered) return tl::unexpected(recovered.error());
     serving->recovered.emplace(std::move(*recovered));
+    save_snapshot_if_due(program.paths, *serving->recovered, program.config.auditor.snapshot_every_entries);
     serving->core.emplace(serving->recovered->state, switching::Policy{program.config, std::move(*officers)}, serving->random,
                           [paths = program.paths](std::uint64_t seq) { return read_payment(paths, seq); });
 
@@ -95,6 +104,9 @@ Result<std::shared_ptr<void>> start(Program& program) {
     if (auto opened = serving->commands->open(); !opened) return tl::unexpected(opened.error());
     serving->timer = std::make_unique<bus::Timer>(program.loop, [raw = serving.get()] { raw->pipeline->tick(); });
     serving->timer->every(kTick_ms);
+    serving->at_end = [&program, raw = serving.get()] {
+        save_snapshot_if_due(program.paths, *raw->recovered, program.config.auditor.snapshot_every_entries);
+    };
     return serving;
 }
 

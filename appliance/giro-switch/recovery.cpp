@@ -8,8 +8,10 @@
 #include "appliance/snapshot_file.hpp"
 #include "util/bytes.hpp"
 #include "util/environment.hpp"
+#include "util/hash.hpp"
 #include "util/log.hpp"
 #include "vault/bundle.hpp"
+#include "vault/client.hpp"
 
 namespace giro::appliance {
 
@@ -22,7 +24,7 @@ Result<switching::State> from_snapshot(const config::Paths& paths, journal::Jour
     switching::State empty(hash_seed);
     const auto bundle = vault::load_bundle(paths.pub() / "bundle.json");
     if (!bundle) return tl::unexpected(bundle.error());
-    auto snapshot = read_snapshot(paths.snapshots(), bundle->checkpoint_key);
+    auto snapshot = read_snapshot(paths.journal().parent_path(), bundle->checkpoint_key);
     if (!snapshot) {
         // A bad snapshot is no reason to stay down: the journal has everything.
         log::warn("{}", snapshot.error().what);
@@ -55,7 +57,33 @@ Result<void> compare(journal::Journal& journal, const vault::Checkpoint& checkpo
                             checkpoint.seq));
 }
 
+Result<void> save_snapshot(const config::Paths& paths, Recovered& recovered) {
+    vault::Checkpoint checkpoint;
+    checkpoint.seq = recovered.state.last_seq();
+    // At an end in mid-batch the state is ahead of the journal: there is nothing to sign then.
+    const auto& head = recovered.journal.head();
+    if (head.seq != checkpoint.seq) return {};
+    checkpoint.chain_hash = head.hash;
+    Buffer state;
+    recovered.state.save(state);
+    checkpoint.state_digest = sha256(state);
+    auto client = vault::SyncClient::connect(paths.run(), bus::caller::kSwitch);
+    if (!client) return tl::unexpected(client.error());
+    const auto reply = client->call<vault::SignCheckpoint>({checkpoint});
+    if (!reply) return tl::unexpected(reply.error());
+    auto written = write_snapshot(paths.journal().parent_path(), {{checkpoint, reply->signature}, std::move(state)});
+    if (!written) return written;
+    recovered.snapshot_seq = checkpoint.seq;
+    log::info("snapshot at entry {}", checkpoint.seq);
+    return {};
+}
+
 }  // namespace
+
+void save_snapshot_if_due(const config::Paths& paths, Recovered& recovered, std::uint64_t every_entries) {
+    if (recovered.state.last_seq() - recovered.snapshot_seq <= every_entries) return;
+    if (auto saved = save_snapshot(paths, recovered); !saved) log::warn("no snapshot: {}", saved.error().what);
+}
 
 Result<Recovered> recover(const config::Paths& paths, const std::optional<vault::SignedCheckpoint>& checkpoint,
                           std::uint64_t hash_seed) {
@@ -89,7 +117,7 @@ Result<Recovered> recover(const config::Paths& paths, const std::optional<vault:
     const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - began).count();
     log::info("state at entry {}: snapshot at {}, {} entries replayed, {} ms", state->last_seq(), snapshot_seq,
               state->last_seq() - snapshot_seq, ms);
-    return Recovered{std::move(*journal), std::move(*state)};
+    return Recovered{std::move(*journal), std::move(*state), snapshot_seq};
 }
 
 }  // namespace giro::appliance

@@ -1,5 +1,6 @@
 // Starting the switch: the last snapshot that can be trusted, then the journal after it, checked against the last
-// checkpoint that the vault signed. Run once, before anything is served. Hostile input: the files.
+// checkpoint that the vault signed. Run once, before anything is served; then, and at a clean end, the next snapshot.
+// Hostile input: the files.
 #pragma once
 
 #include "config/config.hpp"
@@ -12,10 +13,15 @@ namespace giro::appliance {
 struct Recovered {
     journal::Journal journal;
     switching::State state;
+    std::uint64_t snapshot_seq = 0;  // of the last snapshot that is on the disk; 0: none
 };
 
 // Failure::integrity, naming the sequence number, when the journal was changed, has a gap, or is shorter than `checkpoint`.
 [[nodiscard]] Result<Recovered> recover(const config::Paths& paths, const std::optional<vault::SignedCheckpoint>& checkpoint,
                                         std::uint64_t hash_seed);
+
+// Writes switch/snapshot, signed by the vault through the switch's own endpoint, when more than `every_entries` entries
+// came since the last one. A failure is logged and harms nothing: the next start replays more.
+void save_snapshot_if_due(const config::Paths& paths, Recovered& recovered, std::uint64_t every_entries);
 
 }  // namespace giro::appliance

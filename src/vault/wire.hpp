@@ -98,7 +98,7 @@ struct TlsSign {
 };
 
 // A signed statement "the journal up to `seq` hashes to `chain_hash` and gives the state `state_digest`".
-// state_digest: SHA-256 of State::save()'s bytes where a snapshot was taken; all zero where none was.
+// state_digest: SHA-256 of State::save()'s bytes in the switch's snapshots; all zero in the auditor's checkpoints.
 // Signed with checkpoint.p256 over checkpoint_digest() (digests.hpp).
 struct Checkpoint {
     std::uint64_t seq = 0;
@@ -111,7 +111,8 @@ struct SignedCheckpoint {
     Signature64 signature{};
 };
 
-// sign_checkpoint: refuses a seq lower than the last one signed, and another hash for the same seq.
+// sign_checkpoint: declined (refused) when seq is lower than the last one signed or too far beyond it, or the same with
+// another chain hash. A state_digest that is not zero is for the switch alone: any other caller is closed.
 struct SignCheckpoint {
     static constexpr auto kType = bus::MessageType::vault_sign_checkpoint;
     struct Request { Checkpoint checkpoint; };

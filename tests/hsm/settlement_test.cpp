@@ -189,8 +189,12 @@ TEST_CASE("sign_checkpoint: goes forward only, repeats itself, and remembers thr
     const auto first = box.get<vault::SignCheckpoint>(checkpoint(10, 1), Caller::auditor);
     CHECK(vault::verify_checkpoint(box.bundle().checkpoint_key, {checkpoint(10, 1).checkpoint, first.signature}));
     box.restart();
-    CHECK(box.ask<vault::SignCheckpoint>(checkpoint(9, 1), Caller::auditor).close_peer);
-    CHECK(box.ask<vault::SignCheckpoint>(checkpoint(10, 2), Caller::auditor).close_peer);
+    for (const auto& wrong : {checkpoint(9, 1), checkpoint(10, 2)}) {
+        const Answer declined = box.ask<vault::SignCheckpoint>(wrong, Caller::auditor);
+        CHECK(declined.status == Status::refused);
+        CHECK(!declined.close_peer);  // an honest auditor may ask this beside the switch
+        CHECK(!declined.body.empty());
+    }
     CHECK(box.get<vault::SignCheckpoint>(checkpoint(10, 1), Caller::auditor).signature == first.signature);
     const auto second = box.get<vault::SignCheckpoint>(checkpoint(11, 3), Caller::giro_switch);
     box.restart();
@@ -198,6 +202,53 @@ TEST_CASE("sign_checkpoint: goes forward only, repeats itself, and remembers thr
     REQUIRE(last);
     CHECK(last->checkpoint == checkpoint(11, 3).checkpoint);
     CHECK(last->signature == second.signature);
+}
+
+TEST_CASE("sign_checkpoint: a state is signed for the switch alone") {
+    BoxFixture box;
+    const Hash256 hash{std::byte{1}}, state{std::byte{2}};
+    const vault::SignCheckpoint::Request with_state{{10, hash, state}};
+    const Answer forged = box.ask<vault::SignCheckpoint>(with_state, Caller::auditor);
+    CHECK(forged.status == Status::bad_request);
+    CHECK(forged.close_peer);
+    CHECK(as_text(forged.body) == "a state's digest, which only the switch may have signed");
+    CHECK(!box.get<vault::LastCheckpoint>({}, Caller::auditor).last);
+
+    const auto snapshot = box.get<vault::SignCheckpoint>(with_state, Caller::giro_switch);
+    CHECK(vault::verify_checkpoint(box.bundle().checkpoint_key, {with_state.checkpoint, snapshot.signature}));
+    // Not even what the switch has just had signed.
+    CHECK(box.ask<vault::SignCheckpoint>(with_state, Caller::auditor).close_peer);
+}
+
+TEST_CASE("sign_checkpoint: the same place is signed with and without a state; what is stored stays") {
+    BoxFixture box;
+    const Hash256 hash{std::byte{1}};
+    const auto at_10 = [&](std::uint8_t state) { return vault::SignCheckpoint::Request{{10, hash, Hash256{std::byte{state}}}}; };
+    const auto plain = box.get<vault::SignCheckpoint>(at_10(0), Caller::auditor);
+    for (const std::uint8_t state : {std::uint8_t{2}, std::uint8_t{3}}) {
+        const auto reply = box.get<vault::SignCheckpoint>(at_10(state), Caller::giro_switch);
+        CHECK(vault::verify_checkpoint(box.bundle().checkpoint_key, {at_10(state).checkpoint, reply.signature}));
+    }
+    const auto last = box.get<vault::LastCheckpoint>({}, Caller::auditor).last;
+    REQUIRE(last);
+    CHECK(last->checkpoint == at_10(0).checkpoint);
+    CHECK(last->signature == plain.signature);
+    vault::SignCheckpoint::Request other = at_10(2);
+    other.checkpoint.chain_hash[0] ^= std::byte{8};
+    CHECK(box.ask<vault::SignCheckpoint>(other, Caller::giro_switch).status == Status::refused);
+}
+
+TEST_CASE("sign_checkpoint: a step is bounded, from nothing and from the last one") {
+    BoxFixture box;
+    const auto ask = [&](std::uint64_t seq) { return box.ask<vault::SignCheckpoint>({{seq, {}, {}}}, Caller::auditor); };
+    for (const std::uint64_t far : {kCheckpointStepMax + 1, std::uint64_t{1} << 63, ~std::uint64_t{0}}) {
+        CHECK(ask(far).status == Status::refused);
+        CHECK(!ask(far).close_peer);
+    }
+    CHECK(!box.get<vault::LastCheckpoint>({}, Caller::auditor).last);
+    CHECK(ask(kCheckpointStepMax).status == Status::ok);
+    CHECK(ask(2 * kCheckpointStepMax + 1).status == Status::refused);
+    CHECK(ask(2 * kCheckpointStepMax).status == Status::ok);
 }
 
 TEST_CASE("checkpoint file: damage stops the start") {
