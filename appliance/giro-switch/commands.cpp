@@ -29,16 +29,38 @@ struct Commands::Row {
 };
 
 const Commands::Row Commands::kTable[] = {
-    {MessageType::open_participant, kAdmin, [](Commands& c, Caller& w, bus::PeerId p, const bus::Record& r) { c.change(w, p, r, &switching::Core::open_participant); }},
-    {MessageType::open_account, kAdmin, [](Commands& c, Caller& w, bus::PeerId p, const bus::Record& r) { c.change(w, p, r, &switching::Core::open_account); }},
-    {MessageType::add_terminal, kAdmin, [](Commands& c, Caller& w, bus::PeerId p, const bus::Record& r) { c.change(w, p, r, &switching::Core::add_terminal); }},
-    {MessageType::pay_in, kAdmin, [](Commands& c, Caller& w, bus::PeerId p, const bus::Record& r) { c.change(w, p, r, &switching::Core::pay_in); }},
-    {MessageType::issue_card, kAdmin, [](Commands& c, Caller& w, bus::PeerId p, const bus::Record& r) { c.issue_card(w, p, r); }},
-    {MessageType::close_window, kAdmin, [](Commands& c, Caller& w, bus::PeerId p, const bus::Record& r) { c.close_window(w, p, r); }},
-    {MessageType::approve_settlement, kAdmin, [](Commands& c, Caller& w, bus::PeerId p, const bus::Record& r) { c.change(w, p, r, &switching::Core::approve_settlement); }},
-    {MessageType::propose_settlement, kSettle, [](Commands& c, Caller& w, bus::PeerId p, const bus::Record& r) { c.change(w, p, r, &switching::Core::propose_settlement); }},
-    {MessageType::confirm_settlement, kSettle, [](Commands& c, Caller& w, bus::PeerId p, const bus::Record& r) { c.change(w, p, r, &switching::Core::confirm_settlement); }},
-    {MessageType::box_status, kAdmin | kSettle | kAuditor, [](Commands& c, Caller& w, bus::PeerId p, const bus::Record& r) { c.status(w, p, r); }},
+    {MessageType::open_participant, kAdmin,
+     [](Commands& c, Caller& w, bus::PeerId p, const bus::Record& r) {
+         c.change(w, p, r, &switching::Core::open_participant);
+     }},
+    {MessageType::open_account, kAdmin,
+     [](Commands& c, Caller& w, bus::PeerId p, const bus::Record& r) {
+         c.change(w, p, r, &switching::Core::open_account);
+     }},
+    {MessageType::add_terminal, kAdmin,
+     [](Commands& c, Caller& w, bus::PeerId p, const bus::Record& r) {
+         c.change(w, p, r, &switching::Core::add_terminal);
+     }},
+    {MessageType::pay_in, kAdmin,
+     [](Commands& c, Caller& w, bus::PeerId p, const bus::Record& r) { c.change(w, p, r, &switching::Core::pay_in); }},
+    {MessageType::issue_card, kAdmin,
+     [](Commands& c, Caller& w, bus::PeerId p, const bus::Record& r) { c.issue_card(w, p, r); }},
+    {MessageType::close_window, kAdmin,
+     [](Commands& c, Caller& w, bus::PeerId p, const bus::Record& r) { c.close_window(w, p, r); }},
+    {MessageType::approve_settlement, kAdmin,
+     [](Commands& c, Caller& w, bus::PeerId p, const bus::Record& r) {
+         c.change(w, p, r, &switching::Core::approve_settlement);
+     }},
+    {MessageType::propose_settlement, kSettle,
+     [](Commands& c, Caller& w, bus::PeerId p, const bus::Record& r) {
+         c.change(w, p, r, &switching::Core::propose_settlement);
+     }},
+    {MessageType::confirm_settlement, kSettle,
+     [](Commands& c, Caller& w, bus::PeerId p, const bus::Record& r) {
+         c.change(w, p, r, &switching::Core::confirm_settlement);
+     }},
+    {MessageType::box_status, kAdmin | kSettle | kAuditor,
+     [](Commands& c, Caller& w, bus::PeerId p, const bus::Record& r) { c.status(w, p, r); }},
 };
 
 Commands::Commands(Program& program, switching::Core& core, Pipeline& pipeline, Clock& clock)
@@ -59,7 +81,8 @@ Result<void> Commands::open(std::string_view caller, unsigned permit) {
     raw->permit = permit;
     bus::Handlers handlers;
     handlers.record = [this, raw](bus::PeerId peer, const bus::Record& record) { received(*raw, peer, record); };
-    auto server = bus::Server::bind(m_program.loop, m_program.context, m_program.paths.endpoint("switch", caller), std::move(handlers));
+    auto server = bus::Server::bind(m_program.loop, m_program.context, m_program.paths.endpoint("switch", caller),
+                                    std::move(handlers));
     if (!server) return tl::unexpected(server.error());
     raw->server = std::move(*server);
     m_callers.push_back(std::move(entry));
@@ -74,18 +97,23 @@ void Commands::received(Caller& caller, bus::PeerId peer, const bus::Record& rec
 }
 
 void Commands::bad_request(Caller& caller, bus::PeerId peer, const bus::Record& record) {
-    log::warn("{} sent a command of type {:#06x} that is not its own or does not decode; its connection is closed", caller.name, record.type);
+    log::warn("{} sent a command of type {:#06x} that is not its own or does not decode; its connection is closed",
+              caller.name, record.type);
     caller.server->close_peer(peer);
 }
 
-void Commands::reply(Caller& caller, bus::PeerId peer, const bus::Record& record, const switching::Done& done, Bytes body) {
+void Commands::reply(Caller& caller, bus::PeerId peer, const bus::Record& record, const switching::Done& done,
+                     Bytes body) {
     if (!m_pipeline.commit()) return;
-    if (done) caller.server->send(peer, {record.type, bus::Status::ok, record.correlation, body});
-    else caller.server->send(peer, {record.type, bus::Status::refused, record.correlation, as_bytes(done.error())});
+    if (done)
+        caller.server->send(peer, {record.type, bus::Status::ok, record.correlation, body});
+    else
+        caller.server->send(peer, {record.type, bus::Status::refused, record.correlation, as_bytes(done.error())});
 }
 
 template <typename E>
-void Commands::change(Caller& caller, bus::PeerId peer, const bus::Record& record, switching::Done (switching::Core::*method)(const E&)) {
+void Commands::change(Caller& caller, bus::PeerId peer, const bus::Record& record,
+                      switching::Done (switching::Core::*method)(const E&)) {
     const auto e = decode<E>(record.body);
     if (!e) return bad_request(caller, peer, record);
     reply(caller, peer, record, (m_core.*method)(*e));
@@ -96,11 +124,14 @@ void Commands::issue_card(Caller& caller, bus::PeerId peer, const bus::Record& r
     const auto pan = request ? Pan::parse(request->pan.view()) : std::nullopt;
     if (!pan) return bad_request(caller, peer, record);
     const bus::Record header{record.type, bus::Status::ok, record.correlation, {}};
-    m_pipeline.seal(*pan, [this, &caller, peer, header, account = request->account](std::optional<entry::SealedPan> sealed) {
-        if (!sealed) return caller.server->send(peer, {header.type, bus::Status::try_again, header.correlation, as_bytes("the vault does not answer")});
-        const auto done = m_core.issue_card({*sealed, account});
-        reply(caller, peer, header, done, sealed->token);
-    });
+    m_pipeline.seal(*pan,
+                    [this, &caller, peer, header, account = request->account](std::optional<entry::SealedPan> sealed) {
+                        if (!sealed)
+                            return caller.server->send(peer, {header.type, bus::Status::try_again, header.correlation,
+                                                              as_bytes("the vault does not answer")});
+                        const auto done = m_core.issue_card({*sealed, account});
+                        reply(caller, peer, header, done, sealed->token);
+                    });
 }
 
 void Commands::close_window(Caller& caller, bus::PeerId peer, const bus::Record& record) {
@@ -123,10 +154,12 @@ void Commands::status(Caller& caller, bus::PeerId peer, const bus::Record& recor
         "{{\"entries\":{},\"open_window\":{},\"participants\":{},\"terminals\":{},\"cards\":{},\"wallets\":{},"
         "\"card_payments\":{},\"qr_payments\":{},\"declines\":{},\"forwarded\":{},\"reversals\":{},\"outstanding\":{},"
         "\"vault\":{},\"links\":[{}],\"dropped\":{},"
-        "\"stages\":{{\"batches\":{},\"requests\":{},\"requests_max\":{},\"vault_verify_ns\":{},\"decide_ns\":{},\"journal_ns\":{},\"vault_mac_ns\":{}}}}}",
+        "\"stages\":{{\"batches\":{},\"requests\":{},\"requests_max\":{},\"vault_verify_ns\":{},\"decide_ns\":{},"
+        "\"journal_ns\":{},\"vault_mac_ns\":{}}}}}",
         s.last_seq(), s.open_window(), s.participants().size(), s.terminal_count(), s.card_count(), s.wallet_count(),
-        c.card_approved, c.qr_approved, c.declined, c.forwarded, c.reversals, s.all_outstanding().size(), m_pipeline.vault_answers(),
-        links, m_pipeline.dropped(), t.batches, t.requests, t.requests_max, t.vault_verify_ns, t.decide_ns, t.journal_ns, t.vault_mac_ns);
+        c.card_approved, c.qr_approved, c.declined, c.forwarded, c.reversals, s.all_outstanding().size(),
+        m_pipeline.vault_answers(), links, m_pipeline.dropped(), t.batches, t.requests, t.requests_max,
+        t.vault_verify_ns, t.decide_ns, t.journal_ns, t.vault_mac_ns);
     caller.server->send(peer, {record.type, bus::Status::ok, record.correlation, as_bytes(json)});
 }
 

@@ -22,7 +22,9 @@ std::optional<vault::ProtectedPan> to_vault(const entry::SealedPan& pan) {
     return out;
 }
 
-PanCache::PanCache(Random& random) { random.fill(m_secret); }
+PanCache::PanCache(Random& random) {
+    random.fill(m_secret);
+}
 
 // Two SipHash values under halves of the secret: 128 bits, so that two cards never share an entry.
 PanCache::Key PanCache::key_of(const Pan& pan) const {
@@ -35,7 +37,9 @@ PanCache::Key PanCache::key_of(const Pan& pan) const {
     return key;
 }
 
-std::size_t PanCache::Hash::operator()(const Key& key) const noexcept { return load_le<std::uint64_t>(key.data()); }
+std::size_t PanCache::Hash::operator()(const Key& key) const noexcept {
+    return load_le<std::uint64_t>(key.data());
+}
 
 const entry::SealedPan* PanCache::find(const Key& key) const {
     const auto at = m_cards.find(key);

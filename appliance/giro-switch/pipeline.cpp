@@ -1,4 +1,5 @@
-// From the gate to the decision: what is gathered, asked of the vault and decided. Answers and sending: pipeline_send.cpp.
+// From the gate to the decision: what is gathered, asked of the vault and decided. Answers and sending:
+// pipeline_send.cpp.
 #include "appliance/giro-switch/pipeline_parts.hpp"
 
 #include <fmt/format.h>
@@ -14,18 +15,26 @@ using switching::Answer;
 using switching::Reply;
 
 namespace {
-constexpr std::size_t kBatchRequestsMax = 400;   // two MAC candidates each still fit in one request to the vault
-constexpr std::size_t kBatchesAtVaultMax = 3;    // more only adds latency: the vault is one thread
-constexpr std::size_t kArrivedMax = 65'536;      // beyond it requests are dropped: the terminals repeat
+constexpr std::size_t kBatchRequestsMax = 400;  // two MAC candidates each still fit in one request to the vault
+constexpr std::size_t kBatchesAtVaultMax = 3;   // more only adds latency: the vault is one thread
+constexpr std::size_t kArrivedMax = 65'536;     // beyond it requests are dropped: the terminals repeat
 static_assert(2 * kBatchRequestsMax <= vault::kBatchItemsMax);
 constexpr std::uint64_t kWarningsPerSecond = 10;
 
-bool is_key_exchange(const PaymentRequest& r) { return r.mti == 0x0800 && r.network_code == 161; }
+bool is_key_exchange(const PaymentRequest& r) {
+    return r.mti == 0x0800 && r.network_code == 161;
+}
 }  // namespace
 
 Pipeline::Pipeline(Program& program, switching::Core& core, journal::Journal& journal, vault::Client& vault,
                    const iso8583::Dialect& dialect, Clock& clock, Random& random)
-    : m_program(program), m_core(core), m_journal(journal), m_vault(vault), m_dialect(dialect), m_frames(dialect), m_clock(clock),
+    : m_program(program),
+      m_core(core),
+      m_journal(journal),
+      m_vault(vault),
+      m_dialect(dialect),
+      m_frames(dialect),
+      m_clock(clock),
       m_pans(random) {}
 
 Pipeline::~Pipeline() = default;
@@ -34,8 +43,8 @@ Result<void> Pipeline::open() {
     bus::Handlers handlers;
     handlers.record = [this](bus::PeerId peer, const bus::Record& record) { received(peer, record); };
     handlers.drained = [this] { start_batches(); };
-    auto server = bus::Server::bind(m_program.loop, m_program.context, m_program.paths.endpoint("switch", bus::caller::kGate),
-                                    std::move(handlers));
+    auto server = bus::Server::bind(m_program.loop, m_program.context,
+                                    m_program.paths.endpoint("switch", bus::caller::kGate), std::move(handlers));
     if (!server) return tl::unexpected(server.error());
     m_gate = std::move(*server);
     return {};
@@ -75,7 +84,8 @@ void Pipeline::received(bus::PeerId peer, const bus::Record& record) {
             m_link_peers[state->link] = peer;
             return;
         }
-        default: break;
+        default:
+            break;
     }
     log::warn("the gate sent a record of type {:#06x} that is none of its own; its connection is closed", record.type);
     m_gate->close_peer(peer);
@@ -134,7 +144,8 @@ void Pipeline::ask_about_genuine(const std::shared_ptr<Batch>& batch) {
     std::vector<PanCache::Key> keys;
     for (std::size_t i = 0; i < batch->items.size(); ++i) {
         Item& item = batch->items[i];
-        if (!item.is_payment() || item.request.source != PaymentRequest::Source::terminal || !batch->genuine(item)) continue;
+        if (!item.is_payment() || item.request.source != PaymentRequest::Source::terminal || !batch->genuine(item))
+            continue;
         add_pan(item, pans, keys);
         if (is_key_exchange(item.request) && m_core.key_exchange(item.request) == switching::Core::KeyExchange::fresh)
             ask_session_key(batch, i);
@@ -165,7 +176,8 @@ void Pipeline::add_mac_checks(Item& item, vault::MacVerify::Request& macs) const
     if (from_link || r.mti == 0x0800 || !item.terminal->has_previous) return;
     const auto used = m_key_used.find(r.terminal);
     if (used != m_key_used.end() && used->second == item.terminal->nonce) return;
-    check.nonce = item.previous_nonce = item.terminal->previous_nonce;  // the new key may not have reached the terminal yet
+    check.nonce = item.previous_nonce =
+        item.terminal->previous_nonce;  // the new key may not have reached the terminal yet
     item.mac_previous = static_cast<int>(macs.items.size());
     macs.items.push_back(check);
 }
@@ -197,8 +209,11 @@ void Pipeline::vault_done(Batch& batch, bool ok) {
 void Pipeline::note_vault(bool answers, const std::string& why) {
     if (answers == m_vault_answers) return;
     m_vault_answers = answers;
-    if (answers) log::info("the vault answers again");
-    else log::error("the vault refuses: {}; payments are answered 91 until it is back", why.empty() ? "its token is away" : why);
+    if (answers)
+        log::info("the vault answers again");
+    else
+        log::error("the vault refuses: {}; payments are answered 91 until it is back",
+                   why.empty() ? "its token is away" : why);
 }
 
 // Peers can cause these at will: at most kWarningsPerSecond, then a count.
@@ -222,9 +237,12 @@ void Pipeline::finish_ready_batches() {
         const std::uint64_t began_ns = m_clock.monotonic_ns();
         m_times.vault_verify_ns += began_ns - batch->asked_ns;
         check_disk();
-        if (batch->failed) refuse_all(*batch, switching::kInoperative);
-        else if (m_disk_low) refuse_all(*batch, switching::kMalfunction);
-        else decide(*batch);
+        if (batch->failed)
+            refuse_all(*batch, switching::kInoperative);
+        else if (m_disk_low)
+            refuse_all(*batch, switching::kMalfunction);
+        else
+            decide(*batch);
         const std::uint64_t decided_ns = m_clock.monotonic_ns();
         m_times.decide_ns += decided_ns - began_ns;
         if (!commit()) return;
@@ -257,9 +275,12 @@ bool Pipeline::commit() {
 void Pipeline::decide(Batch& batch) {
     note_vault(true, {});
     for (Item& item : batch.items) {
-        if (item.type == static_cast<std::uint16_t>(MessageType::wallet_request)) decide_wallet(batch, item);
-        else if (item.request.source == PaymentRequest::Source::link) decide_link(batch, item);
-        else decide_terminal(batch, item);
+        if (item.type == static_cast<std::uint16_t>(MessageType::wallet_request))
+            decide_wallet(batch, item);
+        else if (item.request.source == PaymentRequest::Source::link)
+            decide_link(batch, item);
+        else
+            decide_terminal(batch, item);
     }
 }
 
@@ -282,7 +303,8 @@ void Pipeline::decide_terminal(Batch& batch, Item& item) {
         if (cached != nullptr) {
             sealed = *cached;
             const std::string_view digits = r.pan.reveal();
-            sealed.first6_last4 = FixedText<10>(std::string(digits.substr(0, 6)) + std::string(digits.substr(digits.size() - 4)));
+            sealed.first6_last4 =
+                FixedText<10>(std::string(digits.substr(0, 6)) + std::string(digits.substr(digits.size() - 4)));
         }
         decided = m_core.purchase(r, cached != nullptr ? &sealed : nullptr, now_ns);
     } else if (r.mti == 0x0400) {
@@ -291,7 +313,8 @@ void Pipeline::decide_terminal(Batch& batch, Item& item) {
     } else {
         decided.code = switching::kInvalidTransaction;
     }
-    if (decided.action == Answer::Action::reply) return answer(batch, item, {decided.code, decided.auth_code, {}}, true, nonce);
+    if (decided.action == Answer::Action::reply)
+        return answer(batch, item, {decided.code, decided.auth_code, {}}, true, nonce);
     if (decided.action == Answer::Action::forward) forward(batch, item, decided);
     m_waiting[decided.payment] = {std::move(item), nonce};
 }
@@ -319,27 +342,33 @@ void Pipeline::decide_network(Batch& batch, Item& item, bool mac_good) {
 
 void Pipeline::decide_link(Batch& batch, Item& item) {
     const PaymentRequest& r = item.request;
-    const std::string_view link = r.link < m_program.config.links.size() ? std::string_view(m_program.config.links[r.link].name) : "?";
-    if (!batch.good(item.mac)) return warn(fmt::format("link {}: wrong MAC on a {:04x}; it is left unanswered", link, r.mti));
+    const std::string_view link =
+        r.link < m_program.config.links.size() ? std::string_view(m_program.config.links[r.link].name) : "?";
+    if (!batch.good(item.mac))
+        return warn(fmt::format("link {}: wrong MAC on a {:04x}; it is left unanswered", link, r.mti));
     if (r.mti == 0x0210) {
-        if (const auto decided = m_core.link_answer(r, m_clock.wall_ns())) settle_waiting(batch.out, *decided);
-        else warn(fmt::format("link {}: the answer to STAN {:06} is late or answers nothing", link, r.stan));
+        if (const auto decided = m_core.link_answer(r, m_clock.wall_ns()))
+            settle_waiting(batch.out, *decided);
+        else
+            warn(fmt::format("link {}: the answer to STAN {:06} is late or answers nothing", link, r.stan));
     } else if (r.mti == 0x0410) {
-        if (!m_core.link_reversal_answer(r)) warn(fmt::format("link {}: the reversal answer to STAN {:06} answers nothing", link, r.stan));
+        if (!m_core.link_reversal_answer(r))
+            warn(fmt::format("link {}: the reversal answer to STAN {:06} answers nothing", link, r.stan));
     }
 }
 
 void Pipeline::decide_wallet(Batch& batch, Item& item) {
     const auto now_ns = m_clock.wall_ns();
-    const auto answer = item.wallet.kind == bus::WalletRequest::Kind::order ? m_core.wallet_order(item.wallet.body, now_ns)
-                                                                           : m_core.wallet_query(item.wallet.body, now_ns);
+    const auto answer = item.wallet.kind == bus::WalletRequest::Kind::order
+                            ? m_core.wallet_order(item.wallet.body, now_ns)
+                            : m_core.wallet_query(item.wallet.body, now_ns);
     answer_wallet(batch, item, answer);
 }
 
 void Pipeline::answer_wallet(Batch& batch, const Item& item, const switching::WalletAnswer& answer) {
     Buffer body;
-    bus::encode(body, bus::WalletReply{item.wallet.connection, answer.code, answer.rrn, answer.auth_code, answer.balance,
-                                       as_bytes(answer.why)});
+    bus::encode(body, bus::WalletReply{item.wallet.connection, answer.code, answer.rrn, answer.auth_code,
+                                       answer.balance, as_bytes(answer.why)});
     Outgoing out;
     out.peer = item.peer;
     out.type = MessageType::wallet_reply;
@@ -350,7 +379,8 @@ void Pipeline::answer_wallet(Batch& batch, const Item& item, const switching::Wa
 void Pipeline::refuse_all(Batch& batch, const ResponseCode& code) {
     for (Item& item : batch.items) {
         if (item.type == static_cast<std::uint16_t>(MessageType::wallet_request)) {
-            answer_wallet(batch, item, {.code = code, .auth_code = {}, .rrn = {}, .balance = {}, .why = "try again later"});
+            answer_wallet(batch, item,
+                          {.code = code, .auth_code = {}, .rrn = {}, .balance = {}, .why = "try again later"});
         } else if (item.request.source == PaymentRequest::Source::terminal) {
             const bool authentic = !batch.failed && batch.genuine(item);  // without the vault there is no MAC to give
             answer(batch, item, {code, {}, {}}, authentic, item.nonce);

@@ -16,7 +16,8 @@ namespace {
 constexpr std::uint64_t kReversalRetry_ns = 2'000'000'000;
 constexpr std::size_t kReversalsPerTick = 32;
 constexpr std::uint64_t kDiskCheck_ns = 1'000'000'000;
-constexpr std::uint64_t kDiskFreeMin = 64U << 20;  // bytes: below, no payment is taken, so that nothing half done is left
+constexpr std::uint64_t kDiskFreeMin = 64U
+                                       << 20;  // bytes: below, no payment is taken, so that nothing half done is left
 }  // namespace
 
 // --- answers ------------------------------------------------------------------------------------------------------
@@ -27,7 +28,8 @@ void Pipeline::answer(Batch& batch, const Item& item, const Reply& reply, bool w
         log::warn("the gate passed on a message that does not unpack");
         return;
     }
-    batch.out.push_back({item.peer, MessageType::frame_out, item.request.connection, std::move(*frame), with_mac, item.request.terminal, nonce});
+    batch.out.push_back({item.peer, MessageType::frame_out, item.request.connection, std::move(*frame), with_mac,
+                         item.request.terminal, nonce});
 }
 
 void Pipeline::forward(Batch& batch, Item& item, const Answer& answer) {
@@ -89,8 +91,10 @@ void Pipeline::send(const Outgoing& out) {
     if (out.type == MessageType::wallet_reply)
         return m_gate->send(out.peer, {static_cast<std::uint16_t>(out.type), bus::Status::ok, 0, out.frame});
     Buffer body;
-    if (out.type == MessageType::frame_out) bus::encode(body, bus::FrameOut{out.destination, false, out.frame});
-    else bus::encode(body, bus::LinkFrameOut{static_cast<std::uint16_t>(out.destination), out.frame});
+    if (out.type == MessageType::frame_out)
+        bus::encode(body, bus::FrameOut{out.destination, false, out.frame});
+    else
+        bus::encode(body, bus::LinkFrameOut{static_cast<std::uint16_t>(out.destination), out.frame});
     m_gate->send(out.peer, {static_cast<std::uint16_t>(out.type), bus::Status::ok, 0, body});
 }
 
@@ -137,7 +141,8 @@ void Pipeline::send_owed_reversal(std::uint64_t seq, const entry::Payment& payme
         const auto peer = m_link_peers.find(link);
         if (!frame || peer == m_link_peers.end()) return;
         std::vector<Outgoing> out;
-        out.push_back({peer->second, MessageType::link_frame_out, link, std::move(*frame), true, switching::link_key_id(link), kBaseKey});
+        out.push_back({peer->second, MessageType::link_frame_out, link, std::move(*frame), true,
+                       switching::link_key_id(link), kBaseKey});
         send_with_macs(std::move(out));
     });
 }
@@ -152,8 +157,11 @@ void Pipeline::check_disk() {
     const bool low = fs.f_bavail * fs.f_frsize < kDiskFreeMin;
     if (low == m_disk_low) return;
     m_disk_low = low;
-    if (low) log::error("less than {} MiB free in {}: payments are answered 96 until there is room", kDiskFreeMin >> 20, folder.string());
-    else log::info("there is room on the disk again");
+    if (low)
+        log::error("less than {} MiB free in {}: payments are answered 96 until there is room", kDiskFreeMin >> 20,
+                   folder.string());
+    else
+        log::info("there is room on the disk again");
 }
 
 void Pipeline::seal(const Pan& pan, std::function<void(std::optional<entry::SealedPan>)> done) {

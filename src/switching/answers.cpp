@@ -6,7 +6,10 @@ namespace giro::switching {
 
 ResponseCode response_code(entry::Reason reason) noexcept {
     using entry::Reason;
-    static constexpr struct { Reason reason; const char* code; } kTable[] = {
+    static constexpr struct {
+        Reason reason;
+        const char* code;
+    } kTable[] = {
         {Reason::none, "00"},
         {Reason::stale, "68"},
         {Reason::amount_invalid, "13"},

@@ -15,26 +15,36 @@ using entry::Reason;
 
 namespace {
 
-entry::RequestKey key_of(const PaymentRequest& r) { return {r.acquirer, r.terminal, r.stan, r.rrn, r.local_time, r.local_date}; }
+entry::RequestKey key_of(const PaymentRequest& r) {
+    return {r.acquirer, r.terminal, r.stan, r.rrn, r.local_time, r.local_date};
+}
 
 // The ledger's refusals that a terminal is told apart; the rest is ours to explain.
 Reason reason_of(ledger::TransferResult result) {
     using R = ledger::TransferResult;
     switch (result) {
-        case R::ok: return Reason::none;
+        case R::ok:
+            return Reason::none;
         case R::debit_account_frozen:
         case R::credit_account_frozen:
         case R::debit_account_closed:
-        case R::credit_account_closed: return Reason::account_frozen;
-        case R::exceeds_credits: return Reason::insufficient_funds;
-        default: return Reason::ledger_refused;
+        case R::credit_account_closed:
+            return Reason::account_frozen;
+        case R::exceeds_credits:
+            return Reason::insufficient_funds;
+        default:
+            return Reason::ledger_refused;
     }
 }
 
 }  // namespace
 
 Core::Core(State& state, Policy policy, Random& random, PaymentSource journal)
-    : m_state(state), m_policy(std::move(policy)), m_routes(m_policy.config), m_random(random), m_journal(std::move(journal)) {}
+    : m_state(state),
+      m_policy(std::move(policy)),
+      m_routes(m_policy.config),
+      m_random(random),
+      m_journal(std::move(journal)) {}
 
 entry::Salt Core::new_salt() {
     entry::Salt salt;
@@ -52,7 +62,8 @@ AuthCode Core::new_auth_code() {
 bool Core::is_at_home(const PaymentRequest& request) const {
     const Terminal* terminal = m_state.terminal(request.terminal);
     ASSERT(terminal != nullptr);  // its MAC was verified
-    return request.acquirer == terminal->acquirer && (request.merchant.empty() || request.merchant == terminal->merchant);
+    return request.acquirer == terminal->acquirer &&
+           (request.merchant.empty() || request.merchant == terminal->merchant);
 }
 
 Answer Core::purchase(const PaymentRequest& request, const entry::SealedPan* sealed, std::uint64_t now_ns) {
@@ -112,9 +123,11 @@ Answer Core::decide(entry::Payment& payment, const PaymentRequest& request, cons
 
     if (payment.channel == entry::Channel::qr) {
         const auto payload = qr::decode_cpm(as_text(request.qr));
-        const auto order = payload ? wallet::decode_order(payload->order) : tl::unexpected(wallet::OrderError::bad_size);
+        const auto order =
+            payload ? wallet::decode_order(payload->order) : tl::unexpected(wallet::OrderError::bad_size);
         if (!order || !wallet::verify(*order)) return decline(payment, Reason::wallet_order_bad);
-        if (const Reason why = check_order(payment, *order, terminal->merchant); why != Reason::none) return decline(payment, why);
+        if (const Reason why = check_order(payment, *order, terminal->merchant); why != Reason::none)
+            return decline(payment, why);
         return approve(payment);
     }
 

@@ -12,8 +12,10 @@ const ResponseCode kOriginalNotFound("25");  // the host never saw the payment: 
 }
 
 void Core::link_state(std::uint16_t link, bool up) {
-    if (up) m_links_up.insert(link);
-    else m_links_up.erase(link);
+    if (up)
+        m_links_up.insert(link);
+    else
+        m_links_up.erase(link);
 }
 
 std::optional<Decided> Core::link_answer(const PaymentRequest& answer, std::uint64_t now_ns) {
@@ -39,7 +41,8 @@ bool Core::link_reversal_answer(const PaymentRequest& answer) {
     const std::uint64_t seq = m_state.outstanding_by_stan(answer.link, answer.stan);
     const Outstanding* owed = seq == 0 ? nullptr : m_state.outstanding(seq);
     if (owed == nullptr || !owed->reversal_owed) return false;
-    if (answer.amount != owed->payment.amount.minor || answer.terminal != owed->payment.key.terminal || answer.rrn != owed->payment.key.rrn)
+    if (answer.amount != owed->payment.amount.minor || answer.terminal != owed->payment.key.terminal ||
+        answer.rrn != owed->payment.key.rrn)
         return false;
     if (answer.response_code != kApproved && answer.response_code != kOriginalNotFound) return false;
     record(entry::Kind::link_reversal_answered, entry::LinkReversalAnswered{seq, answer.response_code});
@@ -64,7 +67,8 @@ std::vector<Decided> Core::expire(std::uint64_t now_ns) {
     std::vector<std::uint64_t> overdue;
     for (const auto& [seq, o] : m_state.all_outstanding()) {
         if (overdue.size() >= kExpirePerCall) break;
-        if (!o.answered && now_ns >= o.payment.time_ns && now_ns - o.payment.time_ns >= timeout_ns) overdue.push_back(seq);
+        if (!o.answered && now_ns >= o.payment.time_ns && now_ns - o.payment.time_ns >= timeout_ns)
+            overdue.push_back(seq);
     }
     std::vector<Decided> decided;
     for (const std::uint64_t seq : overdue) decided.push_back(give_up_forward(seq, now_ns));

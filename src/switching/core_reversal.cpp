@@ -51,8 +51,10 @@ Answer Core::reversal(const PaymentRequest& request, std::uint64_t now_ns) {
         e.outcome = payment == nullptr ? entry::ReversalOutcome::unknown : entry::ReversalOutcome::already;
     } else {
         e.payment = payment->seq;
-        if (payment->what == What::declined) e.outcome = entry::ReversalOutcome::nothing_owed;
-        else if (payment->what == What::reversed) e.outcome = entry::ReversalOutcome::already;
+        if (payment->what == What::declined)
+            e.outcome = entry::ReversalOutcome::nothing_owed;
+        else if (payment->what == What::reversed)
+            e.outcome = entry::ReversalOutcome::already;
         else {
             ASSERT(payment->what == What::approved);
             if (e.amount.minor != payment->amount || e.amount.currency != payment->currency)

@@ -32,9 +32,18 @@ entry::RequestKey key_of(const wallet::PaymentOrder& order) {
 
 WalletAnswer Core::wallet_order(Bytes body, std::uint64_t now_ns) {
     const auto order = wallet::decode_order(body);
-    if (!order) return {.code = kFormatError, .auth_code = {}, .rrn = {}, .balance = {}, .why = std::string(wallet::to_string(order.error()))};
+    if (!order)
+        return {.code = kFormatError,
+                .auth_code = {},
+                .rrn = {},
+                .balance = {},
+                .why = std::string(wallet::to_string(order.error()))};
     if (const auto good = wallet::verify(*order); !good)
-        return {.code = kBadMac, .auth_code = {}, .rrn = {}, .balance = {}, .why = std::string(wallet::to_string(good.error()))};
+        return {.code = kBadMac,
+                .auth_code = {},
+                .rrn = {},
+                .balance = {},
+                .why = std::string(wallet::to_string(good.error()))};
     const auto key = key_of(order->order);
     const Hash160 payer = wallet::pubkey_hash(order->order.payer_pubkey);
     const Remembered* before = m_state.find(RequestClass::payment, key);
@@ -49,17 +58,26 @@ WalletAnswer Core::wallet_order(Bytes body, std::uint64_t now_ns) {
         payment.merchant = order->order.merchant;
         payment.amount = {order->order.amount, order->order.currency};
         payment.salt = new_salt();
-        const Id128* merchant = order->order.merchant.empty() ? nullptr : m_state.merchant_account(order->order.merchant);
+        const Id128* merchant =
+            order->order.merchant.empty() ? nullptr : m_state.merchant_account(order->order.merchant);
         const Wallet* payee = order->order.merchant.empty() ? m_state.wallet(order->order.payee) : nullptr;
-        if (merchant != nullptr) payment.credit = *merchant;
-        else if (payee != nullptr) payment.credit = payee->account;
+        if (merchant != nullptr)
+            payment.credit = *merchant;
+        else if (payee != nullptr)
+            payment.credit = payee->account;
         Reason why = check_amount(payment.amount);
         // An unknown wallet leaves no entry: strangers could fill the journal with them.
         if (m_state.wallet(payer) == nullptr)
-            return {.code = response_code(Reason::wallet_unknown), .auth_code = {}, .rrn = {}, .balance = {}, .why = "this wallet is not registered"};
+            return {.code = response_code(Reason::wallet_unknown),
+                    .auth_code = {},
+                    .rrn = {},
+                    .balance = {},
+                    .why = "this wallet is not registered"};
         if (why == Reason::none && payment.credit.is_zero()) why = Reason::wallet_mismatch;
-        if (why == Reason::none) why = check_order(payment, *order, order->order.merchant);
-        else payment.wallet = payer;
+        if (why == Reason::none)
+            why = check_order(payment, *order, order->order.merchant);
+        else
+            payment.wallet = payer;
         answer = why == Reason::none ? approve(payment) : decline(payment, why);
     }
     WalletAnswer out = balance_of(payer, answer.code, {});
@@ -70,13 +88,26 @@ WalletAnswer Core::wallet_order(Bytes body, std::uint64_t now_ns) {
 
 WalletAnswer Core::wallet_query(Bytes body, std::uint64_t now_ns) {
     const auto query = wallet::decode_query(body);
-    if (!query) return {.code = kFormatError, .auth_code = {}, .rrn = {}, .balance = {}, .why = std::string(wallet::to_string(query.error()))};
+    if (!query)
+        return {.code = kFormatError,
+                .auth_code = {},
+                .rrn = {},
+                .balance = {},
+                .why = std::string(wallet::to_string(query.error()))};
     if (const auto good = wallet::verify(*query); !good)
-        return {.code = kBadMac, .auth_code = {}, .rrn = {}, .balance = {}, .why = std::string(wallet::to_string(good.error()))};
+        return {.code = kBadMac,
+                .auth_code = {},
+                .rrn = {},
+                .balance = {},
+                .why = std::string(wallet::to_string(good.error()))};
     const std::uint64_t now_s = now_ns / 1'000'000'000;
     const std::uint64_t asked_s = query->query.unix_s;
     if (asked_s > now_s + kQueryAgeMax_s || asked_s + kQueryAgeMax_s < now_s)
-        return {.code = response_code(Reason::stale), .auth_code = {}, .rrn = {}, .balance = {}, .why = "the wallet's clock is off by more than five minutes"};
+        return {.code = response_code(Reason::stale),
+                .auth_code = {},
+                .rrn = {},
+                .balance = {},
+                .why = "the wallet's clock is off by more than five minutes"};
     if (query->query.kind == wallet::QueryKind::register_wallet) return register_wallet(query->query);
     return balance_of(wallet::pubkey_hash(query->query.pubkey), kApproved, {});
 }
@@ -90,7 +121,8 @@ WalletAnswer Core::register_wallet(const wallet::WalletQuery& query) {
         e.participant = m_policy.config.wallet_participant;
         e.currency = m_policy.config.currency;
         e.account = wallet_account(address);
-        if (const Done done = admin(entry::Kind::wallet_registered, e); !done) return balance_of(address, kMalfunction, done.error());
+        if (const Done done = admin(entry::Kind::wallet_registered, e); !done)
+            return balance_of(address, kMalfunction, done.error());
     }
     return balance_of(address, kApproved, {});
 }

@@ -15,13 +15,16 @@ constexpr unsigned kEchoed[] = {2, 3, 4, 7, 11, 12, 13, 32, 37, 41, 42, 49, 70};
 constexpr unsigned kForwarded[] = {2, 3, 4, 12, 13, 14, 22, 25, 32, 37, 41, 42, 49};
 }  // namespace
 
-TerminalId link_key_id(std::uint16_t link) { return TerminalId(fmt::format("LNK{:05}", link + 1)); }
+TerminalId link_key_id(std::uint16_t link) {
+    return TerminalId(fmt::format("LNK{:05}", link + 1));
+}
 
 FixedText<10> transmission_time(std::uint64_t wall_ns) {
     const auto seconds = static_cast<std::time_t>(wall_ns / 1'000'000'000);
     std::tm t{};
     gmtime_r(&seconds, &t);
-    return FixedText<10>(fmt::format("{:02}{:02}{:02}{:02}{:02}", t.tm_mon + 1, t.tm_mday, t.tm_hour, t.tm_min, t.tm_sec));
+    return FixedText<10>(
+        fmt::format("{:02}{:02}{:02}{:02}{:02}", t.tm_mon + 1, t.tm_mday, t.tm_hour, t.tm_min, t.tm_sec));
 }
 
 void FrameBuilder::put_mac(Buffer& frame, const ByteArray<kMacBytes>& mac) {
@@ -80,7 +83,8 @@ std::optional<Buffer> FrameBuilder::link_reversal(const entry::Payment& payment,
     m_out.set(41, payment.key.terminal.view());
     m_out.set(42, payment.merchant.view());
     m_out.set_number(49, payment.amount.currency, 3);
-    m_out.set(90, fmt::format("0200{:06}{}{:0>11}{:0>11}", payment.link_stan, time.view(), payment.key.acquirer.view(), ""));
+    m_out.set(
+        90, fmt::format("0200{:06}{}{:0>11}{:0>11}", payment.link_stan, time.view(), payment.key.acquirer.view(), ""));
     return finish(true);
 }
 

@@ -79,7 +79,8 @@ std::uint32_t State::next_link_stan(std::uint16_t link) const {
 
 bool State::balanced() const {
     std::map<Currency, MinorUnits> backing;
-    for (const auto& [id, participant] : m_participants) backing[participant.backing.currency] += participant.backing.minor;
+    for (const auto& [id, participant] : m_participants)
+        backing[participant.backing.currency] += participant.backing.minor;
     for (const auto& [currency, issued] : backing) {
         if (!m_ledger.totals(currency).balanced()) return false;
         const auto* issuance = m_ledger.account(issuance_account(currency));

@@ -20,21 +20,36 @@ State::Refusal State::decoded(Bytes body) {
 
 State::Refusal State::dispatch(Kind kind, Bytes body) {
     switch (kind) {
-        case Kind::participant_opened: return decoded<entry::ParticipantOpened>(body);
-        case Kind::account_opened: return decoded<entry::AccountOpened>(body);
-        case Kind::card_issued: return decoded<entry::CardIssued>(body);
-        case Kind::terminal_added: return decoded<entry::TerminalAdded>(body);
-        case Kind::session_key_set: return decoded<entry::SessionKeySet>(body);
-        case Kind::wallet_registered: return decoded<entry::WalletRegistered>(body);
-        case Kind::funds_paid_in: return decoded<entry::FundsPaidIn>(body);
-        case Kind::payment: return decoded<entry::Payment>(body);
-        case Kind::forward_answered: return decoded<entry::ForwardAnswered>(body);
-        case Kind::reversal: return decoded<entry::Reversal>(body);
-        case Kind::link_reversal_answered: return decoded<entry::LinkReversalAnswered>(body);
-        case Kind::window_closed: return decoded<entry::WindowClosed>(body);
-        case Kind::settlement_proposed: return decoded<entry::SettlementProposed>(body);
-        case Kind::settlement_approved: return decoded<entry::SettlementApproved>(body);
-        case Kind::settlement_confirmed: return decoded<entry::SettlementConfirmed>(body);
+        case Kind::participant_opened:
+            return decoded<entry::ParticipantOpened>(body);
+        case Kind::account_opened:
+            return decoded<entry::AccountOpened>(body);
+        case Kind::card_issued:
+            return decoded<entry::CardIssued>(body);
+        case Kind::terminal_added:
+            return decoded<entry::TerminalAdded>(body);
+        case Kind::session_key_set:
+            return decoded<entry::SessionKeySet>(body);
+        case Kind::wallet_registered:
+            return decoded<entry::WalletRegistered>(body);
+        case Kind::funds_paid_in:
+            return decoded<entry::FundsPaidIn>(body);
+        case Kind::payment:
+            return decoded<entry::Payment>(body);
+        case Kind::forward_answered:
+            return decoded<entry::ForwardAnswered>(body);
+        case Kind::reversal:
+            return decoded<entry::Reversal>(body);
+        case Kind::link_reversal_answered:
+            return decoded<entry::LinkReversalAnswered>(body);
+        case Kind::window_closed:
+            return decoded<entry::WindowClosed>(body);
+        case Kind::settlement_proposed:
+            return decoded<entry::SettlementProposed>(body);
+        case Kind::settlement_approved:
+            return decoded<entry::SettlementApproved>(body);
+        case Kind::settlement_confirmed:
+            return decoded<entry::SettlementConfirmed>(body);
     }
     return "its kind is not known; it was written by a newer version";
 }
@@ -91,7 +106,8 @@ State::Refusal State::on(const entry::ParticipantOpened& e) {
     return {};
 }
 
-State::Refusal State::open_customer(Id128 id, std::uint32_t participant, Currency currency, MinorUnits overdraft, std::uint32_t code) {
+State::Refusal State::open_customer(Id128 id, std::uint32_t participant, Currency currency, MinorUnits overdraft,
+                                    std::uint32_t code) {
     ledger::Account account;
     account.id = id;
     account.participant = participant;
@@ -121,7 +137,8 @@ State::Refusal State::on(const entry::AccountOpened& e) {
     const auto* reserve = m_ledger.account(reserve_account(e.participant));
     ASSERT(reserve != nullptr);
     if (m_ledger.account(e.id) != nullptr) return "that account is open already";
-    if (e.opening.minor < 0 || e.opening.minor > reserve->available()) return "its participant's reserve does not hold the opening amount";
+    if (e.opening.minor < 0 || e.opening.minor > reserve->available())
+        return "its participant's reserve does not hold the opening amount";
     if (auto why = open_customer(e.id, e.participant, e.opening.currency, e.overdraft, kCustomer)) return why;
     if (e.opening.minor == 0) return {};
     return pay_from_reserve(e.id, e.opening, kOpening);
@@ -170,7 +187,9 @@ State::Refusal State::on(const entry::WalletRegistered& e) {
     return {};
 }
 
-State::Refusal State::on(const entry::FundsPaidIn& e) { return pay_from_reserve(e.account, e.amount, kPayIn); }
+State::Refusal State::on(const entry::FundsPaidIn& e) {
+    return pay_from_reserve(e.account, e.amount, kPayIn);
+}
 
 // --- payments ---------------------------------------------------------------------------------------------------
 
@@ -178,13 +197,16 @@ State::Refusal State::on(const entry::Payment& e) {
     Remembered r;
     r.id = request_id(RequestClass::payment, e.key);
     Remembered* before = remembered(r.id);
-    if (before != nullptr && before->what != Remembered::What::reversed_before) return "that request was decided already";
+    if (before != nullptr && before->what != Remembered::What::reversed_before)
+        return "that request was decided already";
     if (before != nullptr && e.outcome != Outcome::declined) return "its reversal came first";
     const bool from_wallet = e.channel != entry::Channel::card;
     const auto wallet = from_wallet ? m_wallets.find(e.wallet) : m_wallets.end();
-    if (from_wallet && e.outcome == Outcome::approved && (wallet == m_wallets.end() || e.order_counter <= wallet->second.counter))
+    if (from_wallet && e.outcome == Outcome::approved &&
+        (wallet == m_wallets.end() || e.order_counter <= wallet->second.counter))
         return "its wallet is unknown or its order's counter was used before";
-    if (e.outcome == Outcome::forwarded && (from_wallet || e.link_stan != next_link_stan(e.link))) return "its link STAN is out of order";
+    if (e.outcome == Outcome::forwarded && (from_wallet || e.link_stan != next_link_stan(e.link)))
+        return "its link STAN is out of order";
 
     r.seq = this_seq();
     r.debit = e.debit;
@@ -213,8 +235,12 @@ State::Refusal State::on(const entry::Payment& e) {
     }
     // It must succeed from here.
     switch (e.outcome) {
-        case Outcome::declined: ++m_counters.declined; break;
-        case Outcome::approved: ++(from_wallet ? m_counters.qr_approved : m_counters.card_approved); break;
+        case Outcome::declined:
+            ++m_counters.declined;
+            break;
+        case Outcome::approved:
+            ++(from_wallet ? m_counters.qr_approved : m_counters.card_approved);
+            break;
         case Outcome::forwarded:
             ++m_counters.forwarded;
             m_last_link_stan = e.link_stan;
@@ -224,8 +250,10 @@ State::Refusal State::on(const entry::Payment& e) {
     }
     // A declined order keeps its counter unless it was a replay: a wallet that lacked funds may send the next one.
     if (from_wallet && e.outcome == Outcome::approved) wallet->second.counter = e.order_counter;
-    if (before != nullptr) *before = r;
-    else remember(r);
+    if (before != nullptr)
+        *before = r;
+    else
+        remember(r);
     return {};
 }
 
@@ -234,7 +262,8 @@ State::Refusal State::on(const entry::ForwardAnswered& e) {
     if (at == m_outstanding.end() || at->second.answered) return "no forwarded payment waits for it";
     if (e.outcome == Outcome::forwarded) return "an answer cannot be 'forwarded'";
     Remembered* r = remembered(request_id(RequestClass::payment, at->second.payment.key));
-    if (r == nullptr || r->seq != e.payment || r->what != Remembered::What::forwarded) return "its payment does not wait";
+    if (r == nullptr || r->seq != e.payment || r->what != Remembered::What::forwarded)
+        return "its payment does not wait";
     const bool approved = e.outcome == Outcome::approved;
     ledger::Transfer t;
     t.id = {entry::kForwardTransfer, this_seq()};
@@ -269,9 +298,12 @@ State::Refusal State::on(const entry::Reversal& e) {
         case entry::ReversalOutcome::reversed: {
             if (payment == nullptr || payment->seq != e.payment || payment->what != Remembered::What::approved)
                 return "its original does not stand";
-            if (e.amount.minor != payment->amount || e.amount.currency != payment->currency) return "its amount is not the original's";
-            if (e.owed.size() != (payment->forwarded ? 1 : 0)) return "what it owes the issuer does not fit its original";
-            if (payment->forwarded && m_link_stans.contains({e.owed[0].link, e.owed[0].link_stan})) return "its link STAN is in use";
+            if (e.amount.minor != payment->amount || e.amount.currency != payment->currency)
+                return "its amount is not the original's";
+            if (e.owed.size() != (payment->forwarded ? 1 : 0))
+                return "what it owes the issuer does not fit its original";
+            if (payment->forwarded && m_link_stans.contains({e.owed[0].link, e.owed[0].link_stan}))
+                return "its link STAN is in use";
             ledger::Transfer t;
             t.id = {entry::kReversalTransfer, r.seq};
             t.debit_account = payment->credit;

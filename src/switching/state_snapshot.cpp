@@ -19,24 +19,32 @@ constexpr std::uint32_t kVersion = 1;
 }  // namespace
 
 static void fields(auto& a, Remembered& r) {
-    a(r.id, r.seq, r.debit, r.credit, r.amount, r.currency, r.what, r.response_code, r.auth_code, r.forwarded,
-      r.payer);
+    a(r.id, r.seq, r.debit, r.credit, r.amount, r.currency, r.what, r.response_code, r.auth_code, r.forwarded, r.payer);
 }
-static void fields(auto& a, Participant& p) { a(p.name, p.backing, p.settlement_script); }
+static void fields(auto& a, Participant& p) {
+    a(p.name, p.backing, p.settlement_script);
+}
 static void fields(auto& a, Terminal& t) {
-    a(t.merchant, t.acquirer, t.account, t.nonce, t.previous_nonce, t.has_previous, t.exchanged_at, t.exchange_stan, t.kcv);
+    a(t.merchant, t.acquirer, t.account, t.nonce, t.previous_nonce, t.has_previous, t.exchanged_at, t.exchange_stan,
+      t.kcv);
 }
-static void fields(auto& a, Wallet& w) { a(w.pubkey, w.account, w.counter); }
+static void fields(auto& a, Wallet& w) {
+    a(w.pubkey, w.account, w.counter);
+}
 static void fields(auto& a, Outstanding& o) {
     a(o.payment, o.answered, o.reversal_owed);
 }
-static void fields(auto& a, Counters& c) { a(c.card_approved, c.qr_approved, c.declined, c.forwarded, c.reversals); }
+static void fields(auto& a, Counters& c) {
+    a(c.card_approved, c.qr_approved, c.declined, c.forwarded, c.reversals);
+}
 
 struct Approval {
     entry::OfficerName officer;
     Buffer signature;
 };
-static void fields(auto& a, Approval& e) { a(e.officer, e.signature); }
+static void fields(auto& a, Approval& e) {
+    a(e.officer, e.signature);
+}
 
 static void fields(Encoder& a, Settlement& s) {
     std::vector<Approval> approvals;
@@ -127,8 +135,9 @@ bool State::load_maps(Reader& in) {
         if (!a.ok() || remembered(r.id) != nullptr || r.seq > m_last_seq) return false;
         remember(r);
     }
-    if (!load_map(a, m_participants) || !load_map(a, m_terminals) || !load_map(a, m_cards) || !load_map(a, m_merchants) ||
-        !load_map(a, m_wallets) || !load_map(a, m_outstanding) || !load_map(a, m_settlements) || !a.done())
+    if (!load_map(a, m_participants) || !load_map(a, m_terminals) || !load_map(a, m_cards) ||
+        !load_map(a, m_merchants) || !load_map(a, m_wallets) || !load_map(a, m_outstanding) ||
+        !load_map(a, m_settlements) || !a.done())
         return false;
     for (const auto& [seq, o] : m_outstanding)
         if (!m_link_stans.emplace(std::pair(o.payment.link, o.payment.link_stan), seq).second) return false;
@@ -151,7 +160,8 @@ Result<State> State::load(Bytes bytes, std::uint64_t hash_seed) {
     state.m_last_seq = in.u64();
     state.m_last_link_stan = in.u32();
     auto& c = state.m_counters;
-    for (auto* counter : {&c.card_approved, &c.qr_approved, &c.declined, &c.forwarded, &c.reversals}) *counter = in.u64();
+    for (auto* counter : {&c.card_approved, &c.qr_approved, &c.declined, &c.forwarded, &c.reversals})
+        *counter = in.u64();
     auto ledger = ledger::Ledger::load(in, ledger::Options{.hash_seed = hash_seed});
     if (!ledger) return tl::unexpected(ledger.error());
     state.m_ledger = std::move(*ledger);

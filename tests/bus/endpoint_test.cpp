@@ -12,7 +12,8 @@ using namespace giro::bus;
 namespace {
 
 struct Folder {
-    std::filesystem::path path = std::filesystem::temp_directory_path() / ("giro-bus-test-" + std::to_string(::getpid()));
+    std::filesystem::path path =
+        std::filesystem::temp_directory_path() / ("giro-bus-test-" + std::to_string(::getpid()));
     Folder() { std::filesystem::create_directories(path); }
     ~Folder() { std::filesystem::remove_all(path); }
 };
@@ -30,18 +31,22 @@ struct Pair {
     PeerId peer = 0;
 
     Pair() {
-        auto bound = Server::bind(loop, context, folder.path / "s", {[this](PeerId p, const Record& r) {
-                                                                         peer = p;
-                                                                         server->send(p, {r.type, Status::ok, r.correlation, r.body});
-                                                                     },
-                                                                     [this] { ++server_drains; }, {}});
+        auto bound = Server::bind(loop, context, folder.path / "s",
+                                  {[this](PeerId p, const Record& r) {
+                                       peer = p;
+                                       server->send(p, {r.type, Status::ok, r.correlation, r.body});
+                                   },
+                                   [this] { ++server_drains; },
+                                   {}});
         REQUIRE(bound);
         server = std::move(*bound);
-        auto connected = Client::connect(loop, context, folder.path / "s", {[this](PeerId, const Record& r) {
-                                                                                replies.emplace_back(as_text(r.body));
-                                                                                if (replies.size() == wanted) loop.stop();
-                                                                            },
-                                                                            {}, {}});
+        auto connected = Client::connect(loop, context, folder.path / "s",
+                                         {[this](PeerId, const Record& r) {
+                                              replies.emplace_back(as_text(r.body));
+                                              if (replies.size() == wanted) loop.stop();
+                                          },
+                                          {},
+                                          {}});
         REQUIRE(connected);
         client = std::move(*connected);
     }
@@ -56,7 +61,8 @@ struct Pair {
 
 TEST_CASE("bus: what is sent in one turn travels together and comes back in order") {
     Pair pair;
-    for (int i = 0; i < 1000; ++i) pair.client->send({5, Status::ok, static_cast<std::uint64_t>(i), as_bytes(std::to_string(i))});
+    for (int i = 0; i < 1000; ++i)
+        pair.client->send({5, Status::ok, static_cast<std::uint64_t>(i), as_bytes(std::to_string(i))});
     pair.run(1000);
     REQUIRE(pair.replies.size() == 1000);
     for (int i = 0; i < 1000; ++i) CHECK(pair.replies[static_cast<std::size_t>(i)] == std::to_string(i));
@@ -72,11 +78,13 @@ TEST_CASE("bus: a peer that was closed is heard no more, a new connection is") {
     pair.client->send({5, Status::ok, 2, as_bytes("second")});
     pair.run(1, 200);
     CHECK(pair.replies.size() == 1);
-    auto again = Client::connect(pair.loop, pair.context, pair.folder.path / "s", {[&](PeerId, const Record& r) {
-                                                                                       pair.replies.emplace_back(as_text(r.body));
-                                                                                       pair.loop.stop();
-                                                                                   },
-                                                                                   {}, {}});
+    auto again = Client::connect(pair.loop, pair.context, pair.folder.path / "s",
+                                 {[&](PeerId, const Record& r) {
+                                      pair.replies.emplace_back(as_text(r.body));
+                                      pair.loop.stop();
+                                  },
+                                  {},
+                                  {}});
     REQUIRE(again);
     (*again)->send({5, Status::ok, 3, as_bytes("third")});
     pair.run(1);
@@ -95,11 +103,13 @@ TEST_CASE("bus: what a client sends before the server is there arrives when it i
     std::string got;
     std::unique_ptr<Server> server;
     Timer later(loop, [&] {
-        auto bound = Server::bind(loop, context, folder.path / "late", {[&](PeerId, const Record& r) {
-                                                                            got = as_text(r.body);
-                                                                            loop.stop();
-                                                                        },
-                                                                        {}, {}});
+        auto bound = Server::bind(loop, context, folder.path / "late",
+                                  {[&](PeerId, const Record& r) {
+                                       got = as_text(r.body);
+                                       loop.stop();
+                                   },
+                                   {},
+                                   {}});
         REQUIRE(bound);
         server = std::move(*bound);
     });

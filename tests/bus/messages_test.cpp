@@ -88,8 +88,10 @@ TEST_CASE("gate messages: every truncation, and a byte too many, is refused") {
     refuse(encoded(FrameOut{1, true, as_bytes("frame")}), [](Bytes b) { return decode_frame_out(b).has_value(); });
     refuse(encoded(LinkState{1, true}), [](Bytes b) { return decode_link_state(b).has_value(); });
     refuse(encoded(LinkFrameOut{1, as_bytes("frame")}), [](Bytes b) { return decode_link_frame_out(b).has_value(); });
-    refuse(encoded(WalletRequest{1, WalletRequest::Kind::query, as_bytes("q")}), [](Bytes b) { return decode_wallet_request(b).has_value(); });
-    refuse(encoded(WalletReply{1, ResponseCode("00"), {}, {}, {5, 963}, as_bytes("why")}), [](Bytes b) { return decode_wallet_reply(b).has_value(); });
+    refuse(encoded(WalletRequest{1, WalletRequest::Kind::query, as_bytes("q")}),
+           [](Bytes b) { return decode_wallet_request(b).has_value(); });
+    refuse(encoded(WalletReply{1, ResponseCode("00"), {}, {}, {5, 963}, as_bytes("why")}),
+           [](Bytes b) { return decode_wallet_reply(b).has_value(); });
 }
 
 TEST_CASE("gate messages: a source, amount, card number or kind outside its range is refused") {

@@ -39,7 +39,8 @@ TEST_CASE("switch: the same request again gets the same answer and moves nothing
 
 TEST_CASE("switch: each reason to decline has its own response code") {
     Box box;
-    const auto expect = [&](const PaymentRequest& r, std::uint8_t card, Reason reason, const char* code, std::uint64_t now = kNow) {
+    const auto expect = [&](const PaymentRequest& r, std::uint8_t card, Reason reason, const char* code,
+                            std::uint64_t now = kNow) {
         const Answer a = box.buy(r, card, now);
         CHECK(a.code.view() == code);
         CHECK(last_payment(box).reason == reason);
@@ -140,7 +141,8 @@ TEST_CASE("switch: what does not fit the state is refused with its reason and le
     const std::size_t entries = box.journal.size();
     CHECK(box.core->open_account({kRich, 1, {0, 963}, 0, {}}).error().find("open already") != std::string::npos);
     CHECK(box.core->open_account({{1, 1}, 77, {0, 963}, 0, {}}).error().find("participant") != std::string::npos);
-    CHECK(box.core->open_account({{1, 1}, 1, {2'000'000'000, 963}, 0, {}}).error().find("reserve") != std::string::npos);
+    CHECK(box.core->open_account({{1, 1}, 1, {2'000'000'000, 963}, 0, {}}).error().find("reserve") !=
+          std::string::npos);
     CHECK_FALSE(box.core->issue_card({sealed(1), kRich}));
     CHECK_FALSE(box.core->issue_card({sealed(3), Id128{9, 9}}));
     CHECK_FALSE(box.core->add_terminal({TerminalId("T0000001"), MerchantId("M1"), AcquirerId("1"), kMerchant}));

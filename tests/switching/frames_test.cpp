@@ -1,6 +1,6 @@
 // What the switch sends is what a terminal and an issuer's host expect, by the shipped dialect.
-#include "fixture.hpp"
 #include "switching/frames.hpp"
+#include "fixture.hpp"
 
 using namespace giro;
 using namespace giro::switching;
@@ -77,7 +77,8 @@ TEST_CASE("frames: a forwarded purchase and its reversal name each other by STAN
     p.time_ns = 1'795'000'000'000'000'000;
     p.link_stan = 77;
     p.amount = {1'250, 963};
-    p.key = {AcquirerId("970002"), TerminalId("T0000001"), 42, Rrn("RRN100000042"), FixedText<6>("101112"), FixedText<4>("1122")};
+    p.key = {AcquirerId("970002"), TerminalId("T0000001"), 42,
+             Rrn("RRN100000042"),  FixedText<6>("101112"), FixedText<4>("1122")};
     p.merchant = MerchantId("M1");
     const auto request = builder.link_request(r, p);
     const auto reversal = builder.link_reversal(p, *Pan::parse("9700010000000013"));

@@ -1,4 +1,5 @@
-// Payments that an issuer's host decides: held until it answers, declined when it does not, and never left standing there.
+// Payments that an issuer's host decides: held until it answers, declined when it does not, and never left standing
+// there.
 #include "fixture.hpp"
 
 using namespace giro;
@@ -78,7 +79,8 @@ TEST_CASE("link: a repeat while the issuer has not answered waits with the first
     CHECK(repeat.payment == a.payment);
 }
 
-TEST_CASE("link: without an answer in time it is declined 91, the hold released, and the issuer told until it answers") {
+TEST_CASE(
+    "link: without an answer in time it is declined 91, the hold released, and the issuer told until it answers") {
     Box box;
     const Answer a = box.buy(purchase_of(791, 1, kGammaCard), 3);
     CHECK(box.core->expire(kNow + kSecond).empty());
@@ -126,7 +128,9 @@ TEST_CASE("link: a reversal of an approved forwarded payment moves the money bac
     const auto purchase = purchase_of(700, 1, kGammaCard);
     const Answer a = box.buy(purchase, 3);
     REQUIRE(box.core->link_answer(answer_to(box, a, "00"), kNow));
-    SUBCASE("when the payment lies in the journal") { box.commit(); }
+    SUBCASE("when the payment lies in the journal") {
+        box.commit();
+    }
     SUBCASE("when the payment is in the same batch") {}
     CHECK(box.reverse(reversal_of(purchase, 2)).code == kApproved);
     CHECK(box.balance(kMerchant) == 0);
@@ -152,7 +156,8 @@ TEST_CASE("link: after a replay, what was outstanding still is") {
 // still be found. (Found by an attack: the switch died, and died again at every replay.)
 TEST_CASE("link: originals that arrive after their reversals do not hide a payment that waits for its issuer") {
     Box box;
-    for (std::uint32_t stan = 1; stan <= 40; ++stan) (void)box.reverse(reversal_of(purchase_of(10, stan), 1'000 + stan));
+    for (std::uint32_t stan = 1; stan <= 40; ++stan)
+        (void)box.reverse(reversal_of(purchase_of(10, stan), 1'000 + stan));
     const Answer a = box.buy(purchase_of(700, 500, kGammaCard), 3);
     for (std::uint32_t stan = 1; stan <= 40; ++stan) CHECK(box.buy(purchase_of(10, stan)).code.view() == "21");
     CHECK(box.core->expire(kNow + 3 * kSecond).size() == 1);

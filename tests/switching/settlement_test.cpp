@@ -24,11 +24,18 @@ struct Officer {
     }
 };
 
-Officer& alice() { static Officer o; return o; }
-Officer& bob() { static Officer o; return o; }
+Officer& alice() {
+    static Officer o;
+    return o;
+}
+Officer& bob() {
+    static Officer o;
+    return o;
+}
 
 struct SettlementBox : Box {
-    SettlementBox() : Box({{entry::OfficerName("alice"), alice().public_pem}, {entry::OfficerName("bob"), bob().public_pem}}) {}
+    SettlementBox()
+        : Box({{entry::OfficerName("alice"), alice().public_pem}, {entry::OfficerName("bob"), bob().public_pem}}) {}
 
     entry::SettlementProposed proposal(std::uint64_t window) {
         entry::SettlementProposed p;
@@ -40,7 +47,8 @@ struct SettlementBox : Box {
     }
     Done approve(const char* name, const Officer& officer, const entry::SettlementProposed& p) {
         const std::int64_t amounts[] = {1'000};
-        const auto signature = vault::sign_approval(officer.private_pem, vault::approval_digest(p.window, p.unsigned_tx, amounts));
+        const auto signature =
+            vault::sign_approval(officer.private_pem, vault::approval_digest(p.window, p.unsigned_tx, amounts));
         REQUIRE(signature);
         const auto done = core->approve_settlement({p.window, entry::OfficerName(name), *signature});
         commit();

@@ -82,13 +82,13 @@ TEST_CASE("wallet: each way an order can be wrong has its code") {
     WalletBox box;
     CHECK(box.present(box.order(120, 1), 120, 1).code.view() == "14");  // not registered
     box.enroll(100);
-    CHECK(box.present(box.order(20, 1), 21, 2).code.view() == "12");    // another amount
+    CHECK(box.present(box.order(20, 1), 21, 2).code.view() == "12");  // another amount
     auto elsewhere = box.order(20, 1);
     elsewhere.merchant = MerchantId("M2");
     CHECK(box.present(elsewhere, 20, 3).code.view() == "12");
     CHECK(box.present(box.order(20, 1), 20, 4, kNow + 61 * kSecond).code.view() == "54");
     CHECK(box.present(box.order(101, 1), 101, 5).code.view() == "51");
-    CHECK(box.present(box.order(20, 1), 20, 6).code == kApproved);      // the counter of a declined order is not used up
+    CHECK(box.present(box.order(20, 1), 20, 6).code == kApproved);  // the counter of a declined order is not used up
     CHECK(box.present(box.order(20, 0), 20, 7).code.view() == "94");
 }
 
