@@ -116,7 +116,7 @@ class Auditor {
         m_state.save(state);
         if (*hash != snapshot.chain_hash || sha256(state) != snapshot.state_digest)
             return giro::fail(Kind::integrity, fmt::format("the switch's snapshot is not the state that the journal leads to at entry {}: "
-                                                           "the switch was changed, or the journal; keep both for the inquiry",
+                                                           "keep a copy of both for the inquiry, then remove the snapshot to replay the journal",
                                                            snapshot.seq));
         log::info("the snapshot at entry {} is the journal's state", snapshot.seq);
         return {};
