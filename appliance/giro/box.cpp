@@ -33,9 +33,14 @@ void progress(const std::string& line) {
     std::fflush(stderr);
 }
 
+Result<iso8583::Dialect> load_dialect(const config::Paths& paths, const config::Config& config) {
+    return iso8583::load_dialect(paths.dialects() / (config.gate.dialect + ".toml"));
+}
+
 Result<void> check_config(const Args& args) {
     const auto config = config::load(args.paths().config_file());
     if (!config) return tl::unexpected(config.error());
+    if (auto dialect = load_dialect(args.paths(), *config); !dialect) return tl::unexpected(dialect.error());
     if (args.json()) fmt::print("{{\"ok\":true,\"box\":\"{}\",\"participants\":{}}}\n", config->box, config->participants.size());
     else fmt::print("{} is good: box '{}', {} participants, {} links, {} officers\n", args.paths().config_file().string(),
                     config->box, config->participants.size(), config->links.size(), config->officers.size());
@@ -47,11 +52,11 @@ std::vector<Command> box_commands() {
     return {
         {"init", "set up a box: folders, configuration, token and keys; what is there stays",
          {{"--demo", "also terminals' keys, a client certificate and officers, so that payments can be tried", Kind::flag}},
-         init_box},
+         init_box, never},
         {"up", "start every program of the box and keep them up until SIGTERM or Ctrl-C", {}, bring_up},
         {"status", "what runs, since when, and where journal, chain and token stand", {}, show_status},
-        {"doctor", "examine everything a box needs; says what to do about what is wrong", {}, examine},
-        {"config check", "read etc/giro.toml as the programs do, and say what is wrong", {}, check_config},
+        {"doctor", "examine everything a box needs; says what to do about what is wrong", {}, examine, never},
+        {"config check", "read etc/giro.toml as the programs do, and say what is wrong", {}, check_config, never},
         {"demo provision", "the demo's banks, accounts, cards and terminals, into the running switch; what is there stays", {}, provision_demo},
         {"bank pay-in", "a customer paid cash in: from a bank's reserve to one of its accounts",
          {{"--wallet", "address of a wallet (giro wallet address)"},

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "appliance/giro/command.hpp"
+#include "iso8583/dialect.hpp"
 
 namespace giro::cli {
 
@@ -21,6 +22,10 @@ namespace giro::cli {
 [[nodiscard]] std::filesystem::path programs_folder();
 // The pid of the `giro up` that holds this box, if one does.
 [[nodiscard]] std::optional<int> pid_of_up(const config::Paths& paths);
+// The dialect of messages that the configuration names.
+[[nodiscard]] Result<iso8583::Dialect> load_dialect(const config::Paths& paths, const config::Config& config);
+// Whether the vault of the running box has its token; nothing when the vault does not answer.
+[[nodiscard]] std::optional<bool> token_present(const config::Paths& paths);
 // One line of progress for the operator, on standard error so that --json on standard output stays clean.
 void progress(const std::string& line);
 

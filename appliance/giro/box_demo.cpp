@@ -9,9 +9,8 @@
 #include "appliance/giro/box.hpp"
 #include "appliance/giro/demo.hpp"
 #include "appliance/giro/journal.hpp"
+#include "appliance/giro/switch_client.hpp"
 #include "bus/admin_messages.hpp"
-#include "bus/endpoint.hpp"
-#include "bus/messages.hpp"
 #include "chain/address.hpp"
 #include "entry/entry.hpp"
 #include "switching/accounts.hpp"
@@ -55,32 +54,27 @@ Result<Present> read_present(const config::Paths& paths) {
             default: return {};
         }
     };
-    if (auto read = for_each_entry(paths, 1, note); !read) return tl::unexpected(read.error());
+    if (auto read = scan_journal(paths, note); !read) return tl::unexpected(read.error());
     return present;
 }
 
-// Commands to the switch, one after the other, each durable when its reply is here.
+// The switch, and how many commands it has taken.
 class Switch {
   public:
     [[nodiscard]] static Result<Switch> connect(const config::Paths& paths) {
-        auto client = bus::SyncClient::connect(paths.endpoint("switch", bus::caller::kAdmin));
-        if (!client) return tl::unexpected(client.error());
-        return Switch(std::move(*client));
+        return SwitchClient::connect(paths).map([](SwitchClient&& client) { return Switch(std::move(client)); });
     }
     template <typename Body>
     Result<void> send(MessageType type, const Body& body) {
-        auto reply = m_client.call(static_cast<std::uint16_t>(type), encode(body));
-        if (!reply) return tl::unexpected(reply.error());
+        if (auto told = m_client.tell(type, encode(body)); !told) return tl::unexpected(told.error());
         if (++m_sent % kProgressEvery == 0) progress(fmt::format("{} commands journalled", m_sent));
-        if (reply->status == bus::Status::ok) return {};
-        const auto kind = reply->status == bus::Status::try_again ? Kind::try_again : Kind::refused;
-        return fail(kind, fmt::format("the switch refused: {}", as_text(reply->body)));
+        return {};
     }
     [[nodiscard]] std::size_t sent() const noexcept { return m_sent; }
 
   private:
-    explicit Switch(bus::SyncClient client) : m_client(std::move(client)) {}
-    bus::SyncClient m_client;
+    explicit Switch(SwitchClient client) : m_client(std::move(client)) {}
+    SwitchClient m_client;
     std::size_t m_sent = 0;
 };
 

@@ -65,9 +65,22 @@ json gather(const config::Paths& paths) {
     if (const auto body = ask(paths.endpoint("chain", "admin"), bus::MessageType::chain_tip))
         if (const auto tip = decode<bus::ChainTip>(*body))
             out["chain"] = {{"height", tip->height}, {"block_hash", to_hex_reversed(tip->block_hash)}, {"producing", tip->producing != 0}};
-    if (const auto body = ask(paths.endpoint("vault", "admin"), bus::MessageType::vault_status))
-        if (const auto status = vault::decode<vault::VaultStatus::Reply>(*body)) out["token_present"] = status->token_present;
+    if (const auto present = token_present(paths)) out["token_present"] = *present;
     return out;
+}
+
+// In words; how long each stage took is for programs (--json).
+void print_switch(const json& fields) {
+    for (const auto& [key, value] : fields.items()) {
+        if (key == "stages") continue;
+        std::string words = value.is_boolean() ? (value.get<bool>() ? "yes" : "no") : value.dump();
+        if (key == "links") {
+            words = value.empty() ? "none" : "";
+            for (const auto& link : value)
+                words += fmt::format("{}{} {}", words.empty() ? "" : ", ", link.value("name", "?"), link.value("up", false) ? "up" : "DOWN");
+        }
+        fmt::print("{:<22} {}\n", key == "vault" ? "vault answers" : key, words);
+    }
 }
 
 void print_text(const json& status, const config::Paths& paths) {
@@ -80,7 +93,7 @@ void print_text(const json& status, const config::Paths& paths) {
         fmt::print("{:<10} {:<11} {:>8} {:>9} {:>11}\n", p.value("name", ""), p.value("state", ""), p.value("pid", 0),
                    p.value("restarts", 0), p.value("resident_kb", 0));
     if (status.contains("switch"))
-        for (const auto& [key, value] : status["switch"].items()) fmt::print("{:<22} {}\n", key, value.dump());
+        print_switch(status["switch"]);
     else fmt::print("{:<22} {}\n", "switch", "does not answer");
     if (status.contains("chain"))
         fmt::print("{:<22} height {}, {}{}\n", "chain", status["chain"]["height"].get<std::uint32_t>(),
@@ -90,6 +103,12 @@ void print_text(const json& status, const config::Paths& paths) {
                                        : status["token_present"].get<bool>() ? "present" : "ABSENT: payments are refused until it is back");
 }
 }  // namespace
+
+std::optional<bool> token_present(const config::Paths& paths) {
+    const auto body = ask(paths.endpoint("vault", "admin"), bus::MessageType::vault_status);
+    const auto status = body ? vault::decode<vault::VaultStatus::Reply>(*body) : std::nullopt;
+    return status ? std::optional(status->token_present) : std::nullopt;
+}
 
 Result<void> show_status(const Args& args) {
     if (auto config = config::load(args.paths().config_file()); !config) return tl::unexpected(config.error());

@@ -42,11 +42,17 @@ class Args {
     std::map<std::string, std::string> m_values;
 };
 
+// Whether a command, with these arguments, needs the folder of a box that was set up.
+using NeedsBox = bool (*)(const Args&);
+[[nodiscard]] inline bool always(const Args&) { return true; }
+[[nodiscard]] inline bool never(const Args&) { return false; }
+
 struct Command {
     std::string path;     // "settle close"
     std::string summary;  // one line
     std::vector<Option> options;
     std::function<Result<void>(const Args&)> run;
+    NeedsBox needs_box = always;  // main.cpp looks for it before it runs the command
 };
 
 // Each file of commands gives its table; main.cpp joins them.

@@ -12,6 +12,7 @@
 #include <nlohmann/json.hpp>
 
 #include "appliance/giro/box.hpp"
+#include "appliance/giro/journal_check.hpp"
 #include "appliance/giro/supervisor.hpp"
 #include "journal/journal.hpp"
 #include "util/environment.hpp"
@@ -36,7 +37,8 @@ using Finding = Result<std::string>;  // good, and what was found; or what is wr
 Finding check_config_file(const Box& box) {
     auto config = config::load(box.paths.config_file());
     if (!config) return tl::unexpected(config.error());
-    return fmt::format("{} is good", box.paths.config_file().string());
+    if (auto dialect = load_dialect(box.paths, *config); !dialect) return tl::unexpected(dialect.error());
+    return fmt::format("{} and dialect {} are good", box.paths.config_file().string(), config->gate.dialect);
 }
 
 Finding check_module(const Box&) {
@@ -110,11 +112,11 @@ Finding check_disk(const Box& box) {
     return fmt::format("{} MB free", space.available >> 20);
 }
 
-Finding check_journal(const Box& box) {
-    if (!fs::exists(box.paths.journal())) return std::string("none yet");
-    const auto report = journal::verify(box.paths.journal());
-    if (!report) return tl::unexpected(report.error());
-    return fmt::format("{} entries, whole", report->entries);
+Finding check_journal_file(const Box& box) {
+    const auto checked = check_journal(box.paths);
+    if (checked) return fmt::format("{} entries, whole; {}", checked->report.entries, checkpoint_words(checked->checkpoints));
+    if (checked.error().kind == Kind::not_provisioned && fs::exists(box.paths.pub() / "bundle.json")) return std::string("none yet");
+    return tl::unexpected(checked.error());
 }
 
 Finding check_clock(const Box& box) {
@@ -142,7 +144,7 @@ struct Check {
 };
 constexpr Check kChecks[] = {
     {"configuration", check_config_file}, {"pkcs11 module", check_module}, {"programs", check_programs}, {"folders", check_folders},
-    {"keys", check_keys},                 {"ports", check_ports},          {"disk", check_disk},         {"journal", check_journal},
+    {"keys", check_keys},                 {"ports", check_ports},          {"disk", check_disk},         {"journal", check_journal_file},
     {"clock", check_clock},
 };
 }  // namespace

@@ -5,71 +5,25 @@
 
 #include <fmt/format.h>
 
+#include <deque>
 #include <nlohmann/json.hpp>
 
 #include "appliance/giro/command.hpp"
+#include "appliance/giro/journal_check.hpp"
 #include "appliance/giro/journal_summary.hpp"
 #include "entry/entry.hpp"
 #include "switching/state.hpp"
 #include "util/bytes.hpp"
-#include "util/file.hpp"
 #include "util/hash.hpp"
-#include "util/hash.hpp"
-#include "vault/bundle.hpp"
-#include "vault/digests.hpp"
 
 namespace giro::cli {
 
 namespace {
 using nlohmann::json;
 using Kind = Failure::Kind;
-constexpr std::size_t kReadAtOnce = 4096;
-constexpr std::size_t kCheckpointFileBytesMax = std::size_t{1} << 30;  // some ten days of one a second
 
-std::optional<vault::SignedCheckpoint> parse_checkpoint(std::string_view line) {
-    const json j = json::parse(line, nullptr, false);
-    if (!j.is_object() || !j.contains("seq") || !j["seq"].is_number_unsigned()) return std::nullopt;
-    const auto chain_hash = array_from_hex<32>(j.value("chain_hash", ""));
-    const auto state_digest = array_from_hex<32>(j.value("state_digest", ""));
-    const auto signature = array_from_hex<64>(j.value("signature", ""));
-    if (!chain_hash || !state_digest || !signature) return std::nullopt;
-    return vault::SignedCheckpoint{{j["seq"].get<std::uint64_t>(), *chain_hash, *state_digest}, *signature};
-}
-
-// What the auditor had signed last, and the last of those that also speak of the state. Nothing where there is none yet.
-struct Signed {
-    std::optional<vault::SignedCheckpoint> last;
-    std::optional<vault::SignedCheckpoint> last_of_state;
-};
-
-// Reads auditor/checkpoints.jsonl from its end. A line that is not a checkpoint with a good signature is an integrity
-// failure, except a last one that a crash cut off (no line end).
-Result<Signed> read_checkpoints(const config::Paths& paths) {
-    Signed found;
-    const auto file = paths.snapshots() / "checkpoints.jsonl";
-    if (!std::filesystem::exists(file)) return found;
-    const auto bytes = read_file(file, kCheckpointFileBytesMax);
-    if (!bytes) return tl::unexpected(bytes.error());
-    const auto bundle = vault::load_bundle(paths.pub() / "bundle.json");
-    if (!bundle) return tl::unexpected(bundle.error());
-    std::string_view text = as_text(*bytes);
-    text = text.substr(0, text.rfind('\n') + 1);
-    while (!text.empty() && !found.last_of_state) {
-        text.remove_suffix(1);
-        const auto start = text.rfind('\n') + 1;
-        const auto checkpoint = parse_checkpoint(text.substr(start));
-        if (!checkpoint) return fail(Kind::integrity, fmt::format("{}: a line is not a checkpoint", file.string()));
-        if (!vault::verify_checkpoint(bundle->checkpoint_key, *checkpoint))
-            return fail(Kind::integrity, fmt::format("{}: the signature of checkpoint {} is not this box's", file.string(), checkpoint->checkpoint.seq));
-        if (!found.last) found.last = checkpoint;
-        if (checkpoint->checkpoint.state_digest != Hash256{}) found.last_of_state = checkpoint;
-        text = text.substr(0, start);
-    }
-    return found;
-}
-
-// Applies every entry to a fresh state and compares it with the one that was signed. Most checkpoints are of the journal's
-// hash alone (state_digest zero); those made with a snapshot hold the digest of its bytes.
+// Applies every entry to a fresh state and compares it with the switch's snapshot, whose digest was signed. The auditor's
+// checkpoints are of the journal's hash alone.
 Result<void> replay(const config::Paths& paths, const std::optional<vault::SignedCheckpoint>& checkpoint) {
     switching::State state;
     const auto apply = [&](const journal::Entry& e) -> Result<void> {
@@ -77,28 +31,25 @@ Result<void> replay(const config::Paths& paths, const std::optional<vault::Signe
         Buffer bytes;
         state.save(bytes);
         if (sha256(bytes) == checkpoint->checkpoint.state_digest) return {};
-        return fail(Kind::integrity, fmt::format("the state after journal entry {} is not the one in the signed checkpoint", e.seq));
+        return fail(Kind::integrity, fmt::format("the state after journal entry {} is not the one in the signed snapshot", e.seq));
     };
-    if (auto read = for_each_entry(paths, 1, apply); !read) return read;
+    if (auto read = scan_journal(paths, apply); !read) return read;
     if (!state.balanced()) return fail(Kind::integrity, fmt::format("debits and credits differ after journal entry {}", state.last_seq()));
     return {};
 }
 
 Result<void> verify_journal(const Args& args) {
-    const auto checkpoints = read_checkpoints(args.paths());
-    if (!checkpoints) return tl::unexpected(checkpoints.error());
-    std::optional<journal::Head> expected;
-    if (checkpoints->last) expected = journal::Head{checkpoints->last->checkpoint.seq, checkpoints->last->checkpoint.chain_hash};
-    const auto report = journal::verify(args.paths().journal(), 1, expected);
-    if (!report) return tl::unexpected(report.error());
-    if (auto replayed = replay(args.paths(), checkpoints->last_of_state); !replayed) return replayed;
-    const std::uint64_t at = expected ? expected->seq : 0;
+    const auto checked = check_journal(args.paths());
+    if (!checked) return tl::unexpected(checked.error());
+    const auto& [report, checkpoints] = *checked;
+    if (auto replayed = replay(args.paths(), checkpoints.of_state); !replayed) return replayed;
     if (args.json())
-        fmt::print("{}\n", json{{"ok", true}, {"entries", report->entries}, {"batches", report->batches}, {"last_seq", report->last_seq},
-                                {"hash", to_hex(report->head.hash)}, {"checkpoint", at}}.dump());
+        fmt::print("{}\n", json{{"ok", true}, {"entries", report.entries}, {"batches", report.batches}, {"last_seq", report.last_seq},
+                                {"hash", to_hex(report.head.hash)},
+                                {"checkpoint", checkpoints.last ? checkpoints.last->checkpoint.seq : 0}}.dump());
     else
-        fmt::print("the journal is whole: {} entries in {} batches, last {}, signed checkpoint at {}; debits equal credits\n",
-                   report->entries, report->batches, report->last_seq, at);
+        fmt::print("the journal is whole: {} entries in {} batches, last {}, {}; debits equal credits\n", report.entries,
+                   report.batches, report.last_seq, checkpoint_words(checkpoints));
     return {};
 }
 
@@ -109,19 +60,50 @@ std::string line_of(json fields) {
     return line;
 }
 
+constexpr std::uint16_t kKindNumberMax = 63;  // all kinds are below
+
+std::string all_kinds() {
+    std::string names;
+    for (std::uint16_t kind = 1; kind <= kKindNumberMax; ++kind)
+        if (const auto name = entry::name(static_cast<entry::Kind>(kind)); name != "unknown") names += (names.empty() ? "" : ", ") + std::string(name);
+    return names;
+}
+
+bool is_kind(const std::string& wanted) {
+    for (std::uint16_t kind = 1; kind <= kKindNumberMax; ++kind)
+        if (entry::name(static_cast<entry::Kind>(kind)) == wanted) return wanted != "unknown";
+    return false;
+}
+
+// Where to start so that the last `limit` entries are read; of one kind they may be anywhere.
+Result<std::uint64_t> first_to_read(const Args& args, std::size_t limit) {
+    if (args.given("--from")) return static_cast<std::uint64_t>(std::max<std::int64_t>(1, args.number("--from")));
+    if (args.given("--kind")) return 1;
+    auto reader = open_journal(args.paths());
+    if (!reader) return tl::unexpected(reader.error());
+    return reader->head().map([&](const journal::Head& head) { return head.seq < limit ? 1 : head.seq - limit + 1; });
+}
+
 Result<void> list_journal(const Args& args) {
+    if (args.number("--limit") < 0) return fail(Kind::config, "--limit must not be negative");
     const auto limit = static_cast<std::size_t>(args.number("--limit"));
     const std::string kind = args.text("--kind");
-    std::size_t shown = 0;
-    const auto show = [&](const journal::Entry& e) -> Result<void> {
-        if (shown >= limit || (!kind.empty() && entry::name(static_cast<entry::Kind>(e.kind)) != kind)) return {};
+    if (!kind.empty() && !is_kind(kind)) return fail(Kind::config, fmt::format("--kind '{}' is none of: {}", kind, all_kinds()));
+    const auto from = first_to_read(args, limit);
+    if (!from) return tl::unexpected(from.error());
+    const bool from_the_end = !args.given("--from");
+    std::deque<std::string> lines;
+    const auto gather = [&](const journal::Entry& e) -> Result<void> {
+        if ((!from_the_end && lines.size() >= limit) || (!kind.empty() && entry::name(static_cast<entry::Kind>(e.kind)) != kind)) return {};
         auto fields = describe(e);
         if (!fields) return tl::unexpected(fields.error());
-        ++shown;
-        fmt::print("{}\n", args.json() ? fields->dump() : line_of(std::move(*fields)));
+        lines.push_back(args.json() ? fields->dump() : line_of(std::move(*fields)));
+        if (lines.size() > limit) lines.pop_front();
         return {};
     };
-    return for_each_entry(args.paths(), static_cast<std::uint64_t>(std::max<std::int64_t>(1, args.number("--from"))), show);
+    const auto read = scan_journal(args.paths(), gather, *from);
+    for (const std::string& line : lines) fmt::print("{}\n", line);  // what is whole is shown before the damage is told
+    return read;
 }
 
 Result<void> summarise_journal(const Args& args) {
@@ -136,24 +118,12 @@ Result<void> summarise_journal(const Args& args) {
 }
 }  // namespace
 
-Result<void> for_each_entry(const config::Paths& paths, std::uint64_t from_seq, const journal::EntryCallback& callback) {
-    if (!std::filesystem::exists(paths.journal())) return {};
-    auto reader = journal::JournalReader::open(paths.journal());
-    if (!reader) return tl::unexpected(reader.error());
-    for (std::uint64_t next = from_seq;;) {
-        const auto read = reader->read_from(next, kReadAtOnce, callback);
-        if (!read) return tl::unexpected(read.error());
-        next += *read;
-        if (*read < kReadAtOnce) return {};
-    }
-}
-
 std::vector<Command> journal_commands() {
     using OptionKind = Option::Kind;
     return {
         {"journal verify", "check every entry, the hash chain, the last signed checkpoint and the ledger; ends with 4 when something was changed", {}, verify_journal},
         {"journal list", "entries one by one, cards masked",
-         {{"--from", "first sequence number", OptionKind::number, "1"},
+         {{"--from", "first sequence number; default: so that the last ones are shown", OptionKind::number},
           {"--limit", "how many", OptionKind::number, "50"},
           {"--kind", "only this kind, e.g. payment"}},
          list_journal},

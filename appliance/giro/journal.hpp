@@ -8,8 +8,10 @@
 
 namespace giro::cli {
 
-// Every entry from `from_seq` to the present end, checked as it is read. An absent journal has none.
-[[nodiscard]] Result<void> for_each_entry(const config::Paths& paths, std::uint64_t from_seq, const journal::EntryCallback& callback);
+// Failure::not_provisioned where the box has no journal yet.
+[[nodiscard]] Result<journal::JournalReader> open_journal(const config::Paths& paths);
+// Every entry from `from_seq` to the present end, in order, checked as it is read. (journal_read.cpp)
+[[nodiscard]] Result<void> scan_journal(const config::Paths& paths, const journal::EntryCallback& callback, std::uint64_t from_seq = 1);
 
 // One entry for people and programs: its kind, its fields by name; cards masked, no ciphertext. Failure::integrity when
 // it does not decode. (journal_describe.cpp)

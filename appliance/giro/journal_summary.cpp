@@ -108,7 +108,7 @@ Result<void> put_chain(json& out, const config::Paths& paths, const entry::Settl
 
 Result<json> summarise(const config::Paths& paths, std::uint64_t window, const std::string& receipts) {
     Counter counter;
-    if (auto read = for_each_entry(paths, 1, [&](const journal::Entry& e) { return counter.add(e); }); !read) return tl::unexpected(read.error());
+    if (auto read = scan_journal(paths, [&](const journal::Entry& e) { return counter.add(e); }); !read) return tl::unexpected(read.error());
     const auto& settlements = counter.state().settlements();
     if (window != 0 && !settlements.contains(window)) return fail(Kind::refused, fmt::format("window {} is not closed", window));
 

@@ -29,20 +29,7 @@ struct Globals {
 
 std::vector<Command> all_commands() {
     std::vector<Command> all;
-    for (const auto table : {box_commands, journal_commands,
-#ifdef GIRO_HAS_pos
-                             pos_commands,
-#endif
-#ifdef GIRO_HAS_host
-                             host_commands,
-#endif
-#ifdef GIRO_HAS_wallet
-                             wallet_commands,
-#endif
-#ifdef GIRO_HAS_settlement
-                             settlement_commands,
-#endif
-         })
+    for (const auto table : {box_commands, journal_commands, pos_commands, host_commands, wallet_commands, settlement_commands})
         for (auto& command : table()) all.push_back(std::move(command));
     return all;
 }
@@ -84,7 +71,7 @@ void bind(CLI::App& root, std::map<std::string, CLI::App*>& groups, Bound& bound
         std::string& value = bound.texts[option.name];
         value = option.value;
         CLI::Option* made = app->add_option(option.name, value, option.help);
-        if (option.kind == Option::Kind::number) made->check(CLI::TypeValidator<std::int64_t>("NUMBER"))->type_name("NUMBER");
+        if (option.kind == Option::Kind::number) made->check(CLI::TypeValidator<std::int64_t>(""))->type_name("N");
         if (!option.value.empty()) made->capture_default_str();
         if (option.required) made->required();
     }
@@ -96,8 +83,32 @@ std::map<std::string, std::string> values(const Bound& bound) {
     return out;
 }
 
+// `what` is said already, or else: a group without one of its commands, a word that is no command.
+Failure usage(const CLI::App& root, const std::string& what) {
+    const CLI::App* at = &root;
+    std::string path = "giro";
+    while (!at->get_subcommands().empty()) {
+        at = at->get_subcommands().front();
+        path += " " + at->get_name();
+    }
+    const bool is_command = at->get_subcommands([](const CLI::App*) { return true; }).empty();
+    const auto left = root.remaining(true);
+    if (is_command || (left.empty() && at == &root)) return {Failure::Kind::config, fmt::format("{}; see {} --help", what, path)};
+    if (left.empty()) return {Failure::Kind::config, fmt::format("{} needs one of its commands; see {} --help", path, path)};
+    return {Failure::Kind::config, fmt::format("unknown command '{}'; see {} --help", left.front(), path)};
+}
+
+Result<void> run(const Command& command, const Args& args) {
+    const std::string dir = args.paths().root.string();
+    if (command.needs_box(args) && !std::filesystem::exists(args.paths().config_file()))
+        return fail(Failure::Kind::not_provisioned, fmt::format("no box in {}; run: giro init --dir {}", dir, dir));
+    return command.run(args);
+}
+
+// A Failure without words was told on standard output already.
 int report(const Failure& failure) {
     std::fflush(stdout);
+    if (failure.what.empty()) return failure.exit_code();
     std::fprintf(stderr, "giro: %s\n", log::mask_pans(failure.what).c_str());
     return failure.exit_code();
 }
@@ -117,14 +128,14 @@ int parse_and_run(int argc, char** argv) {
     } catch (const CLI::Success& e) {  // --help, --version
         return root.exit(e);
     } catch (const CLI::ParseError& e) {
-        return report({Failure::Kind::config, fmt::format("{}; see giro --help", e.what())});
+        return report(usage(root, e.what()));
     }
     for (const Bound& bound : bounds) {
         if (!bound.app->parsed()) continue;
-        const auto done = bound.command->run(Args(config::Paths{globals.dir}, globals.json, values(bound)));
+        const auto done = run(*bound.command, Args(config::Paths{globals.dir}, globals.json, values(bound)));
         return done ? 0 : report(done.error());
     }
-    return report({Failure::Kind::config, "no command was given; see giro --help"});
+    return report(usage(root, "no command was given"));
 }
 
 }  // namespace

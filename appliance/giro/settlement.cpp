@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "appliance/giro/settlement_read.hpp"
+#include "appliance/giro/switch_client.hpp"
 #include "bus/admin_messages.hpp"
 #include "util/archive.hpp"
 
@@ -118,20 +119,22 @@ class Waiter {
         }
         if (m_window == 0 && !m_book.windows().empty())
             m_window = m_book.windows().rbegin()->first;  // the last closed one
-        report();
-        return m_record != nullptr && m_record->state(m_required) >= m_wanted;
+        m_record = m_book.find(m_window);
+        const bool is_reached = m_record != nullptr && m_record->state(m_required) >= m_wanted;
+        report(is_reached);
+        return is_reached;
     }
     [[nodiscard]] std::string progress() const { return m_said.empty() ? "no such window is closed yet" : m_said; }
     [[nodiscard]] const settlement::Book& book() const { return m_book; }
     [[nodiscard]] const WindowRecord& record() const { return *m_record; }
 
   private:
-    void report() {
-        m_record = m_book.find(m_window);
+    // What is reached in the end is said on standard output.
+    void report(bool is_reached) {
         if (m_record == nullptr) return;
         auto now = fmt::format("window {} is {}", m_window, settlement::name(m_record->state(m_required)));
         if (m_record->proposal) now += fmt::format(", {} of {} approvals", m_record->approvals.size(), m_required);
-        if (now != m_said && !m_quiet) {
+        if (now != m_said && !m_quiet && !is_reached) {
             fmt::print(stderr, "{}\n", now);
             std::fflush(stderr);
         }
@@ -157,7 +160,7 @@ Result<void> wait(const Args& args) {
         return fail(Failure::Kind::config, "--window and --timeout are not negative");
     const auto required = approvals_required(args.paths());
     if (!required) return tl::unexpected(required.error());
-    auto reader = journal::JournalReader::open(args.paths().journal());
+    auto reader = open_journal(args.paths());
     if (!reader) return tl::unexpected(std::move(reader.error()));
     Waiter waiter(static_cast<std::uint64_t>(args.number("--window")), *wanted, *required, args.json());
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(args.number("--timeout"));
@@ -213,7 +216,7 @@ std::vector<Command> settlement_commands() {
          {{"file", "the receipt", Kind::text, "", true},
           {"--chain", "file of blocks as a node keeps them; default: pub/blocks.dat", Kind::text, "", false},
           {"--challenge", "signet challenge script, hex; default: from pub/bundle.json", Kind::text, "", false}},
-         verify},
+         verify, [](const Args& args) { return !args.given("--chain") || !args.given("--challenge"); }},
     };
 }
 

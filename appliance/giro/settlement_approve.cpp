@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "appliance/giro/settlement_read.hpp"
+#include "appliance/giro/switch_client.hpp"
 #include "approval/officer.hpp"
 #include "settlement/transaction.hpp"
 #include "settlement/window.hpp"
@@ -69,12 +70,12 @@ void show(const Proposed& all, const entry::SettlementProposed& p, const chain::
     std::fflush(stdout);
 }
 
-Result<Buffer> sign(const Args& args, const std::string& officer, const Hash256& digest) {
+Result<Secret> officer_key(const Args& args, const std::string& officer) {
     const auto files = approval::officer_files(args.paths().demo() / "officers", officer);
     const std::filesystem::path key = args.given("--key") ? std::filesystem::path(args.text("--key")) : files.key;
     const auto passphrase =
         args.given("--passphrase-file") ? std::filesystem::path(args.text("--passphrase-file")) : files.passphrase;
-    return approval::sign_with_files(key, passphrase, digest);
+    return approval::unlock_key(key, passphrase);
 }
 }  // namespace
 
@@ -82,6 +83,8 @@ Result<void> approve(const Args& args) {
     const std::string officer = args.text("--officer");
     if (!approval::is_officer_name(officer))
         return fail(Failure::Kind::config, fmt::format("'{}' is no officer's name", officer));
+    const auto key = officer_key(args, officer);  // first: nothing is shown that could then not be signed
+    if (!key) return tl::unexpected(key.error());
     const auto all = read_proposals(args.paths());
     if (!all) return tl::unexpected(all.error());
     const auto record = pick(all->book, args.number("--window"));
@@ -97,7 +100,7 @@ Result<void> approve(const Args& args) {
     const Hash256 digest = approval::approval_digest(proposal.window, proposal.unsigned_tx, amounts);
     const chain::Tx tx = *chain::decode_tx(proposal.unsigned_tx);  // check_settlement() has decoded it
     if (!args.json()) show(*all, proposal, tx, digest);
-    auto signature = sign(args, officer, digest);
+    auto signature = vault::sign_approval(*key, digest);
     if (!signature) return tl::unexpected(std::move(signature.error()));
     const entry::SettlementApproved approved{proposal.window, entry::OfficerName(officer), std::move(*signature)};
     if (auto told = tell_switch(args.paths(), bus::MessageType::approve_settlement, encode(approved)); !told)

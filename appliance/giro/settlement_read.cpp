@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include "bus/endpoint.hpp"
 #include "chain/block_file.hpp"
 #include "util/bytes.hpp"
 #include "util/file.hpp"
@@ -11,20 +10,8 @@
 namespace giro::cli {
 
 namespace {
-constexpr std::size_t kReadEntries = 4096;
 constexpr std::size_t kBlockFileBytesMax = std::size_t{1} << 30;
 }  // namespace
-
-Result<void> scan_journal(const config::Paths& paths, const journal::EntryCallback& callback) {
-    auto reader = journal::JournalReader::open(paths.journal());
-    if (!reader) return tl::unexpected(std::move(reader.error()));
-    for (std::uint64_t next = 1;;) {
-        const auto count = reader->read_from(next, kReadEntries, callback);
-        if (!count) return tl::unexpected(count.error());
-        next += *count;
-        if (*count < kReadEntries) return {};
-    }
-}
 
 Result<settlement::Book> read_book(const config::Paths& paths) {
     settlement::Book book;
@@ -65,16 +52,6 @@ Result<Buffer> challenge_of(const Args& args) {
     auto bundle = vault::load_bundle(args.paths().pub() / "bundle.json");
     if (!bundle) return tl::unexpected(std::move(bundle.error()));
     return std::move(bundle->block.script);
-}
-
-Result<Buffer> tell_switch(const config::Paths& paths, bus::MessageType type, Bytes body) {
-    auto client = bus::SyncClient::connect(paths.endpoint("switch", bus::caller::kAdmin));
-    if (!client) return tl::unexpected(std::move(client.error()));
-    auto reply = client->call(static_cast<std::uint16_t>(type), body);
-    if (!reply) return tl::unexpected(std::move(reply.error()));
-    if (reply->status == bus::Status::ok) return std::move(reply->body);
-    const auto kind = reply->status == bus::Status::try_again ? Failure::Kind::try_again : Failure::Kind::refused;
-    return fail(kind, fmt::format("the switch refuses: {}", as_text(reply->body)));
 }
 
 std::string money(MinorUnits minor) {

@@ -1,19 +1,16 @@
-// What the settlement commands have in common: reading the journal beside the running switch, the chain's blocks, and
-// telling the switch something. Everything is read-only; a Failure says what is missing.
+// What the settlement commands have in common: reading the journal beside the running switch, and the
+// chain's blocks. Everything is read-only; a Failure says what is missing.
 #pragma once
 
 #include <functional>
 
 #include "appliance/giro/command.hpp"
-#include "bus/messages.hpp"
+#include "appliance/giro/journal.hpp"
 #include "chain/chain_state.hpp"
-#include "journal/journal.hpp"
 #include "settlement/book.hpp"
 
 namespace giro::cli {
 
-// Every entry of the journal, in order.
-[[nodiscard]] Result<void> scan_journal(const config::Paths& paths, const journal::EntryCallback& callback);
 [[nodiscard]] Result<settlement::Book> read_book(const config::Paths& paths);
 // How many officers must approve (etc/giro.toml).
 [[nodiscard]] Result<std::size_t> approvals_required(const config::Paths& paths);
@@ -26,9 +23,6 @@ namespace giro::cli {
 [[nodiscard]] std::vector<Bytes> blocks_of(const chain::ChainState& chain);
 // --challenge, or else pub/bundle.json's.
 [[nodiscard]] Result<Buffer> challenge_of(const Args& args);
-
-// One command to the switch's admin endpoint; its refusal becomes a Failure.
-[[nodiscard]] Result<Buffer> tell_switch(const config::Paths& paths, bus::MessageType type, Bytes body);
 
 // "-12.50": minor units of a currency with two decimals.
 [[nodiscard]] std::string money(MinorUnits minor);
