@@ -38,7 +38,6 @@ Result<Scenario> scenario_of(const Args& args, const config::Config& config) {
         std::uint64_t value;
     };
     Bound bounds[] = {{"--terminals", 1, kTerminalsMax, 0},
-                      {"--first", 1, kTerminalNumberMax, 0},
                       {"--count", 0, 1'000'000'000, 0},
                       {"--seconds", 0, 86'400, 0},
                       {"--timeout", kTimeoutMinMs, kTimeoutMaxMs, 0},
@@ -49,6 +48,8 @@ Result<Scenario> scenario_of(const Args& args, const config::Config& config) {
         if (!value) return tl::unexpected(value.error());
         bound.value = *value;
     }
+    const auto first = terminals_from(args, "--first", bounds[0].value);
+    if (!first) return tl::unexpected(first.error());
     const auto address = address_of(args, config);
     if (!address) return tl::unexpected(address.error());
     const auto rate = rate_of(args);
@@ -59,12 +60,12 @@ Result<Scenario> scenario_of(const Args& args, const config::Config& config) {
     s.address = *address;
     s.tls = args.flag("--tls");
     s.terminals = static_cast<std::uint32_t>(bounds[0].value);
-    s.first_terminal = static_cast<std::uint32_t>(bounds[1].value);
-    s.count = bounds[2].value;
-    s.seconds = bounds[3].value;
-    s.timeout_ms = bounds[4].value;
-    if (bounds[5].value != 0) s.amount = static_cast<MinorUnits>(bounds[5].value);
-    s.cards = static_cast<std::uint32_t>(bounds[6].value);
+    s.first_terminal = *first;
+    s.count = bounds[1].value;
+    s.seconds = bounds[2].value;
+    s.timeout_ms = bounds[3].value;
+    if (bounds[4].value != 0) s.amount = static_cast<MinorUnits>(bounds[4].value);
+    s.cards = static_cast<std::uint32_t>(bounds[5].value);
     s.rate = *rate;
     s.mix = *mix;
     if (s.count == 0 && s.seconds == 0) s.count = s.terminals;

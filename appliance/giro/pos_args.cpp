@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "appliance/giro/demo.hpp"
 #include "appliance/giro/pos_scenario.hpp"
 
 namespace giro::cli {
@@ -16,6 +17,13 @@ Result<std::uint64_t> number_of(const Args& args, const char* name, std::uint64_
     if (value < 0 || static_cast<std::uint64_t>(value) < least || static_cast<std::uint64_t>(value) > most)
         return fail(Failure::Kind::config, fmt::format("{} must be from {} to {}", name, least, most));
     return static_cast<std::uint64_t>(value);
+}
+
+Result<std::uint32_t> terminals_from(const Args& args, const char* name, std::uint64_t count) {
+    const std::int64_t first = args.number(name);
+    if (first < 1 || static_cast<std::uint64_t>(first) + count - 1 > demo::kTerminals)
+        return fail(Failure::Kind::config, fmt::format("the demo has {} terminals, numbered from 1", demo::kTerminals));
+    return static_cast<std::uint32_t>(first);
 }
 
 std::vector<std::string> own_bins(const config::Config& config) {

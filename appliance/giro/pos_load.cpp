@@ -21,6 +21,7 @@ constexpr std::uint64_t kProgressAfterNs = 2'000'000'000;
 constexpr std::uint64_t kWakeMinNs = 300'000;       // an open loop wakes at most so often: payments leave in small groups
 constexpr std::size_t kQrWaitingMax = 1024;         // QR payments that wait for their wallet
 constexpr std::uint64_t kCountersAtATime = 1000;
+constexpr std::uint64_t kNoEnd = std::numeric_limits<std::uint64_t>::max();  // payments, of a closed loop
 
 struct Card {
     CardName name;
@@ -85,7 +86,7 @@ class LoadRun final : public Observer {
         }
         m_jobs = m_scenario.count;
         if (m_jobs == 0 && m_scenario.rate > 0) m_jobs = payments_in(m_scenario.seconds, m_scenario.rate);
-        if (m_jobs == 0) m_jobs = std::numeric_limits<std::uint64_t>::max();
+        if (m_jobs == 0) m_jobs = kNoEnd;
         m_timer_fd = ::timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
         ASSERT(m_timer_fd >= 0);
         m_wake = event_new(m_loop.base(), m_timer_fd, EV_READ | EV_PERSIST, &LoadRun::woken, this);
@@ -200,15 +201,17 @@ class LoadRun final : public Observer {
     void start() {
         const Now now = m_equipment.now();
         m_started_ns = m_ended_ns = now.monotonic_ns;
-        m_stop_at_ns = m_scenario.seconds == 0 || m_scenario.rate > 0
-                           ? std::numeric_limits<std::uint64_t>::max()
-                           : m_started_ns + m_scenario.seconds * 1'000'000'000;
+        m_stop_at_ns = m_scenario.seconds == 0 ? std::numeric_limits<std::uint64_t>::max()
+                                               : m_started_ns + m_scenario.seconds * 1'000'000'000;
+        // The last payment of an open loop is meant for just before the end; the loop wakes for it a little later.
+        if (m_scenario.seconds != 0 && m_scenario.rate > 0) m_stop_at_ns += kTickMs * 1'000'000;
         pump(now);
     }
 
     // Gives idle terminals what is due. A late payment keeps the time it was meant for.
     void pump(Now now) {
         if (m_started_ns == 0 || m_stopping) return check_end();
+        if (now.monotonic_ns >= m_stop_at_ns) stop_sending();
         while (!m_idle.empty()) {
             if (!m_qr_waiting.empty() && !m_free_wallets.empty()) {
                 const std::uint64_t meant = m_qr_waiting.front();
@@ -225,15 +228,17 @@ class LoadRun final : public Observer {
         check_end();
     }
 
+    // The time is over: what the box was too slow to take stays unsent, and is told.
+    void stop_sending() {
+        if (m_jobs != kNoEnd) m_report.not_sent += m_jobs - m_next;
+        m_report.not_sent += m_qr_waiting.size();
+        m_jobs = m_next;
+        m_qr_waiting.clear();
+    }
+
     std::optional<std::uint64_t> next_due(Now now) {
         if (m_next >= m_jobs || m_qr_waiting.size() >= kQrWaitingMax) return std::nullopt;
-        if (m_scenario.rate <= 0) {
-            if (now.monotonic_ns >= m_stop_at_ns) {
-                m_jobs = m_next;
-                return std::nullopt;
-            }
-            return now.monotonic_ns;
-        }
+        if (m_scenario.rate <= 0) return now.monotonic_ns;
         const std::uint64_t meant = m_started_ns + meant_after_ns(m_next, m_scenario.rate);
         if (meant <= now.monotonic_ns) return meant;
         wake_at(std::max(meant, m_woken_ns + kWakeMinNs));

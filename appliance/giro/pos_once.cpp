@@ -34,10 +34,12 @@ class Once final : public Observer {
   private:
     void ready(Terminal& terminal) override { m_act(terminal, m_equipment.now()); }
     void failed(Terminal&, const std::string& why) override { end(Failure::Kind::refused, why); }
-    void odd(Terminal&, Oddity oddity) override {
-        if (oddity == Oddity::mac_failure) m_doubt = "; an answer came with a wrong MAC and was not believed";
-        if (oddity == Oddity::mismatch) m_doubt = "; an answer to another payment came and was not believed";
-        if (oddity == Oddity::malformed) m_doubt = "; an answer came that could not be read";
+    void odd(Terminal& terminal, Oddity oddity) override {
+        const std::string code = terminal.code_without_mac().str();
+        if (oddity == Oddity::mac_failure)
+            m_doubt = code.empty() ? "an answer with a wrong MAC" : fmt::format("an answer without a MAC says {} ({})", code, response_words(code));
+        if (oddity == Oddity::mismatch) m_doubt = "an answer to another payment";
+        if (oddity == Oddity::malformed) m_doubt = "an answer that could not be read";
     }
 
     void done(Terminal& terminal, const Outcome& outcome) override {
@@ -55,14 +57,21 @@ class Once final : public Observer {
         const Now now = m_equipment.now();
         m_station->terminal().tick(now);
         // Time for sign-on and sale, or for sale and reversal.
-        if (now.monotonic_ns - m_started_ns < 2 * m_timeout_ms * 1'000'000) return;
+        const std::uint64_t waited_ns = now.monotonic_ns - m_started_ns;
+        if (waited_ns < 2 * m_timeout_ms * 1'000'000) return;
+        end(Failure::Kind::try_again, fmt::format("{}:{}, {:.1f} s: {}; {}", m_address.host, m_address.port,
+                                                  static_cast<double>(waited_ns) / 1e9, cause(), what_to_do()));
+    }
+
+    [[nodiscard]] std::string cause() const {
+        if (!m_doubt.empty()) return m_doubt;
         const std::string& error = m_station->last_error();
-        end(Failure::Kind::try_again,
-            fmt::format("no answer from {}:{} within {} ms{}{}; is the box up? (giro up){}", m_address.host, m_address.port,
-                        2 * m_timeout_ms, error.empty() ? "" : ": ", error,
-                        m_result.reversed ? fmt::format(" The payment may have been taken: giro pos reverse --rrn {}",
-                                                        m_station->terminal().last_sale().rrn.view())
-                                          : m_doubt));
+        return error.empty() ? "no answer" : error;
+    }
+    [[nodiscard]] std::string what_to_do() const {
+        if (m_result.reversed)
+            return fmt::format("the payment may have been taken: giro pos reverse --rrn {}", m_station->terminal().last_sale().rrn.view());
+        return "is the box up? (giro status)";
     }
 
     void end(Failure::Kind kind, std::string why) {

@@ -18,6 +18,7 @@ struct Row {
 };
 std::vector<Row> rows(const Report& r) {
     return {{"sent", "sent", r.sent, true},
+            {"not_sent", "not sent before the time was over", r.not_sent, false},
             {"answered", "answered", r.answered, true},
             {"approved", "approved", r.approved, true},
             {"declined", "declined", r.declined, true},
@@ -56,10 +57,10 @@ std::string to_json(const Report& r) {
 std::string to_text(const Report& r) {
     std::string out;
     for (const Row& row : rows(r))
-        if (row.always || row.value != 0) fmt::format_to(std::back_inserter(out), "{:<32}{:>12}\n", row.words, row.value);
+        if (row.always || row.value != 0) fmt::format_to(std::back_inserter(out), "{:<44}{:>12}\n", row.words, row.value);
     for (const auto& [code, count] : r.by_code)
-        if (code != "00") fmt::format_to(std::back_inserter(out), "  {} {:<27}{:>12}\n", code, response_words(code).substr(0, 26), count);
-    fmt::format_to(std::back_inserter(out), "{:<32}{:>12.2f}\n{:<32}{:>12.1f}\n", "seconds", r.seconds, "a second",
+        if (code != "00") fmt::format_to(std::back_inserter(out), "  {} {:<39}{:>12}\n", code, response_words(code), count);
+    fmt::format_to(std::back_inserter(out), "{:<44}{:>12.2f}\n{:<44}{:>12.1f}\n", "seconds", r.seconds, "a second",
                    r.per_second());
     fmt::format_to(std::back_inserter(out), "latency ms: p50 {:.2f}  p99 {:.2f}  p99.9 {:.2f}  max {:.2f}\n",
                    r.percentile_ms(0.50), r.percentile_ms(0.99), r.percentile_ms(0.999),

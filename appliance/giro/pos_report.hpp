@@ -10,7 +10,8 @@ namespace giro::pos {
 
 struct Report {
     std::uint64_t sent = 0;       // payments (or echo tests) that went out; repeats and reversals not among them
-    std::uint64_t answered = 0;   // of them
+    std::uint64_t not_sent = 0;   // due before the end of the time, but no terminal was free
+    std::uint64_t answered = 0;   // of those sent
     std::uint64_t approved = 0;
     std::uint64_t declined = 0;
     std::map<std::string, std::uint64_t> by_code;  // DE39

@@ -90,8 +90,9 @@ Result<void> show(const Args& args, const OnceResult& result, const Identity& wh
         fmt::print("{} {}: {} ({})  rrn {}\n", verdict, amount, response_words(code), code, result.sale.rrn.view());
     }
     std::fflush(stdout);
-    if (result.reversed) return fail(Failure::Kind::try_again, "the box did not answer in time; nothing was paid");
-    if (!done) return fail(Failure::Kind::refused, fmt::format("{} {}", code, response_words(code)));
+    // The line for the till has said it; beside an object it is said to people too.
+    if (result.reversed) return fail(Failure::Kind::try_again, args.json() ? "the box did not answer in time; nothing was paid" : "");
+    if (!done) return fail(Failure::Kind::refused, args.json() ? fmt::format("{} {}", code, response_words(code)) : "");
     return {};
 }
 
@@ -100,9 +101,9 @@ Result<void> show(const Args& args, const OnceResult& result, const Identity& wh
 Result<void> pos_buy(const Args& args) {
     auto till = open_till(args);
     if (!till) return tl::unexpected(till.error());
-    const auto terminal = number_of(args, "--terminal", 1, kTerminalNumberMax);
+    const auto terminal = terminals_from(args, "--terminal");
     if (!terminal) return tl::unexpected(terminal.error());
-    const Identity who = identity_of(till->equipment->config, static_cast<std::uint32_t>(*terminal));
+    const Identity who = identity_of(till->equipment->config, *terminal);
     const auto purchase = purchase_of(args, *till, who);
     if (!purchase) return tl::unexpected(purchase.error());
     const auto result = buy_once(*till->equipment, till->address, who, till->timeout_ms, *purchase, &till->record);
@@ -111,13 +112,14 @@ Result<void> pos_buy(const Args& args) {
 }
 
 Result<void> pos_reverse(const Args& args) {
+    if (!args.given("--rrn")) return fail(Failure::Kind::config, "--rrn is required");
     auto till = open_till(args);
     if (!till) return tl::unexpected(till.error());
     const std::filesystem::path file = args.given("--from") ? std::filesystem::path(args.text("--from")) : till_file(args);
     const auto found = find_sale(file, args.text("--rrn"));
     if (!found) return tl::unexpected(found.error());
     if (!*found)
-        return fail(Failure::Kind::config,
+        return fail(Failure::Kind::refused,
                     fmt::format("{} has no payment with RRN {}; payments of a run are in its --trace file: give --from FILE", file.string(), args.text("--rrn")));
     FoundSale original = **found;
     if (!original.card.bin.empty()) {
@@ -138,9 +140,9 @@ Result<void> pos_reverse(const Args& args) {
 Result<void> pos_mpm(const Args& args) {
     const auto config = config::load(args.paths().config_file());
     if (!config) return tl::unexpected(config.error());
-    const auto terminal = number_of(args, "--terminal", 1, kTerminalNumberMax);
+    const auto terminal = terminals_from(args, "--terminal");
     if (!terminal) return tl::unexpected(terminal.error());
-    const Identity who = identity_of(*config, static_cast<std::uint32_t>(*terminal));
+    const Identity who = identity_of(*config, *terminal);
     qr::GiroAccount account{who.merchant, who.terminal, {}};
     SystemRandom random;
     random.fill(account.order_id);

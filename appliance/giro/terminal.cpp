@@ -123,6 +123,7 @@ void Terminal::received(Bytes message, Now now) {
     const bool nameless = !answer->has_mac && answer->terminal.empty() && answer->stan == 0;
     if (!nameless && !answers(*answer, m_identity, m_request.stan))
         return m_observer.odd(*this, Observer::Oddity::late);
+    m_code_without_mac = answer->has_mac ? ResponseCode() : answer->code;
     if (answer->mti != answer_mti(m_request.kind) || !believable(*answer, message))
         return m_observer.odd(*this, Observer::Oddity::mac_failure);
     if (answer->has_mac && m_request.kind != Kind::network && m_request.kind != Kind::echo &&

@@ -88,6 +88,9 @@ class Terminal {
     void repeat_sale(Now now);               // the last sale's frame once more, byte for byte; there must be one
     void reverse(const Sale& sale, Now now);
 
+    // Of the last answer that was not believed because it had no MAC, or a wrong one (empty).
+    [[nodiscard]] const ResponseCode& code_without_mac() const noexcept { return m_code_without_mac; }
+
     [[nodiscard]] bool ready() const noexcept { return m_state == State::ready; }
     [[nodiscard]] State state() const noexcept { return m_state; }
     [[nodiscard]] bool busy() const noexcept { return m_state == State::waiting; }
@@ -131,6 +134,7 @@ class Terminal {
     Frame m_frame;       // of m_request
     Frame m_sale_frame;  // of m_sale
     Sale m_sale;
+    ResponseCode m_code_without_mac;
     Sale m_reversed;     // the original of the reversal under way
 };
 
