@@ -32,6 +32,7 @@ Result<void> bring_up(const Args& args) {
     }
     const auto lock = FileLock::acquire(paths.run() / "up.lock");
     if (!lock) {
+        if (lock.error().kind != Failure::Kind::try_again) return tl::unexpected(lock.error());
         const auto pid = pid_of_up(paths);
         return fail(Failure::Kind::try_again, fmt::format("the box in {} is up already (pid {}); see giro status, or stop it first",
                                                           paths.root.string(), pid.value_or(0)));
@@ -46,6 +47,7 @@ Result<void> bring_up(const Args& args) {
     Supervisor supervisor(paths, programs_folder(), say);
     const auto ended = supervisor.run([&] {
         print_addresses(*config);
+        if (token_present(paths) == false) say("token ABSENT: payments are refused until it is back");
         say(fmt::format("box '{}' in {} is up; logs in {}", config->box, paths.root.string(), paths.log().string()));
     });
     if (ended) say("stopped");

@@ -32,7 +32,6 @@ constexpr std::uintmax_t kLogBytesMax = 16U << 20;  // then the log becomes <pro
 
 bool mends_by_restart(int code) { return code != 2 && code != 3 && code != 4; }
 
-
 std::string how_it_ended(int status) {
     if (WIFSIGNALED(status)) return fmt::format("was killed by signal {}", WTERMSIG(status));
     return fmt::format("ended with status {}", WEXITSTATUS(status));
@@ -110,13 +109,13 @@ Result<void> Supervisor::start(Child& child) {
     const auto program = m_programs_in / ("giro-" + child.name);
     if (::access(program.c_str(), X_OK) != 0)
         return fail(Failure::Kind::config, fmt::format("{} is missing; build it or install it", program.string()));
-    const auto log_file = m_paths.log() / ("giro-" + child.name + ".log");
+    const auto file = log_file(child);
     std::error_code no_log_yet;
-    if (std::filesystem::file_size(log_file, no_log_yet) > kLogBytesMax && !no_log_yet)
-        std::filesystem::rename(log_file, log_file.string() + ".1", no_log_yet);
-    const int log_fd = ::open(log_file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    if (std::filesystem::file_size(file, no_log_yet) > kLogBytesMax && !no_log_yet)
+        std::filesystem::rename(file, file.string() + ".1", no_log_yet);
+    const int log_fd = ::open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     if (log_fd < 0)
-        return fail(Failure::Kind::refused, fmt::format("cannot write {}: {}", log_file.string(), std::strerror(errno)));
+        return fail(Failure::Kind::refused, fmt::format("cannot write {}: {}", file.string(), std::strerror(errno)));
     int pipe_fds[2];
     ASSERT(::pipe2(pipe_fds, O_CLOEXEC | O_NONBLOCK) == 0);
     ::setenv("GIRO_READY_FD", std::to_string(pipe_fds[1]).c_str(), 1);
@@ -165,7 +164,7 @@ void Supervisor::read_ready(Child& child) {
         m_say(fmt::format("{:<8} up, pid {}", child.name, child.pid));
         write_state();
     } else if (waited > kReadyMax) {
-        fail_with(child, 75, fmt::format("was not ready after {} s", kReadyMax.count() / 1000));
+        fail_with(child, 75, fmt::format("was not ready after {} s: {}", kReadyMax.count() / 1000, last_log_line(child)));
     } else if (waited > kSayEvery && waited % kSayEvery < milliseconds(kPollMs)) {
         m_say(fmt::format("{:<8} starting, {} s: {}", child.name, waited.count() / 1000, last_log_line(child)));
     }
@@ -187,14 +186,21 @@ void Supervisor::died(Child& child, int status) {
     child.state = State::stopped;
     if (m_stopping || !m_failure.empty()) return;
     const int code = WIFEXITED(status) ? WEXITSTATUS(status) : 1;
-    if (!child.was_ready || !mends_by_restart(code)) return fail_with(child, code, how_it_ended(status));
+    if (!child.was_ready || !mends_by_restart(code)) return fail_with(child, code, how_it_ended(status) + cause(child, status));
     child.backoff = was_up_for_long || child.backoff == milliseconds(0) ? kBackoffMin : std::min(2 * child.backoff, kBackoffMax);
     child.state = State::waiting;
     child.restart_at = Clock::now() + child.backoff;
     ++child.restarts;
-    m_say(fmt::format("{:<8} {}; restart {} in {} ms: {}", child.name, how_it_ended(status), child.restarts,
-                      child.backoff.count(), last_log_line(child)));
+    m_say(fmt::format("{:<8} {}; restart {} in {} ms{}", child.name, how_it_ended(status), child.restarts,
+                      child.backoff.count(), cause(child, status)));
     write_state();
+}
+
+// Its last words, when they can be why it ended: who is killed by a signal has said nothing of it, unless it found a bug.
+std::string Supervisor::cause(const Child& child, int status) const {
+    const std::string line = last_log_line(child);
+    const bool is_cause = !WIFSIGNALED(status) || line.find("ERROR") != std::string::npos || line.starts_with("BUG ");
+    return is_cause ? ": " + line : "; see " + log_file(child).string();
 }
 
 void Supervisor::restart_due() {
@@ -205,7 +211,7 @@ void Supervisor::restart_due() {
 }
 
 void Supervisor::fail_with(const Child& child, int code, const std::string& how) {
-    m_failure.push_back({kind_of_exit(code), fmt::format("giro-{} {}: {}", child.name, how, last_log_line(child))});
+    m_failure.push_back({kind_of_exit(code), fmt::format("giro-{} {}", child.name, how)});
 }
 
 // In reverse, one after the other: whoever is asked to stop still has below it all that it needs.
@@ -242,7 +248,7 @@ void Supervisor::write_state() const {
 
 std::string Supervisor::last_log_line(const Child& child) const {
     constexpr std::streamoff kTail = 4096;
-    std::ifstream in(m_paths.log() / ("giro-" + child.name + ".log"), std::ios::binary | std::ios::ate);
+    std::ifstream in(log_file(child), std::ios::binary | std::ios::ate);
     if (!in) return "it left no log";
     in.seekg(std::max<std::streamoff>(0, static_cast<std::streamoff>(in.tellg()) - kTail));
     std::string line, last;

@@ -59,7 +59,9 @@ class Supervisor {
     void wait_for_events();
     void fail_with(const Child& child, int code, const std::string& how);
     void write_state() const;
+    [[nodiscard]] std::string cause(const Child& child, int status) const;
     [[nodiscard]] std::string last_log_line(const Child& child) const;
+    [[nodiscard]] std::filesystem::path log_file(const Child& child) const { return m_paths.log() / ("giro-" + child.name + ".log"); }
     [[nodiscard]] bool all_were_ready() const;
 
     config::Paths m_paths;

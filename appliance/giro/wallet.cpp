@@ -74,7 +74,8 @@ Result<void> show(const Args& args, const customer::DoorReply& reply, const std:
                     {"balance", reply.balance}, {"currency", reply.currency}, {"why", words}});
     else if (reply.approved())
         fmt::print("{}\n", done);
-    if (!reply.approved()) return fail(Failure::Kind::refused, fmt::format("{} {}", reply.response_code, words));
+    const bool passing = reply.response_code == "91" || reply.response_code == "96";
+    if (!reply.approved()) return fail(passing ? Failure::Kind::try_again : Failure::Kind::refused, fmt::format("{} {}", reply.response_code, words));
     return {};
 }
 
