@@ -125,6 +125,8 @@ class Waiter {
         return is_reached;
     }
     [[nodiscard]] std::string progress() const { return m_said.empty() ? "no such window is closed yet" : m_said; }
+    // For the failure: what no line of progress has said.
+    [[nodiscard]] std::string not_yet_told() const { return m_quiet || m_said.empty() ? ": " + progress() : ""; }
     [[nodiscard]] const settlement::Book& book() const { return m_book; }
     [[nodiscard]] const WindowRecord& record() const { return *m_record; }
 
@@ -170,7 +172,7 @@ Result<void> wait(const Args& args) {
         if (*reached) break;
         if (std::chrono::steady_clock::now() >= deadline)
             return fail(Failure::Kind::try_again,
-                        fmt::format("after {} s {}", args.number("--timeout"), waiter.progress()));
+                        fmt::format("not {} after {} s{}", args.text("--state"), args.number("--timeout"), waiter.not_yet_told()));
         std::this_thread::sleep_for(kWaitStep);
     }
     if (args.json())
