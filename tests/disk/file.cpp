@@ -1,0 +1,101 @@
+#include "tests/disk/file.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace giro::test {
+
+std::size_t DiskFile::read(std::uint64_t offset, MutableBytes out) const {
+    if (offset >= m_now.size()) return 0;
+    const std::size_t count = std::min<std::size_t>(out.size(), m_now.size() - offset);
+    std::copy_n(m_now.begin() + static_cast<std::ptrdiff_t>(offset), count, out.begin());
+    return count;
+}
+
+void DiskFile::apply(Buffer& bytes, const Change& change) {
+    if (change.is_truncate) {
+        bytes.resize(change.offset);
+        return;
+    }
+    const std::size_t end = change.offset + change.data.size();
+    if (bytes.size() < end) bytes.resize(end);
+    std::ranges::copy(change.data, bytes.begin() + static_cast<std::ptrdiff_t>(change.offset));
+}
+
+void DiskFile::write(std::uint64_t offset, Bytes data) {
+    m_unsynced.push_back({offset, Buffer(data.begin(), data.end())});
+    apply(m_now, m_unsynced.back());
+}
+
+void DiskFile::truncate(std::uint64_t size) {
+    m_unsynced.push_back({size, {}, true});
+    apply(m_now, m_unsynced.back());
+}
+
+void DiskFile::sync() {
+    for (const Change& change : m_unsynced)
+        if (!change.lost) apply(m_synced, change);
+    std::erase_if(m_unsynced, [](const Change& change) { return !change.lost; });
+    m_ever_synced = true;
+}
+
+void DiskFile::fail_sync() {
+    for (Change& change : m_unsynced) change.lost = true;
+}
+
+std::vector<DiskFile::Change> DiskFile::sectors_of(const Change& change) {
+    if (change.is_truncate) return {change};
+    std::vector<Change> pieces;
+    for (std::size_t at = 0; at < change.data.size();) {
+        const std::size_t room = kSectorBytes - (change.offset + at) % kSectorBytes;
+        const std::size_t size = std::min(room, change.data.size() - at);
+        const auto from = change.data.begin() + static_cast<std::ptrdiff_t>(at);
+        pieces.push_back({change.offset + at, Buffer(from, from + static_cast<std::ptrdiff_t>(size))});
+        at += size;
+    }
+    return pieces;
+}
+
+// One sector is written up to some byte only.
+void DiskFile::tear(std::vector<Change>& pieces, Random& random) {
+    Change& torn = pieces[random.below(pieces.size())];
+    if (!torn.is_truncate) torn.data.resize(random.below(torn.data.size() + 1));
+}
+
+// One sector goes where another of the unsynced ones belonged.
+void DiskFile::misdirect(std::vector<Change>& pieces, Random& random) {
+    Change& from = pieces[random.below(pieces.size())];
+    const Change& to = pieces[random.below(pieces.size())];
+    if (from.is_truncate || to.is_truncate || from.data.size() != to.data.size()) return;
+    from.offset = to.offset;
+}
+
+std::vector<DiskFile::Change> DiskFile::survivors(Random& random) const {
+    std::vector<Change> pieces;
+    const auto keep = [&](const Change& change) {
+        for (Change& piece : sectors_of(change)) pieces.push_back(std::move(piece));
+    };
+    enum Outcome : std::uint8_t { none, all, first_some, some_writes, some_sectors, kOutcomes };
+    const auto outcome = static_cast<Outcome>(random.below(kOutcomes));
+    const std::size_t first = random.below(m_unsynced.size() + 1);
+    for (std::size_t i = 0; i < m_unsynced.size(); ++i) {
+        if (outcome == none || (outcome == first_some && i >= first)) break;
+        if (outcome == some_writes && random.one_in(2)) continue;
+        keep(m_unsynced[i]);
+    }
+    if (outcome == some_sectors) std::erase_if(pieces, [&](const Change&) { return random.one_in(3); });
+    if (outcome == all || outcome == none || pieces.empty()) return pieces;
+    if (outcome != first_some && random.one_in(2))
+        for (std::size_t i = pieces.size() - 1; i > 0; --i) std::swap(pieces[i], pieces[random.below(i + 1)]);
+    if (random.one_in(2)) tear(pieces, random);
+    if (random.one_in(4)) misdirect(pieces, random);
+    return pieces;
+}
+
+void DiskFile::crash(Random& random) {
+    for (const Change& change : survivors(random)) apply(m_synced, change);
+    m_unsynced.clear();
+    m_now = m_synced;
+}
+
+}  // namespace giro::test
