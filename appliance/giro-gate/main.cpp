@@ -3,12 +3,10 @@
 // nothing; reads etc/ and pub/ once. Hostile: every byte from the network. Without the switch it stops reading; without
 // the vault new TLS connections fail and the rest goes on.
 #include <fmt/format.h>
-#include <sys/resource.h>
-
-#include <algorithm>
 
 #include "appliance/skeleton.hpp"
 #include "gate.hpp"
+#include "util/descriptors.hpp"
 #include "util/environment.hpp"
 #include "util/file.hpp"
 #include "vault_signer.hpp"
@@ -17,7 +15,7 @@ namespace {
 using namespace giro;
 
 constexpr std::size_t kCertificateBytesMax = 64U << 10;
-constexpr rlim_t kOtherDescriptors = 64;  // besides the connections: listeners, bus, links, log
+constexpr std::size_t kOtherDescriptors = 64;  // besides the connections: listeners, bus, links, log
 
 // What must stay alive while the program serves, destroyed from the bottom up.
 struct Alive {
@@ -35,24 +33,10 @@ Result<std::string> read_public(const std::filesystem::path& path) {
     return std::string(as_text(*bytes));
 }
 
-// One descriptor a connection: the usual soft limit of 1024 is not enough.
-Result<void> allow_descriptors(std::size_t connections) {
-    const rlim_t wanted = connections + kOtherDescriptors;
-    rlimit limit{};
-    ASSERT(::getrlimit(RLIMIT_NOFILE, &limit) == 0);
-    if (limit.rlim_cur >= wanted) return {};
-    limit.rlim_cur = std::min(wanted, limit.rlim_max);
-    if (::setrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur >= wanted) return {};
-    return fail(
-        Failure::Kind::config,
-        fmt::format(
-            "gate.connections_max = {} needs {} descriptors and the system allows {}; lower it or raise ulimit -n",
-            connections, wanted, limit.rlim_max));
-}
-
 Result<std::shared_ptr<void>> start(appliance::Program& program) {
     const auto& settings = program.config.gate;
-    if (auto allowed = allow_descriptors(settings.connections_max); !allowed) return tl::unexpected(allowed.error());
+    const std::string what = fmt::format("gate.connections_max = {}", settings.connections_max);
+    if (auto allowed = allow_descriptors(settings.connections_max + kOtherDescriptors, what.c_str()); !allowed) return tl::unexpected(allowed.error());
     auto dialect = iso8583::load_dialect(program.paths.dialects() / (settings.dialect + ".toml"));
     if (!dialect) return tl::unexpected(dialect.error());
     auto certificate = read_public(program.paths.pub() / "server.pem");

@@ -7,6 +7,7 @@
 
 #include <cstdio>
 
+#include "appliance/giro/demo.hpp"
 #include "util/bytes.hpp"
 #include "util/file.hpp"
 
@@ -51,7 +52,8 @@ std::vector<Command> box_commands() {
     using Kind = Option::Kind;
     return {
         {"init", "set up a box: folders, configuration, token and keys; what is there stays",
-         {{"--demo", "also terminals' keys, a client certificate and officers, so that payments can be tried", Kind::flag}},
+         {{"--demo", "also terminals' keys, a client certificate and officers, so that payments can be tried", Kind::flag},
+          {"--terminals", fmt::format("with --demo: how many terminals get a key, at most {}", demo::kTerminalsMax), Kind::number, std::to_string(demo::kTerminals)}},
          init_box, never},
         {"up", "start every program of the box and keep them up until SIGTERM or Ctrl-C", {}, bring_up},
         {"status", "what runs, since when, and where journal, chain and token stand", {}, show_status},

@@ -108,8 +108,8 @@ Result<void> issue_cards(Switch& box, const config::Config& config, const config
     return {};
 }
 
-Result<void> add_terminals(Switch& box, const Present& present) {
-    for (std::uint32_t i = 1; i <= demo::kTerminals; ++i) {
+Result<void> add_terminals(Switch& box, const Present& present, std::uint32_t terminals) {
+    for (std::uint32_t i = 1; i <= terminals; ++i) {
         const entry::TerminalAdded terminal{demo::terminal(i), MerchantId(demo::kMerchant), AcquirerId(demo::kAcquirer), demo::merchant_account(1)};
         if (present.terminals.contains(terminal.terminal.str())) continue;
         if (auto done = box.send(MessageType::add_terminal, terminal); !done) return done;
@@ -117,14 +117,14 @@ Result<void> add_terminals(Switch& box, const Present& present) {
     return {};
 }
 
-Result<void> provision(Switch& box, const config::Config& config, const vault::Bundle& bundle, const Present& present) {
+Result<void> provision(Switch& box, const config::Config& config, const vault::Bundle& bundle, const Present& present, std::uint32_t terminals) {
     if (auto done = open_participants(box, config, bundle, present); !done) return done;
     const entry::AccountOpened merchant{demo::merchant_account(1), demo::kMerchantParticipant, {0, config.currency}, 0, FixedText<24>("merchant 1")};
     if (auto done = open_account(box, present, merchant); !done) return done;
     for (const auto& bank : config.participants)
         for (const auto& bin : bank.bins)
             if (auto done = issue_cards(box, config, bank, bin, present); !done) return done;
-    return add_terminals(box, present);
+    return add_terminals(box, present, terminals);
 }
 
 // A wallet's address is bech32 of its key's hash (BIP 141 P2WPKH): 0014 and 20 bytes.
@@ -153,9 +153,10 @@ Result<void> provision_demo(const Args& args) {
     if (!present) return tl::unexpected(present.error());
     auto box = Switch::connect(args.paths());
     if (!box) return tl::unexpected(box.error());
-    if (auto done = provision(*box, *config, *bundle, *present); !done) return done;
+    const std::uint32_t terminals = demo::terminals_with_key(args.paths().demo());
+    if (auto done = provision(*box, *config, *bundle, *present, terminals); !done) return done;
     if (args.json()) fmt::print("{{\"ok\":true,\"commands\":{}}}\n", box->sent());
-    else fmt::print("demo: {} terminals, {} cards for each BIN; {} commands were new\n", demo::kTerminals, demo::kCardsPerBin, box->sent());
+    else fmt::print("demo: {} terminals, {} cards for each BIN; {} commands were new\n", terminals, demo::kCardsPerBin, box->sent());
     return {};
 }
 

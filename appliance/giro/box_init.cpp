@@ -13,6 +13,7 @@
 #include "appliance/giro/box.hpp"
 #include "appliance/giro/box_child.hpp"
 #include "appliance/giro/demo.hpp"
+#include "appliance/giro/pos_args.hpp"
 #include "approval/officer.hpp"
 #include "util/bytes.hpp"
 #include "util/file.hpp"
@@ -84,13 +85,9 @@ Result<void> write_certificates(const config::Paths& paths) {
 
 // --- demo -------------------------------------------------------------------------------------------------------
 
-fs::path tmk_file(const config::Paths& paths, std::string_view terminal) {
-    return paths.demo() / "terminals" / fmt::format("{}.tmk", terminal);
-}
-
-std::vector<std::string> demo_terminals(const config::Config& config) {
+std::vector<std::string> demo_terminals(const config::Config& config, std::uint32_t terminals) {
     std::vector<std::string> names;
-    for (std::uint32_t i = 1; i <= demo::kTerminals; ++i) names.push_back(demo::terminal(i).str());
+    for (std::uint32_t i = 1; i <= terminals; ++i) names.push_back(demo::terminal(i).str());
     for (std::size_t i = 1; i <= config.links.size(); ++i) names.push_back(fmt::format("LNK{:05}", i));
     return names;
 }
@@ -99,7 +96,7 @@ Result<void> fetch_terminal_key(vault::SyncClient& vault, const config::Paths& p
     auto key = vault.call<vault::InjectTerminalKey>({TerminalId(terminal)});
     if (!key) return tl::unexpected(key.error());
     std::string hex = to_hex(key->tmk.reveal()) + "\n";
-    auto written = write_file_atomic(tmk_file(paths, terminal), as_bytes(hex), 0600);
+    auto written = write_file_atomic(demo::terminal_key_file(paths.demo(), terminal), as_bytes(hex), 0600);
     wipe(std::as_writable_bytes(std::span(hex)));
     return written;
 }
@@ -126,10 +123,10 @@ Result<void> make_client_certificate(vault::SyncClient& vault, const config::Pat
 }
 
 // The vault gives out terminals' keys only while it is provisioning, so it is started for just this.
-Result<void> fetch_terminal_keys(const config::Paths& paths, const config::Config& config) {
+Result<void> fetch_terminal_keys(const config::Paths& paths, const config::Config& config, std::uint32_t terminals) {
     std::vector<std::string> missing;
-    for (const auto& name : demo_terminals(config))
-        if (!fs::exists(tmk_file(paths, name))) missing.push_back(name);
+    for (const auto& name : demo_terminals(config, terminals))
+        if (!fs::exists(demo::terminal_key_file(paths.demo(), name))) missing.push_back(name);
     const bool certificate_missing = !fs::exists(paths.demo() / "terminals" / "client.pem");
     if (missing.empty() && !certificate_missing) return {};
     if (auto done = make_private(paths.demo() / "terminals"); !done) return done;
@@ -167,16 +164,18 @@ Result<void> enrol_officer(const config::Paths& paths, const std::string& name) 
     return {};
 }
 
-Result<void> make_demo(const config::Paths& paths, const config::Config& config) {
+Result<void> make_demo(const config::Paths& paths, const config::Config& config, std::uint32_t terminals) {
     if (auto done = make_private(paths.demo() / "officers"); !done) return done;
     for (const auto& name : config.officers)
         if (auto done = enrol_officer(paths, name); !done) return done;
-    return fetch_terminal_keys(paths, config);
+    return fetch_terminal_keys(paths, config, terminals);
 }
 }  // namespace
 
 Result<void> init_box(const Args& args) {
     const config::Paths& paths = args.paths();
+    const auto terminals = number_of(args, "--terminals", 1, demo::kTerminalsMax);
+    if (!terminals) return tl::unexpected(terminals.error());
     if (const auto pid = pid_of_up(paths))
         return fail(Kind::try_again, fmt::format("the box in {} is up (pid {}); stop it before init", paths.root.string(), *pid));
     if (auto done = make_folders(paths); !done) return done;
@@ -186,7 +185,7 @@ Result<void> init_box(const Args& args) {
     if (auto done = provision_vault(paths); !done) return done;
     if (auto done = write_certificates(paths); !done) return done;
     if (args.flag("--demo"))
-        if (auto done = make_demo(paths, *config); !done) return done;
+        if (auto done = make_demo(paths, *config, static_cast<std::uint32_t>(*terminals)); !done) return done;
     if (args.json()) fmt::print("{{\"ok\":true,\"dir\":\"{}\"}}\n", paths.root.string());
     else fmt::print("box '{}' in {} is ready; start it with: giro up --dir {}\n", config->box, paths.root.string(), paths.root.string());
     return {};

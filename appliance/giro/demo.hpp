@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <filesystem>
 #include <string>
 #include <string_view>
 
@@ -10,7 +11,8 @@
 
 namespace giro::demo {
 
-inline constexpr std::uint32_t kTerminals = 64;         // T0000001..T0000064, all of merchant 1, acquirer 970002
+inline constexpr std::uint32_t kTerminals = 64;         // T0000001..T0000064, all of merchant 1, acquirer 970002; or as
+inline constexpr std::uint32_t kTerminalsMax = 4096;    // many as `giro init --demo --terminals N` made keys for
 inline constexpr std::uint32_t kCardsPerBin = 200;      // per on-us BIN
 inline constexpr MinorUnits kCardOpening = 1'000'000;   // 10,000.00 on each card's account; the last card of a BIN has 0
 inline constexpr MinorUnits kWalletPayIn = 50'000;      // 500.00 for a new wallet
@@ -19,6 +21,16 @@ inline constexpr std::string_view kMerchant = "M00000000000001";
 inline constexpr std::uint32_t kMerchantParticipant = 2;
 
 [[nodiscard]] inline TerminalId terminal(std::uint32_t index) { return TerminalId(fmt::format("T{:07}", index)); }
+// Its master key, in the demo's folder.
+[[nodiscard]] inline std::filesystem::path terminal_key_file(const std::filesystem::path& demo, std::string_view terminal) {
+    return demo / "terminals" / fmt::format("{}.tmk", terminal);
+}
+// How many terminals, from the first, have a key there.
+[[nodiscard]] inline std::uint32_t terminals_with_key(const std::filesystem::path& demo) {
+    std::uint32_t count = 0;
+    while (count < kTerminalsMax && std::filesystem::exists(terminal_key_file(demo, terminal(count + 1).view()))) ++count;
+    return count;
+}
 
 // `bin`, the index, and the check digit of ISO/IEC 7812-1 annex B: 16 digits.
 [[nodiscard]] inline std::string pan(std::string_view bin, std::uint32_t index) {

@@ -9,14 +9,15 @@
 #include "appliance/giro/pos_args.hpp"
 #include "appliance/giro/pos_load.hpp"
 #include "appliance/giro/pos_till.hpp"
+#include "util/descriptors.hpp"
 
 namespace giro::cli {
 
 namespace {
 using namespace pos;
 
-constexpr std::uint32_t kTerminalsMax = 4096;
 constexpr double kRateMax = 1e6;
+constexpr std::size_t kOtherDescriptors = 64;  // besides the terminals' connections: loop, trace, wallets
 
 Result<double> rate_of(const Args& args) {
     if (!args.given("--rate")) return 0.0;
@@ -37,7 +38,7 @@ Result<Scenario> scenario_of(const Args& args, const config::Config& config) {
         std::uint64_t least, most;
         std::uint64_t value;
     };
-    Bound bounds[] = {{"--terminals", 1, kTerminalsMax, 0},
+    Bound bounds[] = {{"--terminals", 1, demo::kTerminalsMax, 0},
                       {"--count", 0, 1'000'000'000, 0},
                       {"--seconds", 0, 86'400, 0},
                       {"--timeout", kTimeoutMinMs, kTimeoutMaxMs, 0},
@@ -101,6 +102,7 @@ Result<void> run_scenario(const Args& args) {
     const auto scenario = scenario_of(args, (*equipment)->config);
     if (!scenario) return tl::unexpected(scenario.error());
     if (auto good = check(*scenario); !good) return good;
+    if (auto allowed = allow_descriptors(scenario->terminals + kOtherDescriptors, "one for each of --terminals"); !allowed) return allowed;
     const auto report = run_load(*scenario, **equipment);
     if (!report) return tl::unexpected(report.error());
     fmt::print("{}{}", args.json() ? to_json(*report) : to_text(*report), args.json() ? "\n" : "");

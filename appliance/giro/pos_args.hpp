@@ -7,9 +7,9 @@ namespace giro::cli {
 
 // --connect, or the gate's address in the configuration (the TLS one with --tls).
 [[nodiscard]] Result<config::Address> address_of(const Args& args, const config::Config& config);
-// A number within bounds, or a usage error that names the option. 0 when the option is not given and has no default.
-// Numbers of demo terminals: `count` of them, the first of which the option `name` gives.
+// Numbers of demo terminals that have a key: `count` of them, the first of which the option `name` gives.
 [[nodiscard]] Result<std::uint32_t> terminals_from(const Args& args, const char* name, std::uint64_t count = 1);
+// A number within bounds, or a usage error that names the option. 0 when the option is not given and has no default.
 [[nodiscard]] Result<std::uint64_t> number_of(const Args& args, const char* name, std::uint64_t least, std::uint64_t most);
 // The BINs of this box's own cards, all banks.
 [[nodiscard]] std::vector<std::string> own_bins(const config::Config& config);

@@ -28,7 +28,7 @@ Identity identity_of(const config::Config& config, std::uint32_t terminal_index)
 }
 
 Result<Secret> terminal_key_of(const config::Paths& paths, const TerminalId& terminal) {
-    return load_terminal_key(paths.demo() / "terminals" / (terminal.str() + ".tmk"));
+    return load_terminal_key(demo::terminal_key_file(paths.demo(), terminal.view()));
 }
 
 }  // namespace giro::pos

@@ -1,11 +1,14 @@
 // What every module stands on: bytes, hashes, secrets, masking, atomic files.
 #include <doctest/doctest.h>
 
+#include <sys/resource.h>
+
 #include <filesystem>
 
 #include "giro/result.hpp"
 #include "giro/types.hpp"
 #include "util/bytes.hpp"
+#include "util/descriptors.hpp"
 #include "util/file.hpp"
 #include "util/hash.hpp"
 #include "util/log.hpp"
@@ -92,4 +95,20 @@ TEST_CASE("file: written atomically, read back whole, locked once") {
     REQUIRE_FALSE(second);
     CHECK(second.error().exit_code() == 75);
     std::filesystem::remove_all(folder);
+}
+
+TEST_CASE("descriptors: the soft limit is raised as far as the hard one allows, and both numbers are named beyond") {
+    rlimit before{};
+    REQUIRE(::getrlimit(RLIMIT_NOFILE, &before) == 0);
+    const rlimit low{64, before.rlim_max};
+    REQUIRE(::setrlimit(RLIMIT_NOFILE, &low) == 0);
+    CHECK(allow_descriptors(100, "a test"));
+    rlimit raised{};
+    REQUIRE(::getrlimit(RLIMIT_NOFILE, &raised) == 0);
+    CHECK(raised.rlim_cur == 100);
+    const auto beyond = allow_descriptors(before.rlim_max + 1, "a test");
+    REQUIRE_FALSE(beyond);
+    CHECK(beyond.error().exit_code() == 2);
+    CHECK(beyond.error().what.find(std::to_string(before.rlim_max)) != std::string::npos);
+    CHECK(::setrlimit(RLIMIT_NOFILE, &before) == 0);
 }
