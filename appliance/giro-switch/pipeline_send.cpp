@@ -108,7 +108,7 @@ void Pipeline::tick() {
     send_with_macs(std::move(out));
     send_owed_reversals();
     check_disk();
-    if (!m_journal.checkpoint_due()) return;
+    if (!m_journal.checkpoint_due(m_batches.empty())) return;
     if (auto done = m_journal.checkpoint(); !done) {
         m_ended = true;
         m_program.fail(done.error());

@@ -68,7 +68,11 @@ class Journal::Impl {
     Result<void> start(bool empty);
     Result<std::uint64_t> append(std::span<const EntryView> entries, std::uint64_t time_ns);
     Result<void> checkpoint();
-    [[nodiscard]] bool checkpoint_due() const noexcept { return wal_pages >= due_pages; }
+    [[nodiscard]] bool checkpoint_due(bool idle) const noexcept {
+        const std::uint32_t pages = idle ? options.idle_checkpoint_pages : options.checkpoint_pages;
+        // Held back by a reader the last time: try again a quarter later.
+        return wal_pages >= (held_back_pages == 0 ? pages : held_back_pages + pages / 4);
+    }
 
     FileLock lock;
     Database db;
@@ -90,7 +94,7 @@ class Journal::Impl {
     Statement begin, commit, insert_entry, insert_batch;
     BatchHasher hasher;
     std::uint32_t wal_pages = 0;
-    std::uint32_t due_pages = 0;
+    std::uint32_t held_back_pages = 0;  // what was in the log when a reader kept some of it from being copied
 };
 
 Result<void> Journal::Impl::prepare() {
@@ -130,7 +134,6 @@ Result<void> Journal::Impl::start(bool empty) {
     if (empty)
         if (auto ok = create_tables(db, options.journal_id); !ok) return ok;
     sqlite3_wal_hook(db.get(), &Impl::on_commit, this);
-    due_pages = options.checkpoint_pages;
     if (auto ok = prepare(); !ok) return ok;
     return check_tail();
 }
@@ -207,10 +210,8 @@ Result<void> Journal::Impl::checkpoint() {
         return fail(Kind::try_again, fmt::format("disk full: {} pages needed at {}; free some space, nothing was lost",
                                                  in_log, db.path()));
     if (code != SQLITE_OK && code != SQLITE_BUSY) return stop(code, "cannot checkpoint");
-    // All copied: the next commit starts the log over. Held back by a reader: try again a quarter later.
-    const bool all = code == SQLITE_OK && in_log == copied;
-    if (all) wal_pages = 0;
-    due_pages = all ? options.checkpoint_pages : wal_pages + options.checkpoint_pages / 4;
+    if (code == SQLITE_OK && in_log == copied) wal_pages = 0;  // the next commit starts the log over
+    held_back_pages = wal_pages;
     return {};
 }
 
@@ -244,7 +245,7 @@ Result<Journal> Journal::open(const std::filesystem::path& path, const Options& 
 Result<std::uint64_t> Journal::append(std::span<const EntryView> entries, std::uint64_t time_ns) {
     return m_impl->append(entries, time_ns);
 }
-bool Journal::checkpoint_due() const noexcept { return m_impl->checkpoint_due(); }
+bool Journal::checkpoint_due(bool idle) const noexcept { return m_impl->checkpoint_due(idle); }
 Result<void> Journal::checkpoint() { return m_impl->checkpoint(); }
 const Head& Journal::head() const noexcept { return m_impl->head; }
 

@@ -154,17 +154,28 @@ TEST_CASE("journal: nobody but its owner can read it or its write-ahead log") {
 TEST_CASE("journal: the write-ahead log is due for a checkpoint when it is large, and then starts over") {
     TempFolder folder;
     Journal log = open_new(folder.file(), {.checkpoint_pages = 50});
-    CHECK_FALSE(log.checkpoint_due());
-    while (!log.checkpoint_due()) fill(log, 1);
+    CHECK_FALSE(log.checkpoint_due(false));
+    while (!log.checkpoint_due(false)) fill(log, 1);
     const auto wal_bytes = [&] { return std::filesystem::file_size(folder.file("journal.db-wal")); };
     const auto before = wal_bytes();
     for (int round = 0; round < 100; ++round) {
-        if (log.checkpoint_due()) REQUIRE(log.checkpoint());
+        if (log.checkpoint_due(false)) REQUIRE(log.checkpoint());
         fill(log, 1);
     }
     CHECK(wal_bytes() >= before);  // overwritten, not truncated
     CHECK(wal_bytes() < 2 * before);
     CHECK(verify(folder.file())->head == log.head());
+}
+
+TEST_CASE("journal: in an idle moment a smaller write-ahead log is due for a checkpoint already") {
+    TempFolder folder;
+    Journal log = open_new(folder.file(), {.checkpoint_pages = 50, .idle_checkpoint_pages = 10});
+    CHECK_FALSE(log.checkpoint_due(true));
+    while (!log.checkpoint_due(true)) fill(log, 1);
+    CHECK_FALSE(log.checkpoint_due(false));
+    REQUIRE(log.checkpoint());
+    fill(log, 1);
+    CHECK_FALSE(log.checkpoint_due(true));
 }
 
 TEST_CASE("journal: a checkpoint goes as far as a reader in the middle allows, and the next one the rest") {
@@ -175,9 +186,9 @@ TEST_CASE("journal: a checkpoint goes as far as a reader in the middle allows, a
     REQUIRE(reader);
     REQUIRE(reader->read_from(1, 1, [&](const Entry&) -> Result<void> {
         fill(log, 5);
-        CHECK(log.checkpoint_due());
+        CHECK(log.checkpoint_due(false));
         CHECK(log.checkpoint());
-        CHECK_FALSE(log.checkpoint_due());
+        CHECK_FALSE(log.checkpoint_due(false));
         return {};
     }));
     fill(log, 5);
