@@ -22,14 +22,27 @@ Ck<CK_SLOT_ID> first_slot(const Cryptoki& cryptoki, Matches&& matches) {
     }
     return ck_error(CKR_TOKEN_NOT_PRESENT);
 }
+
+bool g_module_lives = false;  // some Module of this process: PKCS#11 has one state per process
 }  // namespace
 
 Ck<std::unique_ptr<Module>> Module::initialize(const Cryptoki& cryptoki) {
-    if (const auto done = cryptoki.C_Initialize(); !done) return tl::unexpected(done.error());
+    auto done = cryptoki.C_Initialize();
+    if (!done && done.error().code == CKR_CRYPTOKI_ALREADY_INITIALIZED && !g_module_lives) {
+        // The C_Finalize of an earlier one failed, as it may when the token is pulled: it is still due.
+        if (const auto finalized = cryptoki.C_Finalize(); !finalized) return tl::unexpected(finalized.error());
+        done = cryptoki.C_Initialize();
+    }
+    if (!done) return tl::unexpected(done.error());
     return std::unique_ptr<Module>(new Module(cryptoki));
 }
 
-Module::~Module() { static_cast<void>(m_cryptoki.C_Finalize()); }  // going anyway; the next C_Initialize will tell
+Module::Module(const Cryptoki& cryptoki) noexcept : m_cryptoki(cryptoki) { g_module_lives = true; }
+
+Module::~Module() {
+    g_module_lives = false;
+    static_cast<void>(m_cryptoki.C_Finalize());  // going anyway; initialize() makes good what fails here
+}
 
 Ck<CK_SLOT_ID> Module::find_slot(std::string_view label) const {
     return first_slot(m_cryptoki, [&](const CK_TOKEN_INFO& info) {

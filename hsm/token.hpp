@@ -28,7 +28,7 @@ class Module {
     [[nodiscard]] Ck<CK_SLOT_ID> find_blank_slot() const;
 
   private:
-    explicit Module(const Cryptoki& cryptoki) noexcept : m_cryptoki(cryptoki) {}
+    explicit Module(const Cryptoki& cryptoki) noexcept;
     Cryptoki m_cryptoki;
 };
 
