@@ -22,6 +22,7 @@ hsm::VaultConfig vault_config(const config::Paths& paths, const config::Config& 
     hsm::VaultConfig out;
     out.folder = paths.vault();
     out.bundle = paths.pub() / "bundle.json";
+    if (!config.vault.module.empty()) out.module = config.vault.module;
     for (const auto& p : config.participants) out.participants.push_back({p.id, p.name});
     out.approvals_required = config.settle.approvals_required;
     return out;

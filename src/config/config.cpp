@@ -182,6 +182,10 @@ struct Reading {
         out.switching.payment_max = check.number<MinorUnits>(sw, "payment_max", 1, kAmountMax);
         out.switching.forward_timeout_ms = check.number<std::uint64_t>(sw, "forward_timeout_ms", 10, 120'000);
         out.switching.request_deadline_ms = check.number<std::uint64_t>(sw, "request_deadline_ms", 100, 120'000);
+        if (const auto* vault = root["vault"].as_table()) {  // SoftHSM needs none
+            check.only(*vault, {"module"});
+            out.vault.module = check.text(*vault, "module");
+        }
         const auto& settle = check.table(root, "settle");
         check.only(settle, {"approvals_required", "confirmations"});
         out.settle.approvals_required = check.number<std::uint32_t>(settle, "approvals_required", 2, 15);
@@ -213,7 +217,7 @@ Result<Config> load(const std::filesystem::path& file) {
     Config out;
     Checker check(file);
     Reading reading{check, out, {}, {}};
-    check.only(root, {"box", "participant", "link", "gate", "switch", "settle", "chain", "auditor"});
+    check.only(root, {"box", "participant", "link", "gate", "switch", "vault", "settle", "chain", "auditor"});
     check.each(root, "participant", [&](const toml::table& t) { reading.participant(t); });
     check.each(root, "link", [&](const toml::table& t) { reading.link(t); });
     reading.box(check.table(root, "box"));

@@ -68,6 +68,9 @@ struct Config {
         std::uint64_t forward_timeout_ms = 0;   // issuer's answer
         std::uint64_t request_deadline_ms = 0;  // older at the switch: 68, no effect
     } switching;
+    struct Vault {
+        std::string module;  // the PKCS#11 module's path; empty: Debian's SoftHSM
+    } vault;
     struct Settle {
         std::uint32_t approvals_required = 0;
         std::uint32_t confirmations = 0;

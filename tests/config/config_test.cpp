@@ -61,6 +61,7 @@ TEST_CASE("config: each mistake is named with its line") {
     CHECK(contains(refusal_with("participant = 3 ", "participant = 9 "), "no participant 9"));
     CHECK(contains(refusal_with("wallet_participant = 1", "wallet_participant = 8"), "wallet_participant"));
     CHECK(contains(refusal_with("[chain]", "[chains]"), "chain"));
+    CHECK(contains(refusal_with("# [vault]\n# module", "[vault]\nmodul"), "misspelt"));
 }
 
 TEST_CASE("config: a half-written file is refused, not half-used") {

@@ -1,0 +1,209 @@
+#include "appliance/giro-auditor/auditor.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sched.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "appliance/snapshot_file.hpp"
+#include "journal/journal.hpp"
+#include "switching/state.hpp"
+#include "util/environment.hpp"
+#include "util/hash.hpp"
+#include "util/log.hpp"
+#include "vault/bundle.hpp"
+#include "vault/client.hpp"
+
+namespace giro::appliance {
+
+namespace {
+using Kind = Failure::Kind;
+
+constexpr std::size_t kEntriesPerTurn = 4096;  // then the loop sees its signals and timers
+constexpr std::uint64_t kPoll_ms = 50;
+constexpr int kUnsignedMax = 3;  // times in a row; one may be a race with the switch, which signs too when it starts
+constexpr std::uint64_t kStartPatience_ms = 20'000;
+constexpr std::uint64_t kEndPatience_ms = 2'000;
+
+class Auditor {
+  public:
+    // `signed_seq`: of the last checkpoint the vault signed; it and what is before it are not signed again.
+    Auditor(Program& program, journal::JournalReader reader, vault::SyncClient vault, Buffer checkpoint_key, std::uint64_t signed_seq)
+        : m_program(program), m_reader(std::move(reader)), m_vault(std::move(vault)), m_checkpoint_key(std::move(checkpoint_key)),
+          m_signed_seq(signed_seq), m_timer(program.loop, [this] { turn(); }) {
+        m_timer.once(0);
+    }
+    Auditor(const Auditor&) = delete;
+    Auditor& operator=(const Auditor&) = delete;
+
+    // At a clean end what came since the last checkpoint is signed too, unless the first replay is still under way.
+    ~Auditor() {
+        if (m_failed || !m_caught_up) return;
+        if (auto followed = follow(); !followed) fail(followed.error());
+        else if (auto signed_ = sign_head(kEndPatience_ms); !signed_) fail(signed_.error());
+    }
+
+  private:
+    void turn() {
+        if (auto followed = follow(); !followed) return fail(followed.error());
+        m_timer.once(m_caught_up ? kPoll_ms : 0);
+        const std::uint64_t now_ns = m_clock.monotonic_ns();
+        if (!m_caught_up || now_ns - m_tried_ns < m_program.config.auditor.checkpoint_every_ms * 1'000'000) return;
+        m_tried_ns = now_ns;
+        if (auto signed_ = sign_head(vault::kCallTimeout_ms); !signed_) fail(signed_.error());
+    }
+
+    void fail(const Failure& failure) {
+        m_failed = true;
+        m_timer.stop();
+        m_program.fail(failure);
+    }
+
+    // Applies the next entries, up to kEntriesPerTurn and not past the snapshot's.
+    // The head is taken before the snapshot is looked for: the switch writes an entry behind a snapshot only when that is
+    // on the disk, so no snapshot is passed unseen.
+    Result<void> follow() {
+        const auto head = m_reader.head();
+        if (!head) return tl::unexpected(head.error());
+        if (head->seq < m_state.last_seq())
+            return giro::fail(Kind::integrity, fmt::format("the journal ends at entry {}, but held entry {} before; restore it from its copy",
+                                                           head->seq, m_state.last_seq()));
+        look_for_snapshot();
+        std::uint64_t to = std::min(head->seq, m_state.last_seq() + kEntriesPerTurn);
+        if (m_snapshot) to = std::min(to, m_snapshot->seq);
+        if (to > m_state.last_seq()) {
+            const auto read = m_reader.read_from(m_state.last_seq() + 1, to - m_state.last_seq(),
+                                                 [this](const journal::Entry& e) { return m_state.apply(e.kind, e.body); });
+            if (!read) return tl::unexpected(read.error());
+        }
+        m_caught_up = m_state.last_seq() == head->seq;
+        return compare_snapshot();
+    }
+
+    // Keeps what was signed over a snapshot that is new, until the replay comes to its entry.
+    void look_for_snapshot() {
+        const auto folder = m_program.paths.journal().parent_path();
+        std::error_code none;
+        const auto written = std::filesystem::last_write_time(snapshot_file(folder), none);
+        if (none || written == m_snapshot_written) return;
+        m_snapshot_written = written;
+        const auto found = read_snapshot_checkpoint(folder, m_checkpoint_key);
+        // The switch does not start from such a file either.
+        if (!found) return log::warn("{}", found.error().what);
+        if (!*found) return;
+        m_snapshot = (*found)->checkpoint;
+        if (m_snapshot->seq >= m_state.last_seq()) return;
+        log::info("the snapshot at entry {} is compared at the next start", m_snapshot->seq);
+        m_snapshot.reset();
+    }
+
+    // At the snapshot's entry: is it the state, and the journal, that the replay has?
+    Result<void> compare_snapshot() {
+        if (!m_snapshot || m_state.last_seq() != m_snapshot->seq) return {};
+        const vault::Checkpoint snapshot = *m_snapshot;
+        m_snapshot.reset();
+        const auto hash = m_reader.hash_at(snapshot.seq);
+        if (!hash) return tl::unexpected(hash.error());
+        Buffer state;
+        m_state.save(state);
+        if (*hash != snapshot.chain_hash || sha256(state) != snapshot.state_digest)
+            return giro::fail(Kind::integrity, fmt::format("the switch's snapshot is not the state that the journal leads to at entry {}: "
+                                                           "keep a copy of both for the inquiry, then remove the snapshot to replay the journal",
+                                                           snapshot.seq));
+        log::info("the snapshot at entry {} is the journal's state", snapshot.seq);
+        return {};
+    }
+
+    // Has the head of what was replayed signed, where it is new and a batch ends there.
+    Result<void> sign_head(std::uint64_t patience_ms) {
+        vault::Checkpoint c;
+        c.seq = m_state.last_seq();
+        if (c.seq <= m_signed_seq) return {};
+        if (!m_state.balanced())
+            return giro::fail(Kind::integrity,
+                              fmt::format("invariant 3 is broken at entry {}: debits and credits differ, or coins are missing", c.seq));
+        const auto hash = m_reader.hash_at(c.seq);
+        if (!hash) return tl::unexpected(hash.error());
+        if (!*hash) return {};  // in the middle of a batch that is being read: next time
+        c.chain_hash = **hash;
+        const auto signature = m_vault.call<vault::SignCheckpoint>({c}, patience_ms);
+        if (!signature) return not_signed(c.seq, signature.error());
+        m_unsigned = 0;
+        m_signed_seq = c.seq;
+        return append({c, signature->signature});
+    }
+
+    // A token that is away is the vault's to tell and comes back by itself; anything else must not go on in silence.
+    Result<void> not_signed(std::uint64_t seq, const Failure& why) {
+        log::warn("entry {} is not signed: {}", seq, why.what);
+        const auto status = m_vault.call<vault::VaultStatus>({}, kEndPatience_ms);
+        if (status && !status->token_present) return {};
+        if (++m_unsigned < kUnsignedMax) return {};
+        return giro::fail(Kind::try_again, fmt::format("no checkpoint was signed in {} attempts, the last of entry {}: {}", m_unsigned, seq, why.what));
+    }
+
+    // auditor/checkpoints.jsonl: what `giro journal verify` checks against, one signed line each.
+    Result<void> append(const vault::SignedCheckpoint& c) {
+        const std::string line = fmt::format("{{\"seq\":{},\"chain_hash\":\"{}\",\"state_digest\":\"{}\",\"signature\":\"{}\"}}\n",
+                                             c.checkpoint.seq, to_hex(c.checkpoint.chain_hash), to_hex(c.checkpoint.state_digest), to_hex(c.signature));
+        const auto file = m_program.paths.snapshots() / "checkpoints.jsonl";
+        const int fd = ::open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+        const bool ok = fd >= 0 && ::write(fd, line.data(), line.size()) == static_cast<ssize_t>(line.size());
+        if (fd >= 0) ::close(fd);
+        if (ok) return {};
+        return giro::fail(Kind::try_again, fmt::format("cannot append to {}; is the disk full?", file.string()));
+    }
+
+    Program& m_program;
+    journal::JournalReader m_reader;
+    switching::State m_state;
+    vault::SyncClient m_vault;
+    Buffer m_checkpoint_key;
+    SystemClock m_clock;
+    std::optional<vault::Checkpoint> m_snapshot;  // of the switch, not yet come to
+    std::filesystem::file_time_type m_snapshot_written{};
+    std::uint64_t m_signed_seq;
+    std::uint64_t m_tried_ns = 0;
+    int m_unsigned = 0;
+    bool m_caught_up = false;
+    bool m_failed = false;
+    bus::Timer m_timer;
+};
+
+// The sequence number of the last checkpoint that was signed; the journal must still hold it.
+Result<std::uint64_t> last_signed(vault::SyncClient& vault, journal::JournalReader& reader) {
+    const auto answer = vault.call<vault::LastCheckpoint>({}, kStartPatience_ms);
+    if (!answer) return tl::unexpected(answer.error());
+    if (!answer->last) return 0;
+    const auto& last = answer->last->checkpoint;
+    const auto hash = reader.hash_at(last.seq);
+    if (!hash) return tl::unexpected(hash.error());
+    if (*hash == last.chain_hash) return last.seq;
+    return fail(Kind::integrity, fmt::format("the journal is not the one whose entry {} was signed; restore it from its copy", last.seq));
+}
+
+}  // namespace
+
+Result<std::shared_ptr<void>> start_auditor(Program& program) {
+    // Audit must not take time from payments.
+    const sched_param none{};
+    ::sched_setscheduler(0, SCHED_BATCH, &none);
+    if (::nice(5) == -1) log::warn("cannot lower the priority");
+    std::error_code ignored;
+    std::filesystem::create_directories(program.paths.snapshots(), ignored);
+    const auto bundle = vault::load_bundle(program.paths.pub() / "bundle.json");
+    if (!bundle) return tl::unexpected(bundle.error());
+    auto reader = journal::JournalReader::open(program.paths.journal());
+    if (!reader) return tl::unexpected(reader.error());
+    auto vault = vault::SyncClient::connect(program.paths.run(), bus::caller::kAuditor);
+    if (!vault) return tl::unexpected(vault.error());
+    const auto signed_seq = last_signed(*vault, *reader);
+    if (!signed_seq) return tl::unexpected(signed_seq.error());
+    const Bytes key = bundle->checkpoint_key;
+    return std::make_shared<Auditor>(program, std::move(*reader), std::move(*vault), Buffer(key.begin(), key.end()), *signed_seq);
+}
+
+}  // namespace giro::appliance

@@ -1,0 +1,113 @@
+#include "appliance/giro-switch/service.hpp"
+
+#include <fmt/format.h>
+
+#include "appliance/giro-switch/commands.hpp"
+#include "appliance/giro-switch/pipeline.hpp"
+#include "appliance/giro-switch/recovery.hpp"
+#include "util/archive.hpp"
+#include "util/environment.hpp"
+#include "util/file.hpp"
+#include "util/log.hpp"
+
+namespace giro::appliance {
+
+namespace {
+
+constexpr std::uint64_t kTick_ms = 20;
+constexpr std::uint64_t kVaultPatience_ms = 20'000;
+
+// What lives while the switch serves; destroyed in reverse order.
+struct Serving {
+    SystemClock clock;
+    SystemRandom random;
+    iso8583::Dialect dialect;
+    std::optional<Recovered> recovered;
+    std::optional<switching::Core> core;
+    std::unique_ptr<vault::Client> vault;
+    std::unique_ptr<Pipeline> pipeline;
+    std::unique_ptr<Commands> commands;
+    std::unique_ptr<bus::Timer> timer;
+    std::function<void()> at_end;
+
+    Serving() = default;
+    Serving(const Serving&) = delete;
+    Serving& operator=(const Serving&) = delete;
+    ~Serving() {
+        if (at_end) at_end();
+    }
+};
+
+// The last checkpoint the vault signed: what the journal must still hold.
+Result<std::optional<vault::SignedCheckpoint>> last_checkpoint(const config::Paths& paths) {
+    auto client = vault::SyncClient::connect(paths.run(), bus::caller::kSwitch);
+    if (!client) return tl::unexpected(client.error());
+    auto answer = client->call<vault::LastCheckpoint>({}, kVaultPatience_ms);
+    if (!answer) return tl::unexpected(answer.error());
+    return answer->last;
+}
+
+// The officers' public keys, pub/officers/<name>.pem.
+Result<std::map<entry::OfficerName, std::string>> load_officers(const Program& program) {
+    std::map<entry::OfficerName, std::string> officers;
+    for (const auto& name : program.config.officers) {
+        const auto pem = read_file(program.paths.pub() / "officers" / (name + ".pem"), 16'384);
+        if (!pem) {
+            log::warn("officer {} has no key: {}", name, pem.error().what);
+            continue;
+        }
+        officers[entry::OfficerName(name)] = std::string(as_text(*pem));
+    }
+    return officers;
+}
+
+// A payment of the journal by its sequence number.
+std::optional<entry::Payment> read_payment(const config::Paths& paths, std::uint64_t seq) {
+    auto reader = journal::JournalReader::open(paths.journal());
+    if (!reader) return std::nullopt;
+    std::optional<entry::Payment> found;
+    const auto read = reader->read_from(seq, 1, [&](const journal::Entry& e) -> Result<void> {
+        if (e.seq == seq && e.kind == static_cast<std::uint16_t>(entry::Kind::payment)) found = decode<entry::Payment>(e.body);
+        return {};
+    });
+    return read ? found : std::nullopt;
+}
+
+}  // namespace
+
+Result<std::shared_ptr<void>> start_switch(Program& program) {
+    auto serving = std::make_shared<Serving>();
+    auto dialect = iso8583::load_dialect(program.paths.dialects() / (program.config.gate.dialect + ".toml"));
+    if (!dialect) return tl::unexpected(dialect.error());
+    serving->dialect = std::move(*dialect);
+    auto checkpoint = last_checkpoint(program.paths);
+    if (!checkpoint) return tl::unexpected(checkpoint.error());
+    auto officers = load_officers(program);
+    if (!officers) return tl::unexpected(officers.error());
+
+    ByteArray<8> seed;
+    serving->random.fill(seed);
+    auto recovered = recover(program.paths, *checkpoint, load_le<std::uint64_t>(seed.data()));
+    if (!recovered) return tl::unexpected(recovered.error());
+    serving->recovered.emplace(std::move(*recovered));
+    save_snapshot_if_due(program.paths, *serving->recovered, program.config.auditor.snapshot_every_entries);
+    serving->core.emplace(serving->recovered->state, switching::Policy{program.config, std::move(*officers)}, serving->random,
+                          [paths = program.paths](std::uint64_t seq) { return read_payment(paths, seq); });
+
+    auto vault = vault::Client::connect(program.loop, program.context, program.paths.run(), bus::caller::kSwitch);
+    if (!vault) return tl::unexpected(vault.error());
+    serving->vault = std::move(*vault);
+    serving->pipeline = std::make_unique<Pipeline>(program, *serving->core, serving->recovered->journal, *serving->vault,
+                                                   serving->dialect, serving->clock, serving->random);
+    serving->commands = std::make_unique<Commands>(program, *serving->core, *serving->pipeline, serving->clock);
+    if (auto opened = serving->pipeline->open(); !opened) return tl::unexpected(opened.error());
+    if (auto opened = serving->commands->open(); !opened) return tl::unexpected(opened.error());
+    serving->timer = std::make_unique<bus::Timer>(program.loop, [raw = serving.get()] { raw->pipeline->tick(); });
+    serving->timer->every(kTick_ms);
+    serving->at_end = [&program, raw = serving.get()] {
+        save_snapshot_if_due(program.paths, *raw->recovered, program.config.auditor.snapshot_every_entries);
+    };
+    return serving;
+}
+
+}  // namespace giro::appliance
