@@ -1,14 +1,13 @@
 // bench_chain: how fast blocks are ground and 2-of-3 spends verified, as one JSON line. Medians of five.
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <cstdio>
 
 #include "chain/grinder.hpp"
 #include "chain/sighash.hpp"
 #include "chain/verify.hpp"
 #include "support.hpp"
-#include "util/environment.hpp"
+#include "tests/bench/measure.hpp"
 
 using namespace giro;
 using namespace giro::chain;
@@ -16,15 +15,11 @@ using namespace giro::chain;
 namespace {
 template <typename Work>
 double median_rate(double units, Work work) {
-    const SystemClock clock;
-    std::array<double, 5> rates{};
-    for (double& rate : rates) {
-        const auto start = clock.monotonic_ns();
+    return bench::median_of_runs([&] {
+        const auto start = bench::Steady::now();
         work();
-        rate = units * 1e9 / static_cast<double>(clock.monotonic_ns() - start);
-    }
-    std::sort(rates.begin(), rates.end());
-    return rates[2];
+        return units / bench::seconds_since(start);
+    });
 }
 }  // namespace
 

@@ -1,5 +1,6 @@
 // bench_gate: how many requests a second pass a gate and how much CPU time the gate itself takes for each. Three
-// processes, as in a box: the gate, a switch that answers every request at once, and the terminals. One JSON line.
+// processes, as in a box: the gate, a switch that answers every request at once, and the terminals. One JSON line of
+// medians.
 //   bench_gate [requests] [terminals] [requests under way per terminal]
 #include <fmt/format.h>
 #include <sys/epoll.h>
@@ -10,6 +11,7 @@
 
 #include "box.hpp"
 #include "bus/messages.hpp"
+#include "tests/bench/measure.hpp"
 #include "tests/net/certificates.hpp"
 #include "tests/net/fixture.hpp"
 #include "util/environment.hpp"
@@ -100,14 +102,12 @@ void run_terminals(std::uint16_t port, const Load& load) {
     }
     ::close(poller);
 }
-}  // namespace
+struct Figures {
+    double per_second = 0, cpu_us = 0, user_us = 0, rss_kb = 0;
+};
 
-int main(int argc, char** argv) {
-    Load load;
-    if (argc > 1) load.requests = std::atoi(argv[1]);
-    if (argc > 2) load.terminals = std::atoi(argv[2]);
-    if (argc > 3) load.window = std::atoi(argv[3]);
-    ASSERT(load.requests > 0 && load.terminals > 0 && load.terminals <= 256 && load.window > 0);
+// One gate, from its start to its end.
+Figures run(const Load& load) {
     const TemporaryFolder folder;
     const std::filesystem::path path = folder.path() / "switch.gate";
     int pipe_ends[2];
@@ -118,20 +118,38 @@ int main(int argc, char** argv) {
     if (gate_pid == 0) run_gate(path, pipe_ends[1]);
     std::uint16_t port = 0;
     ASSERT(::read(pipe_ends[0], &port, sizeof port) == sizeof port);
+    for (const int end : pipe_ends) ::close(end);
 
-    const auto start = std::chrono::steady_clock::now();
+    const auto start = bench::Steady::now();
     run_terminals(port, load);
-    const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
+    const double taken = bench::seconds_since(start);
     ::kill(gate_pid, SIGTERM);
     ::kill(switch_pid, SIGTERM);
     rusage used{};
     ::wait4(gate_pid, nullptr, 0, &used);
     ::waitpid(switch_pid, nullptr, 0);
-    const double cpu = seconds(used.ru_utime) + seconds(used.ru_stime);
+    const double user = seconds(used.ru_utime), cpu = user + seconds(used.ru_stime);
+    return {load.requests / taken, cpu * 1e6 / load.requests, user * 1e6 / load.requests, static_cast<double>(used.ru_maxrss)};
+}
+}  // namespace
+
+int main(int argc, char** argv) {
+    Load load;
+    if (argc > 1) load.requests = std::atoi(argv[1]);
+    if (argc > 2) load.terminals = std::atoi(argv[2]);
+    if (argc > 3) load.window = std::atoi(argv[3]);
+    ASSERT(load.requests > 0 && load.terminals > 0 && load.terminals <= 256 && load.window > 0);
+    std::vector<Figures> all;
+    for (int i = 0; i < bench::runs(); ++i) all.push_back(run(load));
+    const auto median = [&](double Figures::*figure) {
+        std::vector<double> values;
+        for (const Figures& f : all) values.push_back(f.*figure);
+        return bench::median(std::move(values));
+    };
     fmt::print(
         "{{\"requests\":{},\"terminals\":{},\"per_second\":{:.0f},\"gate_cpu_us\":{:.2f},\"gate_user_us\":{:.2f},"
-        "\"gate_rss_kb\":{}}}\n",
-        load.requests, load.terminals, load.requests / taken.count(), cpu * 1e6 / load.requests,
-        seconds(used.ru_utime) * 1e6 / load.requests, used.ru_maxrss);
+        "\"gate_rss_kb\":{:.0f}}}\n",
+        load.requests, load.terminals, median(&Figures::per_second), median(&Figures::cpu_us), median(&Figures::user_us),
+        median(&Figures::rss_kb));
     return 0;
 }

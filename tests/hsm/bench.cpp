@@ -2,35 +2,29 @@
 // output, operations a second, medians of five runs. Makes and removes a box of its own under the temporary folder.
 #include <stdlib.h>
 
-#include <algorithm>
-#include <chrono>
 #include <cstdio>
 
 #include "hsm/vault.hpp"
 #include "hsm/verbs.hpp"
+#include "tests/bench/measure.hpp"
 
 namespace {
 
 using namespace giro;
 using namespace giro::hsm;
 
-constexpr int kRuns = 5;
 constexpr std::size_t kMessageBytes = 200;  // as many as the MAC of a 17-field 0200 covers
 constexpr std::size_t kBatch = 64;
 constexpr std::size_t kTerminals = 64;
 
-// The median rate of kRuns runs of `count` calls of `work`, each of which counts for `operations`.
+// The median rate of some runs of `count` calls of `work`, each of which counts for `operations`.
 template <typename Work>
 double rate(int count, std::size_t operations, Work&& work) {
-    std::array<double, kRuns> rates{};
-    for (double& r : rates) {
-        const auto start = std::chrono::steady_clock::now();
+    return bench::median_of_runs([&] {
+        const auto start = bench::Steady::now();
         for (int i = 0; i < count; ++i) work();
-        const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
-        r = static_cast<double>(count) * static_cast<double>(operations) / seconds.count();
-    }
-    std::ranges::sort(rates);
-    return rates[kRuns / 2];
+        return static_cast<double>(count) * static_cast<double>(operations) / bench::seconds_since(start);
+    });
 }
 
 struct Rates {

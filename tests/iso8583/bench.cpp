@@ -1,16 +1,12 @@
 // bench_iso8583: nanoseconds to unpack and to pack a 17-field 0200, median of five runs, as one JSON line.
-#include <algorithm>
-#include <chrono>
-#include <vector>
-
 #include <fmt/format.h>
 
 #include "sample.hpp"
+#include "tests/bench/measure.hpp"
 
 namespace {
 using namespace giro;
 using namespace giro::iso8583;
-constexpr int kRuns = 5;
 constexpr int kRounds = 200'000;
 
 // Keeps the compiler from leaving out work whose result nobody reads.
@@ -19,15 +15,11 @@ void keep(T& value) { asm volatile("" : : "g"(&value) : "memory"); }
 
 template <typename Work>
 double nanoseconds(Work work) {
-    std::vector<double> runs;
-    for (int run = 0; run < kRuns; ++run) {
-        const auto start = std::chrono::steady_clock::now();
+    return bench::median_of_runs([&] {
+        const auto start = bench::Steady::now();
         for (int i = 0; i < kRounds; ++i) work();
-        const std::chrono::duration<double, std::nano> taken = std::chrono::steady_clock::now() - start;
-        runs.push_back(taken.count() / kRounds);
-    }
-    std::sort(runs.begin(), runs.end());
-    return runs[kRuns / 2];
+        return bench::seconds_since(start) * 1e9 / kRounds;
+    });
 }
 }  // namespace
 

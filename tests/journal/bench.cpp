@@ -4,8 +4,9 @@
 #include <fmt/format.h>
 #include <sqlite3.h>
 
+#include <unistd.h>
+
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <filesystem>
 #include <functional>
@@ -13,12 +14,12 @@
 
 #include "journal/journal.hpp"
 #include "ledger/ledger.hpp"
+#include "tests/bench/measure.hpp"
 
 using namespace giro;
 namespace fs = std::filesystem;
 
 namespace {
-constexpr int kRuns = 5;
 constexpr std::size_t kBodyBytes = 200;
 constexpr int kCheckpointPages = 2'048;
 
@@ -28,8 +29,8 @@ struct Size {
 };
 constexpr Size kSizes[] = {{1, 1'500}, {10, 1'500}, {100, 1'000}, {1'000, 300}};
 
-using Clock = std::chrono::steady_clock;
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+using Clock = bench::Steady;
+using bench::median, bench::seconds_since;
 
 [[noreturn]] void give_up(const std::string& why) {
     std::fprintf(stderr, "bench_journal: %s\n", why.c_str());
@@ -141,21 +142,18 @@ double together_rate(const fs::path& dir, const std::vector<Buffer>& bodies) {
     return static_cast<double>(kBatch * kBatches) / seconds_since(start);
 }
 
-double median(std::vector<double> runs) {
-    std::ranges::sort(runs);
-    return runs[runs.size() / 2];
-}
 }  // namespace
 
 int main(int argc, char** argv) {
-    const fs::path dir = argc == 3 && std::string_view(argv[1]) == "--dir" ? argv[2] : "./build-bench-journal";
+    const bool named = argc == 3 && std::string_view(argv[1]) == "--dir";
+    const fs::path dir = named ? fs::path(argv[2]) : fs::temp_directory_path() / fmt::format("giro-bench-journal.{}", ::getpid());
     if (argc != 1 && argc != 3) give_up("usage: bench_journal [--dir DIR]");
     fs::create_directories(dir);
     const auto bodies = make_bodies(1'000);
     std::string journal_rates, bare_rates, ratios;
     for (const Size& size : kSizes) {
         std::vector<double> ours, bare;
-        for (int run = 0; run < kRuns; ++run) {
+        for (int run = 0; run < bench::runs(); ++run) {
             ours.push_back(journal_rate(dir, size, bodies));
             bare.push_back(bare_rate(dir, size, bodies));
         }
@@ -165,9 +163,10 @@ int main(int argc, char** argv) {
         ratios += fmt::format("{}\"{}\":{:.2f}", comma, size.batch, median(ours) / median(bare));
     }
     std::vector<double> together;
-    for (int run = 0; run < kRuns; ++run) together.push_back(together_rate(dir, bodies));
+    for (int run = 0; run < bench::runs(); ++run) together.push_back(together_rate(dir, bodies));
     fresh(dir, "journal.db");
     fresh(dir, "bare.db");
+    if (!named) fs::remove_all(dir);
     fmt::print("{{\"entries_per_s\":{{{}}},\"bare_sqlite_rows_per_s\":{{{}}},\"ratio\":{{{}}},"
                "\"ledger_and_journal_per_s\":{:.0f},\"body_bytes\":{}}}\n",
                journal_rates, bare_rates, ratios, median(together), kBodyBytes);

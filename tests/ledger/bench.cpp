@@ -1,11 +1,11 @@
 // bench_ledger: how many transfers a second one core applies, in batches of 1,000 over 10,000 accounts up to 1,000,000
 // transfers. Prints one JSON object; each number is the median of five runs on a new ledger.
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <vector>
 
 #include "ledger/ledger.hpp"
+#include "tests/bench/measure.hpp"
 
 using namespace giro;
 using namespace giro::ledger;
@@ -14,7 +14,6 @@ namespace {
 constexpr std::size_t kAccounts = 10'000;
 constexpr std::size_t kTransfers = 1'000'000;
 constexpr std::size_t kBatch = 1'000;
-constexpr int kRuns = 5;
 
 // splitmix64: the same work on every machine.
 std::uint64_t next_random(std::uint64_t& state) {
@@ -22,10 +21,6 @@ std::uint64_t next_random(std::uint64_t& state) {
     z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
     z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
     return z ^ (z >> 31);
-}
-
-double seconds_since(std::chrono::steady_clock::time_point start) {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
 // `two_phase`: every other transfer posts the hold before it.
@@ -59,19 +54,16 @@ double transfers_per_s(const std::vector<Transfer>& transfers) {
     for (std::uint64_t i = 1; i <= kAccounts; ++i)
         if (ledger.open_account({.id = {1, i}, .currency = 978}) != AccountResult::ok) std::abort();
     std::vector<TransferResult> out(kBatch);
-    const auto start = std::chrono::steady_clock::now();
+    const auto start = bench::Steady::now();
     for (std::size_t at = 0; at < kTransfers; at += kBatch) {
         ledger.apply(std::span(transfers).subspan(at, kBatch), out);
         if (std::ranges::any_of(out, [](TransferResult r) { return r != TransferResult::ok; })) std::abort();
     }
-    return static_cast<double>(kTransfers) / seconds_since(start);
+    return static_cast<double>(kTransfers) / bench::seconds_since(start);
 }
 
 double median(const std::vector<Transfer>& transfers) {
-    std::vector<double> runs;
-    for (int i = 0; i < kRuns; ++i) runs.push_back(transfers_per_s(transfers));
-    std::ranges::sort(runs);
-    return runs[kRuns / 2];
+    return bench::median_of_runs([&] { return transfers_per_s(transfers); });
 }
 }  // namespace
 
