@@ -9,8 +9,12 @@
 namespace bench {
 
 // ./dev bench --quick: one run of everything, for a look while working; not for comparison.
-[[nodiscard]] inline bool quick() { return std::getenv("GIRO_BENCH_QUICK") != nullptr; }
-[[nodiscard]] inline int runs() { return quick() ? 1 : 5; }
+[[nodiscard]] inline bool quick() {
+    return std::getenv("GIRO_BENCH_QUICK") != nullptr;
+}
+[[nodiscard]] inline int runs() {
+    return quick() ? 1 : 5;
+}
 
 // The middle one; 0 of none.
 [[nodiscard]] inline double median(std::vector<double> values) {
