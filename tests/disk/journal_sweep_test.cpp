@@ -1,0 +1,131 @@
+// The journal on a disk that fails: every call of every kind, once and for ever, a full disk at every byte, 2,000 power
+// cuts. Nothing acknowledged is lost, nothing corrupt is accepted, and after the fault the journal goes on.
+#include "tests/disk/journal_program.hpp"
+#include "tests/disk/random.hpp"
+
+using namespace giro;
+using test::Disk;
+using test::DiskOp;
+using test::JournalProgram;
+using test::Random;
+
+namespace {
+constexpr DiskOp kOps[] = {DiskOp::open, DiskOp::read, DiskOp::write, DiskOp::sync, DiskOp::truncate, DiskOp::remove};
+constexpr std::uint64_t kSweepMax = 5'000;  // more calls than this in one life: the sweep is not going to end
+}  // namespace
+
+TEST_CASE("sweep: whichever disk call fails, once or for ever, the journal loses nothing and starts again") {
+    std::uint64_t runs = 0;
+    for (const DiskOp op : kOps)
+        for (const bool for_ever : {false, true})
+            for (const bool power_cut : {false, true}) {
+                bool clean = false;
+                for (std::uint64_t k = 1; !clean; ++k) {
+                    CAPTURE(static_cast<int>(op));
+                    CAPTURE(for_ever);
+                    CAPTURE(power_cut);
+                    CAPTURE(k);
+                    REQUIRE(k < kSweepMax);
+                    JournalProgram program(k);
+                    program.disk().fail(op, k, for_ever);
+                    const bool lived = program.live();
+                    clean = program.disk().counts().faults == 0;
+                    if (clean) REQUIRE(lived);
+                    if (power_cut)
+                        program.power_cut();
+                    else
+                        program.kill();
+                    // The supervisor starts it again before anybody has mended the disk.
+                    static_cast<void>(program.start() && program.append_some(1));
+                    // A disk that fails is not a journal that is damaged: nobody is sent to the backup.
+                    if (program.last_failure()) CHECK(program.last_failure()->kind != Failure::Kind::integrity);
+                    program.kill();
+                    program.recover();
+                    ++runs;
+                }
+            }
+    MESSAGE(runs << " lives");
+    CHECK(runs > 500);
+}
+
+TEST_CASE("sweep: a write or a read that does half its work loses nothing; what was read short is never believed") {
+    for (const DiskOp op : {DiskOp::read, DiskOp::write}) {
+        bool clean = false;
+        for (std::uint64_t k = 1; !clean; ++k) {
+            CAPTURE(static_cast<int>(op));
+            CAPTURE(k);
+            REQUIRE(k < kSweepMax);
+            JournalProgram program(k);
+            program.disk().cut_short(op, k);
+            static_cast<void>(program.live());
+            clean = program.disk().counts().faults == 0;
+            program.power_cut();
+            program.recover();
+        }
+    }
+}
+
+TEST_CASE(
+    "sweep: wherever the disk becomes full, nothing acknowledged is lost and the journal goes on when there is room") {
+    constexpr std::uint64_t kStepBytes = 512;
+    bool clean = false;
+    int went_on = 0;
+    for (std::uint64_t room = 0; !clean; room += kStepBytes) {
+        CAPTURE(room);
+        REQUIRE(room < kSweepMax * kStepBytes);
+        JournalProgram program(room);
+        program.disk().space(room);
+        if (program.start() && program.append_some(12) && program.last_failure()) {
+            program.disk().heal();  // the same program, once somebody has made room
+            REQUIRE(program.append());
+            ++went_on;
+        }
+        clean = !program.last_failure();
+        if (!clean) CHECK(program.last_failure()->kind == Failure::Kind::try_again);
+        program.power_cut();
+        program.recover();
+    }
+    CHECK(went_on > 10);
+}
+
+TEST_CASE("sweep: after 2,000 power cuts at any moment, recovery included, all that was acknowledged is there") {
+    constexpr int kImages = 2'000;
+    int images = 0, early = 0;
+    for (std::uint64_t seed = 0; images < kImages; ++seed) {
+        CAPTURE(seed);
+        JournalProgram program(seed);
+        Random random(seed);
+        for (int round = 0; round < 4; ++round) {
+            program.disk().stop_at(1 + random.below(120));
+            static_cast<void>(program.live());
+            program.power_cut();
+            ++images;
+            // And again before it has come far: in its recovery or in the first batches after it.
+            program.disk().stop_at(1 + random.below(12));
+            early += program.start() && program.append_some(3) ? 0 : 1;
+            if (program.last_failure()) CHECK(program.last_failure()->kind != Failure::Kind::integrity);
+            program.power_cut();
+            ++images;
+        }
+        program.recover();
+    }
+    MESSAGE(images << " images, " << early << " of them soon after another");
+    CHECK(early > 500);
+}
+
+TEST_CASE("sweep: the checks see a disk whose sync lies") {
+    int lost = 0;
+    for (std::uint64_t seed = 0; seed < 40; ++seed) {
+        journal::TempFolder folder;
+        Disk disk(folder.file("").parent_path(), seed);
+        auto log = std::make_optional(journal::open_new(folder.file()));
+        journal::fill(*log, 1);
+        disk.lie_about_sync(true);
+        journal::fill(*log, 3);
+        const journal::Head head = log->head();
+        disk.power_cut();
+        log.reset();
+        lost += journal::verify(folder.file(), 1, head) ? 0 : 1;
+    }
+    CHECK(lost > 10);
+}
