@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <sqlite3.h>
 
+#include "sqlite/log.hpp"
 #include "util/file.hpp"
 
 namespace giro::chain {
@@ -42,11 +43,6 @@ Bytes column_blob(sqlite3_stmt* statement, int column) {
     return {static_cast<const std::byte*>(data), static_cast<std::size_t>(sqlite3_column_bytes(statement, column))};
 }
 
-std::int64_t integer_of(sqlite3* db, const char* sql) {
-    const Statement statement = prepare(db, sql);
-    return statement && sqlite3_step(statement.get()) == SQLITE_ROW ? sqlite3_column_int64(statement.get(), 0) : -1;
-}
-
 tl::unexpected<Failure> broken(const std::filesystem::path& path, std::string_view why) {
     return fail(Failure::Kind::integrity,
                 fmt::format("{}: {}; restore it from a backup or remove it to begin a new chain", path.string(), why));
@@ -63,6 +59,25 @@ struct ChainStore::Impl {
     Impl(std::filesystem::path p, ChainParams c, FileLock l, Db d)
         : path(std::move(p)), params(std::move(c)), lock(std::move(l)), db(std::move(d)) {}
 
+    // The one integer that `sql` asks for.
+    Result<std::int64_t> integer_of(const char* sql) const {
+        const Statement statement = prepare(db.get(), sql);
+        if (!statement || sqlite3_step(statement.get()) != SQLITE_ROW) return unreadable("not a chain database");
+        return sqlite3_column_int64(statement.get(), 0);
+    }
+
+    // `broken` where what was read is wrong. A disk that cannot be read is not that: nobody shall remove a good chain.
+    [[nodiscard]] tl::unexpected<Failure> unreadable(std::string_view why) const {
+        switch (sqlite3_errcode(db.get())) {
+            case SQLITE_ERROR:  // a table or a column that is not there
+            case SQLITE_CORRUPT:
+            case SQLITE_NOTADB:
+            case SQLITE_ROW:
+            case SQLITE_DONE: return broken(path, why);
+            default: return failed("cannot read");
+        }
+    }
+
     Result<void> create() {
         const bool begun = run(db.get(), kSchema);
         const Statement insert = prepare(db.get(), "INSERT INTO meta VALUES(?, ?)");
@@ -78,14 +93,16 @@ struct ChainStore::Impl {
 
     Result<void> check() {
         const Statement meta = prepare(db.get(), "SELECT challenge, block_spacing_s FROM meta");
-        if (!meta || sqlite3_step(meta.get()) != SQLITE_ROW) return broken(path, "no chain parameters in it");
+        if (!meta || sqlite3_step(meta.get()) != SQLITE_ROW) return unreadable("no chain parameters in it");
         const Bytes challenge = column_blob(meta.get(), 0);
         if (!std::ranges::equal(challenge, params.challenge) ||
             sqlite3_column_int64(meta.get(), 1) != std::int64_t{params.block_spacing_s})
             return fail(Failure::Kind::config, fmt::format("{}: holds another chain than the configured challenge and "
                                                            "block spacing; check the configuration",
                                                            path.string()));
-        count = static_cast<std::uint64_t>(integer_of(db.get(), "SELECT count(*) FROM blocks"));
+        const auto blocks = integer_of("SELECT count(*) FROM blocks");
+        if (!blocks) return tl::unexpected<Failure>(blocks.error());
+        count = static_cast<std::uint64_t>(*blocks);
         return {};
     }
 
@@ -102,19 +119,22 @@ ChainStore::~ChainStore() = default;
 Result<ChainStore> ChainStore::open(const std::filesystem::path& path, const ChainParams& params) {
     auto lock = FileLock::acquire(path.string() + ".lock");
     if (!lock) return tl::unexpected<Failure>(lock.error());
+    if (auto durable = sqlite::make_log_durable(path); !durable) return tl::unexpected<Failure>(durable.error());
     sqlite3* handle = nullptr;
     const int opened = sqlite3_open_v2(path.c_str(), &handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, nullptr);
     Db db(handle);
     if (opened != SQLITE_OK)
         return fail(Failure::Kind::try_again,
                     fmt::format("{}: cannot open: {}", path.string(), sqlite3_errstr(opened)));
-    if (!run(db.get(), "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL")) return broken(path, "not a chain database");
     auto impl = std::make_unique<Impl>(path, params, std::move(*lock), std::move(db));
-    const std::int64_t format = integer_of(impl->db.get(), "PRAGMA user_version");
-    if (format == 0) {
+    if (!run(impl->db.get(), "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL"))
+        return impl->unreadable("not a chain database");
+    const auto format = impl->integer_of("PRAGMA user_version");
+    if (!format) return tl::unexpected<Failure>(format.error());
+    if (*format == 0) {
         if (const auto created = impl->create(); !created) return tl::unexpected<Failure>(created.error());
-    } else if (format != kFormat) {
-        return broken(path, fmt::format("format {} is not {}", format, kFormat));
+    } else if (*format != kFormat) {
+        return broken(path, fmt::format("format {} is not {}", *format, kFormat));
     }
     if (const auto checked = impl->check(); !checked) return tl::unexpected<Failure>(checked.error());
     return ChainStore(std::move(impl));
@@ -123,7 +143,7 @@ Result<ChainStore> ChainStore::open(const std::filesystem::path& path, const Cha
 Result<ChainState> ChainStore::replay() const {
     ChainState chain(m_impl->params);
     const Statement rows = prepare(m_impl->db.get(), "SELECT seq, raw FROM blocks ORDER BY seq");
-    if (!rows) return broken(m_impl->path, "no blocks table");
+    if (!rows) return m_impl->unreadable("no blocks table");
     std::int64_t expected = 1;
     int step = SQLITE_ROW;
     for (; (step = sqlite3_step(rows.get())) == SQLITE_ROW; ++expected) {
@@ -135,7 +155,7 @@ Result<ChainState> ChainStore::replay() const {
         const auto accepted = chain.submit_block(column_blob(rows.get(), 1), block->header.time);
         if (!accepted) return broken(m_impl->path, fmt::format("block row {}: {}", seq, bip22_word(accepted.error())));
     }
-    if (step != SQLITE_DONE) return broken(m_impl->path, sqlite3_errmsg(m_impl->db.get()));
+    if (step != SQLITE_DONE) return m_impl->unreadable(sqlite3_errmsg(m_impl->db.get()));
     return chain;
 }
 
@@ -148,7 +168,10 @@ Result<void> ChainStore::append(Bytes raw_block) {
     sqlite3_bind_int64(insert.get(), 1, static_cast<std::int64_t>(m_impl->count + 1));
     bind_blob(insert.get(), 2, block_hash(block->header));
     bind_blob(insert.get(), 3, encode_block(*block));
-    if (sqlite3_step(insert.get()) != SQLITE_DONE) return m_impl->failed("cannot write");
+    if (sqlite3_step(insert.get()) != SQLITE_DONE) {
+        sqlite::note_write_failure(m_impl->path, sqlite3_extended_errcode(m_impl->db.get()));
+        return m_impl->failed("cannot write");
+    }
     ++m_impl->count;
     return {};
 }

@@ -11,6 +11,7 @@
 #include "journal/format.hpp"
 #include "journal/journal.hpp"
 #include "journal/scan.hpp"
+#include "sqlite/log.hpp"
 #include "util/file.hpp"
 
 namespace giro::journal {
@@ -140,6 +141,7 @@ Result<void> Journal::Impl::start(bool empty) {
 
 tl::unexpected<Failure> Journal::Impl::stop(int code, std::string_view doing) {
     stopped = true;
+    sqlite::note_write_failure(db.path(), code);
     return fail(Kind::refused, fmt::format("{} {}: {} (SQLite {}); what was written after entry {} is not known: stop, "
                                            "check the disk, start again",
                                            doing, db.path(), sqlite3_errstr(code), code, head.seq));
@@ -231,6 +233,7 @@ Result<Journal> Journal::open(const std::filesystem::path& path, const Options& 
     if (!lock) return tl::unexpected(lock.error());
     if (!exists)
         if (auto ok = create_file(path); !ok) return tl::unexpected(ok.error());
+    if (auto ok = sqlite::make_log_durable(path); !ok) return tl::unexpected(ok.error());
     auto db = Database::open(path.string(), SQLITE_OPEN_READWRITE);
     if (!db) return tl::unexpected(db.error());
     const auto format = check_format(*db);
@@ -238,7 +241,10 @@ Result<Journal> Journal::open(const std::filesystem::path& path, const Options& 
     if (format->empty && !options.create)
         return fail(Kind::not_provisioned, fmt::format("journal {} is empty: run giro init", path.string()));
     auto impl = std::make_unique<Impl>(std::move(*lock), std::move(*db), options);
-    if (auto ok = impl->start(format->empty); !ok) return tl::unexpected(ok.error());
+    if (auto ok = impl->start(format->empty); !ok) {
+        sqlite::note_write_failure(path, sqlite3_extended_errcode(impl->db.get()));
+        return tl::unexpected(ok.error());
+    }
     return Journal(std::move(impl));
 }
 

@@ -1,6 +1,7 @@
 #include "tests/disk/file.hpp"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 namespace giro::test {
@@ -70,6 +71,20 @@ void DiskFile::misdirect(std::vector<Change>& pieces, Random& random) {
     from.offset = to.offset;
 }
 
+bool DiskFile::is_synced(const Change& piece) const {
+    return piece.offset + piece.data.size() <= m_synced.size() &&
+           std::ranges::equal(piece.data, Bytes(m_synced).subspan(piece.offset, piece.data.size()));
+}
+
+void DiskFile::drop_rewrites(std::vector<Change>& pieces) const {
+    std::set<std::uint64_t> changed;  // sectors
+    for (const Change& piece : pieces)
+        if (piece.is_truncate || !is_synced(piece)) changed.insert(piece.offset / kSectorBytes);
+    std::erase_if(pieces, [&](const Change& piece) {
+        return !piece.is_truncate && !changed.contains(piece.offset / kSectorBytes);
+    });
+}
+
 std::vector<DiskFile::Change> DiskFile::survivors(Random& random) const {
     std::vector<Change> pieces;
     const auto keep = [&](const Change& change) {
@@ -83,6 +98,7 @@ std::vector<DiskFile::Change> DiskFile::survivors(Random& random) const {
         if (outcome == some_writes && random.one_in(2)) continue;
         keep(m_unsynced[i]);
     }
+    drop_rewrites(pieces);
     if (outcome == some_sectors) std::erase_if(pieces, [&](const Change&) { return random.one_in(3); });
     if (outcome == all || outcome == none || pieces.empty()) return pieces;
     if (outcome != first_some && random.one_in(2))

@@ -45,6 +45,9 @@ class DiskFile {
     static std::vector<Change> sectors_of(const Change& change);
     static void tear(std::vector<Change>& pieces, Random& random);
     static void misdirect(std::vector<Change>& pieces, Random& random);
+    // Sectors that are only written with what the platter has already are not at risk.
+    void drop_rewrites(std::vector<Change>& pieces) const;
+    [[nodiscard]] bool is_synced(const Change& piece) const;
     [[nodiscard]] std::vector<Change> survivors(Random& random) const;
 
     Buffer m_now;

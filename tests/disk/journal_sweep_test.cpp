@@ -39,7 +39,7 @@ TEST_CASE("sweep: whichever disk call fails, once or for ever, the journal loses
                     static_cast<void>(program.start() && program.append_some(1));
                     // A disk that fails is not a journal that is damaged: nobody is sent to the backup.
                     if (program.last_failure()) CHECK(program.last_failure()->kind != Failure::Kind::integrity);
-                    program.kill();
+                    program.power_cut();
                     program.recover();
                     ++runs;
                 }
@@ -111,6 +111,26 @@ TEST_CASE("sweep: after 2,000 power cuts at any moment, recovery included, all t
     }
     MESSAGE(images << " images, " << early << " of them soon after another");
     CHECK(early > 500);
+}
+
+// Found: what a killed program had written and not yet synced was read by the next start, answered from, signed in its
+// snapshot, and then lost at the power cut (sqlite/log.hpp).
+TEST_CASE("sweep: what a start reads after a kill -9 stays, though the power goes before anything else is written") {
+    int unsynced = 0;
+    for (std::uint64_t seed = 0; seed < 400; ++seed) {
+        CAPTURE(seed);
+        JournalProgram program(seed);
+        program.disk().stop_at(1 + Random(seed).below(120));
+        static_cast<void>(program.live());
+        const std::uint64_t acknowledged = program.acknowledged();
+        program.kill();
+        program.disk().heal();
+        REQUIRE(program.start());
+        unsynced += program.acknowledged() > acknowledged ? 1 : 0;
+        program.power_cut();
+        program.recover();
+    }
+    CHECK(unsynced > 5);
 }
 
 TEST_CASE("sweep: the checks see a disk whose sync lies") {

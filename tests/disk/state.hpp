@@ -55,6 +55,7 @@ class Disk::State {
     void power_cut();
 
     [[nodiscard]] std::uint64_t epoch() const noexcept { return m_epoch; }
+    [[nodiscard]] bool stopped() const noexcept { return m_stopped; }
     [[nodiscard]] bool lies() const noexcept { return m_lies; }
     void unmount() noexcept { ++m_epoch; }
 

@@ -99,7 +99,7 @@ int x_sync(sqlite3_file* file, int) {
     const Verdict verdict = h.disk->admit(DiskOp::sync);
     if (verdict == Verdict::last) return SQLITE_IOERR_FSYNC;
     if (verdict == Verdict::fail) {
-        h.node->file.fail_sync();
+        if (!h.disk->stopped()) h.node->file.fail_sync();  // after stop_at() nothing is tried any more
         return SQLITE_IOERR_FSYNC;
     }
     if (!h.disk->lies()) h.disk->synced(*h.node);
