@@ -1,6 +1,5 @@
 #include "appliance/giro-auditor/auditor.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <sched.h>
 #include <unistd.h>
@@ -11,6 +10,7 @@
 #include "appliance/snapshot_file.hpp"
 #include "journal/journal.hpp"
 #include "switching/state.hpp"
+#include "util/append_line.hpp"
 #include "util/environment.hpp"
 #include "util/hash.hpp"
 #include "util/log.hpp"
@@ -149,12 +149,7 @@ class Auditor {
     Result<void> append(const vault::SignedCheckpoint& c) {
         const std::string line = fmt::format("{{\"seq\":{},\"chain_hash\":\"{}\",\"state_digest\":\"{}\",\"signature\":\"{}\"}}\n",
                                              c.checkpoint.seq, to_hex(c.checkpoint.chain_hash), to_hex(c.checkpoint.state_digest), to_hex(c.signature));
-        const auto file = m_program.paths.snapshots() / "checkpoints.jsonl";
-        const int fd = ::open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-        const bool ok = fd >= 0 && ::write(fd, line.data(), line.size()) == static_cast<ssize_t>(line.size());
-        if (fd >= 0) ::close(fd);
-        if (ok) return {};
-        return giro::fail(Kind::try_again, fmt::format("cannot append to {}; is the disk full?", file.string()));
+        return append_line(m_program.paths.snapshots() / "checkpoints.jsonl", line);
     }
 
     Program& m_program;
