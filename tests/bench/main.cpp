@@ -1,70 +1,143 @@
-// giro-bench FILE [NAME...]: runs each bench_<name> beside it (all when none is named; "box" is the whole box), prints one
-// table and writes FILE. The end-to-end figures are also given as ratios to the token's bare AES-CMAC rate of this run.
+// giro-bench [--quick] JSON SVG [PART...]: runs the parts that are named, or all; prints one table and writes the same
+// as JSON and as a picture. Parts: each bench_<name> beside it, "postgres", and the parts of a whole box below.
 #define DOCTEST_CONFIG_IMPLEMENT
 #include <doctest/doctest.h>
-#include <fmt/format.h>
+#include <unistd.h>
 
-#include <algorithm>
-#include <cstdio>
-#include <cstdlib>
-
-#include "tests/bench/box_bench.hpp"
+#include "tests/bench/chart.hpp"
+#include "tests/bench/end_to_end.hpp"
+#include "tests/bench/growth.hpp"
+#include "tests/bench/machine.hpp"
+#include "tests/bench/postgres.hpp"
+#include "tests/bench/say.hpp"
 #include "tests/bench/table.hpp"
-#include "tests/story/box.hpp"
 
 namespace {
 using nlohmann::json;
 namespace fs = std::filesystem;
 
+// Parts of one box that is up, in the order that leaves each what it needs: at rest first, then ever more load.
+struct BoxPart {
+    const char* name;
+    json (*measure)(bench::LoadBox&);
+};
+constexpr BoxPart kBoxParts[] = {{"rest", bench::measure_rest},
+                                 {"closed", bench::measure_closed},
+                                 {"after_load", bench::measure_after_load},
+                                 {"limit", bench::measure_limit}};
+
 // The story's Box checks with doctest's macros; here a failed check ends the run.
 void on_check(const doctest::AssertData& check) {
-    if (!check.m_failed) return;
-    std::fprintf(stderr, "bench: %s:%d: %s\n", check.m_file, check.m_line, check.m_expr);
-    std::exit(1);
+    if (check.m_failed) bench::give_up(fmt::format("{}:{}: {}", check.m_file, check.m_line, check.m_expr));
 }
 
-json run_module(const fs::path& program) {
-    story::tell(program.filename().string());
-    const auto output = fs::temp_directory_path() / fmt::format("giro-{}.{}", program.filename().string(), ::getpid());
-    story::Running running({program.string()}, output);
-    const int status = running.wait();
-    const json result = story::Said{status, running.output()}.object();
-    if (status != 0 || !result.is_object()) {
-        std::fprintf(stderr, "bench: %s ended with %d: %s\n", program.c_str(), status, running.output().c_str());
-        std::exit(1);
+class Bench {
+  public:
+    explicit Bench(std::vector<std::string> wanted) : m_wanted(std::move(wanted)) {
+        m_results["machine"] = bench::machine(fs::temp_directory_path());
+        m_results["versions"] = bench::versions();
+        m_results["quick"] = bench::quick();
     }
-    fs::remove(output);
-    return result;
-}
 
-void add_ratios(json& results) {
-    const double bare = results.value("/hsm/bare_cmac_per_s"_json_pointer, 0.0);
-    const double purchases = results.value("/box/closed_loop_64/purchases_per_s"_json_pointer, 0.0);
-    if (bare > 0 && purchases > 0) results["box"]["closed_loop_64"]["ratio_to_bare_cmac"] = purchases / bare;
-    if (bare > 0 && purchases > 0) results["box"]["closed_loop_64"]["ratio_of_its_two_macs_to_bare_cmac"] = 2 * purchases / bare;
-}
+    json run() {
+        refuse_unknown();
+        for (const auto& [name, program] : modules())
+            if (wants(name)) m_results[name] = run_module(program);
+        if (wants("postgres"))
+            if (json figures = bench::measure_postgres(); figures.is_object())
+                m_results["postgres"] = std::move(figures);
+        run_box();
+        if (wants("growth")) m_results["growth"] = bench::measure_growth();
+        derive();
+        m_results["seconds"] = bench::seconds_since(bench::kBegan);
+        return m_results;
+    }
+
+  private:
+    [[nodiscard]] bool wants(const std::string& name) const {
+        return m_wanted.empty() || std::ranges::find(m_wanted, name) != m_wanted.end();
+    }
+
+    static std::map<std::string, fs::path> modules() {
+        std::map<std::string, fs::path> out;
+        for (const auto& file : fs::directory_iterator(GIRO_BIN_DIR))
+            if (const auto name = file.path().filename().string(); name.starts_with("bench_"))
+                out[name.substr(6)] = file.path();
+        return out;
+    }
+
+    void refuse_unknown() const {
+        std::string known = "postgres growth";
+        for (const auto& part : kBoxParts) known += std::string(" ") + part.name;
+        for (const auto& [name, program] : modules()) known += " " + name;
+        for (const auto& name : m_wanted)
+            if ((" " + known + " ").find(" " + name + " ") == std::string::npos) {
+                fmt::print(stderr, "bench: there is no part '{}'; there are: {}\n", name, known);
+                std::exit(2);
+            }
+    }
+
+    static json run_module(const fs::path& program) {
+        bench::say(program.filename().string());
+        const auto output =
+            fs::temp_directory_path() / fmt::format("giro-{}.{}", program.filename().string(), ::getpid());
+        story::Running running({program.string()}, output);
+        const int status = running.wait();
+        json result = story::Said{status, running.output()}.object();
+        if (status != 0 || !result.is_object())
+            bench::give_up(fmt::format("{} ended with {}: {}", program.filename().string(), status, running.output()));
+        fs::remove(output);
+        return result;
+    }
+
+    void run_box() {
+        if (std::ranges::none_of(kBoxParts, [&](const BoxPart& part) { return wants(part.name); })) return;
+        bench::LoadBox box("load");
+        box.up();
+        for (const auto& part : kBoxParts)
+            if (wants(part.name)) m_results["box"][part.name] = part.measure(box);
+        box.down();
+    }
+
+    // The same figures in the units of their yardsticks, for the ratios.
+    void derive() {
+        scale("/hsm/bare_cmac_per_s", "/hsm/bare_cmac_ns", [](double per_s) { return 1e9 / per_s; });
+        scale("/bare/echo_cpu_us", "/bare/echo_cpu_ns", [](double us) { return us * 1000; });
+        for (const char* run : {"closed/1", "rest/64/10", "rest/64/50", "rest/64/200", "after_load"})
+            scale(fmt::format("/box/{}/p50_ms", run), fmt::format("/box/{}/p50_us", run),
+                  [](double ms) { return ms * 1000; });
+        const double bare = m_results.value("/hsm/bare_cmac_per_s"_json_pointer, 0.0);
+        if (bare > 0)
+            scale("/box/closed/64/per_second", "/box/closed/64/of_token",
+                  [bare](double per_s) { return 2 * per_s / bare; });
+    }
+    template <typename Scale>
+    void scale(const std::string& from, const std::string& to, Scale function) {
+        const json::json_pointer at(from);
+        if (m_results.contains(at)) m_results[json::json_pointer(to)] = function(m_results.at(at).get<double>());
+    }
+
+    std::vector<std::string> m_wanted;
+    json m_results = json::object();
+};
 }  // namespace
 
 int main(int argc, char** argv) {
-    if (argc < 2) {
-        std::fprintf(stderr, "usage: giro-bench FILE [NAME...]\n");
+    std::vector<std::string> words(argv + 1, argv + argc);
+    if (!words.empty() && words.front() == "--quick") {
+        ::setenv("GIRO_BENCH_QUICK", "1", 1);
+        words.erase(words.begin());
+    }
+    if (words.size() < 2) {
+        fmt::print(stderr, "usage: giro-bench [--quick] JSON SVG [PART...]\n");
         return 2;
     }
     doctest::Context context;
     context.setAsDefaultForAssertsOutOfTestCases();
     context.setAssertHandler(on_check);
-    const std::vector<std::string> wanted(argv + 2, argv + argc);
-    const auto is_wanted = [&](const std::string& name) { return wanted.empty() || std::ranges::find(wanted, name) != wanted.end(); };
-
-    std::vector<fs::path> modules;
-    for (const auto& file : fs::directory_iterator(GIRO_BIN_DIR))
-        if (const auto name = file.path().filename().string(); name.starts_with("bench_") && is_wanted(name.substr(6))) modules.push_back(file.path());
-    std::ranges::sort(modules);
-    json results = json::object();
-    for (const auto& module : modules) results[module.filename().string().substr(6)] = run_module(module);
-    if (is_wanted("box")) results["box"] = bench::measure_box();
-    add_ratios(results);
-    story::write_text(argv[1], results.dump(2) + "\n");
-    bench::print_table(results);
+    const json results = Bench({words.begin() + 2, words.end()}).run();
+    story::write_text(words[0], results.dump(2) + "\n");
+    story::write_text(words[1], bench::svg(results));
+    fmt::print("{}", bench::markdown(results));
     return 0;
 }
