@@ -51,6 +51,10 @@ const Commands::Row Commands::kTable[] = {
      [](Commands& c, Caller& w, bus::PeerId p, const bus::Record& r) {
          c.change(w, p, r, &switching::Core::approve_settlement);
      }},
+    {MessageType::withdraw_settlement, kAdmin,
+     [](Commands& c, Caller& w, bus::PeerId p, const bus::Record& r) {
+         c.change(w, p, r, &switching::Core::withdraw_settlement);
+     }},
     {MessageType::propose_settlement, kSettle,
      [](Commands& c, Caller& w, bus::PeerId p, const bus::Record& r) {
          c.change(w, p, r, &switching::Core::propose_settlement);

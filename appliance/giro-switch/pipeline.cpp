@@ -174,8 +174,6 @@ void Pipeline::add_mac_checks(Item& item, vault::MacVerify::Request& macs) const
     item.nonce = check.nonce;
     macs.items.push_back(check);
     if (from_link || r.mti == 0x0800 || !item.terminal->has_previous) return;
-    const auto used = m_key_used.find(r.terminal);
-    if (used != m_key_used.end() && used->second == item.terminal->nonce) return;
     check.nonce = item.previous_nonce =
         item.terminal->previous_nonce;  // the new key may not have reached the terminal yet
     item.mac_previous = static_cast<int>(macs.items.size());
@@ -290,7 +288,7 @@ void Pipeline::decide_terminal(Batch& batch, Item& item) {
     const bool current = batch.good(item.mac), previous = batch.good(item.mac_previous);
     if (r.mti == 0x0800) return decide_network(batch, item, current);
     const vault::Nonce nonce = previous && !current ? item.previous_nonce : item.nonce;
-    if (current && item.nonce != kBaseKey) m_key_used[r.terminal] = item.nonce;
+    if (current) m_core.key_used(r.terminal, item.nonce);
     if (!current && !previous) {
         warn(fmt::format("wrong MAC from terminal {}", r.terminal.view()));
         return answer(batch, item, {switching::kBadMac, {}, {}}, true, nonce);

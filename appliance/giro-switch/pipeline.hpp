@@ -94,7 +94,6 @@ class Pipeline {
     std::map<std::uint64_t, Waiting> m_waiting;    // payment seq -> the terminal that waits for its issuer
     std::map<std::uint16_t, bus::PeerId> m_link_peers;
     std::map<std::uint64_t, std::uint64_t> m_reversal_sent_ns;  // payment seq -> when its reversal was last sent
-    std::map<TerminalId, vault::Nonce> m_key_used;  // session keys that a terminal has used: the one before is no longer taken
     StageTimes m_times;
     bool m_vault_answers = true;
     bool m_disk_low = false;

@@ -69,6 +69,7 @@ json fields_of(const entry::TerminalAdded& e) {
     return {{"terminal", e.terminal.view()}, {"merchant", e.merchant.view()}, {"acquirer", e.acquirer.view()}, {"account", text(e.account)}};
 }
 json fields_of(const entry::SessionKeySet& e) { return {{"terminal", e.terminal.view()}, {"kcv", to_hex(e.kcv)}}; }
+json fields_of(const entry::SessionKeyUsed& e) { return {{"terminal", e.terminal.view()}}; }
 json fields_of(const entry::WalletRegistered& e) {
     return {{"pubkey", to_hex(e.pubkey)}, {"participant", e.participant}, {"account", text(e.account)}};
 }
@@ -104,6 +105,7 @@ json fields_of(const entry::SettlementProposed& e) {
     for (const auto& position : e.net) net.push_back({{"participant", position.participant}, {"net", position.net}});
     return {{"window", e.window}, {"merkle_root", to_hex(e.merkle_root)}, {"postings", e.postings}, {"net", net}, {"inputs", e.inputs.size()}};
 }
+json fields_of(const entry::SettlementWithdrawn& e) { return {{"window", e.window}}; }
 json fields_of(const entry::SettlementApproved& e) { return {{"window", e.window}, {"officer", e.officer.view()}}; }
 json fields_of(const entry::SettlementConfirmed& e) {
     return {{"window", e.window}, {"txid", to_hex_reversed(e.txid)}, {"height", e.height}, {"block_hash", to_hex_reversed(e.block_hash)}};
@@ -124,6 +126,7 @@ std::optional<json> read(entry::Kind kind, Bytes body) {
         case Kind::card_issued: return read<entry::CardIssued>(body);
         case Kind::terminal_added: return read<entry::TerminalAdded>(body);
         case Kind::session_key_set: return read<entry::SessionKeySet>(body);
+        case Kind::session_key_used: return read<entry::SessionKeyUsed>(body);
         case Kind::wallet_registered: return read<entry::WalletRegistered>(body);
         case Kind::funds_paid_in: return read<entry::FundsPaidIn>(body);
         case Kind::payment: return read<entry::Payment>(body);
@@ -134,6 +137,7 @@ std::optional<json> read(entry::Kind kind, Bytes body) {
         case Kind::settlement_proposed: return read<entry::SettlementProposed>(body);
         case Kind::settlement_approved: return read<entry::SettlementApproved>(body);
         case Kind::settlement_confirmed: return read<entry::SettlementConfirmed>(body);
+        case Kind::settlement_withdrawn: return read<entry::SettlementWithdrawn>(body);
     }
     return std::nullopt;
 }

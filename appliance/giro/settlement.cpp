@@ -1,4 +1,4 @@
-// giro settle close|status|wait, and the table of all settlement commands. Run by operators and scripts.
+// giro settle close|withdraw|status|wait, and the table of all settlement commands. Run by operators and scripts.
 #include <fmt/format.h>
 
 #include <chrono>
@@ -31,6 +31,18 @@ Result<void> close_window(const Args& args) {
     else
         fmt::print("window {} is closed; it holds the postings up to journal entry {}\n", reply->window,
                    reply->last_seq);
+    return {};
+}
+
+Result<void> withdraw(const Args& args) {
+    if (args.number("--window") < 1) return fail(Failure::Kind::config, "--window takes the number of a window");
+    const auto window = static_cast<std::uint64_t>(args.number("--window"));
+    const auto body = tell_switch(args.paths(), bus::MessageType::withdraw_settlement, encode(entry::SettlementWithdrawn{window}));
+    if (!body) return tl::unexpected(body.error());
+    if (args.json())
+        fmt::print("{}\n", Json{{"window", window}, {"withdrawn", true}}.dump());
+    else
+        fmt::print("the proposal of window {} is withdrawn; giro-settle makes another from the coins there are now\n", window);
     return {};
 }
 
@@ -187,6 +199,10 @@ std::vector<Command> settlement_commands() {
     using Kind = Option::Kind;
     return {
         {"settle close", "cuts the open window over: later payments belong to the next one", {}, close_window},
+        {"settle withdraw",
+         "takes a proposal back that no officer has approved yet, e.g. because its coins are gone; another follows",
+         {{"--window", "number", Kind::number, "0", true}},
+         withdraw},
         {"settle status", "every window: state, postings, nets, approvals, transaction, block", {}, status},
         {"settle wait",
          "waits until a window has got that far; exits 75 when it takes too long",

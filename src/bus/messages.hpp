@@ -31,6 +31,7 @@ enum class MessageType : std::uint16_t {
     box_status = 0x0209,          // admin: empty -> JSON text
     wallet_participant = 0x020a,  // admin: participant:u32 that new wallets are opened at
     pay_in = 0x020b,              // admin: FundsPaidIn
+    withdraw_settlement = 0x020c, // admin: SettlementWithdrawn
 
     // --- run/chain.settle (giro-settle) and run/chain.admin (giro): requests to giro-chain ----------
     chain_submit_tx = 0x0401,  // settle: the whole transaction with witnesses -> txid:32; refused: BIP22-style word

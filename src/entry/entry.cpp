@@ -9,6 +9,7 @@ std::string_view name(Kind kind) noexcept {
         case Kind::card_issued: return "card_issued";
         case Kind::terminal_added: return "terminal_added";
         case Kind::session_key_set: return "session_key_set";
+        case Kind::session_key_used: return "session_key_used";
         case Kind::wallet_registered: return "wallet_registered";
         case Kind::funds_paid_in: return "funds_paid_in";
         case Kind::payment: return "payment";
@@ -19,6 +20,7 @@ std::string_view name(Kind kind) noexcept {
         case Kind::settlement_proposed: return "settlement_proposed";
         case Kind::settlement_approved: return "settlement_approved";
         case Kind::settlement_confirmed: return "settlement_confirmed";
+        case Kind::settlement_withdrawn: return "settlement_withdrawn";
     }
     return "unknown";
 }

@@ -20,6 +20,7 @@ enum class Kind : std::uint16_t {
     session_key_set = 5,
     wallet_registered = 6,
     funds_paid_in = 7,
+    session_key_used = 8,
     payment = 16,
     forward_answered = 17,
     reversal = 18,
@@ -28,6 +29,7 @@ enum class Kind : std::uint16_t {
     settlement_proposed = 33,
     settlement_approved = 34,
     settlement_confirmed = 35,
+    settlement_withdrawn = 36,
 };
 [[nodiscard]] std::string_view name(Kind kind) noexcept;
 
@@ -75,6 +77,10 @@ struct SessionKeySet {
     ByteArray<3> kcv{};
     FixedText<10> exchanged_at;  // DE7 of the 0800
     std::uint32_t stan = 0;      // DE11 of it
+};
+// The terminal has used its new key: the one before is not taken any more.
+struct SessionKeyUsed {
+    TerminalId terminal;
 };
 struct WalletRegistered {
     ByteArray<33> pubkey{};  // secp256k1, compressed
@@ -206,6 +212,10 @@ struct SettlementProposed {
     Buffer unsigned_tx;                  // without witnesses; there is one even when every net is zero: it carries the root
     std::vector<SettlementInput> inputs; // of unsigned_tx, in order
 };
+// The proposal of a window is taken back, which nobody has approved yet: giro-settle makes another.
+struct SettlementWithdrawn {
+    std::uint64_t window = 0;
+};
 // An officer's RSA signature over approval_digest() of exactly this proposal (approval/approval.hpp).
 struct SettlementApproved {
     std::uint64_t window = 0;
@@ -228,6 +238,7 @@ void fields(auto& a, SealedPan& e) { a(e.token, e.first6_last4, e.sealed); }
 void fields(auto& a, CardIssued& e) { a(e.pan, e.account); }
 void fields(auto& a, TerminalAdded& e) { a(e.terminal, e.merchant, e.acquirer, e.account); }
 void fields(auto& a, SessionKeySet& e) { a(e.terminal, e.nonce, e.kcv, e.exchanged_at, e.stan); }
+void fields(auto& a, SessionKeyUsed& e) { a(e.terminal); }
 void fields(auto& a, WalletRegistered& e) { a(e.pubkey, e.participant, e.currency, e.account); }
 void fields(auto& a, FundsPaidIn& e) { a(e.account, e.amount, e.reference); }
 void fields(auto& a, RequestKey& e) { a(e.acquirer, e.terminal, e.stan, e.rrn, e.local_time, e.local_date); }
@@ -246,6 +257,7 @@ void fields(auto& a, WindowClosed& e) { a(e.window, e.last_seq, e.time_ns); }
 void fields(auto& a, NetPosition& e) { a(e.participant, e.net); }
 void fields(auto& a, SettlementInput& e) { a(e.participant, e.amount); }
 void fields(auto& a, SettlementProposed& e) { a(e.window, e.merkle_root, e.postings, e.net, e.unsigned_tx, e.inputs); }
+void fields(auto& a, SettlementWithdrawn& e) { a(e.window); }
 void fields(auto& a, SettlementApproved& e) { a(e.window, e.officer, e.signature); }
 void fields(auto& a, SettlementConfirmed& e) { a(e.window, e.txid, e.height, e.block_hash); }
 

@@ -220,7 +220,7 @@ Result<FormatCheck> check_format(Database& db) {
                     fmt::format("{} is another program's database, not a journal: restore it from a backup", db.path()));
     if (*version != static_cast<std::uint64_t>(kFormatVersion))
         return fail(Failure::Kind::config, fmt::format("journal {} has format {}, this program reads format {}: use the "
-                                                       "program version that wrote it",
+                                                       "version of Giro that wrote it, or set up another box (giro init)",
                                                        db.path(), *version, kFormatVersion));
     const auto matches = schema_matches(db);
     if (!matches) return tl::unexpected(matches.error());

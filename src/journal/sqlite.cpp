@@ -56,7 +56,9 @@ tl::unexpected<Failure> Database::failure(int code, std::string_view doing) cons
             return fail(Kind::integrity, fmt::format("{} is not a journal: restore it from a backup", m_path));
         case SQLITE_CORRUPT:
             return fail(Kind::integrity,
-                        fmt::format("{} is damaged: keep it, run 'giro journal verify', restore a backup", m_path));
+                        fmt::format("{} is damaged: SQLite cannot read its pages; stop, keep the file as evidence, and restore "
+                                    "it from the cluster or a backup",
+                                    m_path));
         case SQLITE_FULL:
             return fail(Kind::try_again, fmt::format("{} {}: the disk is full; free some space", doing, m_path));
         case SQLITE_BUSY:

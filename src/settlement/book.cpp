@@ -56,6 +56,8 @@ Result<void> Book::feed(std::uint64_t seq, std::uint16_t kind, Bytes body) {
             return closed(seq, body);
         case Kind::settlement_proposed:
             return proposed(seq, body);
+        case Kind::settlement_withdrawn:
+            return withdrawn(seq, body);
         case Kind::settlement_approved:
             return approved(seq, body);
         case Kind::settlement_confirmed:
@@ -80,6 +82,16 @@ Result<void> Book::proposed(std::uint64_t seq, Bytes body) {
     if (record == nullptr || record->proposal)
         return misfit(seq, fmt::format("window {} takes no proposal", e->window));
     record->proposal = std::move(*e);
+    return {};
+}
+
+Result<void> Book::withdrawn(std::uint64_t seq, Bytes body) {
+    const auto e = decoded<entry::SettlementWithdrawn>(seq, body);
+    if (!e) return tl::unexpected(e.error());
+    const auto at = m_windows.find(e->window);
+    if (at == m_windows.end() || !at->second.proposal || !at->second.approvals.empty() || at->second.confirmation)
+        return misfit(seq, fmt::format("window {} has no proposal to withdraw", e->window));
+    at->second.proposal.reset();
     return {};
 }
 

@@ -43,6 +43,7 @@ class Book {
     std::vector<entry::ParticipantOpened> m_participants;
     Result<void> closed(std::uint64_t seq, Bytes body);
     Result<void> proposed(std::uint64_t seq, Bytes body);
+    Result<void> withdrawn(std::uint64_t seq, Bytes body);
     Result<void> approved(std::uint64_t seq, Bytes body);
     Result<void> confirmed(std::uint64_t seq, Bytes body);
 };

@@ -230,4 +230,11 @@ void Core::session_key(const PaymentRequest& request, const ByteArray<16>& nonce
            entry::SessionKeySet{request.terminal, nonce, kcv, request.transmission_time, request.stan});
 }
 
+void Core::key_used(const TerminalId& id, const ByteArray<16>& nonce) {
+    const Terminal* terminal = m_state.terminal(id);
+    ASSERT(terminal != nullptr);
+    if (terminal->has_previous && terminal->nonce == nonce)
+        record(entry::Kind::session_key_used, entry::SessionKeyUsed{id});
+}
+
 }  // namespace giro::switching

@@ -93,6 +93,8 @@ class Core {
     [[nodiscard]] KeyExchange key_exchange(const PaymentRequest& request) const;
     // A fresh one: the vault made this key.
     void session_key(const PaymentRequest& request, const ByteArray<16>& nonce, const ByteArray<3>& kcv);
+    // A payment came under the key of `nonce`. If that is the terminal's new one, the one before is not taken any more.
+    void key_used(const TerminalId& terminal, const ByteArray<16>& nonce);
 
     // --- from issuers' hosts: their MAC has been verified ---
     void link_state(std::uint16_t link, bool up);
@@ -119,6 +121,8 @@ class Core {
     // Checks the officer's signature over exactly the proposed transaction.
     [[nodiscard]] Done approve_settlement(const entry::SettlementApproved& e);
     [[nodiscard]] Done confirm_settlement(const entry::SettlementConfirmed& e);
+    // Only before an officer has approved it.
+    [[nodiscard]] Done withdraw_settlement(const entry::SettlementWithdrawn& e);
 
   private:
     template <typename E>

@@ -27,6 +27,9 @@ Done Core::pay_in(const entry::FundsPaidIn& e) {
 Done Core::propose_settlement(const entry::SettlementProposed& e) {
     return admin(entry::Kind::settlement_proposed, e);
 }
+Done Core::withdraw_settlement(const entry::SettlementWithdrawn& e) {
+    return admin(entry::Kind::settlement_withdrawn, e);
+}
 
 tl::expected<entry::WindowClosed, std::string> Core::close_window(std::uint64_t now_ns) {
     entry::WindowClosed e;

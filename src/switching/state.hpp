@@ -28,7 +28,7 @@ struct Terminal {
     AcquirerId acquirer;
     Id128 account;
     ByteArray<16> nonce{};           // of the session MAC key in use; zero: the base key
-    ByteArray<16> previous_nonce{};  // of the one before
+    ByteArray<16> previous_nonce{};  // of the one before; zero when it is not taken any more
     bool has_previous = false;       // it is still accepted: the new one may not have arrived
     FixedText<10> exchanged_at;      // DE7 of the last key exchange, and its STAN: an older one is a replay
     std::uint32_t exchange_stan = 0;
@@ -138,6 +138,7 @@ class State {
     [[nodiscard]] Refusal on(const entry::CardIssued& e);
     [[nodiscard]] Refusal on(const entry::TerminalAdded& e);
     [[nodiscard]] Refusal on(const entry::SessionKeySet& e);
+    [[nodiscard]] Refusal on(const entry::SessionKeyUsed& e);
     [[nodiscard]] Refusal on(const entry::WalletRegistered& e);
     [[nodiscard]] Refusal on(const entry::FundsPaidIn& e);
     [[nodiscard]] Refusal on(const entry::Payment& e);
@@ -148,6 +149,7 @@ class State {
     [[nodiscard]] Refusal on(const entry::SettlementProposed& e);
     [[nodiscard]] Refusal on(const entry::SettlementApproved& e);
     [[nodiscard]] Refusal on(const entry::SettlementConfirmed& e);
+    [[nodiscard]] Refusal on(const entry::SettlementWithdrawn& e);
 
     [[nodiscard]] std::uint64_t this_seq() const noexcept { return m_last_seq + 1; }
     [[nodiscard]] Refusal transfer(const ledger::Transfer& t);

@@ -30,6 +30,8 @@ State::Refusal State::dispatch(Kind kind, Bytes body) {
             return decoded<entry::TerminalAdded>(body);
         case Kind::session_key_set:
             return decoded<entry::SessionKeySet>(body);
+        case Kind::session_key_used:
+            return decoded<entry::SessionKeyUsed>(body);
         case Kind::wallet_registered:
             return decoded<entry::WalletRegistered>(body);
         case Kind::funds_paid_in:
@@ -50,6 +52,8 @@ State::Refusal State::dispatch(Kind kind, Bytes body) {
             return decoded<entry::SettlementApproved>(body);
         case Kind::settlement_confirmed:
             return decoded<entry::SettlementConfirmed>(body);
+        case Kind::settlement_withdrawn:
+            return decoded<entry::SettlementWithdrawn>(body);
     }
     return "its kind is not known; it was written by a newer version";
 }
@@ -174,6 +178,15 @@ State::Refusal State::on(const entry::SessionKeySet& e) {
     at->second.kcv = e.kcv;
     at->second.exchanged_at = e.exchanged_at;
     at->second.exchange_stan = e.stan;
+    return {};
+}
+
+State::Refusal State::on(const entry::SessionKeyUsed& e) {
+    const auto at = m_terminals.find(e.terminal);
+    if (at == m_terminals.end()) return "there is no such terminal";
+    if (!at->second.has_previous) return "its new key was used before";
+    at->second.previous_nonce = {};
+    at->second.has_previous = false;
     return {};
 }
 
@@ -376,6 +389,16 @@ State::Refusal State::on(const entry::SettlementProposed& e) {
     }
     if (sum != 0) return "its nets do not sum to zero";
     at->second.proposed = e;
+    return {};
+}
+
+// Once an officer has signed, the proposal may come to be paid: it stands.
+State::Refusal State::on(const entry::SettlementWithdrawn& e) {
+    const auto at = m_settlements.find(e.window);
+    if (at == m_settlements.end() || !at->second.proposed) return "no settlement of that window is proposed";
+    if (!at->second.approvals.empty()) return "an officer has approved it";
+    if (at->second.confirmed) return "that window is settled";
+    at->second.proposed.reset();
     return {};
 }
 

@@ -20,8 +20,9 @@ void round_trip(Bytes body) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     using namespace entry;
-    round_trip<ParticipantOpened, AccountOpened, CardIssued, TerminalAdded, SessionKeySet, WalletRegistered, FundsPaidIn, Payment,
-               ForwardAnswered, Reversal, LinkReversalAnswered, WindowClosed, SettlementProposed, SettlementApproved, SettlementConfirmed>(
+    round_trip<ParticipantOpened, AccountOpened, CardIssued, TerminalAdded, SessionKeySet, SessionKeyUsed, WalletRegistered, FundsPaidIn, Payment,
+               ForwardAnswered, Reversal, LinkReversalAnswered, WindowClosed, SettlementProposed, SettlementApproved, SettlementConfirmed,
+               SettlementWithdrawn>(
         fuzz::bytes(data, size));
     return 0;
 }

@@ -228,10 +228,10 @@ TEST_CASE("journal: another program's database is refused") {
 TEST_CASE("journal: another format version is refused by name") {
     TempFolder folder;
     { Journal log = open_new(folder.file()); }
-    attack(folder.file(), "PRAGMA user_version=2");
+    attack(folder.file(), "PRAGMA user_version=1");
     for (const auto& failure : {Journal::open(folder.file()).error(), verify(folder.file()).error()}) {
         CHECK(failure.kind == Kind::config);
-        CHECK(says(failure, "has format 2, this program reads format 1"));
+        CHECK(says(failure, "has format 1, this program reads format 2"));
     }
 }
 

@@ -264,6 +264,8 @@ TEST_CASE("settlement: the book says where every window stands") {
     entry::SettlementProposed proposal;
     proposal.window = 1;
     journal.add(entry::Kind::settlement_proposed, proposal);
+    journal.add(entry::Kind::settlement_withdrawn, entry::SettlementWithdrawn{1});
+    journal.add(entry::Kind::settlement_proposed, proposal);  // another in its place
     journal.add(entry::Kind::settlement_approved, entry::SettlementApproved{1, entry::OfficerName("alice"), {}});
     Book book;
     std::uint64_t seq = 0;
@@ -297,6 +299,8 @@ TEST_CASE("settlement: the book says where every window stands") {
     CHECK(refuses(entry::Kind::window_closed, entry::WindowClosed{2, 0, 0}));
     CHECK(refuses(entry::Kind::settlement_proposed, proposal));
     CHECK(refuses(entry::Kind::settlement_approved, entry::SettlementApproved{1, entry::OfficerName("bob"), {}}));
+    CHECK(refuses(entry::Kind::settlement_withdrawn, entry::SettlementWithdrawn{1}));  // officers have approved it
+    CHECK(refuses(entry::Kind::settlement_withdrawn, entry::SettlementWithdrawn{2}));  // there is none
     CHECK(refuses(entry::Kind::settlement_approved, entry::SettlementApproved{2, entry::OfficerName("bob"), {}}));
     CHECK(refuses(entry::Kind::settlement_confirmed, entry::SettlementConfirmed{1, {}, 102, {}}));
     CHECK(refuses(entry::Kind::settlement_confirmed, entry::WindowClosed{}));

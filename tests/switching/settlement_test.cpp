@@ -115,3 +115,24 @@ TEST_CASE("settlement: nets that do not sum to zero, or of nobody, are refused")
     CHECK_FALSE(box.core->propose_settlement(p));
     box.commit();
 }
+
+TEST_CASE("settlement: a proposal may be taken back and replaced until an officer has approved it") {
+    SettlementBox box;
+    CHECK_FALSE(box.core->withdraw_settlement({1}));  // no window
+    REQUIRE(box.core->close_window(kNow));
+    CHECK_FALSE(box.core->withdraw_settlement({1}));  // no proposal
+    auto stale = box.proposal(1);
+    REQUIRE(box.core->propose_settlement(stale));
+    REQUIRE(box.core->withdraw_settlement({1}));
+    CHECK_FALSE(box.core->withdraw_settlement({1}));
+    box.commit();
+    CHECK_FALSE(box.approve("alice", alice(), stale));  // nobody can approve what was taken back
+
+    auto p = box.proposal(1);
+    p.unsigned_tx[0] ^= std::byte{1};
+    REQUIRE(box.core->propose_settlement(p));
+    CHECK_FALSE(box.approve("alice", alice(), stale));  // nor is a signature over it one over the other
+    REQUIRE(box.approve("alice", alice(), p));
+    CHECK_FALSE(box.core->withdraw_settlement({1}));
+    CHECK(box.replayed().digest() == box.state.digest());
+}

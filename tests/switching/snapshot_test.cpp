@@ -41,6 +41,31 @@ TEST_CASE("state: a snapshot brings back the same state, which goes on the same 
     CHECK(again == bytes);
 }
 
+TEST_CASE("state: a terminal's last key is taken until its new one was used once, and a replay knows it") {
+    Box box;
+    const auto& terminal = *box.state.terminal(TerminalId("T0000001"));
+    const ByteArray<16> first{std::byte{5}}, second{std::byte{6}};
+    box.core->key_used(TerminalId("T0000001"), {});  // no exchange yet: nothing to give up
+    box.core->session_key(purchase_of(1, 300), first, {});
+    box.core->session_key(purchase_of(1, 301), second, {});
+    CHECK(terminal.has_previous);
+    CHECK(terminal.previous_nonce == first);
+    box.core->key_used(TerminalId("T0000001"), first);  // the old one, still in use
+    CHECK(terminal.has_previous);
+    box.core->key_used(TerminalId("T0000001"), second);
+    CHECK_FALSE(terminal.has_previous);
+    box.commit();
+    const std::size_t entries = box.journal.size();
+    box.core->key_used(TerminalId("T0000001"), second);  // journalled once
+    box.commit();
+    CHECK(box.journal.size() == entries);
+    const State replayed = box.replayed();
+    CHECK_FALSE(replayed.terminal(TerminalId("T0000001"))->has_previous);
+    CHECK(replayed.digest() == box.state.digest());
+    State copy = box.replayed();
+    CHECK_FALSE(copy.apply(entry::Kind::session_key_used, encode(entry::SessionKeyUsed{TerminalId("T0000001")})));
+}
+
 TEST_CASE("state: every truncation of a snapshot is refused, and no bit flip crashes or passes for the same state") {
     Buffer bytes;
     busy().state.save(bytes);
