@@ -120,10 +120,15 @@ json Said::object() const {
 
 // --- Box ----------------------------------------------------------------------------------------------------------
 
-Box::Box(const std::string& name) : m_folder(fs::temp_directory_path() / ("giro-" + name + "." + std::to_string(::getpid()))) {
-    fs::remove_all(m_folder);
+Box::Box(const std::string& name, std::uint64_t disk_mebibytes)
+    : m_folder(fs::temp_directory_path() / ("giro-" + name + "." + std::to_string(::getpid()))), m_said(m_folder.string() + ".said") {
+    for (const auto& folder : {m_folder, m_said}) {
+        fs::remove_all(folder);
+        fs::create_directories(folder);
+        fs::permissions(folder, fs::perms::owner_all);
+    }
+    if (disk_mebibytes != 0) m_disk.emplace(m_folder, disk_mebibytes);
     fs::create_directories(m_folder / "etc");
-    fs::permissions(m_folder, fs::perms::owner_all);
     for (const char* what : {"7801", "7802", "7803", "7810"}) m_ports[what] = free_port();
     write_config(m_ports);
 }
@@ -131,7 +136,9 @@ Box::Box(const std::string& name) : m_folder(fs::temp_directory_path() / ("giro-
 Box::~Box() {
     m_host.reset();
     m_up.reset();
+    m_disk.reset();
     fs::remove_all(m_folder);
+    fs::remove_all(m_said);
 }
 
 // The shipped configuration on ports of our own, with a link that is given up on sooner, and with
@@ -154,7 +161,7 @@ Said Box::giro(const std::vector<std::string>& arguments) {
 std::unique_ptr<Running> Box::start(const std::vector<std::string>& arguments, const std::string& output) {
     std::vector<std::string> command{giro_program(), "--dir", m_folder.string()};
     command.insert(command.end(), arguments.begin(), arguments.end());
-    return std::make_unique<Running>(command, m_folder / output);
+    return std::make_unique<Running>(command, m_said / output);
 }
 
 void Box::init() {
@@ -197,7 +204,13 @@ void Box::serve_issuer_host(const std::vector<std::string>& options) {
     m_host = start(arguments, "host.out");
 }
 
-pid_t Box::pid_of(const std::string& program) {
+void Box::kill_and_wait(const std::string& program) {
+    const pid_t victim = pid_of(program);
+    ::kill(victim, SIGKILL);
+    REQUIRE(eventually(30, [&] { return pid_of(program) != victim && status().contains("switch"); }));
+}
+
+pid_t Box::pid_of(const std::string& program) const {
     const json state = json::parse(read_text(file("run/up.json")), nullptr, false);
     REQUIRE(state.is_object());
     for (const auto& p : state["programs"])
@@ -213,6 +226,31 @@ std::vector<json> Box::journal(const std::string& kind) {
     std::istringstream lines(said.text);
     for (std::string line; std::getline(lines, line);) entries.push_back(json::parse(line));
     return entries;
+}
+
+std::set<std::string> acknowledged(const fs::path& trace) {
+    std::set<std::string> rrns;
+    std::istringstream lines(read_text(trace));
+    for (std::string line; std::getline(lines, line);) {
+        const json event = json::parse(line, nullptr, false);
+        if (event.is_object() && event.value("event", "") == "answer" && event.value("of", "") == "sale" && event.value("code", "") == "00")
+            rrns.insert(event["rrn"].get<std::string>());
+    }
+    return rrns;
+}
+
+void check_nothing_lost(Box& box, const std::set<std::string>& told) {
+    std::map<std::string, int> approved;
+    for (const auto& payment : box.journal("payment"))
+        if (payment["outcome"] == "approved") ++approved[payment["rrn"].get<std::string>()];
+    std::size_t lost = 0, doubled = 0;
+    for (const auto& rrn : told) lost += approved.count(rrn) == 0;
+    for (const auto& [rrn, times] : approved) doubled += times > 1;
+    CHECK(lost == 0);
+    CHECK(doubled == 0);
+    const Said whole = box.giro({"journal", "verify"});
+    INFO(whole.text);
+    CHECK(whole.status == 0);
 }
 
 }  // namespace story

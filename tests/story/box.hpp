@@ -9,8 +9,12 @@
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <set>
 #include <string>
 #include <vector>
+
+#include "tests/story/small_disk.hpp"
 
 namespace story {
 
@@ -47,7 +51,8 @@ struct Said {
 
 class Box {
   public:
-    explicit Box(const std::string& name);
+    // `disk_mebibytes` other than 0: the folder is on a SmallDisk of that size.
+    explicit Box(const std::string& name, std::uint64_t disk_mebibytes = 0);
     ~Box();
     Box(const Box&) = delete;
     Box& operator=(const Box&) = delete;
@@ -63,21 +68,33 @@ class Box {
     void serve_issuer_host(const std::vector<std::string>& options = {});  // giro host at the link's address
     void stop_issuer_host() { m_host.reset(); }
 
-    [[nodiscard]] pid_t pid_of(const std::string& program);  // "switch"
+    [[nodiscard]] pid_t pid_of(const std::string& program) const;  // "switch"
+    // Kills the program and waits until another has taken its place and the box answers.
+    void kill_and_wait(const std::string& program);
     [[nodiscard]] json status() { return giro({"--json", "status"}).object(); }
     // Journal entries of one kind, as giro journal list gives them.
     [[nodiscard]] std::vector<json> journal(const std::string& kind);
     [[nodiscard]] const std::filesystem::path& folder() const { return m_folder; }
+    // What the programs said to the one who started them: beside the box, whose disk may be full.
+    [[nodiscard]] const std::filesystem::path& said_folder() const { return m_said; }
+    [[nodiscard]] std::string up_said() const { return m_up->output(); }
+    [[nodiscard]] const SmallDisk& disk() const { return *m_disk; }
     [[nodiscard]] std::filesystem::path file(const std::string& name) const { return m_folder / name; }
     [[nodiscard]] int port(const std::string& what) const { return m_ports.at(what); }
     void write_config(const std::map<std::string, int>& ports);
 
   private:
-    std::filesystem::path m_folder;
+    std::filesystem::path m_folder, m_said;
+    std::optional<SmallDisk> m_disk;
     std::map<std::string, int> m_ports;
     std::unique_ptr<Running> m_up, m_host;
     int m_runs = 0;
 };
+
+// RRNs that the terminals of a `giro pos load --trace` were told are approved.
+[[nodiscard]] std::set<std::string> acknowledged(const std::filesystem::path& trace);
+// Each of them is in the journal, once, and the journal is whole.
+void check_nothing_lost(Box& box, const std::set<std::string>& told);
 
 [[nodiscard]] std::string read_text(const std::filesystem::path& file);
 void write_text(const std::filesystem::path& file, const std::string& text);

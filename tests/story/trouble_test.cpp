@@ -51,13 +51,17 @@ class PortTaken {
     int m_fd;
 };
 
-// Copies SQLite's write-ahead log into the database, so that the payment's bytes are there to be changed.
-void merge_wal(const std::filesystem::path& file) {
+void run_sql(const std::filesystem::path& file, const char* sql) {
     sqlite3* db = nullptr;
     REQUIRE(sqlite3_open_v2(file.c_str(), &db, SQLITE_OPEN_READWRITE, nullptr) == SQLITE_OK);
-    // A connection that has read nothing yet does not know that there is such a log.
-    CHECK(sqlite3_exec(db, "SELECT count(*) FROM sqlite_schema; PRAGMA wal_checkpoint(TRUNCATE)", nullptr, nullptr, nullptr) == SQLITE_OK);
+    CHECK(sqlite3_exec(db, sql, nullptr, nullptr, nullptr) == SQLITE_OK);
     sqlite3_close(db);
+}
+
+// Copies SQLite's write-ahead log into the database, so that the payment's bytes are there to be changed.
+void merge_wal(const std::filesystem::path& file) {
+    // A connection that has read nothing yet does not know that there is such a log.
+    run_sql(file, "SELECT count(*) FROM sqlite_schema; PRAGMA wal_checkpoint(TRUNCATE)");
 }
 
 // Puts other text into a file for the time of a test.
@@ -130,6 +134,18 @@ TEST_CASE("trouble: usage errors end with 2") {
     CHECK(box.giro({"pos", "--terminals", "many"}).status == 2);
     CHECK(box.giro({}).status == 2);
     CHECK(box.giro({"--help"}).status == 0);
+}
+
+TEST_CASE("trouble: the journal of another version is refused with both numbers and what to do") {
+    Box& box = Troubled::box();
+    run_sql(box.file("switch/journal.db"), "PRAGMA user_version=1");
+    for (const Said& said : {box.up_that_fails(), box.giro({"journal", "verify"}), box.giro({"journal", "list"})}) {
+        INFO(said.text);
+        CHECK(said.status == 2);
+        CHECK(said.has("has format 1, this program reads format 2: use the version of Giro that wrote it"));
+    }
+    run_sql(box.file("switch/journal.db"), "PRAGMA user_version=2");
+    CHECK(box.giro({"journal", "verify"}).status == 0);
 }
 
 TEST_CASE("trouble: a changed journal stops the start and names the entry") {
