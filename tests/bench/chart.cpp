@@ -146,7 +146,7 @@ struct LogScale {
 void log_axis(Panel& panel, const LogScale& scale, const char* unit) {
     for (double v = scale.low; v <= scale.high * 1.001; v *= 10) {
         panel.grid(panel.left() - 60, scale.at(v), panel.right() + 50, scale.at(v));
-        panel.text(panel.left() - 66, scale.at(v) + 4, fmt::format("{:g}{}", v, unit), "soft", "end");
+        panel.text(panel.left() - 66, scale.at(v) + 4, show(v) + unit, "soft", "end");
     }
 }
 
@@ -218,7 +218,7 @@ std::string latencies(std::size_t place, const json& r) {
     }
     return places.empty()
                ? std::string()
-               : curves(place, "Latency from the intended send time, 64 terminals, open loop", " ms", places, all);
+               : curves(place, "Latency from the intended send time, 64 terminals", " ms", places, all);
 }
 
 std::string cpu(std::size_t place, const json& r) {
@@ -236,7 +236,7 @@ std::string stages(std::size_t place, const json& r) {
     if (!r.contains("stages")) return {};
     constexpr const char* kStages[] = {"unpack", "mac_in", "decide", "journal", "pack", "mac_out"};
     constexpr const char* kWords[] = {"unpack", "MAC in", "decide", "journal", "pack", "MAC out"};
-    Panel panel(place, "The stages of a purchase by themselves, CPU time by batch");
+    Panel panel(place, "The stages of a purchase, each by itself: CPU time");
     double most = 0;
     for (const auto& [batch, costs] : r["stages"].items())
         if (batch != "1") most = std::max(most, costs["total_ns"].get<double>());

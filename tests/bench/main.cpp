@@ -128,16 +128,19 @@ int main(int argc, char** argv) {
         ::setenv("GIRO_BENCH_QUICK", "1", 1);
         words.erase(words.begin());
     }
-    if (words.size() < 2) {
-        fmt::print(stderr, "usage: giro-bench [--quick] JSON SVG [PART...]\n");
+    if (words.empty()) {
+        fmt::print(stderr, "usage: giro-bench [--quick] FOLDER [PART...]\n");
         return 2;
     }
     doctest::Context context;
     context.setAsDefaultForAssertsOutOfTestCases();
     context.setAssertHandler(on_check);
-    const json results = Bench({words.begin() + 2, words.end()}).run();
-    story::write_text(words[0], results.dump(2) + "\n");
-    story::write_text(words[1], bench::svg(results));
-    fmt::print("{}", bench::markdown(results));
+    const fs::path folder = words.front();
+    const json results = Bench({words.begin() + 1, words.end()}).run();
+    const std::string table = bench::markdown(results);
+    story::write_text(folder / "bench.json", results.dump(2) + "\n");
+    story::write_text(folder / "bench.svg", bench::svg(results));
+    story::write_text(folder / "bench.md", table);
+    fmt::print("{}", table);
     return 0;
 }

@@ -10,8 +10,10 @@ namespace bench {
 
 [[nodiscard]] std::string markdown(const nlohmann::json& results);
 
-// "{POINTER}" becomes the number there, "{POINTER|POINTER}" the ratio of two, "{2*POINTER|…}" twice that, as few digits
-// as say enough. Empty when one of them is not in `results`.
+// Between braces, with as few digits as say enough; empty when one of the numbers is not in `results`:
+//   {/a/b}          the number at that JSON pointer        {/a/b|/c}      its ratio to another
+//   {0.001*/a/b}    times a factor                         {/a/[1,8]/b}   several, with " / " between
+//   {~/a}           p50, p99, p99.9 and max of the run there
 [[nodiscard]] std::string fill_in(std::string_view text, const nlohmann::json& results);
 
 }  // namespace bench

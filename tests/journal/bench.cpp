@@ -1,6 +1,7 @@
 // bench_journal [--dir DIR]: durable entries a second with 200-byte bodies at batches of 1, 10, 100 and 1,000, beside
 // bare SQLite (same pragmas, one table, no checksums) in the same run, and ledger and journal together in batches of
-// 1,000, with how long such a batch takes. Prints one JSON object; each number is the median of five runs, taken in turn so that noise hits both.
+// 1,000, with how long such a batch takes. Prints one JSON object; each number is the median of the runs, taken in turn so
+// that noise hits both.
 #include <fmt/format.h>
 #include <sqlite3.h>
 
