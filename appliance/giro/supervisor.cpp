@@ -22,7 +22,6 @@ namespace giro::cli {
 
 namespace {
 using std::chrono::milliseconds;
-constexpr milliseconds kReadyMax{120'000};   // a switch with millions of entries replays for seconds
 constexpr milliseconds kStopMax{10'000};     // after SIGTERM; then SIGKILL
 constexpr milliseconds kBackoffMin{200}, kBackoffMax{10'000};
 constexpr milliseconds kSteady{30'000};      // up this long: the next death counts as the first
@@ -52,8 +51,9 @@ void become(const char* program, const char* dir, int log_fd, int ready_fd) {
 }
 }  // namespace
 
-Supervisor::Supervisor(config::Paths paths, std::filesystem::path programs_in, std::function<void(std::string)> say)
-    : m_paths(std::move(paths)), m_programs_in(std::move(programs_in)), m_say(std::move(say)) {
+Supervisor::Supervisor(config::Paths paths, std::filesystem::path programs_in, std::function<void(std::string)> say,
+                       milliseconds silence_max)
+    : m_paths(std::move(paths)), m_programs_in(std::move(programs_in)), m_say(std::move(say)), m_silence_max(silence_max) {
     for (const auto name : kPrograms) m_children.emplace_back().name = name;
     sigset_t set;
     sigemptyset(&set);
@@ -135,7 +135,7 @@ Result<void> Supervisor::start(Child& child) {
     child.state = State::starting;
     child.pid = pid;
     child.ready_fd = pipe_fds[0];
-    child.since = Clock::now();
+    child.since = child.heard = Clock::now();
     write_state();
     return {};
 }
@@ -152,6 +152,7 @@ void Supervisor::wait_for_events() {
 
 void Supervisor::read_ready(Child& child) {
     if (child.state != State::starting) return;
+    listen(child);
     const auto waited = std::chrono::duration_cast<milliseconds>(Clock::now() - child.since);
     char text[16];
     const ssize_t n = ::read(child.ready_fd, text, sizeof text);
@@ -163,11 +164,21 @@ void Supervisor::read_ready(Child& child) {
         child.since = Clock::now();
         m_say(fmt::format("{:<8} up, pid {}", child.name, child.pid));
         write_state();
-    } else if (waited > kReadyMax) {
-        fail_with(child, 75, fmt::format("was not ready after {} s: {}", kReadyMax.count() / 1000, last_log_line(child)));
+    } else if (Clock::now() - child.heard > m_silence_max) {
+        fail_with(child, 75, fmt::format("was not ready after {} s: {}", waited.count() / 1000, last_log_line(child)));
     } else if (waited > kSayEvery && waited % kSayEvery < milliseconds(kPollMs)) {
         m_say(fmt::format("{:<8} starting, {} s: {}", child.name, waited.count() / 1000, last_log_line(child)));
     }
+}
+
+// A start may take minutes: a switch replays its whole journal, and says in its log where it is. What ends a start is
+// silence.
+void Supervisor::listen(Child& child) {
+    std::error_code no_log;
+    const auto bytes = std::filesystem::file_size(log_file(child), no_log);
+    if (no_log || bytes == child.log_bytes) return;
+    child.log_bytes = bytes;
+    child.heard = Clock::now();
 }
 
 void Supervisor::reap() {
@@ -221,11 +232,13 @@ void Supervisor::stop_all() {
         if (child->pid == 0) continue;
         ::kill(child->pid, SIGTERM);
         const auto deadline = Clock::now() + kStopMax;
+        bool killed = false;
         while (child->pid != 0) {
             pollfd signals{m_signals, POLLIN, 0};
             ::poll(&signals, 1, 20);
             reap();
-            if (child->pid != 0 && Clock::now() > deadline) {
+            if (child->pid != 0 && !killed && Clock::now() > deadline) {
+                killed = true;
                 m_say(fmt::format("{:<8} does not stop: killed", child->name));
                 ::kill(child->pid, SIGKILL);
             }

@@ -35,11 +35,15 @@ class Supervisor {
         std::uint32_t restarts = 0;
         std::chrono::milliseconds backoff{0};
         Clock::time_point since;        // of the present state
+        Clock::time_point heard;        // starting: when its log last grew,
+        std::uintmax_t log_bytes = 0;   // to this
         Clock::time_point restart_at;   // waiting
     };
 
-    // `programs_in` holds giro-vault and the others; `say` gets one line for the operator per event.
-    Supervisor(config::Paths paths, std::filesystem::path programs_in, std::function<void(std::string)> say);
+    // `programs_in` holds giro-vault and the others; `say` gets one line for the operator per event. A program that is
+    // starting and writes nothing to its log for `silence_max` will never be ready.
+    Supervisor(config::Paths paths, std::filesystem::path programs_in, std::function<void(std::string)> say,
+               std::chrono::milliseconds silence_max = std::chrono::minutes(2));
     ~Supervisor();  // stops what still runs
     Supervisor(const Supervisor&) = delete;
     Supervisor& operator=(const Supervisor&) = delete;
@@ -52,6 +56,7 @@ class Supervisor {
     Result<void> start(Child& child);
     void start_next();
     void read_ready(Child& child);
+    void listen(Child& child);
     void reap();
     void died(Child& child, int status);
     void restart_due();
@@ -67,6 +72,7 @@ class Supervisor {
     config::Paths m_paths;
     std::filesystem::path m_programs_in;
     std::function<void(std::string)> m_say;
+    std::chrono::milliseconds m_silence_max;
     std::vector<Child> m_children;
     int m_signals = -1;  // signalfd
     bool m_stopping = false;
