@@ -47,11 +47,8 @@ std::optional<PaymentRequest> decode_payment_request(Bytes body) {
     r.dialect = in.u8();
     r.mti = in.u16();
     const auto digits = in.text<Pan::kDigitsMax>();
-    if (!digits.empty()) {
-        const auto pan = Pan::parse(digits.view());
-        if (!pan) return std::nullopt;
-        r.pan = *pan;
-    }
+    if (const auto pan = Pan::parse(digits.view())) r.pan = *pan;
+    if (digits != FixedText<Pan::kDigitsMax>(r.pan.reveal())) return std::nullopt;  // no PAN, or bytes behind its end
     r.processing_code = in.u32();
     r.amount = in.i64();
     r.transmission_time = in.text<10>();
@@ -91,9 +88,10 @@ std::optional<FrameOut> decode_frame_out(Bytes body) {
     Reader in(body);
     FrameOut m;
     m.connection = in.u64();
-    m.close_after = in.u8() != 0;
+    const std::uint8_t close_after = in.u8();
+    m.close_after = close_after == 1;
     m.frame = in.var16();
-    if (!in.done()) return std::nullopt;
+    if (!in.done() || close_after > 1) return std::nullopt;
     return m;
 }
 
@@ -107,8 +105,9 @@ std::optional<LinkState> decode_link_state(Bytes body) {
     Reader in(body);
     LinkState m;
     m.link = in.u16();
-    m.up = in.u8() != 0;
-    if (!in.done()) return std::nullopt;
+    const std::uint8_t up = in.u8();
+    m.up = up == 1;
+    if (!in.done() || up > 1) return std::nullopt;
     return m;
 }
 

@@ -112,3 +112,23 @@ TEST_CASE("gate messages: a source, amount, card number or kind outside its rang
     CHECK_FALSE(decode_payment_request(letters));
     CHECK_FALSE(decode_wallet_request(encoded(WalletRequest{1, static_cast<WalletRequest::Kind>(9), {}})));
 }
+
+// Found by tests/fuzz (bus_message): each message has one encoding.
+TEST_CASE("gate messages: a truth value that is neither 0 nor 1, and bytes behind a card number's end, are refused") {
+    Buffer close = encoded(FrameOut{1, true, as_bytes("frame")});
+    close[8] = std::byte{2};
+    CHECK_FALSE(decode_frame_out(close));
+    Buffer up = encoded(LinkState{1, true});
+    up.back() = std::byte{3};
+    CHECK_FALSE(decode_link_state(up));
+    constexpr std::size_t kPanAt = 22;
+    Buffer behind = encoded(sample());
+    behind[kPanAt + Pan::kDigitsMax - 1] = std::byte{'7'};
+    CHECK_FALSE(decode_payment_request(behind));
+    auto none = sample();
+    none.pan = Pan();
+    Buffer hidden = encoded(none);
+    CHECK(decode_payment_request(hidden));
+    hidden[kPanAt + 1] = std::byte{'7'};
+    CHECK_FALSE(decode_payment_request(hidden));
+}
