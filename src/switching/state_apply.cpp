@@ -1,6 +1,9 @@
 // How each entry changes the state. Every `on` checks first and then only writes: a refusal has changed nothing.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <limits>
+
 #include "switching/accounts.hpp"
 #include "switching/state.hpp"
 #include "util/archive.hpp"
@@ -10,6 +13,16 @@ namespace giro::switching {
 
 using entry::Kind;
 using entry::Outcome;
+
+namespace {
+constexpr std::size_t kAccountsOfParticipant = 3;  // link position, reserve, and the issuance of a new currency
+
+bool is_issuance(Id128 account) noexcept { return account.hi == kIssuanceAccounts; }
+// An account that participant_opened opens.
+bool is_ours(Id128 account) noexcept {
+    return is_issuance(account) || account.hi == kReserveAccounts || account.hi == kLinkPositionAccounts;
+}
+}  // namespace
 
 template <typename E>
 State::Refusal State::decoded(Bytes body) {
@@ -83,19 +96,23 @@ State::Refusal State::open(const ledger::Account& account) {
 State::Refusal State::on(const entry::ParticipantOpened& e) {
     if (e.id == 0 || m_participants.contains(e.id)) return "that participant is open already";
     if (e.backing.minor < 0 || e.backing.minor > kAmountMax) return "its backing is out of range";
+    if (m_ledger.account_count() + kAccountsOfParticipant > ledger::Options{}.accounts_max) return "too many accounts";
     const auto* issuance = m_ledger.account(issuance_account(e.backing.currency));
+    if (issuance != nullptr && issuance->debits_posted > std::numeric_limits<MinorUnits>::max() - e.backing.minor)
+        return "its currency's backings overflow";
     ledger::Account account;
     account.currency = e.backing.currency;
     if (issuance == nullptr) {
         account.id = issuance_account(e.backing.currency);
         account.code = kIssuance;
-        if (auto why = open(account)) return why;
+        if (auto why = open(account)) return why;  // the first of all writes: no such currency
     }
+    // It must succeed from here: nobody else opens these accounts (is_ours), or moves money on the issuance account.
     account.participant = e.id;
     account.id = link_position_account(e.id);
     account.code = kLinkPosition;
-    if (auto why = open(account)) return why;
-    if (auto why = open_customer(reserve_account(e.id), e.id, e.backing.currency, 0, kReserve)) return why;
+    ASSERT(!open(account));
+    ASSERT(!open_customer(reserve_account(e.id), e.id, e.backing.currency, 0, kReserve));
     if (e.backing.minor > 0) {
         ledger::Transfer t;
         t.id = {entry::kOpeningTransfer, this_seq()};
@@ -104,7 +121,7 @@ State::Refusal State::on(const entry::ParticipantOpened& e) {
         t.amount = e.backing.minor;
         t.currency = e.backing.currency;
         t.code = kBacking;
-        if (auto why = transfer(t)) return why;
+        ASSERT(!transfer(t));
     }
     m_participants[e.id] = {e.name, e.backing, e.settlement_script};
     return {};
@@ -140,12 +157,14 @@ State::Refusal State::on(const entry::AccountOpened& e) {
     if (participant == m_participants.end()) return "its participant is not open";
     const auto* reserve = m_ledger.account(reserve_account(e.participant));
     ASSERT(reserve != nullptr);
+    if (is_ours(e.id)) return "that account's id is kept for the box's own";
     if (m_ledger.account(e.id) != nullptr) return "that account is open already";
-    if (e.opening.minor < 0 || e.opening.minor > reserve->available())
+    if (e.opening.currency != reserve->currency) return "its currency is not its participant's";
+    if (e.opening.minor < 0 || e.opening.minor > std::min(reserve->available(), kAmountMax))
         return "its participant's reserve does not hold the opening amount";
     if (auto why = open_customer(e.id, e.participant, e.opening.currency, e.overdraft, kCustomer)) return why;
-    if (e.opening.minor == 0) return {};
-    return pay_from_reserve(e.id, e.opening, kOpening);
+    if (e.opening.minor > 0) ASSERT(!pay_from_reserve(e.id, e.opening, kOpening));
+    return {};
 }
 
 State::Refusal State::on(const entry::CardIssued& e) {
@@ -234,6 +253,7 @@ State::Refusal State::on(const entry::Payment& e) {
              : e.outcome == Outcome::declined ? Remembered::What::declined
                                               : Remembered::What::forwarded;
     if (e.outcome != Outcome::declined) {
+        if (is_issuance(e.debit) || is_issuance(e.credit)) return "money is issued by participants' backing alone";
         const bool forwarded = e.outcome == Outcome::forwarded;
         ledger::Transfer t;
         t.id = {forwarded ? entry::kForwardTransfer : entry::kPaymentTransfer, r.seq};

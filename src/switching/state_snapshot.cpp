@@ -46,26 +46,40 @@ static void fields(auto& a, Approval& e) {
     a(e.officer, e.signature);
 }
 
-static void fields(Encoder& a, Settlement& s) {
-    std::vector<Approval> approvals;
-    for (const auto& [officer, signature] : s.approvals) approvals.push_back({officer, signature});
+
+// A Settlement as it lies in a snapshot: what may be absent is a list of none or one, approvals are in order of officer.
+struct SavedSettlement {
+    entry::WindowClosed closed;
+    std::uint64_t closed_at_seq = 0;
     std::vector<entry::SettlementProposed> proposed;
-    if (s.proposed) proposed.push_back(*s.proposed);
-    std::vector<entry::SettlementConfirmed> confirmed;
-    if (s.confirmed) confirmed.push_back(*s.confirmed);
-    a(s.closed, s.closed_at_seq, proposed, approvals, confirmed);
-}
-static void fields(Decoder& a, Settlement& s) {
     std::vector<Approval> approvals;
-    std::vector<entry::SettlementProposed> proposed;
     std::vector<entry::SettlementConfirmed> confirmed;
-    a(s.closed, s.closed_at_seq, proposed, approvals, confirmed);
-    if (proposed.size() == 1) s.proposed = proposed[0];
-    for (auto& approval : approvals) s.approvals[approval.officer] = std::move(approval.signature);
-    if (confirmed.size() == 1) s.confirmed = confirmed[0];
+};
+static void fields(auto& a, SavedSettlement& s) {
+    a(s.closed, s.closed_at_seq, s.proposed, s.approvals, s.confirmed);
 }
 
 namespace {
+
+SavedSettlement to_saved(const Settlement& s) {
+    SavedSettlement out{s.closed, s.closed_at_seq, {}, {}, {}};
+    for (const auto& [officer, signature] : s.approvals) out.approvals.push_back({officer, signature});
+    if (s.proposed) out.proposed.push_back(*s.proposed);
+    if (s.confirmed) out.confirmed.push_back(*s.confirmed);
+    return out;
+}
+
+// Nothing when to_saved() would not have made it.
+std::optional<Settlement> from_saved(SavedSettlement&& s) {
+    const auto out_of_order = [](const Approval& x, const Approval& y) { return !(x.officer < y.officer); };
+    if (s.proposed.size() > 1 || s.confirmed.size() > 1 || std::ranges::adjacent_find(s.approvals, out_of_order) != s.approvals.end())
+        return std::nullopt;
+    Settlement out{s.closed, s.closed_at_seq, {}, {}, {}};
+    for (Approval& approval : s.approvals) out.approvals[approval.officer] = std::move(approval.signature);
+    if (!s.proposed.empty()) out.proposed = std::move(s.proposed[0]);
+    if (!s.confirmed.empty()) out.confirmed = s.confirmed[0];
+    return out;
+}
 
 template <typename Map>
 void save_map(Encoder& a, const Map& map) {
@@ -84,18 +98,21 @@ void save_sorted(Encoder& a, const Map& map) {
     for (const auto* item : items) a(item->first, item->second);
 }
 
-// False when an item does not decode or a key comes twice. Each item is framed by what encodes it, so a wrong count
-// runs out of bytes.
+// False when an item does not decode or its key is not above the one before. Each item is framed by what encodes it, so
+// a wrong count runs out of bytes.
 template <typename Map>
 bool load_map(Decoder& a, Map& map) {
     std::uint64_t count = 0;
     a(count);
+    typename Map::key_type last{};
     for (std::uint64_t i = 0; i < count; ++i) {
         if (!a.ok()) return false;
         typename Map::key_type key{};
         typename Map::mapped_type value{};
         a(key, value);
-        if (!map.emplace(key, std::move(value)).second) return false;
+        if (i > 0 && !(last < key)) return false;
+        last = key;
+        map.emplace(key, std::move(value));
     }
     return a.ok();
 }
@@ -122,11 +139,14 @@ void State::save_maps(Buffer& out) const {
     save_map(a, m_merchants);
     save_map(a, m_wallets);
     save_map(a, m_outstanding);
-    save_map(a, m_settlements);
+    std::map<std::uint64_t, SavedSettlement> settlements;
+    for (const auto& [window, settlement] : m_settlements) settlements[window] = to_saved(settlement);
+    save_map(a, settlements);
 }
 
 bool State::load_maps(Reader& in) {
     Decoder a(in.take(in.left()));
+    std::map<std::uint64_t, SavedSettlement> settlements;
     std::uint64_t count = 0;
     a(count);
     for (std::uint64_t i = 0; i < count; ++i) {
@@ -137,8 +157,13 @@ bool State::load_maps(Reader& in) {
     }
     if (!load_map(a, m_participants) || !load_map(a, m_terminals) || !load_map(a, m_cards) ||
         !load_map(a, m_merchants) || !load_map(a, m_wallets) || !load_map(a, m_outstanding) ||
-        !load_map(a, m_settlements) || !a.done())
+        !load_map(a, settlements) || !a.done())
         return false;
+    for (auto& [window, saved] : settlements) {
+        auto settlement = from_saved(std::move(saved));
+        if (!settlement) return false;
+        m_settlements[window] = std::move(*settlement);
+    }
     for (const auto& [seq, o] : m_outstanding)
         if (!m_link_stans.emplace(std::pair(o.payment.link, o.payment.link_stan), seq).second) return false;
     return true;
