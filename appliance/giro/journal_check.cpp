@@ -22,12 +22,19 @@ constexpr std::size_t kCheckpointFileBytesMax = std::size_t{1} << 30;  // some t
 constexpr std::size_t kVaultFileBytesMax = 4096;
 constexpr std::string_view kWhatToDo = "stop, keep the folder as evidence, and restore the journal from the cluster or a backup";
 
+template <std::size_t N>
+std::optional<ByteArray<N>> hex_member(const json& object, const char* name) {
+    const auto member = object.find(name);
+    if (member == object.end() || !member->is_string()) return std::nullopt;
+    return array_from_hex<N>(member->get_ref<const std::string&>());
+}
+
 std::optional<vault::SignedCheckpoint> parse_checkpoint(std::string_view line) {
     const json j = json::parse(line, nullptr, false);
     if (!j.is_object() || !j.contains("seq") || !j["seq"].is_number_unsigned()) return std::nullopt;
-    const auto chain_hash = array_from_hex<32>(j.value("chain_hash", ""));
-    const auto state_digest = array_from_hex<32>(j.value("state_digest", ""));
-    const auto signature = array_from_hex<64>(j.value("signature", ""));
+    const auto chain_hash = hex_member<32>(j, "chain_hash");
+    const auto state_digest = hex_member<32>(j, "state_digest");
+    const auto signature = hex_member<64>(j, "signature");
     if (!chain_hash || !state_digest || !signature) return std::nullopt;
     return vault::SignedCheckpoint{{j["seq"].get<std::uint64_t>(), *chain_hash, *state_digest}, *signature};
 }
