@@ -1,0 +1,282 @@
+// Tier 1: transactions, blocks, scripts, spends, addresses, the blocks' file, chain.db and the requests to giro-chain.
+#include <algorithm>
+
+#include "appliance/giro-chain/requests.hpp"
+#include "bus/admin_messages.hpp"
+#include "chain/address.hpp"
+#include "chain/block_file.hpp"
+#include "chain/connect.hpp"
+#include "chain/merkle.hpp"
+#include "chain/sighash.hpp"
+#include "chain/signet.hpp"
+#include "chain/store.hpp"
+#include "chain/verify.hpp"
+#include "tests/chain/support.hpp"
+#include "tests/fuzz/scratch.hpp"
+#include "tests/fuzz/targets.hpp"
+#include "util/hash.hpp"
+
+namespace giro::fuzz {
+
+namespace {
+using namespace chain;
+const test::TestNet& net() {
+    return test::testnet();
+}
+
+// A key's coin, and a bank's 2-of-3 coin: what the sample transaction spends.
+const TxOut& key_coin() {
+    static const TxOut coin{50'000, p2wpkh_script(test::Key::numbered(7).pub())};
+    return coin;
+}
+const TxOut& bank_coin() {
+    static const TxOut coin{70'000, p2wsh_script(net().witness_script)};
+    return coin;
+}
+Tx sample_tx() {
+    Tx tx{2,
+          {TxIn{{Hash256{std::byte{1}}, 0}, {}, kSequenceFinal, {}}, TxIn{{Hash256{std::byte{2}}, 1}, {}, 0, {}}},
+          {TxOut{100'000, key_coin().script_pubkey}, TxOut{0, op_return_script(as_bytes("GIRO"))}},
+          0};
+    const auto key = test::Key::numbered(7);
+    tx.inputs[0].witness = p2wpkh_witness(
+        key.sign(bip143_sighash(tx, 0, p2wpkh_script_code(hash160(key.pub())), key_coin().value)), key.pub());
+    const Hash256 hash = bip143_sighash(tx, 1, net().witness_script, bank_coin().value);
+    tx.inputs[1].witness =
+        multisig_witness(std::vector{net().signers[0].sign(hash), net().signers[2].sign(hash)}, net().witness_script);
+    return tx;
+}
+// Signed but not ground: a block needs millions of hashes.
+Block sample_block(std::vector<Tx> txs) {
+    BlockTemplate tmpl;
+    tmpl.previous = block_hash(genesis_block().header);
+    tmpl.height = 1;
+    tmpl.time = genesis_block().header.time + 600;
+    tmpl.coinbase_outputs = {{block_subsidy(1), key_coin().script_pubkey}};
+    tmpl.txs = std::move(txs);
+    Block block = build_block(tmpl);
+    test::sign_block(block, std::span(net().signers).first(2), net().witness_script);
+    return block;
+}
+SpendContext context() {
+    return {200, genesis_block().header.time, [](std::uint32_t) { return genesis_block().header.time; }};
+}
+CoinSet coins() {
+    CoinSet set;
+    set.add({Hash256{std::byte{1}}, 0}, {key_coin(), 1, true});
+    set.add({Hash256{std::byte{2}}, 1}, {bank_coin(), 2, false});
+    return set;
+}
+ChainState& one_chain() {
+    static ChainState chain(net().params, 100);
+    return chain;
+}
+}  // namespace
+
+void run_chain_tx(Bytes input) {
+    const auto tx = decode_tx(input);
+    if (!tx) return ASSERT(!describe(tx.error()).empty());
+    ASSERT(std::ranges::equal(encode_tx(*tx), input));
+    static_cast<void>(txid(*tx));
+    ASSERT(tx_weight(*tx) >= input.size());
+    static_cast<void>(base_sigops(*tx));
+    if (!check_tx(*tx)) return;
+    const Coin key{key_coin(), 1, true}, bank{bank_coin(), 2, false};
+    std::vector<const Coin*> spent;
+    for (std::size_t i = 0; i < tx->inputs.size(); ++i) spent.push_back(i % 2 == 0 ? &key : &bank);
+    if (!tx->is_coinbase() && tx->inputs.size() < 100) static_cast<void>(check_spends(*tx, spent, context()));
+    if (const auto accepted = one_chain().accept_to_mempool(*tx); !accepted)
+        ASSERT(!bip22_word(accepted.error()).empty());
+}
+Seeds seeds_chain_tx() {
+    Tx relative = sample_tx();
+    relative.inputs[0].sequence = (1U << 22) | 1;
+    relative.inputs[1].sequence = 5;
+    Tx plain = sample_tx();
+    for (TxIn& in : plain.inputs) in.witness.clear();
+    Tx many = plain;
+    many.outputs.resize(300, many.outputs[0]);
+    return {encode_tx(sample_tx()), encode_tx(relative), encode_tx(plain), encode_tx(many),
+            encode_tx(genesis_block().txs[0])};
+}
+
+// The witness of a spend: `input:u8`, then the stack's items with their sizes as u16.
+void run_chain_spend(Bytes input) {
+    static const Tx sample = sample_tx();
+    Tx tx = sample;
+    const std::size_t at = take_choice(input, 2);
+    Reader in(input);
+    tx.inputs[at].witness.clear();
+    while (in.left() > 0) tx.inputs[at].witness.push_back(owned(in.var16()));
+    const auto verified = verify_spend(tx, at, at == 0 ? key_coin() : bank_coin());
+    if (!verified) return ASSERT(!describe(verified.error()).empty());
+    for (const Buffer& item : tx.inputs[at].witness)
+        if (!item.empty() && parse_strict_der(Bytes(item).first(item.size() - 1)))
+            ASSERT(encode_der_low_s(*parse_strict_der(Bytes(item).first(item.size() - 1))).has_value());
+}
+Seeds seeds_chain_spend() {
+    Seeds seeds;
+    const Tx tx = sample_tx();
+    for (std::size_t i = 0; i < 2; ++i) {
+        Buffer items;
+        for (const Buffer& item : tx.inputs[i].witness) Writer(items).var16(item);
+        seeds.push_back(chosen(i, items));
+    }
+    return seeds;
+}
+
+void run_chain_block(Bytes input) {
+    const auto block = decode_block(input);
+    if (!block) return;
+    ASSERT(std::ranges::equal(encode_block(*block), input) && block_weight(*block) >= input.size());
+    if (const auto signature = verify_signet(*block, net().params.challenge); !signature)
+        ASSERT(!describe(signature.error()).empty());
+    static_cast<void>(check_block(*block, net().params.challenge));
+    static_cast<void>(block_merkle_root(*block));
+    if (block->txs.empty() || block->txs.size() > 100 || !block->txs[0].is_coinbase() || !commitment_output(*block))
+        return;
+    static_cast<void>(check_block_place(*block, {1, 0, kBitsLimit, block->header.time}));
+    if (!std::ranges::all_of(block->txs, [](const Tx& tx) { return check_tx(tx).has_value(); })) return;
+    if (std::any_of(block->txs.begin() + 1, block->txs.end(), [](const Tx& tx) { return tx.is_coinbase(); })) return;
+    const CoinSet before = coins();
+    CoinSet after = before;
+    auto undo = connect_block(*block, after, context());
+    if (undo) after.disconnect(block->txs, *undo);
+    ASSERT(after == before);
+}
+Seeds seeds_chain_block() {
+    Tx late = sample_tx();
+    late.lock_time = 500;
+    late.inputs[0].sequence = 0;
+    return {encode_block(genesis_block()), encode_block(sample_block({})), encode_block(sample_block({sample_tx()})),
+            encode_block(sample_block({late}))};
+}
+
+void run_chain_header(Bytes input) {
+    if (const auto header = decode_header(input)) ASSERT(std::ranges::equal(encode_header(*header), input));
+}
+Seeds seeds_chain_header() {
+    return {owned(Bytes(encode_header(genesis_block().header)))};
+}
+
+void run_chain_script(Bytes input) {
+    ScriptReader reader(input);
+    std::size_t pushed = 0;
+    while (const auto element = reader.next()) pushed += element->data.size();
+    ASSERT(pushed <= input.size());
+    static_cast<void>(count_sigops(input));
+    if (classify(input) == ScriptKind::p2wpkh) ASSERT(input.size() == 22);
+    if (const auto data = op_return_data(input)) ASSERT(data->size() < input.size());
+    if (const auto multisig = parse_multisig(input))
+        ASSERT(multisig->required >= 1 && multisig->required <= multisig->keys.size());
+    if (const auto address = encode_address(input)) ASSERT(decode_address(*address) == owned(input));
+}
+Seeds seeds_chain_script() {
+    Buffer pushes{kOpReturn};
+    for (const std::size_t size : {1U, 76U, 300U}) append_push(pushes, Buffer(size));
+    Buffer large{kOpPushData4};
+    Writer w(large);
+    w.u32(3);
+    w.bytes(as_bytes("abc"));
+    large.insert(large.end(), {kOpCheckSig, kOpCheckMultiSig, kOpCheckSigVerify, kOpCheckMultiSigVerify});
+    Buffer single{kOpReturn};
+    append_push(single, Buffer(80));
+    return {key_coin().script_pubkey,
+            bank_coin().script_pubkey,
+            op_return_script(as_bytes("GIRO")),
+            net().witness_script,
+            pushes,
+            large,
+            single};
+}
+
+void run_chain_address(Bytes input) {
+    if (const auto script = decode_address(as_text(input))) {
+        const auto address = encode_address(*script);
+        ASSERT(address && decode_address(*address) == *script);
+    }
+    if (const auto hash = hash_from_text(as_text(input))) ASSERT(hash_from_text(hash_text(*hash)) == hash);
+}
+Seeds seeds_chain_address() {
+    Seeds seeds{owned(hash_text(block_hash(genesis_block().header)))};
+    Buffer taproot{kOp1};
+    append_push(taproot, Buffer(32, std::byte{3}));
+    for (const Buffer& script : {key_coin().script_pubkey, bank_coin().script_pubkey, taproot})
+        seeds.push_back(owned(encode_address(script).value()));
+    return seeds;
+}
+
+void run_chain_file(Bytes input) {
+    const auto magic = network_magic(net().params);
+    if (const auto blocks = split_block_file(input, magic)) {
+        Buffer again;
+        Writer w(again);
+        for (const Bytes block : *blocks) {
+            w.bytes(magic);
+            w.u32(static_cast<std::uint32_t>(block.size()));
+            w.bytes(block);
+        }
+        ASSERT(std::ranges::equal(again, input));
+    }
+    if (const auto chain = load_block_file(input, net().params))
+        ASSERT(std::ranges::equal(export_blocks(*chain), input));
+}
+Seeds seeds_chain_file() {
+    const Buffer genesis = export_blocks(ChainState(net().params));
+    Buffer unground = genesis;
+    const Buffer block = encode_block(sample_block({}));
+    Writer w(unground);
+    w.bytes(network_magic(net().params));
+    w.u32(static_cast<std::uint32_t>(block.size()));
+    w.bytes(block);
+    return {genesis, unground};
+}
+
+void run_chain_db(Bytes input) {
+    const auto path = scratch("chain.db", input);
+    for (const char* beside : {"chain.db-wal", "chain.db-shm", "chain.db-journal"})
+        std::filesystem::remove(scratch_folder() / beside);
+    if (const auto store = ChainStore::open(path, net().params)) static_cast<void>(store->replay());
+}
+Seeds seeds_chain_db() {
+    const auto path = scratch_folder() / "seed-chain.db";
+    std::filesystem::remove(path);
+    {
+        auto store = ChainStore::open(path, net().params).value();
+        ASSERT(store.append(encode_block(sample_block({}))));
+    }
+    return {read_file(path).value()};
+}
+
+// giro-settle's and staff's requests: `admin:u8 type:u16 body`.
+void run_chain_request(Bytes input) {
+    bool produced = false;
+    const appliance::ChainRequests at{one_chain(), [] { return false; }, [&] { produced = true; }};
+    const auto caller = take_choice(input, 2) == 1 ? appliance::ChainCaller::admin : appliance::ChainCaller::settle;
+    Reader in(input);
+    const std::uint16_t type = in.u16();
+    const auto answer = appliance::answer(at, caller, type, in.take(in.left()));
+    ASSERT(!produced || (answer.status == bus::Status::ok && caller == appliance::ChainCaller::settle));
+}
+Seeds seeds_chain_request() {
+    Seeds seeds;
+    Buffer script;
+    Writer(script).var16(key_coin().script_pubkey);
+    const std::pair<bus::MessageType, Buffer> requests[] = {{bus::MessageType::chain_submit_tx, encode_tx(sample_tx())},
+                                                            {bus::MessageType::chain_tip, {}},
+                                                            {bus::MessageType::chain_tx, Buffer(32)},
+                                                            {bus::MessageType::chain_utxos, script},
+                                                            {bus::MessageType::chain_block, Buffer(4)},
+                                                            {bus::MessageType::chain_produce, {}}};
+    for (const auto& [type, body] : requests)
+        for (const std::size_t caller : {0U, 1U}) {
+            Buffer request;
+            Writer w(request);
+            w.u16(static_cast<std::uint16_t>(type));
+            w.bytes(body);
+            seeds.push_back(chosen(caller, request));
+        }
+    return seeds;
+}
+
+}  // namespace giro::fuzz

@@ -1,0 +1,154 @@
+// The journal's bytes: each kind of entry, the file itself (SQLite's parser included), and the files of checkpoints
+// that `giro journal verify` holds it against.
+#include <algorithm>
+
+#include "appliance/giro/journal_check.hpp"
+#include "appliance/snapshot_file.hpp"
+#include "entry/entry.hpp"
+#include "hsm/checkpoint_file.hpp"
+#include "journal/journal.hpp"
+#include "tests/fuzz/scratch.hpp"
+#include "tests/fuzz/targets.hpp"
+#include "tests/settlement/journal_maker.hpp"
+#include "util/archive.hpp"
+#include "util/hash.hpp"
+#include "vault/bundle.hpp"
+
+namespace giro::fuzz {
+
+namespace {
+using namespace entry;
+
+template <typename E>
+void comes_back(Bytes body) {
+    if (const auto entry = decode<E>(body)) ASSERT(std::ranges::equal(encode(*entry), body));
+}
+using Reader = void (*)(Bytes);
+constexpr std::array<Reader, 15> kReaders = {comes_back<ParticipantOpened>,    comes_back<AccountOpened>,
+                                             comes_back<CardIssued>,           comes_back<TerminalAdded>,
+                                             comes_back<SessionKeySet>,        comes_back<WalletRegistered>,
+                                             comes_back<FundsPaidIn>,          comes_back<Payment>,
+                                             comes_back<ForwardAnswered>,      comes_back<Reversal>,
+                                             comes_back<LinkReversalAnswered>, comes_back<WindowClosed>,
+                                             comes_back<SettlementProposed>,   comes_back<SettlementApproved>,
+                                             comes_back<SettlementConfirmed>};
+}  // namespace
+
+void run_journal_entry(Bytes input) {
+    kReaders[take_choice(input, kReaders.size())](input);
+}
+Seeds seeds_journal_entry() {
+    Reversal reversal;
+    reversal.owed.resize(1);
+    SettlementProposed proposed;
+    proposed.net = {{1, -5}, {2, 5}};
+    proposed.unsigned_tx = Buffer(20, std::byte{2});
+    proposed.inputs = {{1, 5}};
+    const Seeds bodies = {encode(ParticipantOpened{}),
+                          encode(AccountOpened{}),
+                          encode(CardIssued{}),
+                          encode(TerminalAdded{}),
+                          encode(SessionKeySet{}),
+                          encode(WalletRegistered{}),
+                          encode(FundsPaidIn{}),
+                          encode(Payment{}),
+                          encode(ForwardAnswered{}),
+                          encode(reversal),
+                          encode(LinkReversalAnswered{}),
+                          encode(WindowClosed{}),
+                          encode(proposed),
+                          encode(SettlementApproved{}),
+                          encode(SettlementConfirmed{})};
+    Seeds seeds;
+    for (std::size_t i = 0; i < bodies.size(); ++i) seeds.push_back(chosen(i, bodies[i]));
+    return seeds;
+}
+
+// A database as somebody with write access left it: readers and the writer refuse it or read it, and never crash.
+void run_journal_file(Bytes input) {
+    const auto path = scratch("journal.db", input);
+    for (const char* beside : {"journal.db-wal", "journal.db-shm", "journal.db-journal"})
+        std::filesystem::remove(scratch_folder() / beside);
+    const auto report = journal::verify(path);
+    std::uint64_t entries = 0;
+    const auto count = [&](const journal::Entry& e) -> Result<void> {
+        ASSERT(e.seq == ++entries);
+        return {};
+    };
+    auto reader = journal::JournalReader::open(path);
+    if (reader) {
+        const auto read = reader->read_from(1, 10'000, count);
+        ASSERT(!report || (read && entries == report->entries));
+        static_cast<void>(reader->hash_at(1));
+    }
+    entries = 0;
+    if (auto log = journal::Journal::open(path)) {
+        static_cast<void>(log->read(1, count));
+        const journal::EntryView one{7, as_bytes("one more")};
+        static_cast<void>(log->append({&one, 1}, 1));
+    }
+}
+Seeds seeds_journal_file() {
+    Seeds seeds;
+    for (const std::size_t batches : {0U, 3U}) {
+        const auto path = scratch_folder() / ("seed" + std::to_string(batches) + ".db");
+        std::filesystem::remove(path);
+        {
+            journal::Options options;
+            options.create = true;
+            auto log = journal::Journal::open(path, options).value();
+            for (std::size_t i = 0; i < batches; ++i) {
+                const journal::EntryView two[] = {{1, as_bytes("an entry")}, {2, {}}};
+                ASSERT(log.append(two, 1'000 * i));
+            }
+            ASSERT(log.checkpoint());
+        }
+        seeds.push_back(read_file(path).value());
+    }
+    return seeds;
+}
+
+// vault/checkpoint, auditor/checkpoints.jsonl and switch/snapshot of a box whose bundle is known: by the first byte.
+void run_journal_checkpoints(Bytes input) {
+    static const config::Paths paths{scratch_folder() / "box"};
+    static const bool ready = [] {
+        vault::Bundle bundle;
+        for (vault::MultisigKeys* keys : {&bundle.block, &bundle.issuer})
+            keys->script = keys->witness_script = Buffer(34, std::byte{1});
+        scratch("box/pub/bundle.json", as_bytes(vault::to_json(bundle)));
+        return true;
+    }();
+    ASSERT(ready);
+    const std::filesystem::path files[] = {"box/vault/checkpoint", "box/auditor/checkpoints.jsonl",
+                                           "box/switch/snapshot"};
+    const std::size_t choice = take_choice(input, std::size(files));
+    for (const auto& file : files) std::filesystem::remove(scratch_folder() / file);
+    const auto file = scratch(files[choice], input);
+    const auto checked = cli::check_journal(paths);
+    ASSERT(!checked);  // there is no journal, and nothing here is signed
+    if (choice == 0) {
+        if (const auto opened = hsm::CheckpointFile::open(file)) ASSERT(opened->last().has_value());
+    } else if (choice == 2) {
+        ASSERT(!appliance::read_snapshot(paths.journal().parent_path(), ByteArray<65>{}));
+    }
+}
+Seeds seeds_journal_checkpoints() {
+    const vault::SignedCheckpoint checkpoint{{7, {}, {}}, {}};
+    Buffer body;
+    vault::encode(body, checkpoint);
+    const Hash256 hash = sha256(body);
+    body.insert(body.end(), hash.begin(), hash.end());
+    const std::string zeros(64, '0');
+    const std::string line = "{\"seq\":7,\"chain_hash\":\"" + zeros + "\",\"state_digest\":\"" + zeros +
+                             "\",\"signature\":\"" + zeros + zeros + "\"}\n";
+    ASSERT(appliance::write_snapshot(scratch_folder(), {{{7, {}, sha256(as_bytes("state"))}, {}}, owned("state")}));
+    const Buffer snapshot = read_file(appliance::snapshot_file(scratch_folder())).value();
+    return {chosen(0, body),
+            chosen(1, line + line),
+            chosen(1, "{\"seq\":7}\n"),
+            chosen(1, "{\"seq\":7,\"chain_hash\":1}\n"),
+            chosen(1, std::string_view("x")),
+            chosen(2, snapshot)};
+}
+
+}  // namespace giro::fuzz

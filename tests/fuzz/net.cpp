@@ -1,0 +1,112 @@
+// Streams as the gate reads them: length-framed messages and one HTTP request, whole and cut in two; numeric addresses.
+#include <algorithm>
+
+#include "net/address.hpp"
+#include "net/deframer.hpp"
+#include "net/http.hpp"
+#include "tests/fuzz/targets.hpp"
+
+namespace giro::fuzz {
+
+namespace {
+constexpr std::size_t kFrameBytesMax = 200;
+
+// The input without its first byte, cut where that byte says.
+struct Cut {
+    Bytes whole, first, second;
+    explicit Cut(Bytes input) {
+        const std::size_t at = take_choice(input, 256);
+        whole = input;
+        first = input.first(input.size() * at / 255);
+        second = input.subspan(first.size());
+    }
+};
+
+std::vector<Buffer> frames_of(Bytes first, Bytes second) {
+    net::Deframer deframer(kFrameBytesMax);
+    std::vector<Buffer> frames;
+    const auto take = [&](Bytes frame) {
+        ASSERT(frame.size() <= kFrameBytesMax);
+        frames.push_back(owned(frame));
+        return frame.size() != 13;  // so that stopping is tried too
+    };
+    if (deframer.feed(first, take) == net::Deframer::Verdict::ok) static_cast<void>(deframer.feed(second, take));
+    return frames;
+}
+}  // namespace
+
+// Wherever the stream is cut, the same frames come out.
+void run_net_deframer(Bytes input) {
+    const Cut cut(input);
+    ASSERT(frames_of(cut.first, cut.second) == frames_of(cut.whole, {}));
+}
+Seeds seeds_net_deframer() {
+    Buffer stream{std::byte{128}};
+    for (const std::size_t size : {0U, 3U, 13U, 200U}) {
+        stream.push_back(std::byte{0});
+        stream.push_back(static_cast<std::byte>(size));
+        stream.insert(stream.end(), size, std::byte{'x'});
+    }
+    return {stream, chosen(200, std::string_view("\0\3abc\0\0\1\0", 9)), chosen(255, std::string_view("\0\1a", 3)),
+            chosen(70, std::string_view("\0\3ab\xff\xff\xff", 7)), chosen(60, std::string_view("\xff\xff\0\0", 4))};
+}
+
+void run_net_http(Bytes input) {
+    const Cut cut(input);
+    net::HttpRequestReader whole;
+    static_cast<void>(whole.feed(cut.whole));
+    net::HttpRequestReader parts;
+    static_cast<void>(parts.feed(cut.first));
+    static_cast<void>(parts.feed(cut.second));
+    ASSERT(whole.state() == parts.state());
+    if (whole.state() == net::HttpRequestReader::State::complete)
+        ASSERT(whole.path() == parts.path() && std::ranges::equal(whole.body(), parts.body()));
+    if (whole.state() == net::HttpRequestReader::State::refused)
+        ASSERT(whole.error() == parts.error() &&
+               net::http_response(net::http_status(whole.error()), net::to_string(whole.error()))
+                   .starts_with("HTTP/1.1 "));
+}
+Seeds seeds_net_http() {
+    Seeds seeds;
+    const std::string host = "Host: 127.0.0.1\r\n";
+    const std::string post = "POST /v1/order HTTP/1.1\r\n";
+    const std::vector<std::string> requests = {
+        post + host + "Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{}",
+        post + host + "Content-Length: 2\r\n\r\n{}x",
+        "GET / HTTP/1.1\r\n" + host + "\r\n",
+        "POST / HTTP/1.0\r\n\r\n",
+        std::string("PO ST\r\n"),
+        "POST /?a HTTP/1.1\r\n" + host,
+        post + host + host,
+        post + "Host: \r\n",
+        post + "\r\n",
+        post + host + "\r\n",
+        post + "Expect: 100-continue\r\n",
+        post + "Transfer-Encoding: chunked\r\n",
+        post + "Content-Length: 9999999\r\n",
+        post + "Content-Length: 99999\r\n",
+        post + "Content-Length: 1\r\nContent-Length: 1\r\n",
+        post + "no colon\r\n",
+        post + "a b: c\r\n",
+        post + "a: \1\r\n",
+        std::string("POST / HTTP/1.1\n"),
+        std::string("POST / HTTP/1.1\rX"),
+        std::string("POST / HTTP/1.1\r"),
+        std::string(5000, 'a')};
+    for (const std::string& text : requests)
+        for (const std::size_t cut : {0U, 100U, 254U}) seeds.push_back(chosen(cut, text));
+    return seeds;
+}
+
+void run_net_address(Bytes input) {
+    const std::string text(as_text(input));
+    if (const auto address = net::parse_address(text, 7801)) {
+        ASSERT(net::to_text(*address).ends_with(":7801"));
+        ASSERT(net::source_of(*address)[0] != std::byte{0});
+    }
+}
+Seeds seeds_net_address() {
+    return {owned("127.0.0.1"), owned("2001:db8::1"), owned("::ffff:192.0.2.1"), owned("localhost")};
+}
+
+}  // namespace giro::fuzz
