@@ -24,14 +24,12 @@ void comes_back(Bytes body) {
     if (const auto entry = decode<E>(body)) ASSERT(std::ranges::equal(encode(*entry), body));
 }
 using Reader = void (*)(Bytes);
-constexpr std::array<Reader, 15> kReaders = {comes_back<ParticipantOpened>,    comes_back<AccountOpened>,
-                                             comes_back<CardIssued>,           comes_back<TerminalAdded>,
-                                             comes_back<SessionKeySet>,        comes_back<WalletRegistered>,
-                                             comes_back<FundsPaidIn>,          comes_back<Payment>,
-                                             comes_back<ForwardAnswered>,      comes_back<Reversal>,
-                                             comes_back<LinkReversalAnswered>, comes_back<WindowClosed>,
-                                             comes_back<SettlementProposed>,   comes_back<SettlementApproved>,
-                                             comes_back<SettlementConfirmed>};
+constexpr std::array<Reader, 17> kReaders = {
+    comes_back<ParticipantOpened>,   comes_back<AccountOpened>,        comes_back<CardIssued>,       comes_back<TerminalAdded>,
+    comes_back<SessionKeySet>,       comes_back<WalletRegistered>,     comes_back<FundsPaidIn>,      comes_back<Payment>,
+    comes_back<ForwardAnswered>,     comes_back<Reversal>,             comes_back<LinkReversalAnswered>, comes_back<WindowClosed>,
+    comes_back<SettlementProposed>,  comes_back<SettlementApproved>,   comes_back<SettlementConfirmed>,
+    comes_back<SessionKeyUsed>,      comes_back<SettlementWithdrawn>};
 }  // namespace
 
 void run_journal_entry(Bytes input) {
@@ -58,7 +56,8 @@ Seeds seeds_journal_entry() {
                           encode(WindowClosed{}),
                           encode(proposed),
                           encode(SettlementApproved{}),
-                          encode(SettlementConfirmed{})};
+                          encode(SettlementConfirmed{}), encode(SessionKeyUsed{}),
+                          encode(SettlementWithdrawn{})};
     Seeds seeds;
     for (std::size_t i = 0; i < bodies.size(); ++i) seeds.push_back(chosen(i, bodies[i]));
     return seeds;
