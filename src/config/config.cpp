@@ -1,11 +1,12 @@
 #include "config/config.hpp"
 
 #include <fmt/format.h>
-#include <toml++/toml.h>
 
 #include <algorithm>
 #include <charconv>
 #include <set>
+
+#include "util/toml.hpp"
 
 namespace giro::config {
 

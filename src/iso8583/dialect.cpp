@@ -7,10 +7,10 @@
 #include <span>
 
 #include <fmt/format.h>
-#include <toml++/toml.h>
 
 #include "iso8583/charset.hpp"
 #include "util/file.hpp"
+#include "util/toml.hpp"
 
 namespace giro::iso8583 {
 
