@@ -46,7 +46,7 @@ std::string style() {
 
 std::string show(double value) {
     if (value >= 1'000'000) return fmt::format("{:.3g} M", value / 1e6);
-    if (value >= 10'000) return fmt::format("{:.0f} k", value / 1e3);
+    if (value >= 1'000) return fmt::format("{:.3g} k", value / 1e3);
     if (value >= 100) return fmt::format("{:.0f}", value);
     return fmt::format("{:.2g}", value);
 }
@@ -90,7 +90,7 @@ class Panel {
     double legend(double x, const std::string& words, std::size_t c) {
         bar(x, bottom() + 23, 10, 10, c);
         text(x + 14, bottom() + 32, words, "soft");
-        return x + 24 + 6.2 * static_cast<double>(words.size());
+        return x + 24 + 6.8 * static_cast<double>(words.size());
     }
 
   private:
@@ -193,7 +193,7 @@ std::string rates(std::size_t place, const json& r) {
     add_bar(all, r, "/box/limit/64/rate", "p99 < 50 ms, 64", 2);
     add_bar(all, r, "/box/limit/1000/rate", "p99 < 50 ms, 1,000", 2);
     if (all.size() < 2) return {};
-    add_bar(all, r, "/hsm/bare_cmac_per_s", "bare CMAC / 2", 1, 0.5);
+    add_bar(all, r, "/hsm/bare_cmac_per_s", "token, bare: CMACs / 2", 1, 0.5);
     return bars(place, "Durable payments a second", "", all);
 }
 
@@ -201,9 +201,9 @@ std::string latencies(std::size_t place, const json& r) {
     const std::pair<const char*, const char*> kPlaces[] = {{"/box/rest/64/10", "10/s"},
                                                            {"/box/rest/64/50", "50/s"},
                                                            {"/box/rest/64/200", "200/s"},
-                                                           {"/box/after_load", "200/s after"},
-                                                           {"/box/limit/64/half", "half the limit"},
-                                                           {"/box/limit/64", "the limit"}};
+                                                           {"/box/after_load", "after load"},
+                                                           {"/box/limit/64/half", "half limit"},
+                                                           {"/box/limit/64", "limit"}};
     const std::pair<const char*, const char*> kCurves[] = {
         {"p50_ms", "p50"}, {"p99_ms", "p99"}, {"p999_ms", "p99.9"}, {"max_ms", "max"}};
     std::vector<std::string> places;

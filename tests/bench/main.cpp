@@ -120,27 +120,40 @@ class Bench {
     std::vector<std::string> m_wanted;
     json m_results = json::object();
 };
+
+// The table and the picture of what was measured, beside it.
+void write_down(const fs::path& folder, const json& results) {
+    const std::string table = bench::markdown(results);
+    story::write_text(folder / "bench.svg", bench::svg(results));
+    story::write_text(folder / "bench.md", table);
+    fmt::print("{}", table);
+}
+
+bool take(std::vector<std::string>& words, const char* option) {
+    if (words.empty() || words.front() != option) return false;
+    words.erase(words.begin());
+    return true;
+}
 }  // namespace
 
 int main(int argc, char** argv) {
     std::vector<std::string> words(argv + 1, argv + argc);
-    if (!words.empty() && words.front() == "--quick") {
-        ::setenv("GIRO_BENCH_QUICK", "1", 1);
-        words.erase(words.begin());
-    }
-    if (words.empty()) {
-        fmt::print(stderr, "usage: giro-bench [--quick] FOLDER [PART...]\n");
-        return 2;
-    }
     doctest::Context context;
     context.setAsDefaultForAssertsOutOfTestCases();
     context.setAssertHandler(on_check);
+    const bool draw = take(words, "--draw");
+    if (take(words, "--quick")) ::setenv("GIRO_BENCH_QUICK", "1", 1);
+    if (words.empty()) {
+        fmt::print(stderr, "usage: giro-bench [--quick] FOLDER [PART...]\n       giro-bench --draw FOLDER\n");
+        return 2;
+    }
     const fs::path folder = words.front();
+    if (draw) {
+        write_down(folder, json::parse(story::read_text(folder / "bench.json")));
+        return 0;
+    }
     const json results = Bench({words.begin() + 1, words.end()}).run();
-    const std::string table = bench::markdown(results);
     story::write_text(folder / "bench.json", results.dump(2) + "\n");
-    story::write_text(folder / "bench.svg", bench::svg(results));
-    story::write_text(folder / "bench.md", table);
-    fmt::print("{}", table);
+    write_down(folder, results);
     return 0;
 }

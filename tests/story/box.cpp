@@ -22,7 +22,7 @@ namespace story {
 namespace fs = std::filesystem;
 
 namespace {
-constexpr int kUpSecondsMax = 180;
+constexpr int kUpSecondsMax = 600;  // giro up gives up by itself before
 constexpr int kFailSecondsMax = 30;
 
 std::string giro_program() { return std::string(GIRO_BIN_DIR) + "/giro"; }
