@@ -24,7 +24,7 @@ namespace {
 using std::chrono::milliseconds;
 constexpr milliseconds kStopMax{10'000};     // after SIGTERM; then SIGKILL
 constexpr milliseconds kBackoffMin{200}, kBackoffMax{10'000};
-constexpr milliseconds kSteady{30'000};      // up this long: the next death counts as the first
+constexpr milliseconds kSteady{1'000};       // up this long: the next death counts as the first
 constexpr milliseconds kSayEvery{2'000};     // progress while a start takes longer
 constexpr int kPollMs = 200;
 constexpr std::uintmax_t kLogBytesMax = 16U << 20;  // then the log becomes <program>.log.1 at the next start

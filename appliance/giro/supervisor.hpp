@@ -4,7 +4,7 @@
 //
 //   died before it was ever ready      the box stops with that program's exit status and last log line
 //   died later with 2, 3 or 4          the same: a restart cannot mend usage, provisioning or integrity
-//   died later in any other way        started again after 200 ms, doubled up to 10 s; after 30 s up the count starts over
+//   died later in any other way        started again after 200 ms, doubled up to 10 s; after 1 s up the count starts over
 #pragma once
 
 #include <array>

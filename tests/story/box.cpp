@@ -159,7 +159,7 @@ Said Box::giro(const std::vector<std::string>& arguments) {
 }
 
 std::unique_ptr<Running> Box::start(const std::vector<std::string>& arguments, const std::string& output) {
-    std::vector<std::string> command{giro_program(), "--dir", m_folder.string()};
+    std::vector<std::string> command{m_programs.empty() ? giro_program() : (m_programs / "giro").string(), "--dir", m_folder.string()};
     command.insert(command.end(), arguments.begin(), arguments.end());
     return std::make_unique<Running>(command, m_said / output);
 }

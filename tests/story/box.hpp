@@ -56,6 +56,8 @@ class Box {
     ~Box();
     Box(const Box&) = delete;
     Box& operator=(const Box&) = delete;
+    // giro and the programs it starts are those of this folder; otherwise the build's.
+    void use_programs(std::filesystem::path folder) { m_programs = std::move(folder); }
 
     // giro --dir <folder> <arguments>
     Said giro(const std::vector<std::string>& arguments);
@@ -84,7 +86,7 @@ class Box {
     void write_config(const std::map<std::string, int>& ports);
 
   private:
-    std::filesystem::path m_folder, m_said;
+    std::filesystem::path m_folder, m_said, m_programs;
     std::optional<SmallDisk> m_disk;
     std::map<std::string, int> m_ports;
     std::unique_ptr<Running> m_up, m_host;

@@ -1,0 +1,110 @@
+#include "tests/kill/ordeal.hpp"
+
+#include <doctest/doctest.h>
+
+#include <csignal>
+#include <thread>
+
+namespace ordeal {
+
+namespace {
+constexpr auto kPoll = std::chrono::milliseconds(5);
+constexpr int kPatience_s = 30;
+constexpr int kLoadMax_s = 86'400;
+
+std::string key_of(const json& event) {
+    return event["terminal"].get<std::string>() + "/" + event["rrn"].get<std::string>();
+}
+}  // namespace
+
+Ordeal::Ordeal(const std::string& name, const std::filesystem::path& programs) : m_box(name) {
+    m_box.use_programs(programs);
+    m_box.init();
+    m_box.serve_issuer_host();
+    m_box.up();
+    const story::Said provisioned = m_box.giro({"demo", "provision"});
+    INFO(provisioned.text);
+    REQUIRE(provisioned.status == 0);
+}
+
+std::map<std::string, Program> Ordeal::programs() {
+    const json state = json::parse(story::read_text(m_box.file("run/up.json")), nullptr, false);
+    std::map<std::string, Program> all;
+    if (!state.is_object()) return all;
+    for (const auto& p : state["programs"]) all[p["name"]] = {p["state"], p["pid"].get<pid_t>()};
+    return all;
+}
+
+std::optional<Program> Ordeal::wait_for(const std::string& name, const std::string& state, pid_t not_pid) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(kPatience_s);
+    while (std::chrono::steady_clock::now() < deadline) {
+        const Program now = programs()[name];
+        if (now.state == state && now.pid != not_pid) return now;
+        std::this_thread::sleep_for(kPoll);
+    }
+    return std::nullopt;
+}
+
+void Ordeal::begin_load(int per_second) {
+    m_load = m_box.start({"--json", "pos", "load", "--terminals", "16", "--seconds", std::to_string(kLoadMax_s),
+                          "--rate", std::to_string(per_second), "--timeout", "3000", "--mix",
+                          "card=75,link=10,reversal=10,decline=5", "--trace", m_box.file("ordeal.jsonl").string()},
+                         "load.out");
+}
+
+void Ordeal::end_load() {
+    m_load->signal(SIGTERM);
+    m_load->wait();
+    MESSAGE(m_load->output());
+    m_load.reset();
+}
+
+void Ordeal::read_trace() {
+    if (!m_trace.is_open()) m_trace.open(m_box.file("ordeal.jsonl"), std::ios::binary);
+    m_trace.clear();
+    const std::string more{std::istreambuf_iterator<char>(m_trace), {}};
+    m_rest += more;
+    for (std::size_t end = 0; (end = m_rest.find('\n')) != std::string::npos; m_rest.erase(0, end + 1)) {
+        const json event = json::parse(m_rest.substr(0, end), nullptr, false);
+        if (!event.is_object() || event.value("event", "") != "answer" || event.value("code", "") != "00") continue;
+        const std::string of = event.value("of", "");
+        if (of == "sale" || of == "repeat") m_told_approved.insert(key_of(event));
+        if (of == "reversal") m_told_reversed.insert(key_of(event));
+    }
+}
+
+std::size_t Ordeal::approved_so_far() {
+    read_trace();
+    return m_told_approved.size();
+}
+
+bool Ordeal::pays_again(std::size_t more) {
+    const std::size_t before = approved_so_far();
+    return story::eventually(kPatience_s, [&] { return approved_so_far() >= before + more; });
+}
+
+std::size_t Ordeal::check_books() {
+    read_trace();
+    std::map<std::uint64_t, std::string> forwarded;  // the payment's entry: what came of it
+    for (const auto& answer : m_box.journal("forward_answered"))
+        forwarded[answer["payment"].get<std::uint64_t>()] = answer["outcome"].get<std::string>();
+    std::map<std::string, int> entries, approved;
+    for (const auto& payment : m_box.journal("payment")) {
+        std::string outcome = payment["outcome"];
+        if (outcome == "forwarded") outcome = forwarded[payment["seq"].get<std::uint64_t>()];
+        ++entries[key_of(payment)];
+        approved[key_of(payment)] += outcome == "approved" ? 1 : 0;
+    }
+    std::map<std::string, int> reversed;
+    for (const auto& reversal : m_box.journal("reversal")) ++reversed[key_of(reversal)];
+    for (const auto& key : m_told_approved)
+        CHECK_MESSAGE(approved[key] == 1, "told approved, and not so in the journal: ", key);
+    for (const auto& [key, times] : entries) CHECK_MESSAGE(times == 1, "decided twice: ", key);
+    for (const auto& key : m_told_reversed)
+        CHECK_MESSAGE(reversed[key] >= 1, "told reversed, and not in the journal: ", key);
+    const story::Said whole = m_box.giro({"journal", "verify"});
+    CHECK_MESSAGE(whole.status == 0, whole.text);
+    return m_told_approved.size();
+}
+
+}  // namespace ordeal
