@@ -9,6 +9,8 @@
 #include <botan/system_rng.h>
 #include <botan/x509_key.h>
 
+#include <map>
+
 #include "hsm/vault.hpp"
 #include "hsm/verbs.hpp"
 #include "tests/hsm/token_fixture.hpp"
@@ -37,29 +39,31 @@ inline const std::vector<Officer>& officers() {
     return all;
 }
 
-inline hsm::VaultConfig config_in(const std::filesystem::path& root) {
+// `module`: the PKCS#11 library; empty: SoftHSM.
+inline hsm::VaultConfig config_in(const std::filesystem::path& root, const std::filesystem::path& module = {}) {
     hsm::VaultConfig config;
+    if (!module.empty()) config.module = module;
     config.folder = root / "vault";
     config.bundle = root / "pub" / "bundle.json";
     config.participants = {{1, "alpha"}, {2, "beta"}, {3, "gamma"}};
     return config;
 }
 
-inline const std::filesystem::path& provisioned_box() {
-    static const TempDir dir;
-    static const bool once = [] {
-        const auto done = hsm::provision(config_in(dir.path()), [](const std::string&) {});
+inline const std::filesystem::path& provisioned_box(const std::filesystem::path& module = {}) {
+    static std::map<std::filesystem::path, TempDir> boxes;
+    const bool is_new = !boxes.contains(module);
+    const TempDir& dir = boxes[module];
+    if (is_new) {
+        const auto done = hsm::provision(config_in(dir.path(), module), [](const std::string&) {});
         REQUIRE_MESSAGE(done.has_value(), done.error().what);
-        return true;
-    }();
-    REQUIRE(once);
+    }
     return dir.path();
 }
 
 class BoxFixture {
   public:
-    BoxFixture() {
-        std::filesystem::copy(provisioned_box(), m_dir.path(), std::filesystem::copy_options::recursive);
+    explicit BoxFixture(std::filesystem::path module = {}) : m_module(std::move(module)) {
+        std::filesystem::copy(provisioned_box(m_module), m_dir.path(), std::filesystem::copy_options::recursive);
         for (const Officer& o : officers()) enrol(o.name, o.public_pem);
         restart();
     }
@@ -74,7 +78,7 @@ class BoxFixture {
     void enrol(const std::string& name, const std::string& public_pem) {
         REQUIRE(write_file_atomic(config().folder / "officers" / (name + ".pem"), as_bytes(public_pem)).has_value());
     }
-    [[nodiscard]] hsm::VaultConfig config() const { return config_in(m_dir.path()); }
+    [[nodiscard]] hsm::VaultConfig config() const { return config_in(m_dir.path(), m_module); }
     [[nodiscard]] hsm::Vault& vault() { return *m_vault; }
     [[nodiscard]] hsm::Vault::Present& at() { return *m_vault->present(); }
     [[nodiscard]] vault::Bundle bundle() const { return vault::load_bundle(config().bundle).value(); }
@@ -97,6 +101,7 @@ class BoxFixture {
     }
 
   private:
+    std::filesystem::path m_module;
     TempDir m_dir;
     std::unique_ptr<hsm::Vault> m_vault;
 };

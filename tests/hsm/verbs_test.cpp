@@ -2,6 +2,7 @@
 #include "chain/primitives.hpp"
 #include "hsm/certificate.hpp"
 #include "tests/hsm/box_fixture.hpp"
+#include "tests/sim/token/control.hpp"
 #include "util/bytes.hpp"
 #include "vault/terminal_keys.hpp"
 
@@ -114,6 +115,39 @@ TEST_CASE("verbs: an unknown verb, every truncation and a byte too many close th
         Buffer longer = s.body;
         longer.push_back(std::byte{0});
         CHECK(ask(box, s, s.callers[0], s.permit, longer).close_peer);
+    }
+}
+
+// A token in memory that fails when it is told to, call by call, until the verb no longer gets to the call that fails.
+TEST_CASE("verbs: a token that fails at any call of any verb is said so, closes nobody, and serves the next one") {
+    const GiroTestToken& token = test_token();
+    token.reset(7);
+    BoxFixture box(test_token_module());
+    for (const CK_RV code : {CKR_FUNCTION_FAILED, CKR_DEVICE_REMOVED}) {
+        box.restart();  // so that no session key is kept from before
+        for (const Sample& s : samples(box)) {
+            CAPTURE(s.name);
+            const bool needs_token = std::ranges::find(verb_table(), s.type, &Verb::type)->needs_token;
+            std::uint64_t refusals = 0;
+            for (std::uint64_t k = 1;; ++k) {
+                const std::uint64_t before = token.faults();
+                token.fail(code, k, 0);
+                const Answer answer = ask(box, s, s.callers[0], s.permit, s.body);
+                if (token.faults() == before) {
+                    CHECK(answer.status == Status::ok);
+                    break;
+                }
+                CHECK_FALSE(answer.close_peer);
+                // Served all the same when only the clearing away after it failed.
+                if (answer.status != Status::ok) {
+                    ++refusals;
+                    CHECK(answer.status == (box.vault().present() == nullptr ? Status::token_absent : Status::refused));
+                }
+                while (box.vault().present() == nullptr) REQUIRE(box.vault().tick());
+            }
+            token.fail(0, 0, 0);
+            if (code == CKR_FUNCTION_FAILED) CHECK((refusals > 0) == needs_token);  // later a checkpoint repeats itself
+        }
     }
 }
 
