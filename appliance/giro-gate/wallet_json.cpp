@@ -43,12 +43,15 @@ Expected<Buffer, JsonError> read_wallet_request(bus::WalletRequest::Kind kind, B
 }
 
 std::string wallet_reply_json(const bus::WalletReply& reply) {
-    return text_of({{"response_code", reply.response_code.view()},
-                    {"rrn", reply.rrn.view()},
-                    {"auth_code", reply.auth_code.view()},
-                    {"balance", reply.balance.minor},
-                    {"currency", reply.balance.currency},
-                    {"why", as_text(reply.why)}});
+    nlohmann::json out{{"response_code", reply.response_code.view()},
+             {"rrn", reply.rrn.view()},
+             {"auth_code", reply.auth_code.view()},
+             {"why", as_text(reply.why)}};
+    if (reply.balance.currency != 0) {
+        out["balance"] = reply.balance.minor;
+        out["currency"] = reply.balance.currency;
+    }
+    return text_of(out);
 }
 
 std::string wallet_refusal_json(std::string_view why) {

@@ -18,7 +18,7 @@ enum class JsonError : std::uint8_t {
 
 // The bytes in {"order":"<hex>"} (kind order) or {"query":"<hex>"} (kind query); other members are ignored.
 [[nodiscard]] Expected<Buffer, JsonError> read_wallet_request(bus::WalletRequest::Kind kind, Bytes json);
-// {"response_code":"00","rrn":"...","auth_code":"...","balance":123,"currency":963,"why":""}
+// {"response_code":"00","rrn":"...","auth_code":"...","why":""}; to a query also "balance":123,"currency":963
 [[nodiscard]] std::string wallet_reply_json(const bus::WalletReply& reply);
 // {"why":"..."}
 [[nodiscard]] std::string wallet_refusal_json(std::string_view why);

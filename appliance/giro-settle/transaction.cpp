@@ -57,6 +57,7 @@ void Settler::sign(const settlement::WindowRecord& record) {
     request.tx = record.proposal->unsigned_tx;
     for (const auto& input : record.proposal->inputs)
         request.inputs.push_back({static_cast<std::int64_t>(input.amount), input.participant});
+    static_assert(config::kOfficersMax <= vault::kApprovalsMax);
     for (const auto& approval : record.approvals)
         request.approvals.push_back({approval.officer.str(), approval.signature});
     m_vault->call<vault::SignTx>(request, [this, window = record.closed.window](vault::Answer<vault::SignTx> answer) {

@@ -13,7 +13,7 @@ struct DoorReply {
     std::string response_code;  // DE39 value
     std::string rrn;
     std::string auth_code;
-    MinorUnits balance = 0;
+    MinorUnits balance = 0;     // in the answer to a query only
     Currency currency = 0;
     std::string why;            // one line for a person; may be empty
     [[nodiscard]] bool approved() const noexcept { return response_code == "00"; }

@@ -96,6 +96,7 @@ Result<wallet::SignedOrder> WalletFile::sign(wallet::PaymentOrder order, const C
 
 Result<std::string> WalletFile::present(const MerchantId& merchant, Amount amount, const Clock& clock, Random& random) {
     wallet::PaymentOrder order;
+    order.way = wallet::Way::shown;
     order.merchant = merchant;
     order.amount = amount.minor;
     order.currency = amount.currency;

@@ -162,6 +162,8 @@ struct Reading {
         out.box = check.text(t, "name");
         out.currency = check.number<Currency>(t, "currency", 1, 999);
         out.officers = check.texts(t, "officers");
+        if (out.officers.size() > kOfficersMax)
+            check.wrong(t.source(), "there are more than " + std::to_string(kOfficersMax) + " officers");
         out.wallet_participant = check.number<std::uint32_t>(t, "wallet_participant", 1, 1000);
     }
 

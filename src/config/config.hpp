@@ -48,12 +48,14 @@ struct Link {
     std::vector<std::string> bins;
 };
 
+inline constexpr std::size_t kOfficersMax = 16;  // as many approvals as one request to the vault carries
+
 struct Config {
     std::string box;
     Currency currency = 0;
     std::vector<Participant> participants;
     std::vector<Link> links;
-    std::vector<std::string> officers;
+    std::vector<std::string> officers;  // at most kOfficersMax
     std::uint32_t wallet_participant = 0;  // the bank at which wallets register
     struct Gate {
         Address terminals;       // ISO 8583, plain: loopback only

@@ -31,6 +31,7 @@ std::string_view name(Reason reason) noexcept {
         case Reason::stale: return "stale";
         case Reason::amount_invalid: return "amount_invalid";
         case Reason::currency_unknown: return "currency_unknown";
+        case Reason::not_a_purchase: return "not_a_purchase";
         case Reason::reversed_before: return "reversed_before";
         case Reason::card_unknown: return "card_unknown";
         case Reason::no_route: return "no_route";

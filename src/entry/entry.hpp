@@ -113,6 +113,7 @@ enum class Outcome : std::uint8_t { approved = 1, declined = 2, forwarded = 3, k
 enum class Reason : std::uint8_t {
     none = 1,                // approved
     stale,                   // arrived too late to be of use                       DE39 68
+    not_a_purchase,          // 0200 with another processing code (DE3) than 00xxxx  12
     amount_invalid,          // zero, or above kAmountMax                            13
     currency_unknown,        // not one this box keeps                               12
     reversed_before,         // its reversal came first                              21

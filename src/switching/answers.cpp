@@ -14,6 +14,7 @@ ResponseCode response_code(entry::Reason reason) noexcept {
         {Reason::stale, "68"},
         {Reason::amount_invalid, "13"},
         {Reason::currency_unknown, "12"},
+        {Reason::not_a_purchase, "12"},
         {Reason::reversed_before, "21"},
         {Reason::card_unknown, "14"},
         {Reason::no_route, "15"},

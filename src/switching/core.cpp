@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <charconv>
+
 #include "qr/cpm.hpp"
 #include "switching/accounts.hpp"
 #include "switching/core_record.hpp"
@@ -15,8 +17,25 @@ using entry::Reason;
 
 namespace {
 
+constexpr std::uint32_t kGoodsAndServices = 0;  // DE3, its first two digits: 00 goods and services (ISO 8583:1987, 4.4.2)
+
 entry::RequestKey key_of(const PaymentRequest& r) {
     return {r.acquirer, r.terminal, r.stan, r.rrn, r.local_time, r.local_date};
+}
+
+// DE7, MMDDhhmmss: a moment that exists. One that doesn't ("9931...") would stand before every later one.
+bool is_moment(std::string_view text) {
+    static constexpr struct {
+        unsigned least, most;
+    } kParts[] = {{1, 12}, {1, 31}, {0, 23}, {0, 59}, {0, 59}};
+    if (text.size() != 2 * std::size(kParts)) return false;
+    for (std::size_t i = 0; i < std::size(kParts); ++i) {
+        unsigned value = 0;
+        const char* end = text.data() + 2 * i + 2;
+        const auto parsed = std::from_chars(text.data() + 2 * i, end, value);
+        if (parsed.ec != std::errc() || parsed.ptr != end || value < kParts[i].least || value > kParts[i].most) return false;
+    }
+    return true;
 }
 
 // The ledger's refusals that a terminal is told apart; the rest is ours to explain.
@@ -116,6 +135,7 @@ Answer Core::decide(entry::Payment& payment, const PaymentRequest& request, cons
     const std::uint64_t deadline_ns = m_policy.config.switching.request_deadline_ms * 1'000'000;
     if (payment.time_ns > request.received_ns && payment.time_ns - request.received_ns > deadline_ns)
         return decline(payment, Reason::stale);
+    if (payment.processing_code / 10'000 != kGoodsAndServices) return decline(payment, Reason::not_a_purchase);
     if (const Reason why = check_amount(payment.amount); why != Reason::none) return decline(payment, why);
     const Terminal* terminal = m_state.terminal(request.terminal);
     ASSERT(terminal != nullptr);  // its MAC was verified
@@ -125,7 +145,8 @@ Answer Core::decide(entry::Payment& payment, const PaymentRequest& request, cons
         const auto payload = qr::decode_cpm(as_text(request.qr));
         const auto order =
             payload ? wallet::decode_order(payload->order) : tl::unexpected(wallet::OrderError::bad_size);
-        if (!order || !wallet::verify(*order)) return decline(payment, Reason::wallet_order_bad);
+        if (!order || order->order.way != wallet::Way::shown || !wallet::verify(*order))
+            return decline(payment, Reason::wallet_order_bad);
         if (const Reason why = check_order(payment, *order, terminal->merchant); why != Reason::none)
             return decline(payment, why);
         return approve(payment);
@@ -200,8 +221,10 @@ Answer Core::forward(entry::Payment& payment, const Route& route) {
     if (!m_links_up.contains(route.link) || m_state.all_outstanding().size() >= kOutstandingMax)
         return decline(payment, Reason::link_down);
     if (payment.amount.minor > m_policy.config.switching.payment_max) return decline(payment, Reason::limit_exceeded);
-    payment.debit = link_position_account(route.participant);
-    if (const Reason why = check_ledger(payment, true); why != Reason::none) return decline(payment, why);
+    payment.debit = reserve_account(route.participant);
+    // What its host would approve beyond the bank's cover on tier 1 could never be settled.
+    if (const Reason why = check_ledger(payment, true); why != Reason::none)
+        return decline(payment, why == Reason::insufficient_funds ? Reason::limit_exceeded : why);
     payment.outcome = Outcome::forwarded;
     payment.reason = Reason::none;
     payment.link = route.link;
@@ -219,6 +242,7 @@ Core::KeyExchange Core::key_exchange(const PaymentRequest& request) const {
     const Terminal* terminal = m_state.terminal(request.terminal);
     ASSERT(terminal != nullptr);
     const std::string_view last = terminal->exchanged_at.view(), now = request.transmission_time.view();
+    if (!is_moment(now)) return KeyExchange::malformed;
     if (last.empty()) return KeyExchange::fresh;
     if (now == last && request.stan == terminal->exchange_stan) return KeyExchange::repeat;
     const bool new_year = last.substr(0, 2) >= "11" && now.substr(0, 2) <= "02";  // MMDDhhmmss has no year

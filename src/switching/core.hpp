@@ -89,7 +89,7 @@ class Core {
     [[nodiscard]] Answer reversal(const PaymentRequest& request, std::uint64_t now_ns);
     // 0800 with DE70 161. A recorded exchange may not bring an old moment back: DE7 never goes backward (but over the
     // new year), and the very same request gets the same key again.
-    enum class KeyExchange : std::uint8_t { fresh, repeat, replay };
+    enum class KeyExchange : std::uint8_t { fresh, repeat, replay, malformed };  // malformed: DE7 is no moment
     [[nodiscard]] KeyExchange key_exchange(const PaymentRequest& request) const;
     // A fresh one: the vault made this key.
     void session_key(const PaymentRequest& request, const ByteArray<16>& nonce, const ByteArray<3>& kcv);
@@ -153,6 +153,7 @@ class Core {
     Random& m_random;
     PaymentSource m_journal;
     std::set<std::uint16_t> m_links_up;
+    std::map<std::uint64_t, std::uint64_t> m_waiting_since_ns;  // forwarded payments; earlier than they say after a step back
     std::vector<PendingEntry> m_entries;
 };
 

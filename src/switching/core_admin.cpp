@@ -10,6 +10,8 @@ namespace giro::switching {
 
 // The state is the check: what does not fit it is refused with its reason.
 Done Core::open_participant(const entry::ParticipantOpened& e) {
+    if (e.backing.currency != m_policy.config.currency)
+        return tl::unexpected(fmt::format("its currency is {}, this box keeps {}", e.backing.currency, m_policy.config.currency));
     return admin(entry::Kind::participant_opened, e);
 }
 Done Core::open_account(const entry::AccountOpened& e) {

@@ -1,4 +1,6 @@
 // Payments that an issuer's host decides: answers, timeouts, and the reversals the host is owed.
+#include <algorithm>
+
 #include "switching/core.hpp"
 #include "switching/core_record.hpp"
 
@@ -9,6 +11,11 @@ using entry::Reason;
 
 namespace {
 const ResponseCode kOriginalNotFound("25");  // the host never saw the payment: nothing of it stands there
+
+// DE39 of ISO 8583:1987 that approve, but not simply: honour with identification, approved for partial amount, approved
+// (VIP), approved and update track 3, completed partially. The terminal could not do what they ask: it hears a decline,
+// and the host a reversal.
+constexpr std::string_view kOtherApprovals[] = {"08", "10", "11", "16", "32"};
 }
 
 void Core::link_state(std::uint16_t link, bool up) {
@@ -32,6 +39,11 @@ std::optional<Decided> Core::link_answer(const PaymentRequest& answer, std::uint
     e.reason = e.outcome == Outcome::approved ? Reason::none : Reason::issuer_declined;
     e.response_code = answer.response_code;
     e.auth_code = answer.auth_code;
+    if (std::ranges::find(kOtherApprovals, answer.response_code.view()) != std::end(kOtherApprovals)) {
+        e.response_code = response_code(Reason::issuer_declined);
+        e.auth_code = {};
+        e.reversal_owed = 1;
+    }
     e.salt = new_salt();
     record(entry::Kind::forward_answered, e);
     return Decided{seq, e.response_code, e.auth_code};
@@ -64,11 +76,18 @@ Decided Core::give_up_forward(std::uint64_t payment, std::uint64_t now_ns) {
 
 std::vector<Decided> Core::expire(std::uint64_t now_ns) {
     const std::uint64_t timeout_ns = m_policy.config.switching.forward_timeout_ms * 1'000'000;
+    std::erase_if(m_waiting_since_ns, [this](const auto& one) {
+        const Outstanding* o = m_state.outstanding(one.first);
+        return o == nullptr || o->answered;
+    });
     std::vector<std::uint64_t> overdue;
     for (const auto& [seq, o] : m_state.all_outstanding()) {
         if (overdue.size() >= kExpirePerCall) break;
-        if (!o.answered && now_ns >= o.payment.time_ns && now_ns - o.payment.time_ns >= timeout_ns)
-            overdue.push_back(seq);
+        if (o.answered) continue;
+        // The wall clock may step back: the wait then counts from where it stepped to.
+        std::uint64_t& since_ns = m_waiting_since_ns.try_emplace(seq, o.payment.time_ns).first->second;
+        since_ns = std::min(since_ns, now_ns);
+        if (now_ns - since_ns >= timeout_ns) overdue.push_back(seq);
     }
     std::vector<Decided> decided;
     for (const std::uint64_t seq : overdue) decided.push_back(give_up_forward(seq, now_ns));

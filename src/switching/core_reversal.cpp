@@ -4,6 +4,7 @@
 //   declined                     nothing to do                                                    nothing_owed  00
 //   reversed                     nothing more to do                                               already       00
 //   approved, same amount        move the money back; an issuer's host is told                    reversed      00
+//   .. neither the merchant nor its bank has the money: no entry, the terminal repeats            -             96
 //   approved, other amount       refused, no entry: a full reversal has the original's amount     -             13
 //   forwarded, not yet answered  give it up: hold released, the host is told; then nothing_owed   nothing_owed  00
 #include <charconv>
@@ -59,6 +60,7 @@ Answer Core::reversal(const PaymentRequest& request, std::uint64_t now_ns) {
             ASSERT(payment->what == What::approved);
             if (e.amount.minor != payment->amount || e.amount.currency != payment->currency)
                 return {.code = kInvalidAmount, .auth_code = {}};
+            if (!m_state.move_back(*payment, now_ns)) return {.code = kMalfunction, .auth_code = {}};
             e.outcome = entry::ReversalOutcome::reversed;
             if (payment->forwarded) {
                 auto stored = payment_at(payment->seq);

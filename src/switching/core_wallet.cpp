@@ -44,6 +44,9 @@ WalletAnswer Core::wallet_order(Bytes body, std::uint64_t now_ns) {
                 .rrn = {},
                 .balance = {},
                 .why = std::string(wallet::to_string(good.error()))};
+    // Whoever saw the code at the till could post it here, and the till would hear that it was paid already.
+    if (order->order.way != wallet::Way::sent)
+        return {.code = kFormatError, .auth_code = {}, .rrn = {}, .balance = {}, .why = "this order is to be shown at a till"};
     const auto key = key_of(order->order);
     const Hash160 payer = wallet::pubkey_hash(order->order.payer_pubkey);
     const Remembered* before = m_state.find(RequestClass::payment, key);
@@ -80,10 +83,8 @@ WalletAnswer Core::wallet_order(Bytes body, std::uint64_t now_ns) {
             payment.wallet = payer;
         answer = why == Reason::none ? approve(payment) : decline(payment, why);
     }
-    WalletAnswer out = balance_of(payer, answer.code, {});
-    out.auth_code = answer.auth_code;
-    out.rrn = key.rrn;
-    return out;
+    // No balance: the order's bytes are in other hands too. A wallet asks for it with a query of its own.
+    return {.code = answer.code, .auth_code = answer.auth_code, .rrn = key.rrn, .balance = {}, .why = {}};
 }
 
 WalletAnswer Core::wallet_query(Bytes body, std::uint64_t now_ns) {

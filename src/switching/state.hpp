@@ -110,6 +110,9 @@ class State {
     [[nodiscard]] const Id128* merchant_account(const MerchantId& merchant) const;
     [[nodiscard]] const Outstanding* outstanding(std::uint64_t payment_seq) const;
     [[nodiscard]] const std::map<std::uint64_t, Outstanding>& all_outstanding() const noexcept { return m_outstanding; }
+    // What moves an approved payment back, as the next entry: the merchant pays, or where it has spent the money its bank
+    // from its reserve, so that no cardholder waits for a merchant. Nothing when neither has it.
+    [[nodiscard]] std::optional<ledger::Transfer> move_back(const Remembered& payment, std::uint64_t time_ns) const;
     // The payment that was sent to `link` under `stan`, while it is outstanding; 0 when there is none.
     [[nodiscard]] std::uint64_t outstanding_by_stan(std::uint16_t link, std::uint32_t stan) const;
     // The STAN (DE11, 1..999999) of the next message to `link`: the one after the last that is not outstanding there.
@@ -154,7 +157,7 @@ class State {
     [[nodiscard]] std::uint64_t this_seq() const noexcept { return m_last_seq + 1; }
     [[nodiscard]] Refusal transfer(const ledger::Transfer& t);
     [[nodiscard]] Refusal open(const ledger::Account& account);
-    [[nodiscard]] Refusal open_customer(Id128 id, std::uint32_t participant, Currency currency, MinorUnits overdraft, std::uint32_t code);
+    [[nodiscard]] Refusal open_customer(Id128 id, std::uint32_t participant, Currency currency, std::uint32_t code);
     [[nodiscard]] Refusal pay_from_reserve(Id128 account, Amount amount, std::uint16_t code);
     [[nodiscard]] Remembered* remembered(Id128 id);
     void remember(const Remembered& r);

@@ -15,13 +15,9 @@ using entry::Kind;
 using entry::Outcome;
 
 namespace {
-constexpr std::size_t kAccountsOfParticipant = 3;  // link position, reserve, and the issuance of a new currency
+constexpr std::size_t kAccountsOfParticipant = 2;  // its reserve, and the issuance of a new currency
 
 bool is_issuance(Id128 account) noexcept { return account.hi == kIssuanceAccounts; }
-// An account that participant_opened opens.
-bool is_ours(Id128 account) noexcept {
-    return is_issuance(account) || account.hi == kReserveAccounts || account.hi == kLinkPositionAccounts;
-}
 }  // namespace
 
 template <typename E>
@@ -107,12 +103,8 @@ State::Refusal State::on(const entry::ParticipantOpened& e) {
         account.code = kIssuance;
         if (auto why = open(account)) return why;  // the first of all writes: no such currency
     }
-    // It must succeed from here: nobody else opens these accounts (is_ours), or moves money on the issuance account.
-    account.participant = e.id;
-    account.id = link_position_account(e.id);
-    account.code = kLinkPosition;
-    ASSERT(!open(account));
-    ASSERT(!open_customer(reserve_account(e.id), e.id, e.backing.currency, 0, kReserve));
+    // It must succeed from here: nobody else opens this account (is_box_account), or moves money on the issuance account.
+    ASSERT(!open_customer(reserve_account(e.id), e.id, e.backing.currency, kReserve));
     if (e.backing.minor > 0) {
         ledger::Transfer t;
         t.id = {entry::kOpeningTransfer, this_seq()};
@@ -127,21 +119,19 @@ State::Refusal State::on(const entry::ParticipantOpened& e) {
     return {};
 }
 
-State::Refusal State::open_customer(Id128 id, std::uint32_t participant, Currency currency, MinorUnits overdraft,
-                                    std::uint32_t code) {
+State::Refusal State::open_customer(Id128 id, std::uint32_t participant, Currency currency, std::uint32_t code) {
     ledger::Account account;
     account.id = id;
     account.participant = participant;
     account.code = code;
     account.currency = currency;
     account.flags = ledger::kDebitsMustNotExceedCredits;
-    account.overdraft = overdraft;
     return open(account);
 }
 
 State::Refusal State::pay_from_reserve(Id128 account, Amount amount, std::uint16_t code) {
     const auto* to = m_ledger.account(account);
-    if (to == nullptr) return "there is no such account";
+    if (to == nullptr || is_box_account(account)) return "there is no such account of a customer";
     ledger::Transfer t;
     t.id = {entry::kOpeningTransfer, this_seq()};
     t.debit_account = reserve_account(to->participant);
@@ -157,18 +147,21 @@ State::Refusal State::on(const entry::AccountOpened& e) {
     if (participant == m_participants.end()) return "its participant is not open";
     const auto* reserve = m_ledger.account(reserve_account(e.participant));
     ASSERT(reserve != nullptr);
-    if (is_ours(e.id)) return "that account's id is kept for the box's own";
+    if (is_box_account(e.id)) return "that account's id is kept for the box's own";
     if (m_ledger.account(e.id) != nullptr) return "that account is open already";
     if (e.opening.currency != reserve->currency) return "its currency is not its participant's";
+    // Else a bank's customers could pay other banks more than it holds on tier 1, and no window could be settled.
+    if (e.overdraft != 0) return "an overdraft has no cover on tier 1";
     if (e.opening.minor < 0 || e.opening.minor > std::min(reserve->available(), kAmountMax))
         return "its participant's reserve does not hold the opening amount";
-    if (auto why = open_customer(e.id, e.participant, e.opening.currency, e.overdraft, kCustomer)) return why;
+    if (auto why = open_customer(e.id, e.participant, e.opening.currency, kCustomer)) return why;
     if (e.opening.minor > 0) ASSERT(!pay_from_reserve(e.id, e.opening, kOpening));
     return {};
 }
 
 State::Refusal State::on(const entry::CardIssued& e) {
-    if (m_ledger.account(e.account) == nullptr) return "there is no such account";
+    if (m_ledger.account(e.account) == nullptr || is_box_account(e.account))
+        return "there is no such account of a customer";
     if (m_cards.contains(e.pan.token)) return "that card is issued already";
     m_cards[e.pan.token] = e.account;
     return {};
@@ -176,7 +169,8 @@ State::Refusal State::on(const entry::CardIssued& e) {
 
 State::Refusal State::on(const entry::TerminalAdded& e) {
     if (e.terminal.empty() || m_terminals.contains(e.terminal)) return "that terminal is known already";
-    if (m_ledger.account(e.account) == nullptr) return "there is no such account";
+    if (m_ledger.account(e.account) == nullptr || is_box_account(e.account))
+        return "there is no such account of a customer";
     const auto merchant = m_merchants.find(e.merchant);
     if (merchant != m_merchants.end() && merchant->second != e.account) return "that merchant has another account";
     Terminal t;
@@ -214,7 +208,7 @@ State::Refusal State::on(const entry::WalletRegistered& e) {
     if (m_wallets.contains(address)) return "that wallet is registered already";
     if (e.account != wallet_account(address)) return "its account is not that of its key";
     if (!m_participants.contains(e.participant)) return "its participant is not open";
-    if (auto why = open_customer(e.account, e.participant, e.currency, 0, kWallet)) return why;
+    if (auto why = open_customer(e.account, e.participant, e.currency, kWallet)) return why;
     m_wallets[address] = {e.pubkey, e.account, 0};
     return {};
 }
@@ -337,16 +331,9 @@ State::Refusal State::on(const entry::Reversal& e) {
                 return "what it owes the issuer does not fit its original";
             if (payment->forwarded && m_link_stans.contains({e.owed[0].link, e.owed[0].link_stan}))
                 return "its link STAN is in use";
-            ledger::Transfer t;
-            t.id = {entry::kReversalTransfer, r.seq};
-            t.debit_account = payment->credit;
-            t.credit_account = payment->debit;
-            t.amount = payment->amount;
-            t.currency = payment->currency;
-            t.flags = ledger::kCorrection;
-            t.code = kReversed;
-            t.timestamp_ns = e.time_ns;
-            if (auto why = transfer(t)) return why;
+            const auto back = move_back(*payment, e.time_ns);
+            if (!back) return "neither the merchant nor its bank has the money";
+            if (auto why = transfer(*back)) return why;
             payment->what = Remembered::What::reversed;
             ++m_counters.reversals;
             if (!payment->forwarded) break;
@@ -370,6 +357,24 @@ State::Refusal State::on(const entry::Reversal& e) {
     }
     remember(r);
     return {};
+}
+
+std::optional<ledger::Transfer> State::move_back(const Remembered& payment, std::uint64_t time_ns) const {
+    const ledger::Account* merchant = m_ledger.account(payment.credit);
+    ASSERT(merchant != nullptr);
+    ledger::Transfer t;
+    t.id = {entry::kReversalTransfer, this_seq()};
+    t.credit_account = payment.debit;
+    t.amount = payment.amount;
+    t.currency = payment.currency;
+    t.flags = ledger::kCorrection;
+    t.code = kReversed;
+    t.timestamp_ns = time_ns;
+    for (const Id128& payer : {payment.credit, reserve_account(merchant->participant)}) {
+        t.debit_account = payer;
+        if (t.debit_account != t.credit_account && m_ledger.check(t) == ledger::TransferResult::ok) return t;
+    }
+    return std::nullopt;
 }
 
 State::Refusal State::on(const entry::LinkReversalAnswered& e) {

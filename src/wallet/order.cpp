@@ -9,7 +9,7 @@
 namespace giro::wallet {
 
 namespace {
-constexpr std::uint8_t kVersion = 1;
+constexpr std::uint8_t kQueryVersion = 1;
 constexpr Currency kCurrencyMax = 999;
 constexpr std::string_view kOrderDomain = "giro-order-v1";
 constexpr std::string_view kQueryDomain = "giro-query-v1";
@@ -40,7 +40,7 @@ void get(const std::byte* at, ByteArray<N>& value) noexcept { std::memcpy(value.
 
 ByteArray<kOrderBytes> unsigned_order(const PaymentOrder& order) noexcept {
     ByteArray<kOrderBytes> out;
-    out[0] = std::byte{kVersion};
+    out[0] = static_cast<std::byte>(order.way);
     put(&out[kPayerAt], order.payer_pubkey);
     std::memcpy(&out[kMerchantAt], order.merchant.chars.data(), order.merchant.chars.size());
     put(&out[kPayeeAt], order.payee);
@@ -54,7 +54,7 @@ ByteArray<kOrderBytes> unsigned_order(const PaymentOrder& order) noexcept {
 
 ByteArray<kQueryBytes> unsigned_query(const WalletQuery& query) noexcept {
     ByteArray<kQueryBytes> out;
-    out[0] = std::byte{kVersion};
+    out[0] = std::byte{kQueryVersion};
     out[kKindAt] = static_cast<std::byte>(query.kind);
     put(&out[kPubkeyAt], query.pubkey);
     store_le(&out[kTimeAt], query.unix_s);
@@ -83,9 +83,11 @@ Expected<void, OrderError> check_order(const PaymentOrder& order) noexcept {
 
 Expected<SignedOrder, OrderError> decode_order(Bytes bytes) noexcept {
     if (bytes.size() != kSignedOrderBytes) return tl::unexpected(OrderError::bad_size);
-    if (bytes[0] != std::byte{kVersion}) return tl::unexpected(OrderError::bad_version);
+    const auto way = static_cast<Way>(bytes[0]);
+    if (way != Way::sent && way != Way::shown) return tl::unexpected(OrderError::bad_version);
     SignedOrder out;
     PaymentOrder& order = out.order;
+    order.way = way;
     get(&bytes[kPayerAt], order.payer_pubkey);
     std::memcpy(order.merchant.chars.data(), &bytes[kMerchantAt], order.merchant.chars.size());
     get(&bytes[kPayeeAt], order.payee);
@@ -115,7 +117,7 @@ Expected<void, OrderError> verify(const SignedOrder& order) {
 
 Expected<SignedQuery, OrderError> decode_query(Bytes bytes) noexcept {
     if (bytes.size() != kSignedQueryBytes) return tl::unexpected(OrderError::bad_size);
-    if (bytes[0] != std::byte{kVersion}) return tl::unexpected(OrderError::bad_version);
+    if (bytes[0] != std::byte{kQueryVersion}) return tl::unexpected(OrderError::bad_version);
     const auto kind = static_cast<QueryKind>(bytes[kKindAt]);
     if (kind != QueryKind::balance && kind != QueryKind::register_wallet) return tl::unexpected(OrderError::bad_kind);
     SignedQuery out;

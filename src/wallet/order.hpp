@@ -2,7 +2,7 @@
 // DE63 of a 0200. Read by giro-switch and by `giro wallet`; every byte comes from a stranger's phone.
 //
 // Layout, integers little-endian, kSignedOrderBytes in all:
-//     0   1  version, 1
+//     0   1  version and way: 1 sent by the wallet itself, 2 shown at a till as a code
 //     1  33  payer's public key, compressed secp256k1 point
 //    34  15  merchant id, printable ASCII padded with zero bytes; all zero when a wallet is paid
 //    49  20  payee: hash160 of the payee's public key; all zero when a merchant is paid
@@ -28,7 +28,11 @@ inline constexpr std::size_t kSignedOrderBytes = kOrderBytes + kSignatureBytes;
 using PublicKey = ByteArray<kPublicKeyBytes>;
 using Signature = ByteArray<kSignatureBytes>;
 
+// How the order is meant to reach the switch; it is refused on the other way, where somebody else may have brought it.
+enum class Way : std::uint8_t { sent = 1, shown = 2 };
+
 struct PaymentOrder {
+    Way way = Way::sent;
     PublicKey payer_pubkey{};
     MerchantId merchant;       // empty when `payee` is given
     Hash160 payee{};           // zero when `merchant` is given
@@ -48,7 +52,7 @@ struct SignedOrder {
 
 enum class OrderError : std::uint8_t {
     bad_size,       // not exactly the layout's size
-    bad_version,    // not version 1
+    bad_version,    // neither version 1 sent nor shown
     bad_kind,       // a query that is neither balance nor register
     bad_pubkey,     // not a point of the curve in compressed form
     bad_merchant,   // not printable ASCII, or bytes after the padding began

@@ -66,6 +66,16 @@ TEST_CASE("switch: each reason to decline has its own response code") {
     CHECK(box.state.counters().declined == 10);
 }
 
+TEST_CASE("switch: cards and terminals belong to customers' accounts, not to the box's own") {
+    Box box;
+    CHECK_FALSE(box.core->issue_card({sealed(9), issuance_account(963)}));
+    CHECK_FALSE(box.core->issue_card({sealed(8), reserve_account(3)}));
+    CHECK_FALSE(box.core->add_terminal({TerminalId("T0000008"), MerchantId("M8"), AcquirerId("1"), issuance_account(963)}));
+    const auto pan = sealed(9);
+    CHECK(box.core->purchase(purchase_of(500, 1), &pan, kNow).code != kApproved);
+    CHECK(box.state.balanced());
+}
+
 TEST_CASE("switch: every reason has a response code of two characters") {
     for (int i = 1; i <= static_cast<int>(Reason::kLast); ++i) {
         CHECK(response_code(static_cast<Reason>(i)).view().size() == 2);
@@ -98,6 +108,47 @@ TEST_CASE("switch: a reversal for another amount is refused and changes nothing"
     CHECK(box.balance(kMerchant) == 1'250);
 }
 
+TEST_CASE("switch: a reversal whose merchant has spent the money is answered, and the switch lives") {
+    Box box;
+    const Id128 shop{0xD, 2};  // no overdraft, and a card of its own: what it earned it may spend
+    REQUIRE(box.core->open_account({shop, 2, {0, 963}, 0, FixedText<24>("shop")}));
+    REQUIRE(box.core->add_terminal({TerminalId("T0000002"), MerchantId("M2"), AcquirerId("970002"), shop}));
+    REQUIRE(box.core->issue_card({sealed(3), shop}));
+    box.commit();
+    auto sale = purchase_of(1'000, 1);
+    sale.terminal = TerminalId("T0000002");
+    sale.merchant = MerchantId("M2");
+    REQUIRE(box.buy(sale).code == kApproved);
+    REQUIRE(box.buy(purchase_of(600, 2), 3).code == kApproved);  // the shop's own card spends most of it
+    CHECK(box.reverse(reversal_of(sale, 3)).code == kApproved);  // its bank pays
+    CHECK(box.balance(kRich) == 100'000);
+    CHECK(box.balance(shop) == 400);
+    CHECK(box.replayed().digest() == box.state.digest());
+}
+
+TEST_CASE("switch: a reversal that neither the merchant nor its bank can pay is tried again, and leaves no entry") {
+    Box box;
+    const Id128 shop{0xD, 2};
+    REQUIRE(box.core->open_account({shop, 2, {0, 963}, 0, FixedText<24>("shop")}));
+    REQUIRE(box.core->open_account({{0xD, 3}, 2, {box.config.participants[1].backing, 963}, 0, FixedText<24>("holds the rest")}));
+    REQUIRE(box.core->add_terminal({TerminalId("T0000002"), MerchantId("M2"), AcquirerId("970002"), shop}));
+    REQUIRE(box.core->issue_card({sealed(3), shop}));
+    box.commit();
+    auto sale = purchase_of(1'000, 1);
+    sale.terminal = TerminalId("T0000002");
+    sale.merchant = MerchantId("M2");
+    REQUIRE(box.buy(sale).code == kApproved);
+    REQUIRE(box.buy(purchase_of(600, 2), 3).code == kApproved);
+    const std::size_t entries = box.journal.size();
+    CHECK(box.reverse(reversal_of(sale, 3)).code.view() == "96");
+    CHECK(box.journal.size() == entries);
+    auto sale_again = purchase_of(600, 4);
+    sale_again.terminal = sale.terminal;
+    sale_again.merchant = sale.merchant;
+    REQUIRE(box.buy(sale_again).code == kApproved);  // the shop has money again
+    CHECK(box.reverse(reversal_of(sale, 3)).code == kApproved);
+}
+
 TEST_CASE("switch: a purchase that comes after its reversal is declined") {
     Box box;
     const auto purchase = purchase_of(1'250, 1);
@@ -124,6 +175,18 @@ TEST_CASE("switch: a reversal whose DE90 names no STAN is a format error") {
     auto reversal = reversal_of(purchase_of(1, 1), 2);
     reversal.original = FixedText<42>("0200abcdef");
     CHECK(box.reverse(reversal).code == kFormatError);
+}
+
+TEST_CASE("switch: a 0200 that is no purchase (DE3) does not debit the card") {
+    // ISO 8583:1987 processing codes: 20 returns and 21 deposits are credits to the cardholder, 31 asks for a balance.
+    for (const std::uint32_t code : {200'000U, 210'000U, 310'000U}) {
+        CAPTURE(code);
+        Box box;
+        auto r = purchase_of(1'000, 1);
+        r.processing_code = code;
+        CHECK(box.buy(r).code.view() == "12");
+        CHECK(box.balance(kRich) == 100'000);
+    }
 }
 
 TEST_CASE("switch: the longest BIN decides the way") {
@@ -153,6 +216,18 @@ TEST_CASE("switch: what does not fit the state is refused with its reason and le
     CHECK(box.journal.size() == entries);
 }
 
+TEST_CASE("switch: a command that is refused leaves the state as it was, and the journal can be replayed") {
+    Box box;
+    const Hash256 before = box.state.digest();
+    const Id128 account{0xE, 1};
+    CHECK_FALSE(box.core->open_account({account, 1, {100, 978}, 0, FixedText<24>("another currency")}));
+    CHECK(box.state.digest() == before);
+    (void)box.core->add_terminal({TerminalId("T0000009"), MerchantId("M9"), AcquirerId("970002"), account});
+    box.commit();
+    State copy(99);
+    for (const auto& e : box.journal) CHECK(copy.apply(e.kind, e.body).has_value());
+}
+
 TEST_CASE("switch: the same key with another amount or card is no repeat, and hears of no approval") {
     Box box;
     (void)box.buy(purchase_of(1'250, 1));
@@ -169,6 +244,15 @@ TEST_CASE("switch: the same key with another amount or card is no repeat, and he
     CHECK(box.balance(kMerchant) == 1'250);
 }
 
+TEST_CASE("switch: a participant that is refused leaves the state as it was") {
+    Box box;
+    // An account may take an id that a participant will need; only then is the participant refused, half opened.
+    (void)box.core->open_account({reserve_account(9), 1, {0, 963}, 0, FixedText<24>("odd")});
+    const Hash256 before = box.state.digest();
+    CHECK_FALSE(box.core->open_participant({9, entry::ParticipantName("nine"), {5, 978}, Buffer(34, std::byte{1})}));
+    CHECK(box.state.digest() == before);
+}
+
 TEST_CASE("switch: a terminal speaks for its own merchant and acquirer only") {
     Box box;
     const std::size_t entries = box.journal.size();
@@ -180,6 +264,20 @@ TEST_CASE("switch: a terminal speaks for its own merchant and acquirer only") {
     CHECK(box.buy(r).code == kInvalidMerchant);
     CHECK(box.reverse(reversal_of(r, 2)).code == kInvalidMerchant);
     CHECK(box.journal.size() == entries);
+}
+
+TEST_CASE("switch: a key exchange of a date that is none does not lock the terminal out") {
+    Box box;
+    auto wrong = purchase_of(1, 1);
+    wrong.mti = 0x0800;
+    wrong.transmission_time = FixedText<10>("9931256161");  // DE7 is n 10: no rule of the dialect refuses it
+    if (box.core->key_exchange(wrong) == Core::KeyExchange::fresh)
+        box.core->session_key(wrong, ByteArray<16>{std::byte{5}}, {});
+    box.commit();
+    auto right = wrong;
+    right.stan = 2;
+    right.transmission_time = FixedText<10>("1122101112");
+    CHECK(box.core->key_exchange(right) == Core::KeyExchange::fresh);
 }
 
 TEST_CASE("switch: a recorded key exchange does not bring an old key back") {

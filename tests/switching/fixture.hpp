@@ -56,7 +56,7 @@ struct Box {
         });
         for (const auto& p : config.participants)
             REQUIRE(core->open_participant({p.id, entry::ParticipantName(p.name), {p.backing, config.currency}, Buffer(34, std::byte{1})}));
-        REQUIRE(core->open_account({kMerchant, 2, {0, config.currency}, kAmountMax, FixedText<24>("merchant")}));
+        REQUIRE(core->open_account({kMerchant, 2, {0, config.currency}, 0, FixedText<24>("merchant")}));
         REQUIRE(core->open_account({kRich, 1, {100'000, config.currency}, 0, FixedText<24>("rich")}));
         REQUIRE(core->open_account({kPoor, 1, {0, config.currency}, 0, FixedText<24>("poor")}));
         REQUIRE(core->add_terminal({TerminalId("T0000001"), MerchantId("M1"), AcquirerId("970002"), kMerchant}));

@@ -38,7 +38,7 @@ TEST_CASE("link: a forwarded payment is held, and posted when the issuer approve
     REQUIRE(decided);
     CHECK(decided->auth_code.view() == "ISS001");
     CHECK(box.balance(kMerchant) == 700);
-    CHECK(box.balance(link_position_account(3)) == -700);
+    CHECK(box.balance(reserve_account(3)) == box.config.participants[2].backing - 700);
     CHECK(box.state.all_outstanding().empty());
     const Answer again = box.buy(purchase_of(700, 1, kGammaCard), 3);
     CHECK(again.action == Answer::Action::reply);
@@ -52,6 +52,24 @@ TEST_CASE("link: the issuer's decline is passed on with its own code") {
     box.commit();
     CHECK(box.balance(kMerchant) == 0);
     CHECK(box.state.ledger().account(kMerchant)->credits_pending == 0);
+}
+
+TEST_CASE("link: an approval by another code than 00 does not leave the cardholder charged for nothing") {
+    // ISO 8583:1987 DE39: 08 honour with identification, 10 approved for partial amount, 11 approved (VIP), 16 approved,
+    // update track 3.
+    for (const std::string code : {"08", "10", "11", "16"}) {
+        CAPTURE(code);
+        Box box;
+        const Answer a = box.buy(purchase_of(700, 1, kGammaCard), 3);
+        REQUIRE(a.action == Answer::Action::forward);
+        const auto decided = box.core->link_answer(answer_to(box, a, code.c_str()), kNow);
+        box.commit();
+        REQUIRE(decided);
+        const bool posted = box.balance(kMerchant) == 700;
+        const auto* owed = box.state.outstanding(a.payment);
+        const bool told = owed != nullptr && owed->reversal_owed && decided->code.view() != code;
+        CHECK((posted || told));
+    }
 }
 
 TEST_CASE("link: an answer for another amount, terminal or RRN, or to nothing, is ignored") {
@@ -134,10 +152,25 @@ TEST_CASE("link: a reversal of an approved forwarded payment moves the money bac
     SUBCASE("when the payment is in the same batch") {}
     CHECK(box.reverse(reversal_of(purchase, 2)).code == kApproved);
     CHECK(box.balance(kMerchant) == 0);
-    CHECK(box.balance(link_position_account(3)) == 0);
+    CHECK(box.balance(reserve_account(3)) == box.config.participants[2].backing);
     REQUIRE(box.state.outstanding(a.payment) != nullptr);
     CHECK(box.state.outstanding(a.payment)->reversal_owed);
     CHECK(box.state.outstanding(a.payment)->payment.link_stan == a.link_stan);
+}
+
+TEST_CASE("link: what an issuer's host approves never passes what its bank has on tier 1") {
+    Box box;
+    const auto gamma = box.config.participants[2];
+    REQUIRE(gamma.id == 3);
+    const MinorUnits each = box.config.switching.payment_max;
+    for (std::uint32_t i = 1; static_cast<MinorUnits>(i) * each <= gamma.backing + each; ++i) {
+        const Answer a = box.buy(purchase_of(each, i, kGammaCard), 3);
+        if (a.action != Answer::Action::forward) break;  // refused: right, once the cover is used up
+        REQUIRE(box.core->link_answer(answer_to(box, a, "00"), kNow));
+        box.commit();
+    }
+    // Beyond it no transaction can settle the window (coins_short), nor any window after it.
+    CHECK(box.balance(reserve_account(3)) >= 0);
 }
 
 TEST_CASE("link: after a replay, what was outstanding still is") {
@@ -164,6 +197,16 @@ TEST_CASE("link: originals that arrive after their reversals do not hide a payme
     box.commit();
     CHECK(box.state.outstanding(a.payment)->reversal_owed);
     CHECK(box.replayed().digest() == box.state.digest());
+}
+
+TEST_CASE("link: a wall clock that steps back does not keep a forwarded payment from its timeout") {
+    Box box;
+    REQUIRE(box.buy(purchase_of(700, 1, kGammaCard), 3).action == Answer::Action::forward);
+    const std::uint64_t stepped = kNow - 3600 * kSecond;
+    auto decided = box.core->expire(stepped).size();
+    decided += box.core->expire(stepped + 600 * kSecond).size();  // ten minutes on: 200 times the timeout
+    box.commit();
+    CHECK(decided == 1);
 }
 
 TEST_CASE("link: a flood of overdue payments is given up in portions") {

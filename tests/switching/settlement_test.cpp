@@ -103,6 +103,12 @@ TEST_CASE("settlement: a signature over anything else is refused and not journal
     CHECK(box.state.settlements().at(1).approvals.empty());
 }
 
+TEST_CASE("settlement: a participant of a second currency, which no window can hold, is refused") {
+    // settlement::WindowBuilder stops at such an entry with Failure::integrity: giro-settle, approve and receipt, for ever.
+    Box box;
+    CHECK_FALSE(box.core->open_participant({9, entry::ParticipantName("nine"), {5, 978}, Buffer(34, std::byte{1})}));
+}
+
 TEST_CASE("settlement: nets that do not sum to zero, or of nobody, are refused") {
     SettlementBox box;
     REQUIRE(box.core->close_window(kNow));
