@@ -57,6 +57,9 @@ TEST_CASE("config: each mistake is named with its line") {
     CHECK(contains(refusal_with("terminals = \"127.0.0.1:7801\"", "terminals = \"0.0.0.0:7801\""), "loopback"));
     CHECK(contains(refusal_with("127.0.0.1:7803", "127.0.0.1"), "address:port"));
     CHECK(contains(refusal_with("approvals_required = 2", "approvals_required = 1"), "outside"));
+    std::string seventeen = "\"alice\"";
+    for (int i = 2; i <= 17; ++i) seventeen += ", \"officer" + std::to_string(i) + "\"";
+    CHECK(contains(refusal_with("\"alice\"", seventeen), "more than 16 officers"));
     CHECK(contains(refusal_with("approvals_required = 2", "approvals_required = 4"), "fewer officers"));
     CHECK(contains(refusal_with("participant = 3 ", "participant = 9 "), "no participant 9"));
     CHECK(contains(refusal_with("wallet_participant = 1", "wallet_participant = 8"), "wallet_participant"));

@@ -101,7 +101,8 @@ TEST_CASE("order: every truncation, every extension and every single-bit flip is
 
 TEST_CASE("order: each rule refuses with its own reason") {
     const auto bytes = encode_order(test_key().sign(sample()));
-    CHECK(refusal(bytes, 0, 2) == OrderError::bad_version);
+    CHECK(refusal(bytes, 0, 0) == OrderError::bad_version);
+    CHECK(refusal(bytes, 0, 3) == OrderError::bad_version);
     CHECK(refusal(bytes, 1, 4) == OrderError::bad_pubkey);
     CHECK(refusal(bytes, 34, 0x1f) == OrderError::bad_merchant);
     CHECK(refusal(bytes, 36, 0) == OrderError::bad_merchant);  // text after the padding began
