@@ -198,12 +198,9 @@ std::string rates(std::size_t place, const json& r) {
 }
 
 std::string latencies(std::size_t place, const json& r) {
-    const std::pair<const char*, const char*> kPlaces[] = {{"/box/rest/64/10", "10/s"},
-                                                           {"/box/rest/64/50", "50/s"},
-                                                           {"/box/rest/64/200", "200/s"},
-                                                           {"/box/after_load", "after load"},
-                                                           {"/box/limit/64/half", "half limit"},
-                                                           {"/box/limit/64", "limit"}};
+    const std::pair<const char*, const char*> kPlaces[] = {
+        {"/box/rest/64/10", "10/s"},       {"/box/rest/64/50", "50/s"},          {"/box/rest/64/200", "200/s"},
+        {"/box/after_load", "after load"}, {"/box/limit/64/half", "half limit"}, {"/box/limit/64", "limit"}};
     const std::pair<const char*, const char*> kCurves[] = {
         {"p50_ms", "p50"}, {"p99_ms", "p99"}, {"p999_ms", "p99.9"}, {"max_ms", "max"}};
     std::vector<std::string> places;
@@ -216,9 +213,8 @@ std::string latencies(std::size_t place, const json& r) {
         for (std::size_t i = 0; i < all.size(); ++i)
             all[i].values.push_back(std::max(0.01, r.at(at)[kCurves[i].first].get<double>()));
     }
-    return places.empty()
-               ? std::string()
-               : curves(place, "Latency from the intended send time, 64 terminals", " ms", places, all);
+    return places.empty() ? std::string()
+                          : curves(place, "Latency from the intended send time, 64 terminals", " ms", places, all);
 }
 
 std::string cpu(std::size_t place, const json& r) {

@@ -20,6 +20,10 @@ int probe_seconds() {
     return quick() ? 2 : 3;
 }
 
+std::string from(int terminals) {
+    return fmt::format("{} terminal{}", terminals, terminals == 1 ? "" : "s");
+}
+
 std::vector<std::string> at_rate(int terminals, double rate, int seconds) {
     std::vector<std::string> out{"--terminals", std::to_string(terminals), "--seconds", std::to_string(seconds)};
     if (rate > 0) out.insert(out.end(), {"--rate", fmt::format("{:.0f}", rate)});
@@ -50,7 +54,8 @@ bool keeps_up(const json& run) {
     return run["p99_ms"].get<double>() < kP99MaxMs && run["not_sent"].get<double>() == 0;
 }
 
-// By halving, from single short runs; then all runs must hold, or it is a little less.
+// By halving, from single short runs; then all runs must hold, or it is a little less. Null when none holds: the
+// machine is too busy to say.
 json find_limit(LoadBox& box, int terminals) {
     double holds = 0, fails = 1.2 * box.run(at_rate(terminals, 0, probe_seconds()))["per_second"].get<double>();
     for (int i = 0; i < kHalvings; ++i) {
@@ -60,15 +65,14 @@ json find_limit(LoadBox& box, int terminals) {
                         keeps_up(run) ? "" : ": too fast"));
         (keeps_up(run) ? holds : fails) = rate;
     }
-    need(holds > 0, "no rate keeps p99 under 50 ms");
-    for (int i = 0; i < kBackOffsMax; ++i, holds *= kBackOff) {
-        json out =
-            repeat(box, fmt::format("{} terminals at the limit", terminals), at_rate(terminals, holds, run_seconds()));
+    for (int i = 0; i < kBackOffsMax && holds > 0; ++i, holds *= kBackOff) {
+        json out = repeat(box, from(terminals) + " at the limit", at_rate(terminals, holds, run_seconds()));
         if (!keeps_up(out)) continue;
         out["rate"] = holds;
         return out;
     }
-    give_up("the limit does not hold");
+    say("no rate keeps p99 under 50 ms in every run: left out");
+    return nullptr;
 }
 }  // namespace
 
@@ -80,9 +84,8 @@ json measure_rest(LoadBox& box) {
     };
     constexpr Point kPoints[] = {{64, 200}, {64, 10}, {64, 50}, {1, 200}, {1'000, 200}};
     for (const auto& [terminals, rate] : kPoints)
-        out[std::to_string(terminals)][std::to_string(rate)] =
-            repeat(box, fmt::format("{} a second from {} terminals", rate, terminals),
-                   at_rate(terminals, rate, run_seconds()));
+        out[std::to_string(terminals)][std::to_string(rate)] = repeat(
+            box, fmt::format("{} a second from {}", rate, from(terminals)), at_rate(terminals, rate, run_seconds()));
     return out;
 }
 
@@ -92,7 +95,7 @@ json measure_closed(LoadBox& box) {
         box.rest();
         (void)box.stages();
         json& figures = out[std::to_string(terminals)] =
-            repeat(box, fmt::format("{} terminals, closed loop", terminals), at_rate(terminals, 0, run_seconds()));
+            repeat(box, from(terminals) + ", closed loop", at_rate(terminals, 0, run_seconds()));
         figures["stages"] = box.stages();
         json& cpu = figures["cpu_us"];
         cpu["gate_and_switch"] = cpu["gate"].get<double>() + cpu["switch"].get<double>();
@@ -113,11 +116,12 @@ json measure_limit(LoadBox& box) {
     json out;
     for (const int terminals : {64, 1'000}) {
         if (quick() && terminals != 64) continue;
-        json& figures = out[std::to_string(terminals)] = find_limit(box, terminals);
+        json figures = find_limit(box, terminals);
+        if (figures.is_null()) continue;
         const double half = figures["rate"].get<double>() / 2;
-        figures["half"] =
-            repeat(box, fmt::format("{} terminals at half of it", terminals), at_rate(terminals, half, run_seconds()));
+        figures["half"] = repeat(box, from(terminals) + " at half of it", at_rate(terminals, half, run_seconds()));
         figures["half"]["rate"] = half;
+        out[std::to_string(terminals)] = std::move(figures);
     }
     return out;
 }

@@ -33,7 +33,7 @@ void on_check(const doctest::AssertData& check) {
 
 class Bench {
   public:
-    explicit Bench(std::vector<std::string> wanted) : m_wanted(std::move(wanted)) {
+    Bench(fs::path folder, std::vector<std::string> wanted) : m_folder(std::move(folder)), m_wanted(std::move(wanted)) {
         m_results["machine"] = bench::machine(fs::temp_directory_path());
         m_results["versions"] = bench::versions();
         m_results["quick"] = bench::quick();
@@ -42,12 +42,10 @@ class Bench {
     json run() {
         refuse_unknown();
         for (const auto& [name, program] : modules())
-            if (wants(name)) m_results[name] = run_module(program);
-        if (wants("postgres"))
-            if (json figures = bench::measure_postgres(); figures.is_object())
-                m_results["postgres"] = std::move(figures);
+            if (wants(name)) keep(name, run_module(program));
+        if (wants("postgres")) keep("postgres", bench::measure_postgres());
         run_box();
-        if (wants("growth")) m_results["growth"] = bench::measure_growth();
+        if (wants("growth")) keep("growth", bench::measure_growth());
         derive();
         m_results["seconds"] = bench::seconds_since(bench::kBegan);
         return m_results;
@@ -95,8 +93,14 @@ class Bench {
         bench::LoadBox box("load");
         box.up();
         for (const auto& part : kBoxParts)
-            if (wants(part.name)) m_results["box"][part.name] = part.measure(box);
+            if (wants(part.name)) keep(std::string("box/") + part.name, part.measure(box));
         box.down();
+    }
+
+    // Written at once: whatever ends a run early, the parts before it are not lost.
+    void keep(const std::string& part, json figures) {
+        if (!figures.is_null()) m_results[json::json_pointer("/" + part)] = std::move(figures);
+        story::write_text(m_folder / "bench.json", m_results.dump(2) + "\n");
     }
 
     // The same figures in the units of their yardsticks, for the ratios.
@@ -117,6 +121,7 @@ class Bench {
         if (m_results.contains(at)) m_results[json::json_pointer(to)] = function(m_results.at(at).get<double>());
     }
 
+    fs::path m_folder;
     std::vector<std::string> m_wanted;
     json m_results = json::object();
 };
@@ -152,7 +157,7 @@ int main(int argc, char** argv) {
         write_down(folder, json::parse(story::read_text(folder / "bench.json")));
         return 0;
     }
-    const json results = Bench({words.begin() + 1, words.end()}).run();
+    const json results = Bench(folder, {words.begin() + 1, words.end()}).run();
     story::write_text(folder / "bench.json", results.dump(2) + "\n");
     write_down(folder, results);
     return 0;

@@ -53,7 +53,9 @@ std::string replace_all(std::string text, std::string_view what, std::string_vie
 // What stands between two braces; empty when it was not measured.
 std::string expand(const std::string& expression, const json& results) {
     if (expression.starts_with('~'))
-        return fill_in(replace_all("p50 {@/p50_ms}, p99 {@/p99_ms}, p99.9 {@/p999_ms}, max {@/max_ms} ms", "@", expression.substr(1)), results);
+        return fill_in(replace_all("p50 {@/p50_ms}, p99 {@/p99_ms}, p99.9 {@/p999_ms}, max {@/max_ms} ms", "@",
+                                   expression.substr(1)),
+                       results);
     const std::size_t open = expression.find('['), close = expression.find(']');
     if (open == std::string::npos) {
         const auto value = value_of(expression, results);
@@ -62,7 +64,8 @@ std::string expand(const std::string& expression, const json& results) {
     std::string out;
     for (std::size_t at = open + 1; at < close;) {
         const std::size_t end = std::min(expression.find(',', at), close);
-        const std::string one = expand(expression.substr(0, open) + expression.substr(at, end - at) + expression.substr(close + 1), results);
+        const std::string one = expand(
+            expression.substr(0, open) + expression.substr(at, end - at) + expression.substr(close + 1), results);
         if (one.empty()) return {};
         out += (out.empty() ? "" : " / ") + one;
         at = end + 1;
@@ -82,29 +85,36 @@ std::string verdict(const Row& row, const json& results) {
 // `place` and `smallest` stand for "@" and "%", in the rows that are made for each size.
 std::string line(const Row& row, const json& results, std::string_view place = {}, std::string_view smallest = {}) {
     const auto text = [&](const char* form) {
-        return fill_in(place.empty() ? std::string(form) : replace_all(replace_all(form, "@", place), "%", smallest), results);
+        return fill_in(place.empty() ? std::string(form) : replace_all(replace_all(form, "@", place), "%", smallest),
+                       results);
     };
     const std::string measured = text(row.measured);
     if (measured.empty()) return {};
-    return fmt::format("| {} | {} | {} | {} | `./dev bench {}` |\n", text(row.name), measured, verdict(row, results), text(row.ratio), row.parts);
+    return fmt::format("| {} | {} | {} | {} | `./dev bench {}` |\n", text(row.name), measured, verdict(row, results),
+                       text(row.ratio), row.parts);
 }
 
 std::string growth_lines(const json& results) {
     std::string out;
     const auto sizes = results.value("/growth/sizes"_json_pointer, json::object());
     for (std::uint64_t n = 10'000; sizes.contains(std::to_string(n)); n *= 10)
-        for (const Row& row : growth_rows()) out += line(row, results, fmt::format("/growth/sizes/{}", n), "/growth/sizes/10000");
+        for (const Row& row : growth_rows())
+            out += line(row, results, fmt::format("/growth/sizes/{}", n), "/growth/sizes/10000");
     return out;
 }
 
 std::string heading(const json& results) {
     const json& m = results["machine"];
-    std::string out = fmt::format("{}, {} cores, {} GB, {}, {}.", m["cpu"].get<std::string>(), m["cores"].get<int>(), m["memory_gb"].get<int>(),
-                                  m["kernel"].get<std::string>(), m["disk"].get<std::string>());
-    for (const auto& [name, version] : results["versions"].items()) out += fmt::format(" {} {},", name, version.get<std::string>());
+    std::string out =
+        fmt::format("{}, {} cores, {} GB, {}, {}.", m["cpu"].get<std::string>(), m["cores"].get<int>(),
+                    m["memory_gb"].get<int>(), m["kernel"].get<std::string>(), m["disk"].get<std::string>());
+    for (const auto& [name, version] : results["versions"].items())
+        out += fmt::format(" {} {},", name, version.get<std::string>());
     out.back() = '.';
-    if (results.contains("/postgres/version"_json_pointer)) out += fmt::format(" {}.", results["postgres"]["version"].get<std::string>());
-    return out + (results["quick"].get<bool>() ? "\nQUICK: one short run of each; not for comparison.\n" : "\nMedians of five runs.\n");
+    if (results.contains("/postgres/version"_json_pointer))
+        out += fmt::format(" {}.", results["postgres"]["version"].get<std::string>());
+    return out + (results["quick"].get<bool>() ? "\nQUICK: one short run of each; not for comparison.\n"
+                                               : "\nMedians of five runs.\n");
 }
 }  // namespace
 
@@ -123,7 +133,8 @@ std::string fill_in(std::string_view text, const json& results) {
 }
 
 std::string markdown(const json& results) {
-    std::string out = heading(results) + "\n| figure | measured | asked for | ratio | again with |\n|---|---|---|---|---|\n";
+    std::string out =
+        heading(results) + "\n| figure | measured | asked for | ratio | again with |\n|---|---|---|---|---|\n";
     for (const Section& section : sections()) {
         std::string lines;
         if (&section == &sections().back()) lines = growth_lines(results);

@@ -10,7 +10,8 @@ using nlohmann::json;
 
 namespace {
 json with_heading(json results) {
-    results["machine"] = {{"cpu", "a CPU"}, {"cores", 2}, {"memory_gb", 4}, {"kernel", "Linux"}, {"disk", "ext4 on disk"}};
+    results["machine"] = {
+        {"cpu", "a CPU"}, {"cores", 2}, {"memory_gb", 4}, {"kernel", "Linux"}, {"disk", "ext4 on disk"}};
     results["versions"] = {{"commit", "abc"}};
     results["quick"] = false;
     return results;
@@ -37,24 +38,29 @@ TEST_CASE("bench table: one figure that was not measured leaves the whole text o
 }
 
 TEST_CASE("bench table: a target says met or MISSED, and a part that did not run has no row") {
-    const std::string good = markdown(with_heading({{"iso8583", {{"unpack_ns", 200}, {"pack_ns", 200}, {"together_ns", 400}}}}));
+    const std::string good =
+        markdown(with_heading({{"iso8583", {{"unpack_ns", 200}, {"pack_ns", 200}, {"together_ns", 400}}}}));
     CHECK(good.find("< 600 ns: met") != std::string::npos);
     CHECK(good.find("./dev bench journal") == std::string::npos);
-    const std::string bad = markdown(with_heading({{"iso8583", {{"unpack_ns", 200}, {"pack_ns", 200}, {"together_ns", 601}}}}));
+    const std::string bad =
+        markdown(with_heading({{"iso8583", {{"unpack_ns", 200}, {"pack_ns", 200}, {"together_ns", 601}}}}));
     CHECK(bad.find("< 600 ns: MISSED") != std::string::npos);
 }
 
 TEST_CASE("bench table: a growth row is made for each size, against the smallest") {
     json sizes;
     for (const auto& [entries, mb] : {std::pair{"10000", 100.0}, std::pair{"100000", 150.0}})
-        sizes[entries] = {{"entries", std::stoi(entries)}, {"memory_mb", {{"total", mb}, {"switch", 1}, {"auditor", 2}, {"settle", 3}}}};
+        sizes[entries] = {{"entries", std::stoi(entries)},
+                          {"memory_mb", {{"total", mb}, {"switch", 1}, {"auditor", 2}, {"settle", 3}}}};
     const std::string text = markdown(with_heading({{"growth", {{"sizes", sizes}}}}));
     CHECK(text.find("100 MB: switch 1.0, auditor 2.0, settle 3.0 |  | 1.0 |") != std::string::npos);
     CHECK(text.find("150 MB: switch 1.0, auditor 2.0, settle 3.0 |  | 1.5 |") != std::string::npos);
 }
 
 TEST_CASE("bench: the median of runs is taken number by number") {
-    const std::vector<json> runs = {{{"p", 3}, {"cpu", {{"gate", 1.0}}}}, {{"p", 1}, {"cpu", {{"gate", 9.0}}}}, {{"p", 2}, {"cpu", {{"gate", 5.0}}}}};
+    const std::vector<json> runs = {{{"p", 3}, {"cpu", {{"gate", 1.0}}}},
+                                    {{"p", 1}, {"cpu", {{"gate", 9.0}}}},
+                                    {{"p", 2}, {"cpu", {{"gate", 5.0}}}}};
     const json middle = medians(runs);
     CHECK(middle["p"] == 2);
     CHECK(middle["cpu"]["gate"] == 5.0);
