@@ -89,6 +89,22 @@ TEST_CASE("approval: a passphrase that does not open the key is refused, and so 
     const auto no_passphrase = unlock_key(office().alice.key, empty);
     REQUIRE_FALSE(no_passphrase);
     CHECK(no_passphrase.error().kind == Failure::Kind::config);
+    const fs::path longer = office().root / "longer";
+    REQUIRE(write_file_atomic(longer, as_bytes(std::string(kPassphraseBytesMax + 1, 'a'))));
+    CHECK(unlock_key(office().alice.key, longer).error().kind == Failure::Kind::config);
+    CHECK(unlock_key(office().alice.key, office().root).error().kind == Failure::Kind::refused);  // a folder
+}
+
+TEST_CASE("approval: an officer whose files cannot be written has no key") {
+    for (const char* in_the_way : {"passphrase", "public.pem"}) {
+        const fs::path folder = office().root / "dave";
+        fs::create_directories(folder / in_the_way / "something");
+        const auto made = create_officer(office().root, "dave");
+        REQUIRE_FALSE(made);
+        CHECK(made.error().kind == Failure::Kind::refused);
+        CHECK_FALSE(fs::exists(folder / "key.pem"));
+        fs::remove_all(folder);
+    }
 }
 
 TEST_CASE("approval: an officer that is not there is said so") {
@@ -104,7 +120,7 @@ TEST_CASE("approval: an enrolled officer's key is never replaced") {
 }
 
 TEST_CASE("approval: a name that could leave its folder is no name") {
-    for (const std::string_view bad : {"", "..", "a/b", "Alice", "a b", "seventeen-letters"}) {
+    for (const std::string_view bad : {"", "..", "a/b", "Alice", "a b", "a{b", "seventeen-letters"}) {
         CHECK_FALSE(is_officer_name(bad));
         CHECK(create_officer(office().root, bad).error().kind == Failure::Kind::config);
     }
