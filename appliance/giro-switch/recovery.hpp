@@ -16,7 +16,8 @@ struct Recovered {
     std::uint64_t snapshot_seq = 0;  // of the last snapshot that is on the disk; 0: none
 };
 
-// Failure::integrity, naming the sequence number, when the journal was changed, has a gap, or is shorter than `checkpoint`.
+// Reads what lies after the snapshot alone. Failure::integrity, naming the sequence number, when that was changed or has a
+// gap, when the journal's hash at the snapshot or at `checkpoint` is not the signed one, or when it ends before that.
 [[nodiscard]] Result<Recovered> recover(const config::Paths& paths, const std::optional<vault::SignedCheckpoint>& checkpoint,
                                         std::uint64_t hash_seed);
 
