@@ -60,9 +60,10 @@ Verdict<vault::SignTx::Reply> sign_tx(Vault& vault, const vault::SignTx::Request
     std::vector<std::int64_t> amounts;
     for (const auto& input : request.inputs) amounts.push_back(input.amount);
     const Hash256 digest = vault::approval_digest(request.window, request.tx, amounts);
-    const auto approved = check_approvals(vault.config().folder / "officers", request.approvals, digest,
-                                          std::max(vault.config().approvals_required, vault::kApprovalsRequired));
-    if (!approved) return refuse(describe(approved.error()));
+    const std::size_t officers = count_approvals(vault.config().folder / "officers", request.approvals, digest);
+    // An honest giro-settle may ask this: it does not know whom the vault has enrolled.
+    if (officers < std::max(vault.config().approvals_required, vault::kApprovalsRequired))
+        return decline("too few enrolled officers approved this transaction");
     auto reply = sign_settlement(at.session(), at.keys, *tx, request.inputs);
     if (!reply) return token_failed(reply.error());
     return std::move(*reply);

@@ -11,17 +11,10 @@
 
 namespace giro::hsm {
 
-enum class ApprovalError {
-    too_few,          // fewer than required
-    unknown_officer,  // no such file, or a name that can be none
-    officer_twice,    // one officer, or one key under two names, more than once
-    bad_signature,    // does not verify over this digest
-};
-[[nodiscard]] std::string_view describe(ApprovalError error) noexcept;
-
-// Checks every approval given (one bad one refuses all) and that there are `required` distinct officers.
-[[nodiscard]] Expected<void, ApprovalError> check_approvals(const std::filesystem::path& officers_folder,
-                                                            std::span<const vault::SignTx::Approval> approvals,
-                                                            const Hash256& digest, std::size_t required);
+// How many distinct enrolled officers approved: of the approvals that verify over `digest` under an enrolled key, the
+// number of distinct keys. One that does not verify, is a stranger's or a repeat counts for nothing and spoils nothing:
+// otherwise a single bad one on the journal would keep the window from being settled for ever.
+[[nodiscard]] std::size_t count_approvals(const std::filesystem::path& officers_folder,
+                                          std::span<const vault::SignTx::Approval> approvals, const Hash256& digest);
 
 }  // namespace giro::hsm

@@ -1,6 +1,9 @@
 // The second half of Settler: an approved proposal's way into a block.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <span>
+
 #include "settler.hpp"
 #include "util/archive.hpp"
 #include "util/log.hpp"
@@ -58,7 +61,8 @@ void Settler::sign(const settlement::WindowRecord& record) {
     for (const auto& input : record.proposal->inputs)
         request.inputs.push_back({static_cast<std::int64_t>(input.amount), input.participant});
     static_assert(config::kOfficersMax <= vault::kApprovalsMax);
-    for (const auto& approval : record.approvals)
+    const std::size_t over = record.approvals.size() - std::min(record.approvals.size(), vault::kApprovalsMax);
+    for (const auto& approval : std::span(record.approvals).subspan(over))  // the newest: officers may have been replaced
         request.approvals.push_back({approval.officer.str(), approval.signature});
     m_vault->call<vault::SignTx>(request, [this, window = record.closed.window](vault::Answer<vault::SignTx> answer) {
         if (!answer) {
