@@ -6,6 +6,7 @@
 #include <netinet/tcp.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
@@ -49,6 +50,7 @@ struct Connections::Listener {
     std::size_t connections = 0;
     std::uint32_t accepts_left = 0;           // in this second
     std::map<Source, std::size_t> by_source;  // only sources that have a connection
+    std::map<Source, std::uint32_t> accepts_of_source;  // in this second; at most accepts_per_second_max sources
 
     Listener(Connections& o, ListenOptions opts)
         : owner(o), options(std::move(opts)), accepts_left(options.accepts_per_second_max) {}
@@ -109,11 +111,18 @@ Result<std::uint16_t> Connections::listen(ListenOptions options) {
     return port;
 }
 
-// In this order: the whole box, this door, this second, this source.
+// Who connects again and again, with whatever outcome, leaves the others half of the second's handshakes.
+bool Connections::may_accept_again(const Listener& listener, const Source& source) {
+    const auto found = listener.accepts_of_source.find(source);
+    const std::uint32_t half = std::max(listener.options.accepts_per_second_max / 2, 1U);
+    return found == listener.accepts_of_source.end() || found->second < half;
+}
+
+// In this order: the whole box, this door, this second, this source in this second, this source.
 bool Connections::admit(Listener& listener, const Source& source) {
     if (m_accepted_now >= m_limits.connections_max || listener.connections >= listener.options.connections_max)
         return false;
-    if (listener.accepts_left == 0) return false;
+    if (listener.accepts_left == 0 || !may_accept_again(listener, source)) return false;
     const auto found = listener.by_source.find(source);
     return (found == listener.by_source.end() ? 0 : found->second) < listener.options.per_source_max;
 }
@@ -130,6 +139,7 @@ void Connections::accept(Listener& listener, int fd, const Address& from) {
     ++listener.connections;
     ++listener.by_source[source];
     --listener.accepts_left;
+    if (listener.options.accepts_per_second_max != UINT32_MAX) ++listener.accepts_of_source[source];
     ssl_st* tls = listener.options.tls == nullptr ? nullptr : listener.options.tls->new_session();
     Connection& connection = add(fd, tls, false, from, listener.options.make, {&listener, source});
     if (tls == nullptr) return connection.become_open();
@@ -189,6 +199,7 @@ void Connections::hold_reading(bool held) {
 void Connections::sweep() {
     for (const auto& listener : m_listeners) {
         listener->accepts_left = listener->options.accepts_per_second_max;
+        listener->accepts_of_source.clear();
         if (listener->resting) evconnlistener_enable(listener->handle);
         listener->resting = false;
     }

@@ -40,7 +40,8 @@ struct ListenOptions {
     const ServerTls* tls = nullptr;                     // null: plain; must outlive Connections
     std::size_t connections_max = SIZE_MAX;             // of this listener
     std::size_t per_source_max = SIZE_MAX;              // of this listener from one address (IPv6: one /64)
-    std::uint32_t accepts_per_second_max = UINT32_MAX;  // a TLS handshake costs a signature of the vault
+    // A TLS handshake costs a signature of the vault. One source gets at most half of it (at least one).
+    std::uint32_t accepts_per_second_max = UINT32_MAX;
     MakeProtocol make;
 };
 
@@ -87,6 +88,7 @@ class Connections {
 
     void accept(Listener& listener, int fd, const Address& from);
     [[nodiscard]] bool admit(Listener& listener, const Source& source);
+    [[nodiscard]] static bool may_accept_again(const Listener& listener, const Source& source);
     void accept_failed(Listener& listener);
     Connection& add(int fd, ssl_st* tls, bool connecting, const Address& peer, const MakeProtocol& make,
                     const Origin& origin);

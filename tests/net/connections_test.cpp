@@ -191,6 +191,32 @@ TEST_CASE("connections: over the bound of the box, of the listener or of the sou
     refused_third(source);
 }
 
+TEST_CASE("connections: one source does not take all the connections of a second") {
+    Fixture f;
+    ListenOptions options;
+    options.host = "127.0.0.1";
+    options.setting = "gate.wallets";
+    options.accepts_per_second_max = 8;
+    options.per_source_max = 100;
+    options.make = [&f](ConnectionId) { return std::make_unique<Echo>(f.clock, f.seen); };
+    const auto port = f.connections->listen(std::move(options));
+    REQUIRE(port.has_value());
+    std::vector<std::unique_ptr<ClientSocket>> stranger;  // from 127.0.0.1; a TLS handshake need not even be begun
+    for (int i = 0; i < 8; ++i) stranger.push_back(std::make_unique<ClientSocket>(*port));
+    REQUIRE(f.until([&] { return f.connections->counters().accepted + f.connections->counters().refused == 8; }));
+    const std::uint64_t accepted = f.connections->counters().accepted;
+    const int other = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in from{}, to{};
+    from.sin_family = to.sin_family = AF_INET;
+    from.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1);
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    to.sin_port = htons(*port);
+    REQUIRE(::bind(other, reinterpret_cast<sockaddr*>(&from), sizeof from) == 0);
+    REQUIRE(::connect(other, reinterpret_cast<sockaddr*>(&to), sizeof to) == 0);
+    CHECK(f.until([&] { return f.connections->counters().accepted == accepted + 1; }));
+    ::close(other);
+}
+
 TEST_CASE("connections: held reading leaves bytes with the peer and its deadlines stand still") {
     Fixture f;
     ClientSocket client(f.port);
