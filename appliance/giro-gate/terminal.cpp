@@ -18,8 +18,8 @@ void Terminal::frame(net::Connection& connection, Bytes frame) {
     request.link = 0;
     request.received_ns = m_shared.clock.wall_ns();
     if (m_in_flight++ == 0) m_progress_ms = m_shared.clock.monotonic_ns() / 1'000'000;
-    if (m_in_flight >= kInFlightPerTerminalMax) connection.pause_reading(true);
     m_shared.port.send_request(request);
+    if (m_in_flight >= m_shared.port.flow().share()) connection.pause_reading(true);
 }
 
 void Terminal::frame_too_large(net::Connection& connection) {
@@ -47,14 +47,14 @@ void Terminal::refuse(net::Connection& connection, Refusal why) {
 void Terminal::answer(net::Connection& connection, const bus::FrameOut& message) {
     m_progress_ms = m_shared.clock.monotonic_ns() / 1'000'000;
     if (m_in_flight > 0) settle(connection, 1);
-    net::send_frame(connection, message.frame);
+    if (!message.frame.empty()) net::send_frame(connection, message.frame);
     if (message.close_after) connection.close_after_sending();
 }
 
 void Terminal::settle(net::Connection& connection, std::uint32_t requests) {
     m_in_flight -= requests;
     m_shared.port.settled(requests);
-    if (m_in_flight <= kInFlightPerTerminalMax / 2) connection.pause_reading(false);
+    if (m_in_flight <= m_shared.port.flow().share() / 2) connection.pause_reading(false);
 }
 
 void Terminal::tick(net::Connection& connection, std::uint64_t now_ms) {

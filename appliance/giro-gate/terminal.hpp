@@ -8,7 +8,6 @@
 
 namespace giro::gate {
 
-inline constexpr std::uint32_t kInFlightPerTerminalMax = 256;  // then its socket is not read until half are answered
 inline constexpr std::uint64_t kAnswerGivenUp_ms = 15'000;     // nothing for so long: the switch has lost them
 
 // What connections share; all of it outlives them.

@@ -314,7 +314,7 @@ void Pipeline::decide_terminal(Batch& batch, Item& item) {
     if (decided.action == Answer::Action::reply)
         return answer(batch, item, {decided.code, decided.auth_code, {}}, true, nonce);
     if (decided.action == Answer::Action::forward) forward(batch, item, decided);
-    m_waiting[decided.payment] = {std::move(item), nonce};
+    wait(batch, decided.payment, {std::move(item), nonce});
 }
 
 // 0800: sign-on 001, echo 301, key exchange 161 (DE70). Under the terminal's base key.

@@ -69,6 +69,7 @@ class Pipeline {
     void decide_network(Batch& batch, Item& item, bool mac_good);
     void answer(Batch& batch, const Item& item, const switching::Reply& reply, bool with_mac, const vault::Nonce& nonce);
     void forward(Batch& batch, Item& item, const switching::Answer& answer);
+    void wait(Batch& batch, std::uint64_t payment, Waiting waiting);
     void settle_waiting(std::vector<Outgoing>& out, const switching::Decided& decided);
     void refuse_all(Batch& batch, const ResponseCode& code);
     void send_with_macs(std::vector<Outgoing> out);

@@ -43,6 +43,16 @@ void Pipeline::forward(Batch& batch, Item& item, const Answer& answer) {
 }
 
 void Pipeline::settle_waiting(std::vector<Outgoing>& out, const switching::Decided& decided) {
+// A repeat takes the place of what it repeats: the gate hears that nothing more comes for that one, so that repeats of
+// one request which waits do not count as in flight.
+void Pipeline::wait(Batch& batch, std::uint64_t payment, Waiting waiting) {
+    const auto [at, first] = m_waiting.try_emplace(payment);
+    if (!first)
+        batch.out.push_back(
+            {at->second.item.peer, MessageType::frame_out, at->second.item.request.connection, {}, false, {}, {}});
+    at->second = std::move(waiting);
+}
+
     const auto at = m_waiting.find(decided.payment);
     if (at == m_waiting.end()) return;  // the switch was restarted meanwhile; the terminal repeats
     const Waiting waiting = std::move(at->second);

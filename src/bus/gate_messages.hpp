@@ -22,7 +22,7 @@ void encode(Buffer& out, const PaymentRequest& request);
 struct FrameOut {
     std::uint64_t connection = 0;
     bool close_after = false;
-    Bytes frame;
+    Bytes frame;  // empty: the oldest request in flight there will not be answered; nothing is sent
 };
 void encode(Buffer& out, const FrameOut& message);
 [[nodiscard]] std::optional<FrameOut> decode_frame_out(Bytes body);

@@ -81,6 +81,36 @@ TEST_CASE("gate: an answer for a connection that is gone is dropped and counted,
     CHECK(newcomer.received().empty());
 }
 
+TEST_CASE("gate: a request that will not be answered is no longer in flight, and nothing is sent for it") {
+    Fixture f;
+    ClientSocket client(f.gate->ports().terminals);
+    client.send(framed(purchase()) + framed(purchase()));
+    REQUIRE(f.until([&] { return f.fake_switch.requests.size() == 2; }));
+    f.fake_switch.answer(f.fake_switch.requests[0].connection, {});
+    f.fake_switch.answer(f.fake_switch.requests[1].connection, as_bytes("ok"));
+    CHECK(f.until([&] { return !client.received().empty(); }));
+    CHECK(client.received() == framed(as_bytes("ok")));
+    CHECK(f.gate->flow().in_flight() == 0);
+}
+
+TEST_CASE("gate: requests that wait for a silent issuer do not keep the others from being read") {
+    Fixture f;
+    // 32 connections of one merchant, each with what one connection may have in flight; the switch, which is well, answers
+    // none of them yet: it waits for an issuer, or they are repeats of one request that waits.
+    constexpr std::size_t kConnections = kInFlightMax / kInFlightPerTerminalMax;
+    std::string burst;
+    for (std::size_t i = 0; i < kInFlightPerTerminalMax; ++i) burst += framed(purchase());
+    std::vector<std::unique_ptr<ClientSocket>> merchant;
+    for (std::size_t i = 0; i < kConnections; ++i) {
+        merchant.push_back(std::make_unique<ClientSocket>(f.gate->ports().terminals));
+        merchant.back()->send(burst);
+        REQUIRE(f.until([&] { return f.fake_switch.requests.size() == (i + 1) * kInFlightPerTerminalMax; }));
+    }
+    ClientSocket other(f.gate->ports().terminals);
+    other.send(framed(purchase()));
+    CHECK(f.until([&] { return f.fake_switch.requests.size() == kInFlightMax + 1; }));
+}
+
 TEST_CASE("gate: it answers 30 to a broken request and 12 to a type that is not served, and goes on") {
     Fixture f;
     ClientSocket client(f.gate->ports().terminals);
