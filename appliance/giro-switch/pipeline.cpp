@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <algorithm>
 
+#include "appliance/giro-switch/stored_digits.hpp"
 #include "iso8583/request.hpp"
 #include "util/bytes.hpp"
 #include "util/log.hpp"
@@ -300,9 +301,7 @@ void Pipeline::decide_terminal(Batch& batch, Item& item) {
         const entry::SealedPan* cached = item.has_pan ? m_pans.find(item.pan) : nullptr;
         if (cached != nullptr) {
             sealed = *cached;
-            const std::string_view digits = r.pan.reveal();
-            sealed.first6_last4 =
-                FixedText<10>(std::string(digits.substr(0, 6)) + std::string(digits.substr(digits.size() - 4)));
+            sealed.first6_last4 = stored_digits(r.pan);
         }
         decided = m_core.purchase(r, cached != nullptr ? &sealed : nullptr, now_ns);
     } else if (r.mti == 0x0400) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "appliance/giro-switch/pipeline_parts.hpp"
+#include "appliance/giro-switch/stored_digits.hpp"
 #include "util/log.hpp"
 
 namespace giro::appliance {
@@ -175,8 +176,7 @@ void Pipeline::check_disk() {
 }
 
 void Pipeline::seal(const Pan& pan, std::function<void(std::optional<entry::SealedPan>)> done) {
-    const std::string digits(pan.reveal());
-    const FixedText<10> masked(digits.substr(0, 6) + digits.substr(digits.size() - 4));
+    const FixedText<10> masked = stored_digits(pan);
     m_vault.call<vault::ProtectPan>({{pan}}, [masked, done = std::move(done)](vault::Answer<vault::ProtectPan> answer) {
         if (!answer || answer->pans.size() != 1) return done(std::nullopt);
         entry::SealedPan sealed = to_entry(answer->pans[0]);

@@ -15,7 +15,9 @@ using nlohmann::json;
 
 std::string masked(const entry::SealedPan& pan) {
     const std::string digits = pan.first6_last4.str();
-    return digits.size() < 10 ? "" : fmt::format("{}******{}", digits.substr(0, 6), digits.substr(6));
+    if (digits.size() < 4) return {};
+    const std::size_t head = digits.size() - 4;  // 6, or 0 of a short number
+    return fmt::format("{}******{}", digits.substr(0, head), digits.substr(head));
 }
 std::string text(Id128 id) { return fmt::format("{:016x}{:016x}", id.hi, id.lo); }
 std::string text(entry::Channel channel) {
