@@ -292,7 +292,8 @@ void Pipeline::decide_terminal(Batch& batch, Item& item) {
     if (current) m_core.key_used(r.terminal, item.nonce);
     if (!current && !previous) {
         warn(fmt::format("wrong MAC from terminal {}", r.terminal.view()));
-        return answer(batch, item, {switching::kBadMac, {}, {}}, true, nonce);
+        // Without a MAC: the request's bits may be another's than the terminal's, which may have been paid already.
+        return answer(batch, item, {switching::kBadMac, {}, {}}, false, nonce);
     }
     const std::uint64_t now_ns = m_clock.wall_ns();
     Answer decided;
@@ -334,7 +335,7 @@ void Pipeline::decide_network(Batch& batch, Item& item, bool mac_good) {
     } else if (item.request.network_code != 1 && item.request.network_code != 301) {
         reply.code = switching::kInvalidTransaction;
     }
-    answer(batch, item, reply, true, kBaseKey);
+    answer(batch, item, reply, mac_good, kBaseKey);
 }
 
 void Pipeline::decide_link(Batch& batch, Item& item) {

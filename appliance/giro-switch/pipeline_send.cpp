@@ -43,7 +43,6 @@ void Pipeline::forward(Batch& batch, Item& item, const Answer& answer) {
                          switching::link_key_id(answer.link), kBaseKey});
 }
 
-void Pipeline::settle_waiting(std::vector<Outgoing>& out, const switching::Decided& decided) {
 // A repeat takes the place of what it repeats: the gate hears that nothing more comes for that one, so that repeats of
 // one request which waits do not count as in flight.
 void Pipeline::wait(Batch& batch, std::uint64_t payment, Waiting waiting) {
@@ -54,6 +53,7 @@ void Pipeline::wait(Batch& batch, std::uint64_t payment, Waiting waiting) {
     at->second = std::move(waiting);
 }
 
+void Pipeline::settle_waiting(std::vector<Outgoing>& out, const switching::Decided& decided) {
     const auto at = m_waiting.find(decided.payment);
     if (at == m_waiting.end()) return;  // the switch was restarted meanwhile; the terminal repeats
     const Waiting waiting = std::move(at->second);

@@ -135,6 +135,7 @@ class LoadRun final : public Observer {
             case Oddity::mismatch: ++m_report.mismatches; break;
             case Oddity::late: ++m_report.late; break;
             case Oddity::malformed: ++m_report.malformed; break;
+            case Oddity::unproven: break;  // its outcome is counted
         }
     }
 
@@ -161,7 +162,8 @@ class LoadRun final : public Observer {
 
     void sale_done(Seat& seat, const Outcome& outcome, Now now) {
         if (!outcome.answered) {
-            ++m_report.timeouts;
+            if (outcome.unproven.empty()) ++m_report.timeouts;
+            else ++code_count(outcome.unproven);
             seat.steps = 0;
             return;
         }

@@ -36,7 +36,7 @@ class Once final : public Observer {
     void failed(Terminal&, const std::string& why) override { end(Failure::Kind::refused, why); }
     void odd(Terminal& terminal, Oddity oddity) override {
         const std::string code = terminal.code_without_mac().str();
-        if (oddity == Oddity::mac_failure)
+        if (oddity == Oddity::mac_failure || oddity == Oddity::unproven)
             m_doubt = code.empty() ? "an answer with a wrong MAC" : fmt::format("an answer without a MAC says {} ({})", code, response_words(code));
         if (oddity == Oddity::mismatch) m_doubt = "an answer to another payment";
         if (oddity == Oddity::malformed) m_doubt = "an answer that could not be read";

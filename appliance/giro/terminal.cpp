@@ -21,8 +21,9 @@ std::string_view answer_mti(Kind kind) noexcept {
     return "";
 }
 
-// Refusals that a box gives before it has the terminal's key, or a message to make a MAC of.
-bool may_lack_mac(std::string_view code) noexcept { return code == "58" || code == "30" || code == "12"; }
+// Refusals that a box gives before it has the terminal's key, or a message to make a MAC of; and of a wrong MAC, so that
+// nobody can turn a payment's MAC wrong and have its refusal proved.
+bool may_lack_mac(std::string_view code) noexcept { return code == "58" || code == "30" || code == "12" || code == "63"; }
 
 // A 0800 refused with these may be asked again; other refusals mean that terminal and box do not fit together.
 bool passing(std::string_view code) noexcept { return code == "96" || code == "91" || code == "68"; }
@@ -109,8 +110,8 @@ void Terminal::start_reversal(const Sale& sale, bool forced, Now now) {
 }
 
 bool Terminal::believable(const Answer& answer, Bytes message) {
-    if (!answer.has_mac) return may_lack_mac(answer.code.view());
     const bool network = m_request.kind == Kind::network || m_request.kind == Kind::echo;
+    if (!answer.has_mac) return network && may_lack_mac(answer.code.view());
     return m_shared.reader.mac_good(message, network ? m_base_key : m_session_key);
 }
 
@@ -124,10 +125,12 @@ void Terminal::received(Bytes message, Now now) {
     if (!nameless && !answers(*answer, m_identity, m_request.stan))
         return m_observer.odd(*this, Observer::Oddity::late);
     m_code_without_mac = answer->has_mac ? ResponseCode() : answer->code;
+    const bool network = m_request.kind == Kind::network || m_request.kind == Kind::echo;
+    if (!network && !answer->has_mac && may_lack_mac(answer->code.view()) && answer->mti == answer_mti(m_request.kind))
+        return refused_without_mac(answer->code, now);
     if (answer->mti != answer_mti(m_request.kind) || !believable(*answer, message))
         return m_observer.odd(*this, Observer::Oddity::mac_failure);
-    if (answer->has_mac && m_request.kind != Kind::network && m_request.kind != Kind::echo &&
-        !matches(*answer, m_request.kind == Kind::reversal ? m_reversed : m_sale))
+    if (!network && !matches(*answer, m_request.kind == Kind::reversal ? m_reversed : m_sale))
         return m_observer.odd(*this, Observer::Oddity::mismatch);
     finish(*answer, now);
 }
@@ -191,7 +194,20 @@ void Terminal::timed_out(Now now) {
         if (m_connected) m_wire.send(m_frame.view());
         return;
     }
+    end_undecided({}, now);
+}
+
+// No decision: whoever is on the way could have said it, and the payment may be posted. It is taken back at once. A
+// reversal is sent again in its own time.
+void Terminal::refused_without_mac(const ResponseCode& code, Now now) {
+    m_observer.odd(*this, Observer::Oddity::unproven);
+    if (m_request.kind == Kind::reversal) return;
     Outcome outcome;
+    outcome.unproven = code;
+    end_undecided(outcome, now);
+}
+
+void Terminal::end_undecided(Outcome outcome, Now now) {
     outcome.kind = m_request.kind;
     outcome.stan = m_request.stan;
     outcome.latency_ns = now.monotonic_ns - std::min(m_request.meant_ns, now.monotonic_ns);

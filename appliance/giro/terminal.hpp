@@ -27,7 +27,8 @@ enum class Kind : std::uint8_t { network, echo, sale, repeat, reversal };
 // What became of a request.
 struct Outcome {
     Kind kind = Kind::sale;
-    bool answered = false;        // false: timed out (a sale: its reversal goes out now)
+    bool answered = false;        // false: timed out, or refused without a MAC (a sale: its reversal goes out now)
+    ResponseCode unproven;        // the refusal without a MAC that came instead of an answer; anybody can say it
     bool forced = false;          // a reversal that the terminal made because its sale was not answered
     ResponseCode code;            // empty when not answered
     AuthCode auth_code;           // of an approved sale
@@ -51,7 +52,8 @@ class Observer {
     virtual void ready(Terminal& terminal) = 0;  // signed on, keys exchanged; once
     virtual void done(Terminal& terminal, const Outcome& outcome) = 0;
     virtual void failed(Terminal& terminal, const std::string& why) = 0;  // can never work; one line for a person
-    enum class Oddity { mac_failure, mismatch, late, malformed };          // answers that were not believed
+    // Answers that were not believed; unproven: a refusal without a MAC, which decides nothing.
+    enum class Oddity { mac_failure, mismatch, late, malformed, unproven };
     virtual void odd(Terminal& terminal, Oddity oddity) = 0;
 };
 
@@ -115,6 +117,8 @@ class Terminal {
     void take_new_key(const Answer& answer, Now now);
     [[nodiscard]] bool believable(const Answer& answer, Bytes message);
     void timed_out(Now now);
+    void refused_without_mac(const ResponseCode& code, Now now);
+    void end_undecided(Outcome outcome, Now now);
     void fail(std::string why);
     std::uint32_t next_stan() noexcept;
 

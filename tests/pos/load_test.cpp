@@ -126,7 +126,7 @@ class SmallBox {
             fields.push_back({39, poor ? "51" : "00"});
             if (!poor) fields.push_back({38, !first && other_answers-- > 0 ? "999999" : "123456"});
         }
-        send(fd, test::answer(mti.substr(0, 2) + "10", fields, &m_session));
+        send(fd, test::answer(mti.substr(0, 2) + "10", fields, good ? &m_session : nullptr));
         return true;
     }
 
@@ -246,6 +246,8 @@ TEST_CASE("load: a wrong MAC is answered 63, and a repeat that is answered other
     auto report = run_load(s, **equipment);
     REQUIRE(report);
     CHECK(report->by_code == std::map<std::string, std::uint64_t>{{"63", 8}});
+    CHECK(report->answered == 0);  // no answer: it has no MAC
+    CHECK(report->reversals_forced == 8);
     s.bad_mac = false;
     s.duplicate = true;
     box.other_answers = 1;

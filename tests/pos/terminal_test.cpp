@@ -231,6 +231,30 @@ TEST_CASE("terminal: an echo is answered under the base key, and a spoilt MAC is
     auto mac = vault::mac8(b.session, frame.first(frame.size() - 8));
     mac.back() ^= std::byte{1};
     CHECK(to_hex(frame.last(8)) == to_hex(mac));
-    b.terminal.received(b.reply("63"), b.now);
-    CHECK(b.outcomes.back().code.view() == "63");
+}
+
+TEST_CASE("terminal: a refusal without a MAC decides nothing: the payment, which may be posted, is taken back") {
+    for (const char* code : {"63", "58", "30", "12"}) {
+        Bench b;
+        b.sign_on();
+        b.sell();
+        const auto said = [&](const char* mti) {
+            return answer(mti, {{4, b.last(4)}, {11, b.last(11)}, {37, b.last(37)}, {39, code}, {41, "T0000001"}}, nullptr);
+        };
+        const Buffer true_answer = b.reply("00");
+        b.terminal.received(said("0210"), b.now);
+        REQUIRE(b.outcomes.size() == 1);
+        CHECK_FALSE(b.outcomes[0].answered);
+        CHECK(b.outcomes[0].code.empty());
+        CHECK(b.outcomes[0].unproven.view() == code);
+        REQUIRE(b.last(90).size() == 42);  // its reversal is on the way
+        b.terminal.received(true_answer, b.now);  // held back until now
+        CHECK(b.outcomes.size() == 1);
+        b.terminal.received(said("0410"), b.now);  // nor does it end the reversal
+        CHECK(b.outcomes.size() == 1);
+        b.terminal.received(b.reply("00"), b.now);
+        REQUIRE(b.outcomes.size() == 2);
+        CHECK(b.outcomes[1].forced);
+        CHECK(b.outcomes[1].answered);
+    }
 }
