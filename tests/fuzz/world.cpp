@@ -36,8 +36,9 @@ const wallet::WalletKey& customer() {
     static const wallet::WalletKey key = wallet_key();
     return key;
 }
-wallet::SignedOrder order(std::uint64_t counter) {
+wallet::SignedOrder order(wallet::Way way, std::uint64_t counter) {
     wallet::PaymentOrder o;
+    o.way = way;
     o.merchant = MerchantId("M00000000000001");
     o.amount = 2372;
     o.currency = 963;
@@ -90,7 +91,7 @@ Buffer at_the_till() {
     append_frame(out, kTerminal, [](iso8583::Message& m) {
         m.set(11, "004713");
         m.remove(2);
-        m.set(63, qr::encode_cpm({owned(Bytes(wallet::encode_order(order(50))))}).value());
+        m.set(63, qr::encode_cpm({owned(Bytes(wallet::encode_order(order(wallet::Way::shown, 50))))}).value());
     });
     append_frame(out, kTerminal, [](iso8583::Message& m) {
         gate::fill_reversal(m);
@@ -157,7 +158,7 @@ Buffer from_wallets() {
     say(bus::WalletRequest::Kind::query, registration);
     entry::FundsPaidIn paid{switching::wallet_account(wallet::pubkey_hash(customer().pubkey())), {10'000, 963}, {}};
     append_entry(out, MessageType::pay_in, paid);
-    const auto first = wallet::encode_order(order(7));
+    const auto first = wallet::encode_order(order(wallet::Way::sent, 7));
     say(bus::WalletRequest::Kind::order, first);
     say(bus::WalletRequest::Kind::order, first);
     say(bus::WalletRequest::Kind::query, balance);
@@ -165,7 +166,7 @@ Buffer from_wallets() {
 }
 Buffer from_staff() {
     Buffer out;
-    append_entry(out, MessageType::open_account, entry::AccountOpened{{0xC, 9}, 1, {100, 963}, 50, {}});
+    append_entry(out, MessageType::open_account, entry::AccountOpened{{0xC, 9}, 1, {100, 963}, 0, {}});
     append_entry(out, MessageType::issue_card,
                  entry::CardIssued{{{std::byte{5}}, FixedText<10>("9700010005"), Buffer(48)}, {0xC, 9}});
     append_entry(
@@ -198,7 +199,7 @@ SmallBox made() {
         add(entry::Kind::participant_opened,
             entry::ParticipantOpened{
                 p.id, entry::ParticipantName(p.name), {p.backing, config.currency}, Buffer(34, std::byte{1})});
-    add(entry::Kind::account_opened, entry::AccountOpened{kMerchant, 2, {0, config.currency}, kAmountMax, {}});
+    add(entry::Kind::account_opened, entry::AccountOpened{kMerchant, 2, {0, config.currency}, 0, {}});
     add(entry::Kind::account_opened, entry::AccountOpened{kCustomer, 1, {100'000, config.currency}, 0, {}});
     add(entry::Kind::terminal_added,
         entry::TerminalAdded{TerminalId("T0000001"), MerchantId("M00000000000001"), AcquirerId("970002"), kMerchant});
