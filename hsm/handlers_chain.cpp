@@ -64,6 +64,19 @@ Verdict<vault::SignTx::Reply> sign_tx(Vault& vault, const vault::SignTx::Request
     // An honest giro-settle may ask this: it does not know whom the vault has enrolled.
     if (officers < std::max(vault.config().approvals_required, vault::kApprovalsRequired))
         return decline("too few enrolled officers approved this transaction");
+    // One transaction for a window, whatever officers come to approve: a second one would pay its nets twice.
+    SettlementFile& file = vault.settlements();
+    using Signed = SettlementFile::Standing;
+    switch (file.standing(request.window, digest)) {
+        case Signed::contradicts: return decline("another transaction was signed for this window");
+        case Signed::behind: return decline("a later window was signed already");
+        case Signed::same: break;
+        case Signed::next:
+            // On disk before anything is signed: after a crash no other can be.
+            if (const auto stored = file.store(request.window, digest); !stored)
+                return tl::unexpected(VerbFailure{VerbError::try_again, stored.error().what, {}});
+            break;
+    }
     auto reply = sign_settlement(at.session(), at.keys, *tx, request.inputs);
     if (!reply) return token_failed(reply.error());
     return std::move(*reply);

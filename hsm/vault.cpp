@@ -50,9 +50,11 @@ Result<std::unique_ptr<Vault>> Vault::open(VaultConfig config) {
     if (!cryptoki) return tl::unexpected(cryptoki.error());
     auto checkpoints = CheckpointFile::open(config.folder / "checkpoint");
     if (!checkpoints) return tl::unexpected(checkpoints.error());
+    auto settlements = SettlementFile::open(config.folder / "settlement");
+    if (!settlements) return tl::unexpected(settlements.error());
 
     std::unique_ptr<Vault> self(new Vault(std::move(config), *cryptoki, std::move(*pin), std::move(*checkpoints),
-                                          vault::to_json(*bundle)));
+                                          std::move(*settlements), vault::to_json(*bundle)));
     const auto entered = self->enter();
     if (!entered && entered.error().kind != Kind::try_again) return tl::unexpected(entered.error());
     if (!entered) self->lose(entered.error().what);

@@ -1,4 +1,5 @@
-// The state behind the verbs: the token while it is there, the keys' handles, the last checkpoint, the public bundle.
+// The state behind the verbs: the token while it is there, the keys' handles, the last checkpoint and settlement that were
+// signed, the public bundle.
 //
 // The token may be pulled at any moment. Then requests are refused with token_absent, the log says once what to do, and
 // tick() looks for it until it is back: C_Finalize, C_Initialize, find the token by label, log in, load the handles.
@@ -7,6 +8,7 @@
 #include "hsm/checkpoint_file.hpp"
 #include "hsm/keys.hpp"
 #include "hsm/provision.hpp"
+#include "hsm/settlement_file.hpp"
 #include "hsm/terminal_keys.hpp"
 
 namespace giro::hsm {
@@ -26,7 +28,7 @@ class Vault {
     };
 
     // not_provisioned: no bundle, no PIN, a wrong PIN, a key missing. integrity: a key that can be extracted, a bundle
-    // that is not of these keys, a damaged checkpoint file. A token that is merely away is no failure.
+    // that is not of these keys, a damaged checkpoint or settlement file. A token that is merely away is no failure.
     [[nodiscard]] static Result<std::unique_ptr<Vault>> open(VaultConfig config);
 
     [[nodiscard]] Present* present() noexcept { return m_present.get(); }  // null while the token is away
@@ -37,12 +39,14 @@ class Vault {
 
     [[nodiscard]] const VaultConfig& config() const noexcept { return m_config; }
     [[nodiscard]] CheckpointFile& checkpoints() noexcept { return m_checkpoints; }
+    [[nodiscard]] SettlementFile& settlements() noexcept { return m_settlements; }
     [[nodiscard]] const std::string& bundle_json() const noexcept { return m_bundle_json; }
 
   private:
-    Vault(VaultConfig config, Cryptoki cryptoki, Secret pin, CheckpointFile checkpoints, std::string bundle_json)
+    Vault(VaultConfig config, Cryptoki cryptoki, Secret pin, CheckpointFile checkpoints, SettlementFile settlements,
+          std::string bundle_json)
         : m_config(std::move(config)), m_cryptoki(cryptoki), m_pin(std::move(pin)),
-          m_checkpoints(std::move(checkpoints)), m_bundle_json(std::move(bundle_json)) {}
+          m_checkpoints(std::move(checkpoints)), m_settlements(std::move(settlements)), m_bundle_json(std::move(bundle_json)) {}
     Result<void> enter();  // opens the token and loads the keys; try_again when it is away
     Result<void> load(std::unique_ptr<Token> token);
     void lose(std::string_view why);
@@ -51,6 +55,7 @@ class Vault {
     Cryptoki m_cryptoki;
     Secret m_pin;  // kept for the token's return; locked in memory by giro-vault
     CheckpointFile m_checkpoints;
+    SettlementFile m_settlements;
     std::string m_bundle_json;
     std::unique_ptr<Present> m_present;
 };

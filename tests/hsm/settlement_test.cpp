@@ -31,15 +31,17 @@ struct Settlement {
                       {29'000, owners.at(1).public_part.script},
                       {0, chain::op_return_script(Hash256{std::byte{9}})}};
     }
+    std::uint64_t window = kWindow;
+
     [[nodiscard]] Hash256 digest() {
         bytes = chain::encode_tx(tx, chain::WithWitness::no);
         std::vector<std::int64_t> amounts;
         for (const auto& i : inputs) amounts.push_back(i.amount);
-        return vault::approval_digest(kWindow, bytes, amounts);
+        return vault::approval_digest(window, bytes, amounts);
     }
     [[nodiscard]] vault::SignTx::Request request() {
         vault::SignTx::Request out;
-        out.window = kWindow;
+        out.window = window;
         const Hash256 d = digest();
         out.tx = bytes;
         out.inputs = inputs;
@@ -135,6 +137,46 @@ TEST_CASE("sign_tx: an approval holds for one window, one transaction and its am
     const Buffer changed = chain::encode_tx(s.tx, chain::WithWitness::no);
     other_tx.tx = changed;
     CHECK(is_refused(box, other_tx));
+}
+
+TEST_CASE("sign_tx: a window gets one transaction, whoever approves another, also after a restart") {
+    BoxFixture box;
+    Settlement first(box), second(box);
+    second.tx.outputs[0].value -= 1;
+    const auto is_declined = [&](const vault::SignTx::Request& request) {
+        const Answer answer = box.ask<vault::SignTx>(request, Caller::settle);
+        return answer.status == Status::refused && !answer.close_peer && answer.body.size() > 0;
+    };
+    CHECK(box.ask<vault::SignTx>(first.request(), Caller::settle).status == Status::ok);
+    CHECK(is_declined(second.request()));
+    CHECK(box.ask<vault::SignTx>(first.request(), Caller::settle).status == Status::ok);  // its signatures were lost
+    box.restart();
+    CHECK(is_declined(second.request()));
+    CHECK(box.ask<vault::SignTx>(first.request(), Caller::settle).status == Status::ok);
+
+    second.window = kWindow + 1;
+    CHECK(box.ask<vault::SignTx>(second.request(), Caller::settle).status == Status::ok);
+    CHECK(is_declined(first.request()));  // windows are settled in order
+}
+
+TEST_CASE("sign_tx: what is not approved leaves no trace, and a disk that takes nothing gives no signature") {
+    BoxFixture box;
+    Settlement s(box), other(box);
+    other.tx.outputs[0].value -= 1;
+    other.approvers = {&officers()[0]};
+    CHECK(box.ask<vault::SignTx>(other.request(), Caller::settle).status == Status::refused);
+    const auto file = box.config().folder / "settlement";
+    std::filesystem::create_directories(file / "full");  // the rename cannot replace it
+    CHECK(box.ask<vault::SignTx>(s.request(), Caller::settle).status == Status::try_again);
+    std::filesystem::remove_all(file);
+    CHECK(box.ask<vault::SignTx>(s.request(), Caller::settle).status == Status::ok);
+    box.stop();
+    Buffer bad = read_file(file).value();
+    bad[3] ^= std::byte{1};
+    REQUIRE(write_file_atomic(file, bad).has_value());
+    const auto opened = Vault::open(box.config());
+    REQUIRE(!opened);
+    CHECK(opened.error().kind == Failure::Kind::integrity);
 }
 
 TEST_CASE("settlement: each rule refuses by its name, approved or not") {

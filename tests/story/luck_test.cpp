@@ -130,6 +130,7 @@ TEST_CASE("luck: a vault that is killed in mid-traffic is back without a restart
 TEST_CASE("luck: a token that is taken away: 91 without a MAC, the status says so, and it goes on when it is back") {
     Ready till(box(), 3);
     const pid_t switch_pid = box().pid_of("switch"), vault = box().pid_of("vault");
+    REQUIRE(box().giro({"wallet", "new", "eve"}).status == 0);
     const auto tokens = box().file("vault/tokens"), away = box().file("vault/away");
     REQUIRE(std::filesystem::exists(tokens));
     std::filesystem::rename(tokens, away);
@@ -137,6 +138,10 @@ TEST_CASE("luck: a token that is taken away: 91 without a MAC, the status says s
     REQUIRE(eventually(10, [&] { return (heard = till.buy(100)) == "91"; }));
     CHECK_FALSE(heard.has_mac);
     CHECK(box().status()["token_present"] == false);
+    const Said wallet = box().giro({"wallet", "balance", "eve"});  // the wallets' door cannot sign its handshake
+    INFO(wallet.text);
+    CHECK(wallet.status == 75);
+    CHECK(wallet.has("vault"));
     std::filesystem::rename(away, tokens);
     CHECK(eventually_pays(till));
     CHECK(box().status()["token_present"] == true);
