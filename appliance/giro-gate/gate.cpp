@@ -17,6 +17,8 @@ constexpr std::size_t kTlsShareOfOneSource = 4;
 constexpr std::size_t kWalletShare = 2;
 constexpr std::size_t kWalletShareOfOneSource = 16;
 constexpr std::size_t kPerSourceAtLeast = 16;
+// A new wallet is an entry in the journal for ever, and costs the stranger nothing. Many customers may share an address.
+constexpr QuotaLimit kRegistrations{.burst = 100, .interval_ns = 2'000'000'000, .keys_max = 65'536};
 }  // namespace
 
 Gate::Gate(bus::Loop& loop, const Clock& clock, EventLog& events, iso8583::Dialect dialect)
@@ -25,6 +27,7 @@ Gate::Gate(bus::Loop& loop, const Clock& clock, EventLog& events, iso8583::Diale
       m_events(events),
       m_dialect(std::move(dialect)),
       m_translator(m_dialect, 0),
+      m_registrations(kRegistrations),
       m_ticker(loop, [this] { tick(); }) {}
 
 Gate::~Gate() {
@@ -59,7 +62,7 @@ Result<void> Gate::open_switch(bus::Context& context, const GateOptions& options
                                     std::move(handlers));
     if (!port) return tl::unexpected(port.error());
     m_port = std::move(*port);
-    m_shared = std::make_unique<Shared>(Shared{m_clock, m_events, *m_port, m_translator});
+    m_shared = std::make_unique<Shared>(Shared{m_clock, m_events, *m_port, m_translator, m_registrations});
     return {};
 }
 

@@ -57,6 +57,7 @@ class Gate {
     EventLog& m_events;
     iso8583::Dialect m_dialect;
     Translator m_translator;
+    Quota<net::Source> m_registrations;
     std::unique_ptr<SwitchPort> m_port;
     std::unique_ptr<Shared> m_shared;
     std::unique_ptr<net::ServerTls> m_terminal_tls;

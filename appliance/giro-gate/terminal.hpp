@@ -5,6 +5,7 @@
 #include "net/framed.hpp"
 #include "switch_port.hpp"
 #include "translator.hpp"
+#include "util/quota.hpp"
 
 namespace giro::gate {
 
@@ -16,6 +17,7 @@ struct Shared {
     EventLog& events;
     SwitchPort& port;
     Translator& translator;
+    Quota<net::Source>& registrations;  // of new wallets
 };
 
 class Terminal final : public net::FramedProtocol {

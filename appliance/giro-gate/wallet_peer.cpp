@@ -1,5 +1,6 @@
 #include "wallet_peer.hpp"
 
+#include "wallet/order.hpp"
 #include "wallet_json.hpp"
 
 namespace giro::gate {
@@ -11,6 +12,13 @@ struct Route {
     Kind kind;
 };
 constexpr Route kRoutes[] = {{"/v1/order", Kind::order}, {"/v1/query", Kind::query}};
+
+// Whether it is signed is the switch's to judge, like all else in it.
+bool is_registration(Kind kind, Bytes body) {
+    if (kind != Kind::query) return false;
+    const auto query = wallet::decode_query(body);
+    return query && query->query.kind == wallet::QueryKind::register_wallet;
+}
 }  // namespace
 
 // Once the switch was asked the answer is the switch's: what the wallet sends after that is not looked at.
@@ -36,6 +44,9 @@ void WalletPeer::ask(net::Connection& connection) {
     if (route == nullptr) return refuse(connection, 404, "no such path");
     const auto body = read_wallet_request(route->kind, m_reader.body());
     if (!body) return refuse(connection, 400, to_string(body.error()));
+    if (is_registration(route->kind, *body) &&
+        !m_shared.registrations.take(connection.source(), m_shared.clock.monotonic_ns()))
+        return refuse(connection, 429, "too many new wallets from this address; try again later");
     m_state = State::asked;
     m_asked_ms = m_shared.clock.monotonic_ns() / 1'000'000;
     m_shared.port.send_wallet({connection.id(), route->kind, *body});

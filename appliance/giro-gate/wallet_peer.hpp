@@ -1,7 +1,8 @@
 // A wallet's connection: one HTTPS request, one answer, closed. Hostile: every byte. What is inside the signed order is
 // the switch's to judge; the gate only takes it out of its JSON.
 //   POST /v1/order  {"order":"<hex>"}     POST /v1/query  {"query":"<hex>"}
-//   200 decided (approved or not)  400 malformed  404 no such path  503 the switch does not answer
+//   200 decided (approved or not)  400 malformed  404 no such path  429 too many new wallets from one address
+//   503 the switch does not answer
 #pragma once
 
 #include "net/http.hpp"

@@ -32,11 +32,12 @@ std::string_view to_string(CloseReason reason) noexcept {
     return "?";
 }
 
-Connection::Connection(Connections& owner, ConnectionId id, std::string peer, int fd, ssl_st* tls, State state,
+Connection::Connection(Connections& owner, ConnectionId id, const Address& peer, int fd, ssl_st* tls, State state,
                        std::unique_ptr<Protocol> protocol)
     : m_owner(owner),
       m_id(id),
-      m_peer(std::move(peer)),
+      m_peer(to_text(peer)),
+      m_source(source_of(peer)),
       m_fd(fd),
       m_stream(fd, tls),
       m_state(state),

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "net/address.hpp"
 #include "net/protocol.hpp"
 #include "net/stream.hpp"
 
@@ -22,6 +23,7 @@ class Connection {
 
     [[nodiscard]] ConnectionId id() const noexcept { return m_id; }
     [[nodiscard]] const std::string& peer() const noexcept { return m_peer; }  // "192.0.2.1:40000"
+    [[nodiscard]] const Source& source() const noexcept { return m_source; }   // whom it is counted against
     [[nodiscard]] Protocol& protocol() noexcept { return *m_protocol; }
     [[nodiscard]] bool is_open() const noexcept { return m_state == State::open; }
 
@@ -46,7 +48,7 @@ class Connection {
         finishing,  // close_after_sending(): output leaves, input is thrown away
         closed,
     };
-    Connection(Connections& owner, ConnectionId id, std::string peer, int fd, ssl_st* tls, State state,
+    Connection(Connections& owner, ConnectionId id, const Address& peer, int fd, ssl_st* tls, State state,
                std::unique_ptr<Protocol> protocol);
 
     static void on_readable(int, short, void* self);
@@ -68,6 +70,7 @@ class Connection {
     Connections& m_owner;
     const ConnectionId m_id;
     const std::string m_peer;
+    const Source m_source;
     const int m_fd;
     Stream m_stream;
     State m_state;

@@ -159,7 +159,7 @@ Connection& Connections::add(int fd, ssl_st* tls, bool connecting, const Address
     using State = Connection::State;
     const State state = connecting ? State::connecting : State::handshaking;
     const ConnectionId id = m_next++;
-    Entry entry{std::unique_ptr<Connection>(new Connection(*this, id, to_text(peer), fd, tls, state, make(id))),
+    Entry entry{std::unique_ptr<Connection>(new Connection(*this, id, peer, fd, tls, state, make(id))),
                 origin};
     return *m_open.emplace(id, std::move(entry)).first->second.connection;
 }

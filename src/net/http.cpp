@@ -47,6 +47,7 @@ constexpr Phrase kPhrases[] = {
     {411, "Length Required"},
     {413, "Content Too Large"},
     {417, "Expectation Failed"},
+    {429, "Too Many Requests"},
     {431, "Request Header Fields Too Large"},
     {501, "Not Implemented"},
     {503, "Service Unavailable"},

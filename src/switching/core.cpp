@@ -209,7 +209,13 @@ Answer Core::approve(entry::Payment& payment) {
     return {.code = payment.response_code, .auth_code = payment.auth_code, .payment = m_state.last_seq()};
 }
 
+bool Core::may_leave_idle_entry(const entry::Payment& payment) {
+    if (payment.channel == entry::Channel::wallet) return m_idle_of_wallets.take(payment.wallet, payment.time_ns);
+    return m_idle_of_terminals.take(payment.key.terminal, payment.time_ns);
+}
+
 Answer Core::decline(entry::Payment& payment, Reason reason) {
+    if (!may_leave_idle_entry(payment)) return {.code = kMalfunction, .auth_code = {}};
     payment.outcome = Outcome::declined;
     payment.reason = reason;
     payment.response_code = response_code(reason);

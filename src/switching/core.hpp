@@ -16,6 +16,7 @@
 #include "switching/answers.hpp"
 #include "switching/routes.hpp"
 #include "switching/state.hpp"
+#include "util/quota.hpp"
 #include "wallet/order.hpp"
 
 namespace giro::switching {
@@ -52,6 +53,11 @@ struct Answer {
 inline constexpr std::size_t kOutstandingMax = 100'000;
 // Payments that one call of expire() gives up: the rest follows at the next.
 inline constexpr std::size_t kExpirePerCall = 400;
+
+// Entries that move no money (declines, reversals of nothing): one terminal or wallet may not fill the journal with them.
+// Beyond, the answer is 96 and nothing is decided, so that a repeat may still be. No shop and no person comes near.
+inline constexpr QuotaLimit kIdleEntriesOfTerminal{.burst = 1'000, .interval_ns = 500'000'000, .keys_max = 100'000};
+inline constexpr QuotaLimit kIdleEntriesOfWallet{.burst = 20, .interval_ns = 10'000'000'000, .keys_max = 100'000};
 
 struct WalletAnswer {
     ResponseCode code;
@@ -136,6 +142,7 @@ class Core {
     [[nodiscard]] bool is_at_home(const PaymentRequest& request) const;
     [[nodiscard]] Answer approve(entry::Payment& payment);
     [[nodiscard]] Answer decline(entry::Payment& payment, entry::Reason reason);
+    [[nodiscard]] bool may_leave_idle_entry(const entry::Payment& payment);
     [[nodiscard]] Answer forward(entry::Payment& payment, const Route& route);
     [[nodiscard]] entry::Reason check_amount(const Amount& amount) const;
     [[nodiscard]] entry::Reason check_order(entry::Payment& payment, const wallet::SignedOrder& order, const MerchantId& merchant);
@@ -155,6 +162,8 @@ class Core {
     std::set<std::uint16_t> m_links_up;
     std::map<std::uint64_t, std::uint64_t> m_waiting_since_ns;  // forwarded payments; earlier than they say after a step back
     std::vector<PendingEntry> m_entries;
+    Quota<TerminalId> m_idle_of_terminals{kIdleEntriesOfTerminal};
+    Quota<Hash160> m_idle_of_wallets{kIdleEntriesOfWallet};
 };
 
 }  // namespace giro::switching

@@ -71,6 +71,8 @@ Answer Core::reversal(const PaymentRequest& request, std::uint64_t now_ns) {
             }
         }
     }
+    const bool is_idle = e.outcome != entry::ReversalOutcome::reversed && !gave_up;
+    if (is_idle && !m_idle_of_terminals.take(request.terminal, now_ns)) return {.code = kMalfunction, .auth_code = {}};
     record(entry::Kind::reversal, e);
     return {.code = e.response_code, .auth_code = {}, .payment = m_state.last_seq(), .gave_up = gave_up};
 }

@@ -68,6 +68,7 @@ WalletAnswer Core::wallet_order(Bytes body, std::uint64_t now_ns) {
             payment.credit = *merchant;
         else if (payee != nullptr)
             payment.credit = payee->account;
+        payment.wallet = payer;
         Reason why = check_amount(payment.amount);
         // An unknown wallet leaves no entry: strangers could fill the journal with them.
         if (m_state.wallet(payer) == nullptr)
@@ -77,10 +78,7 @@ WalletAnswer Core::wallet_order(Bytes body, std::uint64_t now_ns) {
                     .balance = {},
                     .why = "this wallet is not registered"};
         if (why == Reason::none && payment.credit.is_zero()) why = Reason::wallet_mismatch;
-        if (why == Reason::none)
-            why = check_order(payment, *order, order->order.merchant);
-        else
-            payment.wallet = payer;
+        if (why == Reason::none) why = check_order(payment, *order, order->order.merchant);
         answer = why == Reason::none ? approve(payment) : decline(payment, why);
     }
     // No balance: the order's bytes are in other hands too. A wallet asks for it with a query of its own.

@@ -66,6 +66,27 @@ TEST_CASE("wallet door: an order reaches the switch and its decision the wallet"
     CHECK(f.gate->flow().in_flight() == 0);
 }
 
+TEST_CASE("wallet door: one address registers a hundred new wallets at once, then hears 429; balances are not counted") {
+    Fixture f;
+    wallet::SignedQuery query;
+    query.query.kind = wallet::QueryKind::register_wallet;
+    query.query.pubkey[0] = std::byte{2};
+    // What the gate answers by itself; empty when it asks the switch.
+    const auto ask = [&] {
+        const std::size_t asked = f.fake_switch.wallet_requests.size();
+        const std::uint64_t refused = f.events.count(Event::wallet_refused);
+        net::TlsClient client(f.loop, f.gate->ports().wallets, {&f.ca});
+        REQUIRE(client.handshake());
+        client.send(post("/v1/query", fmt::format("{{\"query\":\"{}\"}}", to_hex(wallet::encode_query(query)))));
+        CHECK(f.until([&] { return f.fake_switch.wallet_requests.size() > asked || f.events.count(Event::wallet_refused) > refused; }));
+        return f.fake_switch.wallet_requests.size() > asked ? std::string() : response(client.receive_all()).head;
+    };
+    for (int i = 0; i < 100; ++i) CHECK(ask() == "");
+    CHECK(ask().starts_with("HTTP/1.1 429"));
+    query.query.kind = wallet::QueryKind::balance;
+    CHECK(ask() == "");
+}
+
 TEST_CASE("wallet door: a query is a request of its own kind") {
     Fixture f;
     net::TlsClient wallet(f.loop, f.gate->ports().wallets, {&f.ca});

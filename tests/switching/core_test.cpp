@@ -295,3 +295,22 @@ TEST_CASE("switch: a recorded key exchange does not bring an old key back") {
     r.transmission_time = FixedText<10>("0101000000");
     CHECK(box.core->key_exchange(r) == KeyExchange::fresh);  // after the new year
 }
+
+TEST_CASE("core: a terminal's declines and reversals of nothing are bounded; then 96, and nothing is decided") {
+    Box box;
+    const auto entries = [&] { return box.journal.size(); };
+    std::uint32_t stan = 1;
+    const std::size_t before = entries();
+    for (; stan <= kIdleEntriesOfTerminal.burst; ++stan)
+        CHECK((stan % 2 == 0 ? box.reverse(reversal_of(purchase_of(50, stan + 5'000), stan)) : box.buy(purchase_of(50, stan), 2)).code !=
+              kMalfunction);
+    CHECK(entries() == before + kIdleEntriesOfTerminal.burst);
+    const auto declined = purchase_of(50, stan);
+    CHECK(box.buy(declined, 2).code == kMalfunction);
+    CHECK(box.reverse(reversal_of(purchase_of(50, 9'000), 9'001)).code == kMalfunction);
+    CHECK(entries() == before + kIdleEntriesOfTerminal.burst);
+    CHECK(box.buy(purchase_of(50, 1), 2).code == ResponseCode("51"));  // what was decided is answered as it was
+    CHECK(box.buy(purchase_of(50, stan + 1), 1).code == kApproved);    // and what moves money is taken
+    CHECK(box.reverse(reversal_of(purchase_of(50, stan + 1), stan + 2)).code == kApproved);
+    CHECK(box.buy(declined, 2, kNow + kIdleEntriesOfTerminal.interval_ns).code == ResponseCode("51"));
+}

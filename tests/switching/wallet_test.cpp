@@ -114,3 +114,14 @@ TEST_CASE("wallet: an order's bytes, which every merchant keeps, do not tell wha
     CHECK(a_year_on.balance.currency == 0);
     CHECK(box.pay(box.order(1, 1)).balance.currency == 0);
 }
+
+TEST_CASE("wallet: one wallet's declined orders are bounded; then 96, and nothing is decided") {
+    WalletBox box;
+    box.enroll(100);
+    const std::size_t before = box.journal.size();
+    for (std::uint64_t counter = 1; counter <= kIdleEntriesOfWallet.burst; ++counter)
+        CHECK(box.pay(box.order(500, counter)).code == ResponseCode("51"));
+    CHECK(box.pay(box.order(500, 1'000)).code == kMalfunction);
+    CHECK(box.journal.size() == before + kIdleEntriesOfWallet.burst);
+    CHECK(box.pay(box.order(50, 1'000)).code == kApproved);
+}
