@@ -49,6 +49,15 @@ std::string tls_reason(const SSL* ssl) {
     return text;
 }
 
+// The handshake may work later: the box hung up, took too long, or says that it cannot sign (its vault is away).
+// Otherwise the far side is no door of this box.
+bool may_pass(const SSL* ssl, int result) {
+    if (SSL_get_verify_result(ssl) != X509_V_OK) return false;
+    if (SSL_get_error(ssl, result) != SSL_ERROR_SSL) return true;
+    const int reason = ERR_GET_REASON(ERR_peek_error());
+    return reason == SSL_R_UNEXPECTED_EOF_WHILE_READING || reason == SSL_R_TLSV1_ALERT_INTERNAL_ERROR;
+}
+
 int connect_to(const config::Address& address) {
     sockaddr_in v4{};
     sockaddr_in6 v6{};
@@ -84,8 +93,14 @@ Result<DoorReply> WalletDoor::post(std::string_view path, std::string_view membe
     const std::unique_ptr<SSL, FreeSsl> ssl(SSL_new(context.get()));
     ASSERT(ssl && SSL_set_fd(ssl.get(), socket.fd()) == 1);
     X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl.get()), m_address.host.c_str());
-    if (SSL_connect(ssl.get()) != 1)
-        return fail(Failure::Kind::refused, fmt::format("{} is not this box's wallet door: {}", where, tls_reason(ssl.get())));
+    if (const int result = SSL_connect(ssl.get()); result != 1) {
+        const bool later = may_pass(ssl.get(), result);
+        const std::string why = tls_reason(ssl.get());
+        if (later)
+            return fail(Failure::Kind::try_again,
+                        fmt::format("{} broke off the TLS handshake; the box's vault may be away: see giro status ({})", where, why));
+        return fail(Failure::Kind::refused, fmt::format("{} is not this box's wallet door: {}", where, why));
+    }
 
     const std::string json = fmt::format(R"({{"{}":"{}"}})", member, to_hex(body));
     const std::string request = fmt::format(
@@ -136,6 +151,7 @@ Result<HttpResponse> parse_http_response(std::string_view bytes) {
 
 Result<DoorReply> parse_door_reply(const HttpResponse& response) {
     if (response.status == 503) return fail(Failure::Kind::try_again, "the box cannot answer now; try again");
+    if (response.status == 429) return fail(Failure::Kind::try_again, "too many new wallets from this address; try again later");
     if (response.status != 200)
         return fail(Failure::Kind::refused, fmt::format("the wallet door answered with status {}: {}", response.status, response.body.substr(0, 200)));
     const auto json = nlohmann::json::parse(response.body, nullptr, false);
