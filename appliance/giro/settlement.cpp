@@ -233,7 +233,8 @@ std::vector<Command> settlement_commands() {
          "checks a receipt offline; exits 4 and names the check that failed",
          {{"file", "the receipt", Kind::text, "", true},
           {"--chain", "file of blocks as a node keeps them; default: pub/blocks.dat", Kind::text, "", false},
-          {"--challenge", "signet challenge script, hex; default: from pub/bundle.json", Kind::text, "", false}},
+          {"--challenge", "signet challenge script, hex; default: from pub/bundle.json", Kind::text, "", false},
+          {"--block1", "hash of block 1; default: it pays only whom pub/bundle.json names", Kind::text, "", false}},
          verify, [](const Args& args) { return !args.given("--chain") || !args.given("--challenge"); }},
     };
 }

@@ -5,9 +5,11 @@
 #include <nlohmann/json.hpp>
 
 #include "appliance/giro/settlement_read.hpp"
+#include "chain/script.hpp"
 #include "settlement/receipt.hpp"
 #include "settlement/window.hpp"
 #include "util/file.hpp"
+#include "vault/bundle.hpp"
 
 namespace giro::cli {
 
@@ -110,6 +112,37 @@ Result<void> receipt(const Args& args) {
     return {};
 }
 
+namespace {
+// Whoever makes blocks can make another chain from block 1 on, with participants of its own. So block 1 has to be the
+// one that --block1 names; without it, it may pay nobody who is not in the bundle that the challenge comes from. With a
+// challenge of the caller's and nothing else, it is only told. Returns block 1's hash as people write it.
+Result<std::string> check_block1(const Args& args, const chain::ChainState& chain) {
+    const auto block = chain.block_at(1);
+    if (!block) return fail(Failure::Kind::integrity, "check 'block1' failed: the chain ends before block 1");
+    const Hash256 id = chain::block_hash(block->header);
+    const std::string hash = chain::hash_text(id);
+    if (args.given("--block1")) {
+        const auto wanted = chain::hash_from_text(args.text("--block1"));
+        if (!wanted) return fail(Failure::Kind::config, "--block1 takes a block's hash, 64 hexadecimal digits");
+        if (*wanted == id) return hash;
+        return fail(Failure::Kind::integrity,
+                    fmt::format("check 'block1' failed: this is another chain; its block 1 is {}, not {}", hash, args.text("--block1")));
+    }
+    if (args.given("--challenge")) return hash;
+    const auto bundle = vault::load_bundle(args.paths().pub() / "bundle.json");
+    if (!bundle) return tl::unexpected(bundle.error());
+    const auto is_known = [&](const Buffer& script) {
+        return script == bundle->issuer.script ||
+               std::ranges::any_of(bundle->participants, [&](const auto& p) { return p.settlement.script == script; });
+    };
+    for (const auto& out : block->txs.at(0).outputs)
+        if (chain::classify(out.script_pubkey) == chain::ScriptKind::p2wsh && !is_known(out.script_pubkey))
+            return fail(Failure::Kind::integrity, fmt::format("check 'block1' failed: this is another chain; its block 1, {}, pays "
+                                                              "somebody who is not in pub/bundle.json", hash));
+    return hash;
+}
+}  // namespace
+
 Result<void> verify(const Args& args) {
     const auto file = read_file(args.text("file"), settlement::kReceiptBytesMax);
     if (!file) return fail(Failure::Kind::config, file.error().what);
@@ -117,6 +150,8 @@ Result<void> verify(const Args& args) {
     if (!challenge) return tl::unexpected(challenge.error());
     const auto chain = load_chain(args.paths(), args.text("--chain"), *challenge);
     if (!chain) return tl::unexpected(chain.error());
+    const auto block1 = check_block1(args, *chain);
+    if (!block1) return tl::unexpected(block1.error());
     const auto good = settlement::verify_receipt(as_text(*file), blocks_of(*chain), *challenge);
     if (!good) return failed_check(args.text("file"), good.error());
     const auto& r = *good;
@@ -126,13 +161,15 @@ Result<void> verify(const Args& args) {
                                                   {"amount", r.posting.amount.minor},
                                                   {"window", r.window},
                                                   {"height", r.height},
-                                                  {"block", chain::hash_text(r.block_hash)}}
+                                                  {"block", chain::hash_text(r.block_hash)},
+                                                  {"block1", *block1}}
                                .dump());
     else
-        fmt::print("good: {} of {} (RRN {}, terminal {}) is posting {} of {} in window {}, settled in block {} ({})\n",
+        fmt::print("good: {} of {} (RRN {}, terminal {}) is posting {} of {} in window {}, settled in block {} ({}) "
+                   "of the chain whose block 1 is {}\n",
                    settlement::name(r.posting.kind), money(r.posting.amount.minor), r.posting.rrn.view(),
                    r.posting.terminal.view(), r.index + 1, r.postings, r.window, r.height,
-                   chain::hash_text(r.block_hash));
+                   chain::hash_text(r.block_hash), *block1);
     return {};
 }
 
