@@ -73,10 +73,13 @@ TEST_CASE("luck: a nearly full disk: payments are answered 96 with a MAC, nothin
     CHECK(box().pid_of("switch") == before);
 }
 
-TEST_CASE("luck: a disk that fills up in mid-traffic loses nothing that was answered; the box goes on when there is room") {
+TEST_CASE(
+    "luck: a disk that fills up in mid-traffic loses nothing that was answered; the box goes on when there is room") {
     if (!has_disk()) return;
     const auto trace = box().said_folder() / "full.jsonl";
-    auto load = box().start({"--json", "pos", "load", "--terminals", "8", "--seconds", "25", "--timeout", "4000", "--trace", trace.string()}, "full.out");
+    auto load = box().start({"--json", "pos", "load", "--terminals", "8", "--seconds", "25", "--timeout", "4000",
+                             "--trace", trace.string()},
+                            "full.out");
     const auto seen = [&] { return acknowledged(trace).size(); };
     const auto ended = [&] { return box().up_said().find("switch   ended with status 75") != std::string::npos; };
     // The switch looks at the room once a second: now and then it sees the end coming, and only answers 96.
@@ -115,7 +118,9 @@ TEST_CASE("luck: a vault that hangs: payments are answered 91 without a MAC, and
 TEST_CASE("luck: a vault that is killed in mid-traffic is back without a restart of the others, and nothing is lost") {
     const pid_t switch_pid = box().pid_of("switch"), gate = box().pid_of("gate");
     const auto trace = box().said_folder() / "vault.jsonl";
-    auto load = box().start({"--json", "pos", "load", "--terminals", "8", "--seconds", "10", "--timeout", "8000", "--trace", trace.string()}, "vault.out");
+    auto load = box().start({"--json", "pos", "load", "--terminals", "8", "--seconds", "10", "--timeout", "8000",
+                             "--trace", trace.string()},
+                            "vault.out");
     REQUIRE(eventually(20, [&] { return acknowledged(trace).size() > 200; }));
     box().kill_and_wait("vault");
     const auto before = acknowledged(trace).size();

@@ -32,7 +32,9 @@ SmallDisk::SmallDisk(const std::filesystem::path& folder, std::uint64_t mebibyte
     REQUIRE(::mount("giro-test", folder.c_str(), "tmpfs", MS_NODEV | MS_NOSUID, options.c_str()) == 0);
 }
 
-SmallDisk::~SmallDisk() { ::umount2(m_folder.c_str(), MNT_DETACH); }
+SmallDisk::~SmallDisk() {
+    ::umount2(m_folder.c_str(), MNT_DETACH);
+}
 
 std::uint64_t SmallDisk::free_bytes() const {
     struct statvfs fs {};
@@ -56,6 +58,8 @@ void SmallDisk::fill(std::uint64_t leave) const {
     ::close(fd);
 }
 
-void SmallDisk::make_room() const { std::filesystem::remove(m_folder / kBallast); }
+void SmallDisk::make_room() const {
+    std::filesystem::remove(m_folder / kBallast);
+}
 
 }  // namespace story

@@ -1,5 +1,5 @@
-// A small disk of a test's own: a RAM disk over one folder, seen by this process and what it starts, and by nobody else.
-// Gone with the process at the latest.
+// A small disk of a test's own: a RAM disk over one folder, seen by this process and what it starts, and by nobody
+// else. Gone with the process at the latest.
 #pragma once
 
 #include <cstdint>

@@ -17,7 +17,8 @@ using namespace giro;
 
 namespace {
 iso8583::Dialect shipped_dialect() {
-    auto dialect = iso8583::load_dialect(std::filesystem::path(GIRO_SOURCE_DIR) / "firmware-config/dialects/iso1987-ascii.toml");
+    auto dialect =
+        iso8583::load_dialect(std::filesystem::path(GIRO_SOURCE_DIR) / "firmware-config/dialects/iso1987-ascii.toml");
     REQUIRE(dialect.has_value());
     return std::move(*dialect);
 }
@@ -55,7 +56,9 @@ Till::Till(const Box& box, unsigned number, const std::string& key)
     connect();
 }
 
-Till::~Till() { hang_up(); }
+Till::~Till() {
+    hang_up();
+}
 
 void Till::hang_up() {
     if (m_fd >= 0) ::close(m_fd);
@@ -113,7 +116,8 @@ Heard Till::hear(int timeout_ms) {
 
 pos::Frame Till::network(pos::NetworkCode code) {
     pos::Frame frame;
-    REQUIRE(m_builder.network(frame, m_who, code, ++m_stan, pos::Stamp::at(SystemClock{}.wall_ns()), m_base).has_value());
+    REQUIRE(
+        m_builder.network(frame, m_who, code, ++m_stan, pos::Stamp::at(SystemClock{}.wall_ns()), m_base).has_value());
     return frame;
 }
 
@@ -131,7 +135,8 @@ pos::Frame Till::purchase(const pos::Sale& sale) {
 
 pos::Frame Till::reversal(const pos::Sale& sale) {
     pos::Frame frame;
-    REQUIRE(m_builder.reversal(frame, m_who, sale, ++m_stan, pos::Stamp::at(SystemClock{}.wall_ns()), m_session).has_value());
+    REQUIRE(m_builder.reversal(frame, m_who, sale, ++m_stan, pos::Stamp::at(SystemClock{}.wall_ns()), m_session)
+                .has_value());
     return frame;
 }
 
@@ -144,11 +149,14 @@ vault::Nonce Till::new_key() {
     return key->nonce;
 }
 
-void Till::use(const vault::Nonce& nonce) { m_session = pos::MacKey(m_tmk, nonce); }
+void Till::use(const vault::Nonce& nonce) {
+    m_session = pos::MacKey(m_tmk, nonce);
+}
 
 bool Till::is_from_box(const Heard& answer, const vault::Nonce& nonce) {
     const std::size_t covered = answer.message.size() - sizeof(vault::Mac8);
-    return answer.has_mac && pos::MacKey(m_tmk, nonce).verify(Bytes(answer.message).first(covered), Bytes(answer.message).subspan(covered));
+    return answer.has_mac && pos::MacKey(m_tmk, nonce)
+                                 .verify(Bytes(answer.message).first(covered), Bytes(answer.message).subspan(covered));
 }
 
 }  // namespace story

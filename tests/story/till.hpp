@@ -14,7 +14,12 @@ namespace story {
 
 // What came back to one message.
 struct Heard {
-    enum class Kind { answer, keep_alive, closed, nothing } kind = Kind::nothing;  // nothing: silence until the time was over
+    enum class Kind {
+        answer,
+        keep_alive,
+        closed,
+        nothing
+    } kind = Kind::nothing;  // nothing: silence until the time was over
     giro::Buffer message;
     std::string mti, code, rrn, terminal;
     std::string additional;  // DE48
@@ -30,16 +35,16 @@ class Till {
     Till(const Till&) = delete;
     Till& operator=(const Till&) = delete;
 
-    void connect();                          // anew
-    void send(giro::Bytes message);          // with its length before it
-    void send_raw(giro::Bytes bytes);        // as they are
+    void connect();                    // anew
+    void send(giro::Bytes message);    // with its length before it
+    void send_raw(giro::Bytes bytes);  // as they are
     [[nodiscard]] Heard hear(int timeout_ms = 15'000);
     void hang_up();
 
     // Messages, with their length: send_raw(x.view()).
     [[nodiscard]] giro::pos::Frame network(giro::pos::NetworkCode code);
     [[nodiscard]] giro::pos::Sale sale(giro::MinorUnits amount, std::string_view bin = "970001", unsigned card = 1);
-    [[nodiscard]] giro::pos::Frame purchase(const giro::pos::Sale& sale);   // under the key in use
+    [[nodiscard]] giro::pos::Frame purchase(const giro::pos::Sale& sale);  // under the key in use
     [[nodiscard]] giro::pos::Frame reversal(const giro::pos::Sale& sale);
 
     // The same and the answer to it.
@@ -49,7 +54,7 @@ class Till {
 
     // Asks for a new key and returns what it is made of; goes on using the old one.
     [[nodiscard]] giro::vault::Nonce new_key();
-    void use(const giro::vault::Nonce& nonce);   // from now on
+    void use(const giro::vault::Nonce& nonce);                                             // from now on
     [[nodiscard]] bool is_from_box(const Heard& answer, const giro::vault::Nonce& nonce);  // its MAC is right
     [[nodiscard]] const giro::pos::Identity& identity() const { return m_who; }
 

@@ -1,6 +1,6 @@
 // What a terminal may send, told on the wire of a real box: frames cut short, too long, with a bit turned, out of their
-// order, from a terminal that nobody knows; and the change of a session key in mid-traffic. Every message is answered as
-// the README's table says or ends the connection, nothing is ever silence, and none of it is paid.
+// order, from a terminal that nobody knows; and the change of a session key in mid-traffic. Every message is answered
+// as the README's table says or ends the connection, nothing is ever silence, and none of it is paid.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -24,7 +24,8 @@ Box& box() {
 
 std::size_t payments_of(const std::string& rrn) {
     const auto all = box().journal("payment");
-    return static_cast<std::size_t>(std::count_if(all.begin(), all.end(), [&](const json& p) { return p["rrn"] == rrn; }));
+    return static_cast<std::size_t>(
+        std::count_if(all.begin(), all.end(), [&](const json& p) { return p["rrn"] == rrn; }));
 }
 
 // Sends one spoilt message on a connection that may be closed for it. An approval is the one thing that may not come.
@@ -39,7 +40,9 @@ void expect_refusal(Till& till, Bytes message, std::string_view what) {
 }  // namespace
 
 TEST_CASE("wire: a box is up") {
-    tell("on the wire: frames that are cut, too long, turned, out of order; unknown terminals; a new key in mid-traffic");
+    tell(
+        "on the wire: frames that are cut, too long, turned, out of order; unknown terminals; a new key in "
+        "mid-traffic");
     g_box = new Box("wire");
     box().init();
     box().up();
@@ -58,7 +61,9 @@ TEST_CASE("wire: a terminal that nobody knows hears 58, without a MAC") {
     CHECK_FALSE(payment.has_mac);
 }
 
-TEST_CASE("wire: what comes out of its order is refused: a payment before a key, an answer, an unserved message, a payment after its reversal") {
+TEST_CASE(
+    "wire: what comes out of its order is refused: a payment before a key, an answer, an unserved message, a payment "
+    "after its reversal") {
     Till early(box(), 40);
     CHECK(early.buy(100) == "63");  // no key exchange yet
 
@@ -150,7 +155,8 @@ TEST_CASE("wire: a new key while payments are under way: the old one is taken un
     const auto abroad = till.purchase(till.sale(1000, "970003")), here = till.purchase(till.sale(200));
     const auto change = till.network(NetworkCode::key_exchange);
     Buffer all;
-    for (const auto* frame : {&abroad, &change, &here}) all.insert(all.end(), frame->view().begin(), frame->view().end());
+    for (const auto* frame : {&abroad, &change, &here})
+        all.insert(all.end(), frame->view().begin(), frame->view().end());
     till.send_raw(all);
     std::map<std::string, std::vector<Heard>> heard;
     for (int i = 0; i < 3; ++i) {
@@ -198,7 +204,8 @@ TEST_CASE("wire: after all of it nothing has died, and the journal is whole") {
     const json status = box().status();
     const json state = json::parse(read_text(box().file("run/up.json")));
     for (const auto& program : state["programs"])
-        CHECK_MESSAGE(program["restarts"] == (program["name"] == "switch" ? 1 : 0), program.dump());  // the one killed above
+        CHECK_MESSAGE(program["restarts"] == (program["name"] == "switch" ? 1 : 0),
+                      program.dump());  // the one killed above
     CHECK(box().giro({"journal", "verify"}).status == 0);
     box().down();
     delete g_box;
