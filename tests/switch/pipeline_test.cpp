@@ -1,0 +1,281 @@
+// giro-switch's pipeline between a vault and a gate that do what the test says (doubles on the real bus), over the real
+// core and a real journal: order, what is asked of the vault, and what happens when vault or journal fail.
+#include <doctest/doctest.h>
+#include <sqlite3.h>
+
+#include <algorithm>
+
+#include "appliance/giro-switch/pipeline.hpp"
+#include "appliance/giro/terminal_message.hpp"
+#include "bus/messages.hpp"
+#include "tests/net/fixture.hpp"
+#include "tests/switching/fixture.hpp"
+#include "util/environment.hpp"
+
+namespace giro::appliance {
+
+using bus::MessageType;
+using bus::Status;
+
+namespace {
+
+class TempFolder {
+  public:
+    TempFolder() {
+        std::string name = (std::filesystem::temp_directory_path() / "giro-switch-XXXXXX").string();
+        REQUIRE(::mkdtemp(name.data()) != nullptr);
+        m_path = name;
+        for (const char* sub : {"run", "switch"}) std::filesystem::create_directories(m_path / sub);
+    }
+    ~TempFolder() { std::filesystem::remove_all(m_path); }
+    TempFolder(const TempFolder&) = delete;
+    TempFolder& operator=(const TempFolder&) = delete;
+    [[nodiscard]] const std::filesystem::path& path() const { return m_path; }
+
+  private:
+    std::filesystem::path m_path;
+};
+
+// Every MAC is good, every PAN is card 1; or as `status` says. While it holds, requests wait for release().
+class FakeVault {
+  public:
+    FakeVault(bus::Loop& loop, bus::Context& context, const std::filesystem::path& path) {
+        bus::Handlers handlers;
+        handlers.record = [this](bus::PeerId peer, const bus::Record& r) {
+            const Held request{peer, r.type, r.correlation, Buffer(r.body.begin(), r.body.end())};
+            if (holds) return held.push_back(request);
+            answer(request);
+        };
+        auto bound = bus::Server::bind(loop, context, path, std::move(handlers));
+        REQUIRE(bound.has_value());
+        m_server = std::move(*bound);
+    }
+    struct Held {
+        bus::PeerId peer;
+        std::uint16_t type;
+        std::uint64_t correlation;
+        Buffer body;
+    };
+    std::vector<Held> held;
+    bool holds = false;
+    Status status = Status::ok;
+    std::vector<std::uint16_t> asked;  // types, in order
+
+    void release(std::size_t index) {
+        const Held request = held.at(index);
+        held.erase(held.begin() + static_cast<std::ptrdiff_t>(index));
+        answer(request);
+    }
+
+  private:
+    void answer(const Held& request) {
+        asked.push_back(request.type);
+        Buffer body;
+        if (status == Status::ok) encode_reply(request, body);
+        m_server->send(request.peer, {request.type, status, request.correlation, body});
+    }
+    static void encode_reply(const Held& request, Buffer& body) {
+        switch (static_cast<MessageType>(request.type)) {
+            case MessageType::vault_mac_verify:
+                return vault::encode(
+                    body, vault::MacVerify::Reply{std::vector<bool>(count<vault::MacVerify>(request), true)});
+            case MessageType::vault_mac_generate:
+                return vault::encode(body,
+                                     vault::MacGenerate::Reply{std::vector<vault::Mac8>(
+                                         vault::decode<vault::MacGenerate::Request>(request.body)->items.size())});
+            case MessageType::vault_protect_pan: {
+                vault::ProtectedPan card;
+                card.token = switching::sealed(1).token;
+                return vault::encode(body,
+                                     vault::ProtectPan::Reply{std::vector<vault::ProtectedPan>(
+                                         vault::decode<vault::ProtectPan::Request>(request.body)->pans.size(), card)});
+            }
+            default:
+                FAIL("the pipeline asked for " << request.type);
+        }
+    }
+    template <typename Verb>
+    static std::size_t count(const Held& request) {
+        return vault::decode<typename Verb::Request>(request.body)->items.size();
+    }
+    std::unique_ptr<bus::Server> m_server;
+};
+
+// What came out at the gate, in order.
+struct Heard {
+    std::uint64_t connection;
+    std::string code;
+    bool has_mac;
+};
+
+class Fixture {
+  public:
+    TempFolder folder;
+    bus::Loop loop;
+    bus::Context context;
+    net::ManualClock clock;
+    switching::Box box;
+    std::vector<Heard> heard;
+    std::optional<Failure> failed;
+    Program program{config::Paths{folder.path()}, box.config, loop, context,
+                    [this](Failure f) { failed = std::move(f); }};
+    FakeVault vault{loop, context, program.paths.endpoint("vault", bus::caller::kSwitch)};
+    journal::Journal journal = open_journal();
+    std::unique_ptr<vault::Client> client = connect();
+    iso8583::Dialect dialect = *iso8583::load_dialect(GIRO_SOURCE_DIR "/firmware-config/dialects/iso1987-ascii.toml");
+    SystemRandom random;
+    Pipeline pipeline{program, *box.core, journal, *client, dialect, clock, random};
+    std::unique_ptr<bus::Client> gate;
+
+    Fixture() {
+        // The box's banks, cards and terminal, and a session key for it.
+        box.core->session_key(switching::purchase_of(1, 900'000), ByteArray<16>{std::byte{5}}, {});
+        box.commit();
+        std::vector<journal::EntryView> views;
+        for (const auto& e : box.journal) views.push_back({static_cast<std::uint16_t>(e.kind), e.body});
+        REQUIRE(journal.append(views, clock.wall_ns()).has_value());
+        REQUIRE(pipeline.open().has_value());
+        bus::Handlers handlers;
+        handlers.record = [this](bus::PeerId, const bus::Record& r) { took(r); };
+        auto connected = bus::Client::connect(loop, context, program.paths.endpoint("switch", bus::caller::kGate),
+                                              std::move(handlers));
+        REQUIRE(connected.has_value());
+        gate = std::move(*connected);
+    }
+
+    // A purchase on connection `stan`, as the gate passes it on.
+    void buy(std::uint32_t stan) {
+        pos::MessageBuilder builder(dialect);
+        pos::MacKey key(Secret(Buffer(vault::kTerminalKeyBytes)), {});
+        pos::Sale sale{*Pan::parse("9700010000000013"), {}, 100, stan, Rrn("RRN" + std::to_string(100'000'000 + stan)),
+                       pos::Stamp::at(switching::kNow)};
+        pos::Frame frame;
+        REQUIRE(
+            builder.purchase(frame, {TerminalId("T0000001"), MerchantId("M1"), AcquirerId("970002"), 963}, sale, key)
+                .has_value());
+        PaymentRequest request;
+        request.connection = stan;
+        request.received_ns = clock.wall_ns();
+        request.raw = frame.message();
+        Buffer body;
+        bus::encode(body, request);
+        gate->send({static_cast<std::uint16_t>(MessageType::payment_request), Status::ok, 0, body});
+    }
+    [[nodiscard]] bool until(const std::function<bool()>& done) { return net::run_until(loop, done); }
+    [[nodiscard]] std::uint64_t payments() {
+        const auto& c = box.core->state().counters();
+        return c.card_approved + c.declined;
+    }
+
+  private:
+    journal::Journal open_journal() {
+        auto opened = journal::Journal::open(program.paths.journal(), {.create = true});
+        REQUIRE(opened.has_value());
+        return std::move(*opened);
+    }
+    std::unique_ptr<vault::Client> connect() {
+        auto connected = vault::Client::connect(loop, context, program.paths.run(), bus::caller::kSwitch);
+        REQUIRE(connected.has_value());
+        return std::move(*connected);
+    }
+    void took(const bus::Record& record) {
+        REQUIRE(record.type == static_cast<std::uint16_t>(MessageType::frame_out));
+        const auto message = bus::decode_frame_out(record.body);
+        REQUIRE(message.has_value());
+        pos::AnswerReader reader(dialect);
+        const auto answer = reader.read(message->frame);
+        REQUIRE(answer.has_value());
+        heard.push_back({message->connection, answer->code.str(), answer->has_mac});
+    }
+};
+
+}  // namespace
+
+TEST_CASE("pipeline: batches are decided in the order they came, whatever order the vault answers in") {
+    Fixture f;
+    f.vault.holds = true;
+    f.buy(1);
+    REQUIRE(f.until([&] { return f.vault.held.size() == 1; }));
+    f.buy(2);
+    REQUIRE(f.until([&] { return f.vault.held.size() == 2; }));
+    f.vault.release(1);  // the MAC of the later one first, then its PAN
+    REQUIRE(f.until([&] { return f.vault.held.size() == 2; }));
+    f.vault.release(1);
+    CHECK(f.payments() == 0);
+    f.vault.holds = false;
+    f.vault.release(0);
+    REQUIRE(f.until([&] { return f.heard.size() == 2; }));
+    CHECK(f.heard[0].connection == 1);
+    CHECK(f.heard[1].connection == 2);
+    CHECK(f.heard[0].code == "00");
+    CHECK(f.heard[1].code == "00");
+    CHECK(f.heard[1].has_mac);
+    CHECK(f.journal.head().seq == f.box.core->state().last_seq());
+}
+
+TEST_CASE("pipeline: what arrives while the vault is busy is gathered, and at most three batches wait there") {
+    Fixture f;
+    f.vault.holds = true;
+    for (std::uint32_t stan = 1; stan <= 3; ++stan) {
+        f.buy(stan);
+        REQUIRE(f.until([&] { return f.vault.held.size() == stan; }));
+    }
+    for (std::uint32_t stan = 4; stan <= 9; ++stan) f.buy(stan);
+    // All of them are in the switch when it has read a frame that it tells of.
+    bool read = false;
+    bus::Timer later(f.loop, [&] { read = true; });
+    later.once(50);
+    REQUIRE(f.until([&] { return read; }));
+    CHECK(f.vault.held.size() == 3);
+    f.vault.holds = false;
+    while (!f.vault.held.empty()) f.vault.release(0);
+    REQUIRE(f.until([&] { return f.heard.size() == 9; }));
+    for (std::size_t i = 0; i < 9; ++i) CHECK(f.heard[i].connection == i + 1);
+    CHECK(f.pipeline.times().batches == 4);
+    CHECK(f.pipeline.times().requests_max == 6);
+}
+
+TEST_CASE(
+    "pipeline: a vault that refuses: 91 without a MAC, nothing is journalled, and the same request is taken later") {
+    Fixture f;
+    const std::uint64_t before = f.journal.head().seq;
+    for (const Status status : {Status::token_absent, Status::try_again}) {
+        f.heard.clear();
+        f.vault.status = status;
+        f.buy(1);
+        REQUIRE(f.until([&] { return f.heard.size() == 1; }));
+        CHECK(f.heard[0].code == "91");
+        CHECK_FALSE(f.heard[0].has_mac);
+        CHECK_FALSE(f.pipeline.vault_answers());
+    }
+    CHECK(f.payments() == 0);
+    CHECK(f.journal.head().seq == before);
+    f.heard.clear();
+    f.vault.status = Status::ok;
+    f.buy(1);
+    REQUIRE(f.until([&] { return f.heard.size() == 1; }));
+    CHECK(f.heard[0].code == "00");
+    CHECK(f.pipeline.vault_answers());
+}
+
+TEST_CASE("pipeline: a journal that fails ends the program, and no answer leaves") {
+    Fixture f;
+    f.buy(1);
+    REQUIRE(f.until([&] { return f.heard.size() == 1; }));
+    sqlite3* other = nullptr;
+    REQUIRE(sqlite3_open(f.program.paths.journal().c_str(), &other) == SQLITE_OK);
+    REQUIRE(sqlite3_exec(other, "DROP TABLE entries", nullptr, nullptr, nullptr) == SQLITE_OK);
+    sqlite3_close(other);
+    f.buy(2);
+    REQUIRE(f.until([&] { return f.failed.has_value(); }));
+    CHECK(f.failed->what.find("journal.db") != std::string::npos);
+    CHECK_FALSE(f.pipeline.commit());
+    f.buy(3);
+    bool waited = false;
+    bus::Timer later(f.loop, [&] { waited = true; });
+    later.once(50);
+    REQUIRE(f.until([&] { return waited; }));
+    CHECK(f.heard.size() == 1);
+}
+
+}  // namespace giro::appliance
