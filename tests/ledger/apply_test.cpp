@@ -411,3 +411,28 @@ TEST_CASE("ledger: every reason for refusing a transfer can be reached, and has 
     for (R result : reached) names.insert(to_string(result));
     CHECK(names.size() == kTransferResultCount);
 }
+
+TEST_CASE("ledger: a post that names its hold's own accounts is as good as one that names none") {
+    Ledger ledger = make_ledger();
+    REQUIRE(ledger.apply(hold(1, 1, 2, 40)) == TransferResult::ok);
+    Transfer named = post(2, 1);
+    named.debit_account = id(1);
+    named.credit_account = id(2);
+    CHECK(ledger.apply(named) == TransferResult::ok);
+}
+
+TEST_CASE("ledger: an account opens empty, whichever of its sums says otherwise") {
+    Ledger ledger = make_ledger();
+    for (MinorUnits Account::*sum : {&Account::debits_pending, &Account::debits_posted, &Account::credits_pending, &Account::credits_posted}) {
+        Account a = make_account(9);
+        a.*sum = 1;
+        CHECK(ledger.open_account(a) == AccountResult::sums_must_be_zero);
+    }
+}
+
+TEST_CASE("ledger: what may be debited never passes the largest amount, however rich the account") {
+    Ledger ledger = make_ledger();
+    REQUIRE(ledger.open_account(make_account(9, kDebitsMustNotExceedCredits, 10)) == AccountResult::ok);
+    REQUIRE(ledger.apply(move(1, 1, 9, kAmountMax)) == TransferResult::ok);
+    CHECK(ledger.account(id(9))->available() == kAmountMax);
+}

@@ -161,3 +161,47 @@ TEST_CASE("snapshot: an impossible state under a matching digest is refused, and
     CHECK_FALSE(load(bytes, {.accounts_max = 5}));
     CHECK_FALSE(load(bytes, {.transfers_max = 8}));
 }
+
+TEST_CASE("snapshot: a timeout past the end of time, and a hold that is resolved twice, are refused") {
+    const Buffer bytes = save(make_full());
+    constexpr std::size_t kTimestampAt = 24, kPendingAt = 40;
+    Buffer late = bytes;
+    store_le(late.data() + kFirstTransfer + 1 * kTransfer + kTimestampAt, UINT64_MAX);  // transfer 11, a hold of 9 s
+    CHECK_FALSE(load(with_digest(late)));
+    Buffer twice = bytes;
+    store_le(twice.data() + kFirstTransfer + 6 * kTransfer + kPendingAt, std::uint32_t{1});  // 16 releases 11, which 15 has posted
+    CHECK_FALSE(load(with_digest(twice)));
+}
+
+// One account on one side of 9,223 transfers of the largest amount: one more, and its sum passes 64 bits.
+TEST_CASE("snapshot: sums that do not fit are refused, on either side") {
+    constexpr std::uint64_t kFull = 9'223;
+    for (const bool debits : {true, false}) {
+        Ledger ledger = make_ledger();
+        for (std::uint64_t n = 1; n <= kFull; ++n) {
+            const std::uint64_t other = 2 + n % 2;
+            const Transfer t = move(n, debits ? 1 : other, debits ? other : 1, kAmountMax, n == kFull ? kPending : 0);
+            REQUIRE(ledger.apply(t) == R::ok);
+        }
+        Buffer bytes = save(ledger);
+        CHECK(load(bytes));
+        constexpr std::size_t kFirst = kHeader + 4 * kAccount;
+        Buffer last(bytes.end() - 32 - kTransfer, bytes.end() - 32);
+        store_le(last.data() + 8, kFull + 1);  // its id
+        bytes.resize(bytes.size() - 32);
+        bytes.insert(bytes.end(), last.begin(), last.end());
+        store_le(bytes.data() + 16, kFull + 1);
+        constexpr std::size_t kDebitsPendingAt = 36, kCreditsPendingAt = 52;
+        const std::size_t full = kHeader, other = kHeader + (1 + kFull % 2) * kAccount;
+        const auto twice_pending = static_cast<std::uint64_t>(2 * kAmountMax);
+        store_le(bytes.data() + full + (debits ? kDebitsPendingAt : kCreditsPendingAt), twice_pending);
+        store_le(bytes.data() + other + (debits ? kCreditsPendingAt : kDebitsPendingAt), twice_pending);
+        const Bytes all(bytes);
+        const Hash256 digest =
+            sha256({all.first(kHeader), sha256(all.subspan(kHeader, 4 * kAccount)), sha256(all.subspan(kFirst))});
+        bytes.insert(bytes.end(), digest.begin(), digest.end());
+        const auto loaded = load(bytes);
+        REQUIRE_FALSE(loaded);
+        CHECK(loaded.error().what.find("do not fit") != std::string::npos);
+    }
+}
