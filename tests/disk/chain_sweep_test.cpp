@@ -149,7 +149,7 @@ TEST_CASE("chain sweep: after 500 power cuts at any moment every stored block is
         CAPTURE(seed);
         ChainProgram program(seed);
         Random random(seed);
-        for (const std::uint64_t calls : {60, 15}) {
+        for (const std::uint64_t calls : {60U, 15U}) {
             program.disk().stop_at(1 + random.below(calls));
             static_cast<void>(program.live());
             check_not_called_damage(program);
