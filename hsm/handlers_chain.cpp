@@ -2,6 +2,7 @@
 #include "hsm/handlers.hpp"
 #include "hsm/settlement.hpp"
 #include "util/bytes.hpp"
+#include "util/failpoint.hpp"
 #include "vault/digests.hpp"
 
 namespace giro::hsm {
@@ -43,9 +44,11 @@ Verdict<vault::SignCheckpoint::Reply> sign_checkpoint(Vault& vault, Caller calle
         sign_ecdsa(at.session(), at.keys.checkpoint_p256, Curve::p256, vault::checkpoint_digest(next));
     if (!signature) return token_failed(signature.error());
     if (standing == Standing::same) return vault::SignCheckpoint::Reply{*signature};  // what is stored stays
+    GIRO_FAILPOINT("vault.checkpoint.signed");
     // On disk before it is answered: after a crash an older journal cannot be signed any more.
     if (const auto stored = file.store({next, *signature}); !stored)
         return tl::unexpected(VerbFailure{VerbError::try_again, stored.error().what, {}});
+    GIRO_FAILPOINT("vault.checkpoint.stored");
     return vault::SignCheckpoint::Reply{*signature};
 }
 
@@ -77,8 +80,10 @@ Verdict<vault::SignTx::Reply> sign_tx(Vault& vault, const vault::SignTx::Request
                 return tl::unexpected(VerbFailure{VerbError::try_again, stored.error().what, {}});
             break;
     }
+    GIRO_FAILPOINT("vault.approvals.good");
     auto reply = sign_settlement(at.session(), at.keys, *tx, request.inputs);
     if (!reply) return token_failed(reply.error());
+    GIRO_FAILPOINT("vault.settlement.signed");
     return std::move(*reply);
 }
 

@@ -12,6 +12,7 @@
 #include "switching/state.hpp"
 #include "util/append_line.hpp"
 #include "util/environment.hpp"
+#include "util/failpoint.hpp"
 #include "util/hash.hpp"
 #include "util/log.hpp"
 #include "vault/bundle.hpp"
@@ -129,8 +130,10 @@ class Auditor {
         if (!hash) return tl::unexpected(hash.error());
         if (!*hash) return {};  // in the middle of a batch that is being read: next time
         c.chain_hash = **hash;
+        GIRO_FAILPOINT("auditor.checked");
         const auto signature = m_vault.call<vault::SignCheckpoint>({c}, patience_ms);
         if (!signature) return not_signed(c.seq, signature.error());
+        GIRO_FAILPOINT("auditor.checkpoint.signed");
         m_unsigned = 0;
         m_signed_seq = c.seq;
         return append({c, signature->signature});

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include "util/failpoint.hpp"
 
 namespace giro::appliance {
 
@@ -21,11 +22,15 @@ Result<Node> Node::open(const std::filesystem::path& database, const std::filesy
 
 Result<chain::Accepted> Node::accept(const chain::Block& block, std::int64_t now_s) {
     const Buffer raw = chain::encode_block(block);
+    GIRO_FAILPOINT("chain.block.ground");
     const auto accepted = m_chain.submit_block(raw, now_s);
     if (!accepted)
         return fail(Failure::Kind::refused, fmt::format("block refused: {}", chain::bip22_word(accepted.error())));
+    GIRO_FAILPOINT("chain.block.accepted");
     if (const auto stored = m_store.append(raw); !stored) return tl::unexpected(stored.error());
+    GIRO_FAILPOINT("chain.block.stored");
     if (const auto followed = m_file.follow(m_chain); !followed) return tl::unexpected(followed.error());
+    GIRO_FAILPOINT("chain.block.told");
     return *accepted;
 }
 

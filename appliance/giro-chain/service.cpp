@@ -1,5 +1,6 @@
 #include "appliance/giro-chain/service.hpp"
 
+#include "util/failpoint.hpp"
 #include "util/log.hpp"
 
 namespace giro::appliance {
@@ -66,6 +67,7 @@ Producer::Ports ChainService::ports(Program& program) {
 
 void ChainService::sign(const chain::SignetMessage& message) {
     m_vault->call<vault::SignBlock>({block_data(message)}, [this](vault::Answer<vault::SignBlock> answer) {
+        GIRO_FAILPOINT("chain.block.signed");
         if (answer)
             m_producer.signed_with(answer->solution);
         else
@@ -97,6 +99,7 @@ void ChainService::serve(ChainCaller caller, bus::Server& server, bus::PeerId pe
         log::warn("a peer is shut out: request {:#06x} is malformed or not for it", request.type);
         return server.close_peer(peer);
     }
+    if (GIRO_FAILPOINT_LOSES("chain.reply.lost")) return;
     server.send(peer, {request.type, reply.status, request.correlation, reply.body});
 }
 

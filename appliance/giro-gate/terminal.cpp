@@ -1,6 +1,7 @@
 #include "terminal.hpp"
 
 #include <fmt/format.h>
+#include "util/failpoint.hpp"
 
 namespace giro::gate {
 
@@ -18,7 +19,9 @@ void Terminal::frame(net::Connection& connection, Bytes frame) {
     request.link = 0;
     request.received_ns = m_shared.clock.wall_ns();
     if (m_in_flight++ == 0) m_progress_ms = m_shared.clock.monotonic_ns() / 1'000'000;
+    GIRO_FAILPOINT("gate.request.read");
     m_shared.port.send_request(request);
+    GIRO_FAILPOINT("gate.request.passed");
     if (m_in_flight >= m_shared.port.flow().share()) connection.pause_reading(true);
 }
 
@@ -47,6 +50,8 @@ void Terminal::refuse(net::Connection& connection, Refusal why) {
 void Terminal::answer(net::Connection& connection, const bus::FrameOut& message) {
     m_progress_ms = m_shared.clock.monotonic_ns() / 1'000'000;
     if (m_in_flight > 0) settle(connection, 1);
+    GIRO_FAILPOINT("gate.answer.taken");
+    if (GIRO_FAILPOINT_LOSES("gate.answer.lost")) return;
     if (!message.frame.empty()) net::send_frame(connection, message.frame);
     if (message.close_after) connection.close_after_sending();
 }

@@ -6,6 +6,7 @@
 
 #include "chain/params.hpp"
 #include "util/archive.hpp"
+#include "util/failpoint.hpp"
 #include "util/log.hpp"
 
 namespace giro::settle {
@@ -175,6 +176,7 @@ void Settler::build(const Gathering& gathering) {
     const settlement::Commitment commitment{result.window, result.root};
     const auto built = settlement::build_settlement(commitment, result.nets, gathering.ready);
     if (!built) return coins_missing(gathering, built.error());
+    GIRO_FAILPOINT("settle.proposal.built");
     send_proposal(
         {result.window, result.root, result.postings, result.nets, chain::encode_tx(built->tx), built->inputs});
 }
@@ -199,6 +201,7 @@ void Settler::coins_missing(const Gathering& gathering, settlement::SettlementPr
 void Settler::send_proposal(const entry::SettlementProposed& proposal) {
     m_switch->call(bus::MessageType::propose_settlement, encode(proposal),
                    [this, proposal](std::optional<bus::Status> status, Bytes body) {
+                       GIRO_FAILPOINT("settle.proposal.answered");
                        const auto window = proposal.window;
                        if (!status) return wait_for("the switch does not answer; trying on", kRetry_ms);
                        if (*status != bus::Status::ok)

@@ -6,6 +6,7 @@
 
 #include "settler.hpp"
 #include "util/archive.hpp"
+#include "util/failpoint.hpp"
 #include "util/log.hpp"
 
 namespace giro::settle {
@@ -71,6 +72,7 @@ void Settler::sign(const settlement::WindowRecord& record) {
             return wait_for(fmt::format("window {}: the vault does not sign: {}", window, answer.error().why),
                             passes ? kRetry_ms : kRefusedRetry_ms);
         }
+        GIRO_FAILPOINT("settle.signed");
         auto tx = *chain::decode_tx(m_book.find(window)->proposal->unsigned_tx);
         if (answer->witnesses.size() != tx.inputs.size())
             return wait_for(fmt::format("window {}: the vault signed another number of inputs", window),
@@ -90,6 +92,7 @@ void Settler::submit(std::uint64_t window, const chain::Tx& tx) {
                                           window, chain::hash_text(txid), as_text(body)),
                               kRefusedRetry_ms);
                       log::info("window {}: transaction {} is with the chain", window, chain::hash_text(txid));
+                      GIRO_FAILPOINT("settle.submitted");
                       m_block_asked_ms = 0;
                       ask_for_block();
                       again_in(kPoll_ms);
@@ -105,9 +108,11 @@ void Settler::ask_for_block() {
 }
 
 void Settler::confirm(std::uint64_t window, const Hash256& txid, const bus::ChainTx& place) {
+    GIRO_FAILPOINT("settle.block.found");
     const entry::SettlementConfirmed confirmed{window, txid, place.height, place.block_hash};
     m_switch->call(bus::MessageType::confirm_settlement, encode(confirmed),
                    [this, confirmed](std::optional<bus::Status> status, Bytes body) {
+                       GIRO_FAILPOINT("settle.confirmed");
                        if (!status) return wait_for("the switch does not answer; trying on", kRetry_ms);
                        if (*status != bus::Status::ok)
                            return wait_for(fmt::format("the switch refuses the confirmation of window {}: {}",

@@ -5,6 +5,7 @@
 #include "bus/admin_messages.hpp"
 #include "bus/messages.hpp"
 #include "util/archive.hpp"
+#include "util/failpoint.hpp"
 #include "util/log.hpp"
 
 namespace giro::appliance {
@@ -108,7 +109,9 @@ void Commands::bad_request(Caller& caller, bus::PeerId peer, const bus::Record& 
 
 void Commands::reply(Caller& caller, bus::PeerId peer, const bus::Record& record, const switching::Done& done,
                      Bytes body) {
+    GIRO_FAILPOINT("switch.command.decided");
     if (!m_pipeline.commit()) return;
+    GIRO_FAILPOINT("switch.command.committed");
     if (done)
         caller.server->send(peer, {record.type, bus::Status::ok, record.correlation, body});
     else

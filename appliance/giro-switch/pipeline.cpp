@@ -8,6 +8,7 @@
 #include "appliance/giro-switch/stored_digits.hpp"
 #include "iso8583/request.hpp"
 #include "util/bytes.hpp"
+#include "util/failpoint.hpp"
 #include "util/log.hpp"
 
 namespace giro::appliance {
@@ -115,6 +116,7 @@ void Pipeline::start_batch() {
         m_arrived.erase(m_arrived.begin(), end);
     }
     m_batches.push_back(batch);
+    GIRO_FAILPOINT("switch.batch.taken");
     ask_vault(batch);
 }
 
@@ -131,6 +133,7 @@ void Pipeline::ask_vault(const std::shared_ptr<Batch>& batch) {
     if (macs.items.empty()) return vault_done(*batch, true);
     m_vault.call<vault::MacVerify>(macs, [this, batch](vault::Answer<vault::MacVerify> answer) {
         if (answer) {
+            GIRO_FAILPOINT("switch.macs.checked");
             batch->mac_good = std::move(answer->good);
             ask_about_genuine(batch);
         } else {
@@ -242,6 +245,7 @@ void Pipeline::finish_ready_batches() {
             refuse_all(*batch, switching::kMalfunction);
         else
             decide(*batch);
+        GIRO_FAILPOINT("switch.decided");
         const std::uint64_t decided_ns = m_clock.monotonic_ns();
         m_times.decide_ns += decided_ns - began_ns;
         if (!commit()) return;
@@ -249,6 +253,7 @@ void Pipeline::finish_ready_batches() {
         ++m_times.batches;
         m_times.requests += batch->items.size();
         m_times.requests_max = std::max<std::uint64_t>(m_times.requests_max, batch->items.size());
+        GIRO_FAILPOINT("switch.committed");
         send_with_macs(std::move(batch->out));
     }
     start_batches();

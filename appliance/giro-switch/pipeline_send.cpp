@@ -6,6 +6,7 @@
 
 #include "appliance/giro-switch/pipeline_parts.hpp"
 #include "appliance/giro-switch/stored_digits.hpp"
+#include "util/failpoint.hpp"
 #include "util/log.hpp"
 
 namespace giro::appliance {
@@ -87,6 +88,8 @@ void Pipeline::send_portion(std::vector<Outgoing> out) {
         m_times.vault_mac_ns += m_clock.monotonic_ns() - asked_ns;
         // Without a MAC an answer is worth nothing to the terminal: it repeats, and gets the same answer later.
         if (!answer) return note_vault(false, answer.error().why);
+        GIRO_FAILPOINT("switch.answers.maced");
+        if (GIRO_FAILPOINT_LOSES("switch.answers.lost")) return;
         std::size_t next = 0;
         for (Outgoing& o : *shared) {
             if (o.with_mac) {
@@ -95,6 +98,7 @@ void Pipeline::send_portion(std::vector<Outgoing> out) {
             }
             send(o);
         }
+        GIRO_FAILPOINT("switch.answers.sent");
     });
 }
 
@@ -115,7 +119,9 @@ void Pipeline::tick() {
     if (m_ended) return;
     std::vector<Outgoing> out;
     for (const auto& decided : m_core.expire(m_clock.wall_ns())) settle_waiting(out, decided);
+    if (!out.empty()) GIRO_FAILPOINT("switch.expired");
     if (!commit()) return;
+    if (!out.empty()) GIRO_FAILPOINT("switch.expiry.committed");
     send_with_macs(std::move(out));
     send_owed_reversals();
     check_disk();
@@ -148,6 +154,7 @@ void Pipeline::send_owed_reversal(std::uint64_t seq, const entry::Payment& payme
         const auto* owed = m_core.state().outstanding(seq);
         if (!answer || answer->pans.size() != 1 || answer->pans[0].empty() || owed == nullptr) return;
         const std::uint16_t link = owed->payment.link;
+        GIRO_FAILPOINT("switch.reversal.owed");
         auto frame = m_frames.link_reversal(owed->payment, answer->pans[0]);
         const auto peer = m_link_peers.find(link);
         if (!frame || peer == m_link_peers.end()) return;

@@ -8,6 +8,7 @@
 #include "appliance/snapshot_file.hpp"
 #include "util/bytes.hpp"
 #include "util/environment.hpp"
+#include "util/failpoint.hpp"
 #include "util/hash.hpp"
 #include "util/log.hpp"
 #include "vault/bundle.hpp"
@@ -71,8 +72,10 @@ Result<void> save_snapshot(const config::Paths& paths, Recovered& recovered) {
     if (!client) return tl::unexpected(client.error());
     const auto reply = client->call<vault::SignCheckpoint>({checkpoint});
     if (!reply) return tl::unexpected(reply.error());
+    GIRO_FAILPOINT("switch.snapshot.signed");
     auto written = write_snapshot(paths.journal().parent_path(), {{checkpoint, reply->signature}, std::move(state)});
     if (!written) return written;
+    GIRO_FAILPOINT("switch.snapshot.written");
     recovered.snapshot_seq = checkpoint.seq;
     log::info("snapshot at entry {}", checkpoint.seq);
     return {};
@@ -103,6 +106,7 @@ Result<Recovered> recover(const config::Paths& paths, const std::optional<vault:
     if (checkpoint)
         if (auto same = compare(*journal, checkpoint->checkpoint); !same) return tl::unexpected(same.error());
 
+    GIRO_FAILPOINT("switch.journal.opened");
     const auto began = std::chrono::steady_clock::now();
     auto state = from_snapshot(paths, *journal, hash_seed);
     if (!state) return tl::unexpected(state.error());
@@ -115,6 +119,7 @@ Result<Recovered> recover(const config::Paths& paths, const std::optional<vault:
     });
     if (!replayed) return tl::unexpected(replayed.error());
     ASSERT(state->last_seq() == journal->head().seq);
+    GIRO_FAILPOINT("switch.replayed");
     const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - began).count();
     log::info("state at entry {}: snapshot at {}, {} entries replayed, {} ms", state->last_seq(), snapshot_seq,
               state->last_seq() - snapshot_seq, ms);

@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "util/failpoint.hpp"
 #include "util/log.hpp"
 
 namespace giro::appliance {
@@ -71,7 +72,10 @@ Result<void> VaultService::listen(Program& program, hsm::Caller caller) {
 
 void VaultService::serve(hsm::Caller caller, bus::Server& server, bus::PeerId peer, const bus::Record& request) {
     if (m_closing.contains({&server, peer})) return;
+    GIRO_FAILPOINT("vault.request.taken");
     auto answer = hsm::dispatch(*m_vault, caller, m_permit, request.type, request.body);
+    GIRO_FAILPOINT("vault.request.done");
+    if (GIRO_FAILPOINT_LOSES("vault.reply.lost")) return;
     server.send(peer, {request.type, answer.status, request.correlation, answer.body});
     wipe(answer.body);
     if (!answer.close_peer) return;

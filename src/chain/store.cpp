@@ -4,6 +4,7 @@
 #include <sqlite3.h>
 
 #include "sqlite/log.hpp"
+#include "util/failpoint.hpp"
 #include "util/file.hpp"
 
 namespace giro::chain {
@@ -168,6 +169,7 @@ Result<void> ChainStore::append(Bytes raw_block) {
     sqlite3_bind_int64(insert.get(), 1, static_cast<std::int64_t>(m_impl->count + 1));
     bind_blob(insert.get(), 2, block_hash(block->header));
     bind_blob(insert.get(), 3, encode_block(*block));
+    GIRO_FAILPOINT("chain.store.before");
     if (sqlite3_step(insert.get()) != SQLITE_DONE) {
         sqlite::note_write_failure(m_impl->path, sqlite3_extended_errcode(m_impl->db.get()));
         return m_impl->failed("cannot write");

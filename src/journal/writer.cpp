@@ -12,6 +12,7 @@
 #include "journal/journal.hpp"
 #include "journal/scan.hpp"
 #include "sqlite/log.hpp"
+#include "util/failpoint.hpp"
 #include "util/file.hpp"
 
 namespace giro::journal {
@@ -170,6 +171,7 @@ Result<void> Journal::Impl::insert(std::span<const EntryView> entries, std::uint
         insert_entry.reset();
         if (code != SQLITE_DONE) return write_failure(code);
     }
+    GIRO_FAILPOINT("journal.entries.inserted");
     next = {seq, hasher.finish(head.hash, head.seq + 1, seq, time_ns)};
     insert_batch.bind(1, next.seq);
     insert_batch.bind(2, head.seq + 1);
@@ -196,7 +198,9 @@ Result<std::uint64_t> Journal::Impl::append(std::span<const EntryView> entries, 
     if (begun != SQLITE_DONE) return write_failure(begun);
     Head next;
     if (auto ok = insert(entries, time_ns, next); !ok) return tl::unexpected(ok.error());
+    GIRO_FAILPOINT("journal.commit.before");
     const int committed = commit.step();
+    GIRO_FAILPOINT("journal.commit.after");
     commit.reset();
     if (committed != SQLITE_DONE) return write_failure(committed);
     head = next;
@@ -206,12 +210,14 @@ Result<std::uint64_t> Journal::Impl::append(std::span<const EntryView> entries, 
 Result<void> Journal::Impl::checkpoint() {
     if (stopped)
         return fail(Kind::refused, fmt::format("journal {} has stopped after entry {}: start again", db.path(), head.seq));
+    GIRO_FAILPOINT("journal.checkpoint.before");
     int in_log = 0, copied = 0;
     const int code = sqlite3_wal_checkpoint_v2(db.get(), nullptr, SQLITE_CHECKPOINT_PASSIVE, &in_log, &copied);
     if (code == SQLITE_FULL)
         return fail(Kind::try_again, fmt::format("disk full: {} pages needed at {}; free some space, nothing was lost",
                                                  in_log, db.path()));
     if (code != SQLITE_OK && code != SQLITE_BUSY) return stop(code, "cannot checkpoint");
+    GIRO_FAILPOINT("journal.checkpoint.after");
     if (code == SQLITE_OK && in_log == copied) wal_pages = 0;  // the next commit starts the log over
     held_back_pages = wal_pages;
     return {};

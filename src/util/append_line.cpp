@@ -9,6 +9,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include "util/failpoint.hpp"
 
 namespace giro {
 
@@ -30,9 +31,12 @@ off_t end_of_lines(int fd) {
 }
 
 bool append(int fd, std::string_view line) {
+    GIRO_FAILPOINT("line.before");
     const off_t end = end_of_lines(fd);
-    return end >= 0 && ::ftruncate(fd, end) == 0 &&
-           ::pwrite(fd, line.data(), line.size(), end) == static_cast<ssize_t>(line.size()) && ::fsync(fd) == 0;
+    const bool written = end >= 0 && ::ftruncate(fd, end) == 0 &&
+                         ::pwrite(fd, line.data(), line.size(), end) == static_cast<ssize_t>(line.size());
+    GIRO_FAILPOINT("line.written");
+    return written && ::fsync(fd) == 0;
 }
 }  // namespace
 

@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include <fmt/format.h>
+#include "util/failpoint.hpp"
 
 namespace giro {
 
@@ -66,13 +67,16 @@ Result<void> write_file_atomic(const std::filesystem::path& path, Bytes data, un
     {
         const Descriptor fd(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode));
         if (fd.get() < 0) return system_failure("cannot create", temporary);
+        GIRO_FAILPOINT("file.created");
         if (::fchmod(fd.get(), mode) != 0 || !write_all(fd.get(), data) || ::fsync(fd.get()) != 0) {
             auto failure = system_failure("cannot write", temporary);
             ::unlink(temporary.c_str());
             return failure;
         }
     }
+    GIRO_FAILPOINT("file.synced");
     if (::rename(temporary.c_str(), path.c_str()) != 0) return system_failure("cannot rename to", path);
+    GIRO_FAILPOINT("file.renamed");
     const auto folder = path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
     const Descriptor directory(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (directory.get() < 0 || ::fsync(directory.get()) != 0) return system_failure("cannot sync", folder);

@@ -46,8 +46,8 @@ std::optional<Program> Ordeal::wait_for(const std::string& name, const std::stri
 }
 
 void Ordeal::begin_load(int per_second) {
-    m_load = m_box.start({"--json", "pos", "load", "--terminals", "16", "--seconds", std::to_string(kLoadMax_s),
-                          "--rate", std::to_string(per_second), "--timeout", "3000", "--mix",
+    m_load = m_box.start({"--json", "pos", "load", "--terminals", "60", "--seconds", std::to_string(kLoadMax_s),
+                          "--rate", std::to_string(per_second), "--timeout", "4000", "--mix",
                           "card=75,link=10,reversal=10,decline=5", "--trace", m_box.file("ordeal.jsonl").string()},
                          "load.out");
 }
@@ -57,6 +57,17 @@ void Ordeal::end_load() {
     m_load->wait();
     MESSAGE(m_load->output());
     m_load.reset();
+}
+
+// The last lines of each program's log, for whoever has to find out.
+std::string Ordeal::last_words() const {
+    constexpr std::size_t kBytes = 1'500;
+    std::string words;
+    for (const char* role : kRoles) {
+        const std::string log = story::read_text(m_box.file("log/giro-" + std::string(role) + ".log"));
+        words += "\n--- " + std::string(role) + "\n" + log.substr(log.size() - std::min(log.size(), kBytes));
+    }
+    return words;
 }
 
 void Ordeal::read_trace() {
@@ -80,7 +91,9 @@ std::size_t Ordeal::approved_so_far() {
 
 bool Ordeal::pays_again(std::size_t more) {
     const std::size_t before = approved_so_far();
-    return story::eventually(kPatience_s, [&] { return approved_so_far() >= before + more; });
+    const bool pays = story::eventually(kPatience_s, [&] { return approved_so_far() >= before + more; });
+    if (!pays) MESSAGE(m_load->output(), last_words());
+    return pays;
 }
 
 std::size_t Ordeal::check_books() {

@@ -51,6 +51,7 @@ class Ordeal {
 
   private:
     void read_trace();
+    [[nodiscard]] std::string last_words() const;
     story::Box m_box;
     std::unique_ptr<story::Running> m_load;
     std::ifstream m_trace;
