@@ -116,8 +116,7 @@ Result<std::uint16_t> Gate::open_door(const config::Address& address, net::Liste
 
 void Gate::open_links(Random& random, const std::vector<config::Link>& links) {
     for (const config::Link& link : links) {
-        const auto index = static_cast<std::uint16_t>(m_links.size());
-        m_links.push_back(std::make_unique<IssuerLink>(m_loop, *m_connections, *m_shared, random, index, link));
+        m_links.push_back(std::make_unique<IssuerLink>(m_loop, *m_connections, *m_shared, random, link));
         m_links.back()->connect();
     }
 }
@@ -139,8 +138,9 @@ void Gate::wallet_reply(const bus::WalletReply& message) {
 }
 
 void Gate::link_frame_out(const bus::LinkFrameOut& message) {
-    if (message.link >= m_links.size()) return m_events.note(Event::reply_misdirected, "switch");
-    m_links[message.link]->send(message.frame);
+    const auto link = std::ranges::find(m_links, message.link, [](const auto& l) { return l->number(); });
+    if (link == m_links.end()) return m_events.note(Event::reply_misdirected, "switch");
+    (*link)->send(message.frame);
 }
 
 void Gate::tick() {

@@ -25,7 +25,7 @@ class IssuerLink::Peer final : public net::FramedProtocol {
         if (!read) return refuse(connection, read.error());
         PaymentRequest& answer = **read;
         answer.connection = 0;
-        answer.link = m_link.m_index;
+        answer.link = m_link.number();
         answer.received_ns = shared.clock.wall_ns();
         shared.port.send_answer(answer);
     }
@@ -47,11 +47,10 @@ class IssuerLink::Peer final : public net::FramedProtocol {
 };
 
 IssuerLink::IssuerLink(bus::Loop& loop, net::Connections& connections, const Shared& shared, Random& random,
-                       std::uint16_t index, config::Link link)
+                       config::Link link)
     : m_connections(connections),
       m_shared(shared),
       m_random(random),
-      m_index(index),
       m_link(std::move(link)),
       m_again(loop, [this] { connect(); }) {}
 
@@ -92,7 +91,7 @@ void IssuerLink::send(Bytes frame) {
 }
 
 void IssuerLink::report() {
-    m_shared.port.send_link_state(m_index, m_up);
+    m_shared.port.send_link_state(number(), m_up);
 }
 
 }  // namespace giro::gate

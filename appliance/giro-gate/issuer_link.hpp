@@ -19,7 +19,7 @@ inline constexpr std::uint64_t kReconnectMax_ms = 10'000;  // also the time afte
 class IssuerLink {
   public:
     IssuerLink(bus::Loop& loop, net::Connections& connections, const Shared& shared, Random& random,
-               std::uint16_t index, config::Link link);
+               config::Link link);
     IssuerLink(const IssuerLink&) = delete;
     IssuerLink& operator=(const IssuerLink&) = delete;
 
@@ -29,6 +29,7 @@ class IssuerLink {
     // To the switch: at every change, and once a second, since the switch may have started anew.
     void report();
     [[nodiscard]] bool is_up() const noexcept { return m_up; }
+    [[nodiscard]] std::uint16_t number() const noexcept { return m_link.number; }
 
   private:
     class Peer;
@@ -38,7 +39,6 @@ class IssuerLink {
     net::Connections& m_connections;
     const Shared& m_shared;
     Random& m_random;
-    const std::uint16_t m_index;
     const config::Link m_link;
     bus::Timer m_again;
     net::ConnectionId m_connection = 0;

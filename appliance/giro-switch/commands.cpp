@@ -153,9 +153,8 @@ void Commands::status(Caller& caller, bus::PeerId peer, const bus::Record& recor
     const auto& s = m_core.state();
     const auto& t = m_pipeline.times();
     std::string links;
-    for (std::size_t i = 0; i < m_program.config.links.size(); ++i)
-        links += fmt::format("{}{{\"name\":\"{}\",\"up\":{}}}", i == 0 ? "" : ",", m_program.config.links[i].name,
-                             m_core.link_up(static_cast<std::uint16_t>(i)));
+    for (const auto& link : m_program.config.links)
+        links += fmt::format("{}{{\"name\":\"{}\",\"up\":{}}}", links.empty() ? "" : ",", link.name, m_core.link_up(link.number));
     const auto& c = s.counters();
     const std::string json = fmt::format(
         "{{\"entries\":{},\"open_window\":{},\"participants\":{},\"terminals\":{},\"cards\":{},\"wallets\":{},"

@@ -79,9 +79,9 @@ void Pipeline::received(bus::PeerId peer, const bus::Record& record) {
         }
         case MessageType::link_state: {
             const auto state = bus::decode_link_state(item.body.reveal());
-            if (!state || state->link >= m_program.config.links.size()) break;
-            if (m_core.link_up(state->link) != state->up)
-                log::info("link {} is {}", m_program.config.links[state->link].name, state->up ? "up" : "down");
+            const auto* link = state ? config::find_link(m_program.config, state->link) : nullptr;
+            if (link == nullptr) break;
+            if (m_core.link_up(state->link) != state->up) log::info("link {} is {}", link->name, state->up ? "up" : "down");
             m_core.link_state(state->link, state->up);
             m_link_peers[state->link] = peer;
             return;
@@ -345,8 +345,8 @@ void Pipeline::decide_network(Batch& batch, Item& item, bool mac_good) {
 
 void Pipeline::decide_link(Batch& batch, Item& item) {
     const PaymentRequest& r = item.request;
-    const std::string_view link =
-        r.link < m_program.config.links.size() ? std::string_view(m_program.config.links[r.link].name) : "?";
+    const auto* configured = config::find_link(m_program.config, r.link);
+    const std::string_view link = configured == nullptr ? std::string_view("?") : configured->name;
     if (!batch.good(item.mac))
         return warn(fmt::format("link {}: wrong MAC on a {:04x}; it is left unanswered", link, r.mti));
     if (r.mti == 0x0210) {

@@ -88,7 +88,7 @@ Result<void> write_certificates(const config::Paths& paths) {
 std::vector<std::string> demo_terminals(const config::Config& config, std::uint32_t terminals) {
     std::vector<std::string> names;
     for (std::uint32_t i = 1; i <= terminals; ++i) names.push_back(demo::terminal(i).str());
-    for (std::size_t i = 1; i <= config.links.size(); ++i) names.push_back(fmt::format("LNK{:05}", i));
+    for (const auto& link : config.links) names.push_back(fmt::format("LNK{:05}", link.number + 1));
     return names;
 }
 

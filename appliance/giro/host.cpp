@@ -195,14 +195,13 @@ void print_totals(const host::Issuer::Totals& t, bool json) {
 Result<void> run_host(const Args& args) {
     const auto equipment = pos::load_equipment(args.paths(), false);
     if (!equipment) return tl::unexpected(equipment.error());
-    const auto& links = (*equipment)->config.links;
     const auto link = number_of(args, "--link", 1, 9999);
     if (!link) return tl::unexpected(link.error());
-    if (*link > links.size())
-        return fail(Failure::Kind::config, fmt::format("the configuration has {} links; there is no link {}", links.size(), *link));
+    const auto* one = config::find_link((*equipment)->config, static_cast<std::uint16_t>(*link - 1));
+    if (one == nullptr) return fail(Failure::Kind::config, fmt::format("the configuration has no [[link]] with id = {}", *link));
     const auto delay = number_of(args, "--delay", 0, 600'000);
     if (!delay) return tl::unexpected(delay.error());
-    Result<config::Address> address = links[*link - 1].address;
+    Result<config::Address> address = one->address;
     if (args.given("--listen")) address = pos::parse_address(args.text("--listen"));
     if (!address) return tl::unexpected(address.error());
     const auto tmk = pos::terminal_key_of(args.paths(), TerminalId(fmt::format("LNK{:05}", *link)));
@@ -225,7 +224,7 @@ std::vector<Command> host_commands() {
     return {{"host",
              "a bank's own host that a link goes to: approves and declines by rule",
              {
-                 {"--link", "number of the [[link]] in the configuration", number, "1", false},
+                 {"--link", "id of the [[link]] in the configuration", number, "1", false},
                  {"--listen", "address:port; default: the link's", text, "", false},
                  {"--approve-all", "approve every amount (else: ..05 and ..51 decline, ..91 is never answered)", flag, "", false},
                  {"--silent", "take everything, answer nothing", flag, "", false},

@@ -99,6 +99,7 @@ class Checker {
 };
 
 constexpr std::size_t kNameCharsMax = 16;
+constexpr std::uint16_t kLinkIdMax = 9999;
 
 bool is_name(std::string_view name) {
     return !name.empty() && name.size() <= kNameCharsMax && std::all_of(name.begin(), name.end(), [](char c) {
@@ -143,8 +144,11 @@ struct Reading {
     }
 
     void link(const toml::table& t) {
-        check.only(t, {"name", "address", "participant", "bins"});
+        check.only(t, {"id", "name", "address", "participant", "bins"});
         Link l;
+        const auto id = check.number<std::uint16_t>(t, "id", 1, kLinkIdMax);
+        l.number = static_cast<std::uint16_t>(std::max<int>(id, 1) - 1);
+        if (find_link(out, l.number) != nullptr) check.wrong(t.source(), fmt::format("link {} is given twice", id));
         l.name = name_of(t);
         l.address = check.address(t, "address");
         l.participant = check.number<std::uint32_t>(t, "participant", 1, 1000);
@@ -207,6 +211,11 @@ struct Reading {
 };
 
 }  // namespace
+
+const Link* find_link(const Config& config, std::uint16_t number) noexcept {
+    const auto found = std::ranges::find(config.links, number, &Link::number);
+    return found == config.links.end() ? nullptr : &*found;
+}
 
 Result<Config> load(const std::filesystem::path& file) {
     if (!std::filesystem::exists(file))

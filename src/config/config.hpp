@@ -46,6 +46,9 @@ struct Link {
     Address address;
     std::uint32_t participant = 0;  // the bank that owes what is approved here
     std::vector<std::string> bins;
+    // The id of etc/giro.toml less one: what the journal, the messages and the key's name know this link by, wherever it
+    // stands in the file.
+    std::uint16_t number = 0;
 };
 
 inline constexpr std::size_t kOfficersMax = 16;  // as many approvals as one request to the vault carries
@@ -86,6 +89,9 @@ struct Config {
         std::uint64_t checkpoint_every_ms = 0;
     } auditor;
 };
+
+// Null when there is no such link (any more).
+[[nodiscard]] const Link* find_link(const Config& config, std::uint16_t number) noexcept;
 
 [[nodiscard]] Result<Config> load(const std::filesystem::path& file);
 

@@ -39,7 +39,7 @@ class FrameBuilder {
     iso8583::Message m_in, m_out;
 };
 
-// The pseudo-terminal under whose base key a link's messages are authenticated: "LNK00001" for link 0.
+// The pseudo-terminal under whose base key a link's messages are authenticated: "LNK00001" for link 0 (id = 1).
 [[nodiscard]] TerminalId link_key_id(std::uint16_t link);
 // DE7, MMDDhhmmss in UTC.
 [[nodiscard]] FixedText<10> transmission_time(std::uint64_t wall_ns);

@@ -11,9 +11,8 @@ constexpr std::size_t kBinDigitsMin = 6, kBinDigitsMax = 8;
 Routes::Routes(const config::Config& config) {
     for (const auto& p : config.participants)
         for (const auto& bin : p.bins) m_entries.push_back({bin, {Route::Kind::on_us, p.id, 0}});
-    for (std::size_t i = 0; i < config.links.size(); ++i)
-        for (const auto& bin : config.links[i].bins)
-            m_entries.push_back({bin, {Route::Kind::link, config.links[i].participant, static_cast<std::uint16_t>(i)}});
+    for (const auto& l : config.links)
+        for (const auto& bin : l.bins) m_entries.push_back({bin, {Route::Kind::link, l.participant, l.number}});
     std::sort(m_entries.begin(), m_entries.end(), [](const Entry& a, const Entry& b) { return a.bin < b.bin; });
 }
 

@@ -67,6 +67,24 @@ TEST_CASE("config: each mistake is named with its line") {
     CHECK(contains(refusal_with("# [vault]\n# module", "[vault]\nmodul"), "misspelt"));
 }
 
+TEST_CASE("config: a link is known by its id, wherever it stands in the file") {
+    const std::string other = "[[link]]\nid = 7\nname = \"other\"\naddress = \"127.0.0.1:7811\"\nparticipant = 1\nbins = [\"970009\"]\n\n";
+    std::string text = shipped();
+    text.insert(text.find("[[link]]"), other);
+    const auto file = std::filesystem::temp_directory_path() / "giro-config-links.toml";
+    REQUIRE(write_file_atomic(file, as_bytes(text)));
+    const auto loaded = config::load(file);
+    std::filesystem::remove(file);
+    REQUIRE_MESSAGE(loaded, (loaded ? std::string() : loaded.error().what));
+    CHECK(loaded->links.at(0).name == "other");
+    CHECK(config::find_link(*loaded, 0)->name == "gamma-host");
+    CHECK(config::find_link(*loaded, 6)->name == "other");
+    CHECK(config::find_link(*loaded, 1) == nullptr);
+    CHECK(contains(refusal_with("[[link]]\n", "[[link]]\nid = 1\nname = \"o\"\naddress = \"127.0.0.1:1\"\nparticipant = 1\nbins = []\n[[link]]\n"),
+                   "link 1 is given twice"));
+    CHECK_FALSE(refusal_with("id = 1                       # its own", "# its own").empty());
+}
+
 TEST_CASE("config: a half-written file is refused, not half-used") {
     std::string text = shipped();
     const auto file = std::filesystem::temp_directory_path() / "giro-config-half.toml";
