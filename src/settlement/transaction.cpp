@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "chain/script.hpp"
 #include "util/bytes.hpp"
@@ -192,13 +193,22 @@ std::optional<Nets> effects(const chain::Tx& tx, std::span<const entry::Settleme
     }
     return nets;
 }
+
+// Any block may take it as it stands: a lock time, a relative lock (BIP68), another version or an input twice would let
+// officers sign what may never be mined, and the window would wait for ever.
+bool can_be_mined(const chain::Tx& tx) {
+    std::set<chain::OutPoint> spent;
+    return tx.version == chain::Tx{}.version && tx.lock_time == 0 && std::ranges::all_of(tx.inputs, [&](const chain::TxIn& in) {
+        return in.sequence == chain::kSequenceFinal && in.script_sig.empty() && !in.prevout.is_null() && spent.insert(in.prevout).second;
+    });
+}
 }  // namespace
 
 Expected<void, SettlementProblem> check_settlement(const entry::SettlementProposed& proposal,
                                                    const WindowResult& window, std::span<const Party> parties) {
     const auto tx = chain::decode_tx(proposal.unsigned_tx);
     if (!tx || tx->has_witness() || tx->inputs.empty() || tx->inputs.size() != proposal.inputs.size() ||
-        tx->inputs.size() > kInputsMax)
+        tx->inputs.size() > kInputsMax || !can_be_mined(*tx))
         return problem(SettlementError::tx_malformed);
     const Commitment expected{window.window, window.root};
     if (proposal.window != window.window || proposal.merkle_root != window.root ||

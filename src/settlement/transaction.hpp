@@ -57,7 +57,7 @@ enum class SettlementError {
     coins_short,          // a bank's coins do not cover what it owes
     too_many_inputs,      // more than kInputsMax coins or kTxBytesMax bytes
     // check_settlement()
-    tx_malformed,        // does not decode, has witnesses, or the inputs are not those listed
+    tx_malformed,        // does not decode, has witnesses or locks, could never be mined, or has other inputs than listed
     commitment_differs,  // output 0 is not this window and root
     pays_otherwise,      // for some bank, outputs minus inputs is not its net; or an output goes to a stranger
 };

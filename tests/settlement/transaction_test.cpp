@@ -1,6 +1,7 @@
 // The tier-1 transaction: pays exactly the nets, from as few coins as can be, and what is proposed can be checked.
 #include <doctest/doctest.h>
 
+#include <functional>
 #include <random>
 
 #include "chain/script.hpp"
@@ -186,6 +187,20 @@ TEST_CASE("settlement: a proposal that is not exactly the window's is found out 
     p = good_proposal();
     p.edit([](chain::Tx& tx) { tx.inputs[0].witness = {Buffer(3)}; });
     CHECK(p.error() == SettlementError::tx_malformed);
+
+    const std::function<void(chain::Tx&)> never_mined[] = {
+        [](chain::Tx& tx) { tx.lock_time = 499'999'999; },
+        [](chain::Tx& tx) { tx.inputs[0].sequence = 0x0000ffff; },
+        [](chain::Tx& tx) { tx.version = 1; },
+        [](chain::Tx& tx) { tx.version = -1; },
+        [](chain::Tx& tx) { tx.inputs[0].script_sig = {std::byte{0}}; },
+        [](chain::Tx& tx) { tx.inputs[0].prevout = {}; },
+    };
+    for (const auto& change : never_mined) {
+        p = good_proposal();
+        p.edit(change);
+        CHECK(p.error() == SettlementError::tx_malformed);
+    }
 
     p = good_proposal();
     p.window.root[31] = std::byte{1};
