@@ -34,6 +34,7 @@ struct Found {
     std::vector<std::pair<Posting, entry::Salt>> postings;
     settlement::WindowResult window;
     std::uint64_t index = 0;
+    std::optional<settlement::Reversed> reversed;
     settlement::Book book;
 };
 
@@ -41,8 +42,11 @@ Result<Found> search(const config::Paths& paths, const Wanted& wanted) {
     Found found;
     const auto on_posting = [&](const Posting& p, const entry::Salt& salt) {
         if (wanted.matches(p)) found.postings.emplace_back(p, salt);
+        else if (p.kind == PostingKind::reversal && !found.postings.empty() && p.payment == found.postings.front().first.payment)
+            found.reversed = settlement::Reversed{p.seq, 0};
     };
     const auto on_window = [&](settlement::WindowResult&& w) {
+        if (found.reversed && found.reversed->window == 0) found.reversed->window = w.window;
         if (found.postings.empty() || found.window.window != 0) return;
         const auto& [posting, salt] = found.postings.front();
         const auto at = std::ranges::find(w.leaves, leaf_hash(posting, salt));
@@ -96,6 +100,7 @@ Result<void> receipt(const Args& args) {
 
     settlement::ReceiptSource source;
     std::tie(source.posting, source.salt) = found->postings.front();
+    source.reversed = found->reversed;
     source.window = found->window.window;
     source.leaves = found->window.leaves;
     source.index = found->index;
@@ -160,16 +165,22 @@ Result<void> verify(const Args& args) {
                                                   {"rrn", r.posting.rrn.view()},
                                                   {"amount", r.posting.amount.minor},
                                                   {"window", r.window},
+                                                  {"reversed_by", r.reversed ? r.reversed->seq : 0},
                                                   {"height", r.height},
                                                   {"block", chain::hash_text(r.block_hash)},
                                                   {"block1", *block1}}
                                .dump());
-    else
+    else {
         fmt::print("good: {} of {} (RRN {}, terminal {}) is posting {} of {} in window {}, settled in block {} ({}) "
                    "of the chain whose block 1 is {}\n",
                    settlement::name(r.posting.kind), money(r.posting.amount.minor), r.posting.rrn.view(),
                    r.posting.terminal.view(), r.index + 1, r.postings, r.window, r.height,
                    chain::hash_text(r.block_hash), *block1);
+        if (r.reversed)
+            fmt::print("reversed by entry {}{}, says the box that issued it\n", r.reversed->seq,
+                       r.reversed->window != 0 ? fmt::format(" in window {}", r.reversed->window) : "");
+        else fmt::print("a receipt alone cannot exclude that the payment was reversed after it was issued\n");
+    }
     return {};
 }
 

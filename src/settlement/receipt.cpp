@@ -228,6 +228,7 @@ Result<Receipt> make_receipt(const ReceiptSource& source) {
 
     Receipt r;
     r.posting = source.posting;
+    r.reversed = source.reversed;
     r.salt = source.salt;
     r.window = source.window;
     r.postings = source.leaves.size();

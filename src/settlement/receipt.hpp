@@ -21,6 +21,14 @@ inline constexpr int kReceiptFormat = 1;
 inline constexpr std::size_t kReceiptBytesMax = 4U << 20;
 inline constexpr std::size_t kReceiptHeadersMax = 12;
 
+// What took the payment back before its receipt was issued: the box's word, which the receipt does not prove. (Its own
+// receipt does: giro receipt RRN --reversal.) That nothing took it back later no receipt can say.
+struct Reversed {
+    std::uint64_t seq = 0;     // of the reversal's entry
+    std::uint64_t window = 0;  // that counts it; 0: still open then
+    bool operator==(const Reversed&) const = default;
+};
+
 struct Receipt {
     Posting posting;
     entry::Salt salt{};
@@ -35,6 +43,7 @@ struct Receipt {
     std::uint32_t height = 0;
     Hash256 block_hash{};
     std::vector<ByteArray<chain::kHeaderBytes>> headers;  // up to kReceiptHeadersMax, the last one is the block's
+    std::optional<Reversed> reversed;
     bool operator==(const Receipt&) const = default;
 };
 
@@ -81,6 +90,7 @@ struct ReceiptSource {
     Hash256 txid{};
     std::uint32_t height = 0;
     std::span<const Bytes> blocks;  // as for verify_receipt
+    std::optional<Reversed> reversed{};
 };
 // Failure::integrity when the chain has no such block or the block no such transaction.
 [[nodiscard]] Result<Receipt> make_receipt(const ReceiptSource& source);

@@ -74,6 +74,18 @@ TEST_CASE("receipt: a text with bytes beyond ASCII comes through") {
     CHECK(*back == r);
 }
 
+TEST_CASE("receipt: it names the reversal that is known when it is issued, in one form") {
+    Receipt r = receipt_of(1, 0);
+    CHECK(to_json(r).find("reversed") == std::string::npos);
+    r.reversed = Reversed{77, 4};
+    const auto verified = verify_receipt(to_json(r), views(world().raw), challenge());
+    REQUIRE(verified);
+    CHECK(verified->reversed == Reversed{77, 4});
+    std::string other = to_json(r);
+    other.replace(other.find("\"seq\": 77"), 9, "\"seq\": 077");
+    CHECK(failure_of(other) == Check::form);
+}
+
 TEST_CASE("receipt: each false claim is found by the check that is named for it") {
     const Receipt good = receipt_of(3, 500);
     Receipt r = good;
