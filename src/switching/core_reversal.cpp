@@ -33,9 +33,14 @@ Answer Core::reversal(const PaymentRequest& request, std::uint64_t now_ns) {
     if (!is_at_home(request)) return {.code = kInvalidMerchant, .auth_code = {}};
     entry::Reversal e;
     e.key = {request.acquirer, request.terminal, request.stan, request.rrn, request.local_time, request.local_date};
-    if (const Remembered* before = m_state.find(RequestClass::reversal, e.key))
-        return {.code = before->response_code, .auth_code = {}, .payment = before->seq};
     const auto original = original_key(request);
+    if (const Remembered* before = m_state.find(RequestClass::reversal, e.key)) {
+        // The same key, but another amount or original: not a repeat, and no reason to hear that something was reversed.
+        const bool same = original && reversal_mark(*original) == before->payer && request.amount == before->amount &&
+                          request.currency == before->currency;
+        if (!same) return {.code = kDuplicateTransmission, .auth_code = {}};
+        return {.code = before->response_code, .auth_code = {}, .payment = before->seq};
+    }
     if (!original) return {.code = kFormatError, .auth_code = {}};
     e.original = *original;
     e.time_ns = now_ns;

@@ -59,13 +59,17 @@ struct Remembered {
     Currency currency = 0;
     What what = What::declined;
     bool forwarded = false;  // an issuer's host took part
-    std::uint64_t payer = 0;  // payer_mark() of its card or wallet: a repeat must be by the same
+    // payer_mark() of its card or wallet, or reversal_mark() of what it reverses: a repeat must have the same
+    std::uint64_t payer = 0;
     ResponseCode response_code;
     AuthCode auth_code;
 };
 
 // Tells payers apart: the first eight bytes of a card's token or of a wallet's address.
 [[nodiscard]] std::uint64_t payer_mark(Bytes token_or_address) noexcept;
+
+// Tells apart what reversals are of: eight bytes of the id of the payment's key.
+[[nodiscard]] std::uint64_t reversal_mark(const entry::RequestKey& original);
 
 // A 02xx and the 04xx that reverses it may carry the same key; the class keeps them apart.
 enum class RequestClass : std::uint8_t { payment = 1, reversal = 2 };

@@ -321,6 +321,7 @@ State::Refusal State::on(const entry::Reversal& e) {
     r.response_code = e.response_code;
     r.amount = e.amount.minor;
     r.currency = e.amount.currency;
+    r.payer = reversal_mark(e.original);
     switch (e.outcome) {
         case entry::ReversalOutcome::reversed: {
             if (payment == nullptr || payment->seq != e.payment || payment->what != Remembered::What::approved)

@@ -253,6 +253,23 @@ TEST_CASE("switch: a participant that is refused leaves the state as it was") {
     CHECK(box.state.digest() == before);
 }
 
+TEST_CASE("switch: the same reversal key with another amount or original is no repeat") {
+    Box box;
+    const PaymentRequest first = purchase_of(1, 1), second = purchase_of(1, 2);
+    REQUIRE(box.buy(first).code == kApproved);
+    REQUIRE(box.buy(second).code == kApproved);
+    const PaymentRequest reversal = reversal_of(first, 100);
+    CHECK(box.reverse(reversal).code == kApproved);
+    CHECK(box.reverse(reversal).code == kApproved);
+    PaymentRequest other = reversal;
+    other.amount += 1;
+    CHECK(box.reverse(other).code == kDuplicateTransmission);
+    other = reversal;
+    other.original = reversal_of(second, 100).original;
+    CHECK(box.reverse(other).code == kDuplicateTransmission);
+    CHECK(box.state.counters().reversals == 1);
+}
+
 TEST_CASE("switch: a terminal speaks for its own merchant and acquirer only") {
     Box box;
     const std::size_t entries = box.journal.size();
