@@ -25,6 +25,7 @@ using Kind = Failure::Kind;
 
 constexpr std::size_t kEntriesPerTurn = 4096;  // then the loop sees its signals and timers
 constexpr std::uint64_t kPoll_ms = 50;
+constexpr std::uintmax_t kCheckpointsBytesMax = std::uintmax_t{64} << 20;  // two days of one a second
 constexpr int kUnsignedMax = 3;  // times in a row; one may be a race with the switch, which signs too when it starts
 constexpr std::uint64_t kStartPatience_ms = 20'000;
 constexpr std::uint64_t kEndPatience_ms = 2'000;
@@ -148,11 +149,16 @@ class Auditor {
         return giro::fail(Kind::try_again, fmt::format("no checkpoint was signed in {} attempts, the last of entry {}: {}", m_unsigned, seq, why.what));
     }
 
-    // auditor/checkpoints.jsonl: what `giro journal verify` checks against, one signed line each.
+    // auditor/checkpoints.jsonl: what `giro journal verify` checks against, one signed line each. A full one becomes
+    // checkpoints.jsonl.1 in the place of the last such; every checkpoint covers all entries before it.
     Result<void> append(const vault::SignedCheckpoint& c) {
         const std::string line = fmt::format("{{\"seq\":{},\"chain_hash\":\"{}\",\"state_digest\":\"{}\",\"signature\":\"{}\"}}\n",
                                              c.checkpoint.seq, to_hex(c.checkpoint.chain_hash), to_hex(c.checkpoint.state_digest), to_hex(c.signature));
-        return append_line(m_program.paths.snapshots() / "checkpoints.jsonl", line);
+        const auto file = m_program.paths.snapshots() / "checkpoints.jsonl";
+        std::error_code none;
+        if (const auto bytes = std::filesystem::file_size(file, none); !none && bytes > kCheckpointsBytesMax)
+            std::filesystem::rename(file, file.string() + ".1", none);
+        return append_line(file, line);
     }
 
     Program& m_program;

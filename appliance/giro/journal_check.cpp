@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "appliance/giro/journal.hpp"
@@ -18,7 +19,7 @@ namespace giro::cli {
 namespace {
 using nlohmann::json;
 using Kind = Failure::Kind;
-constexpr std::size_t kCheckpointFileBytesMax = std::size_t{1} << 30;  // some ten days of one a second
+constexpr std::uintmax_t kTailBytes = 4096;  // a checkpoint's line has some 340
 constexpr std::size_t kVaultFileBytesMax = 4096;
 constexpr std::string_view kWhatToDo = "stop, keep the folder as evidence, and restore the journal from the cluster or a backup";
 
@@ -39,15 +40,36 @@ std::optional<vault::SignedCheckpoint> parse_checkpoint(std::string_view line) {
     return vault::SignedCheckpoint{{j["seq"].get<std::uint64_t>(), *chain_hash, *state_digest}, *signature};
 }
 
-// The last whole line of auditor/checkpoints.jsonl; what a crash cut off behind it does not count.
+// The end of a file that only grows, however large it is by now.
+Result<std::string> read_tail(const std::filesystem::path& file) {
+    std::ifstream in(file, std::ios::binary | std::ios::ate);
+    const std::streamoff size = in.tellg();
+    std::string tail(std::min<std::uintmax_t>(size < 0 ? 0 : static_cast<std::uintmax_t>(size), kTailBytes), '\0');
+    in.seekg(size - static_cast<std::streamoff>(tail.size()));
+    if (in.read(tail.data(), static_cast<std::streamsize>(tail.size()))) return tail;
+    return fail(Kind::refused, fmt::format("cannot read {}", file.string()));
+}
+
+// The auditor's file; the one it has set aside when it has begun no new one yet; nothing when there is neither.
+std::optional<std::filesystem::path> checkpoints_file(const config::Paths& paths) {
+    for (const char* name : {"checkpoints.jsonl", "checkpoints.jsonl.1"})
+        if (auto file = paths.snapshots() / name; std::filesystem::exists(file)) return file;
+    return std::nullopt;
+}
+
+// The last whole line of it; what a crash cut off behind it does not count.
 Result<std::optional<vault::SignedCheckpoint>> read_last_checkpoint(const config::Paths& paths, Bytes checkpoint_key) {
-    const auto file = paths.snapshots() / "checkpoints.jsonl";
-    if (!std::filesystem::exists(file)) return std::nullopt;
-    const auto bytes = read_file(file, kCheckpointFileBytesMax);
-    if (!bytes) return tl::unexpected(bytes.error());
-    std::string_view text = as_text(*bytes);
+    const auto found = checkpoints_file(paths);
+    if (!found) return std::nullopt;
+    const auto& file = *found;
+    const auto tail = read_tail(file);
+    if (!tail) return tl::unexpected(tail.error());
+    std::string_view text = *tail;
     text = text.substr(0, text.rfind('\n') + 1);
-    if (text.empty()) return std::nullopt;
+    if (text.empty()) {
+        if (tail->size() < kTailBytes) return std::nullopt;
+        return fail(Kind::integrity, fmt::format("{}: its end is no line", file.string()));
+    }
     text.remove_suffix(1);
     const auto checkpoint = parse_checkpoint(text.substr(text.rfind('\n') + 1));
     if (!checkpoint) return fail(Kind::integrity, fmt::format("{}: a line is not a checkpoint", file.string()));
@@ -55,7 +77,6 @@ Result<std::optional<vault::SignedCheckpoint>> read_last_checkpoint(const config
         return fail(Kind::integrity, fmt::format("{}: the signature of checkpoint {} is not this box's", file.string(), checkpoint->checkpoint.seq));
     return checkpoint;
 }
-
 
 // vault/checkpoint (hsm/checkpoint_file.hpp): the last one signed, then the SHA-256 of it.
 Result<std::optional<vault::SignedCheckpoint>> read_vaults(const config::Paths& paths, Bytes key) {
@@ -73,8 +94,8 @@ Result<std::optional<vault::SignedCheckpoint>> read_vaults(const config::Paths& 
 
 Result<Signed> read_signed(const config::Paths& paths) {
     Signed found;
-    const auto files = {paths.snapshots() / "checkpoints.jsonl", paths.vault() / "checkpoint", appliance::snapshot_file(paths.journal().parent_path())};
-    if (std::ranges::none_of(files, [](const auto& file) { return std::filesystem::exists(file); })) return found;
+    const auto files = {paths.vault() / "checkpoint", appliance::snapshot_file(paths.journal().parent_path())};
+    if (!checkpoints_file(paths) && std::ranges::none_of(files, [](const auto& file) { return std::filesystem::exists(file); })) return found;
     const auto bundle = vault::load_bundle(paths.pub() / "bundle.json");
     if (!bundle) return tl::unexpected(bundle.error());
     const auto auditors = read_last_checkpoint(paths, bundle->checkpoint_key);

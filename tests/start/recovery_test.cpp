@@ -4,6 +4,8 @@
 
 #include <sqlite3.h>
 
+#include <fstream>
+
 #include "appliance/giro/journal_check.hpp"
 #include "appliance/snapshot_file.hpp"
 #include "tests/hsm/box_fixture.hpp"
@@ -84,6 +86,37 @@ TEST_CASE("start: an entry changed before the snapshot is found by giro journal 
     REQUIRE_FALSE(checked);
     CHECK(checked.error().exit_code() == 4);
     CHECK(checked.error().what.find("entry 3 is damaged") != std::string::npos);
+}
+
+TEST_CASE("journal verify: the last checkpoint of a file of any size is found, the one set aside too, and junk is said") {
+    StoredBox box;
+    std::filesystem::create_directories(box.paths.snapshots());
+    const auto file = box.paths.snapshots() / "checkpoints.jsonl";
+    vault::Checkpoint checkpoint{box.last(), {}, {}};
+    {
+        auto reader = journal::JournalReader::open(box.paths.journal());
+        REQUIRE(reader);
+        checkpoint.chain_hash = **reader->hash_at(box.last());
+    }
+    const auto reply = box.vault.get<vault::SignCheckpoint>({checkpoint}, hsm::Caller::auditor);
+    const std::string line = fmt::format(R"({{"seq":{},"chain_hash":"{}","state_digest":"{}","signature":"{}"}})", box.last(),
+                                         to_hex(checkpoint.chain_hash), std::string(64, '0'), to_hex(reply.signature));
+    std::ofstream(file).put('\n');
+    std::filesystem::resize_file(file, (std::uintmax_t{1} << 30) + 1);  // 38 busy days: a hole takes no room here
+    std::ofstream(file, std::ios::app) << "\n" << line << "\n" << line.substr(0, 40);
+    auto checked = cli::check_journal(box.paths);
+    REQUIRE_MESSAGE(checked, checked.error().what);
+    REQUIRE(checked->checkpoints.last);
+    CHECK(checked->checkpoints.last->checkpoint.seq == box.last());
+    std::filesystem::rename(file, file.string() + ".1");
+    std::filesystem::remove(box.paths.vault() / "checkpoint");
+    checked = cli::check_journal(box.paths);
+    REQUIRE(checked);
+    CHECK(checked->checkpoints.last.has_value());
+    std::ofstream(file) << "{\"seq\":7,\"chain_hash\":5}\n";
+    checked = cli::check_journal(box.paths);
+    REQUIRE_FALSE(checked);
+    CHECK(checked.error().exit_code() == 4);
 }
 
 TEST_CASE("start: an entry changed after the snapshot ends it") {
