@@ -28,6 +28,14 @@ bool is_key_exchange(const PaymentRequest& r) {
 }
 }  // namespace
 
+Result<void> check_dialect(const iso8583::Dialect& dialect) {
+    for (const unsigned field : {48U, 63U})
+        if (dialect.fields[field].defined() && !dialect.fields[field].direct)
+            return fail(Failure::Kind::config, fmt::format("dialect {}: field {} needs decoding; give it an ASCII or binary body",
+                                                           dialect.name, field));
+    return {};
+}
+
 Pipeline::Pipeline(Program& program, switching::Core& core, journal::Journal& journal, vault::Client& vault,
                    const iso8583::Dialect& dialect, Clock& clock, Random& random)
     : m_program(program),
@@ -96,9 +104,7 @@ void Pipeline::received(bus::PeerId peer, const bus::Record& record) {
 // What is decided on is what the MAC covers: every field is read again from the frame itself, whatever the gate said.
 bool Pipeline::read_raw(PaymentRequest& request) {
     if (!iso8583::unpack(m_dialect, request.raw, m_message)) return false;
-    // Views into m_message do not outlive this call, those into the frame do; a dialect whose values need decoding
-    // would need DE63 copied.
-    ASSERT(m_dialect.fields[63].direct && m_dialect.fields[48].direct);
+    // Views into m_message do not outlive this call, those into the frame do: check_dialect().
     return iso8583::to_request(m_dialect, request.raw, m_message, request);
 }
 

@@ -28,6 +28,10 @@ struct StageTimes {
 
 class Pipeline {
   public:
+// Failure::config, naming dialect and field, when the switch cannot serve it: what it reads of DE48 and DE63 are views
+// into the frame, so their bodies must be ASCII or binary.
+[[nodiscard]] Result<void> check_dialect(const iso8583::Dialect& dialect);
+
     Pipeline(Program& program, switching::Core& core, journal::Journal& journal, vault::Client& vault,
              const iso8583::Dialect& dialect, Clock& clock, Random& random);
     ~Pipeline();

@@ -79,6 +79,7 @@ Result<std::shared_ptr<void>> start_switch(Program& program) {
     auto serving = std::make_shared<Serving>();
     auto dialect = iso8583::load_dialect(program.paths.dialects() / (program.config.gate.dialect + ".toml"));
     if (!dialect) return tl::unexpected(dialect.error());
+    if (auto usable = check_dialect(*dialect); !usable) return tl::unexpected(usable.error());
     serving->dialect = std::move(*dialect);
     auto checkpoint = last_checkpoint(program.paths);
     if (!checkpoint) return tl::unexpected(checkpoint.error());
