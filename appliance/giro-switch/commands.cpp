@@ -159,12 +159,13 @@ void Commands::status(Caller& caller, bus::PeerId peer, const bus::Record& recor
     const std::string json = fmt::format(
         "{{\"entries\":{},\"open_window\":{},\"participants\":{},\"terminals\":{},\"cards\":{},\"wallets\":{},"
         "\"card_payments\":{},\"qr_payments\":{},\"declines\":{},\"forwarded\":{},\"reversals\":{},\"outstanding\":{},"
+        "\"reversals_unsendable\":{},"
         "\"vault\":{},\"links\":[{}],\"dropped\":{},"
         "\"stages\":{{\"batches\":{},\"requests\":{},\"requests_max\":{},\"vault_verify_ns\":{},\"decide_ns\":{},"
         "\"journal_ns\":{},\"vault_mac_ns\":{}}}}}",
         s.last_seq(), s.open_window(), s.participants().size(), s.terminal_count(), s.card_count(), s.wallet_count(),
         c.card_approved, c.qr_approved, c.declined, c.forwarded, c.reversals, s.all_outstanding().size(),
-        m_pipeline.vault_answers(), links, m_pipeline.dropped(), t.batches, t.requests, t.requests_max,
+        m_pipeline.reversals_unsendable(), m_pipeline.vault_answers(), links, m_pipeline.dropped(), t.batches, t.requests, t.requests_max,
         t.vault_verify_ns, t.decide_ns, t.journal_ns, t.vault_mac_ns);
     caller.server->send(peer, {record.type, bus::Status::ok, record.correlation, as_bytes(json)});
 }

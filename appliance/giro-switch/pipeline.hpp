@@ -6,7 +6,9 @@
 #pragma once
 
 #include <deque>
+#include <map>
 #include <memory>
+#include <set>
 
 #include "appliance/giro-switch/pan_cache.hpp"
 #include "appliance/skeleton.hpp"
@@ -26,12 +28,12 @@ struct StageTimes {
     std::uint64_t requests_max = 0;                                                     // in one batch
 };
 
-class Pipeline {
-  public:
 // Failure::config, naming dialect and field, when the switch cannot serve it: what it reads of DE48 and DE63 are views
 // into the frame, so their bodies must be ASCII or binary.
 [[nodiscard]] Result<void> check_dialect(const iso8583::Dialect& dialect);
 
+class Pipeline {
+  public:
     Pipeline(Program& program, switching::Core& core, journal::Journal& journal, vault::Client& vault,
              const iso8583::Dialect& dialect, Clock& clock, Random& random);
     ~Pipeline();
@@ -46,6 +48,8 @@ class Pipeline {
     [[nodiscard]] const StageTimes& times() const noexcept { return m_times; }
     [[nodiscard]] bool vault_answers() const noexcept { return m_vault_answers; }
     [[nodiscard]] std::uint64_t dropped() const noexcept { return m_dropped; }
+    // Reversals owed to an issuer for which the vault does not give the card number back: somebody must look.
+    [[nodiscard]] std::size_t reversals_unsendable() const noexcept { return m_unsendable.size(); }
 
   private:
     struct Item;
@@ -81,6 +85,7 @@ class Pipeline {
     void send(const Outgoing& out);
     void send_owed_reversals();
     void send_owed_reversal(std::uint64_t seq, const entry::Payment& payment);
+    void note_unsendable(std::uint64_t seq, std::string_view why);
     void note_vault(bool answers, const std::string& why);
     void check_disk();
 
@@ -98,6 +103,7 @@ class Pipeline {
     std::deque<std::shared_ptr<Batch>> m_batches;  // at the vault, in order
     std::map<std::uint64_t, Waiting> m_waiting;    // payment seq -> the terminal that waits for its issuer
     std::map<std::uint16_t, bus::PeerId> m_link_peers;
+    std::set<std::uint64_t> m_unsendable;          // payment seq
     std::map<std::uint64_t, std::uint64_t> m_reversal_sent_ns;  // payment seq -> when its reversal was last sent
     StageTimes m_times;
     bool m_vault_answers = true;

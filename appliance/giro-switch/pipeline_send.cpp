@@ -137,6 +137,7 @@ void Pipeline::send_owed_reversals() {
     std::size_t sent = 0;
     for (auto it = m_reversal_sent_ns.begin(); it != m_reversal_sent_ns.end();)
         it = m_core.state().outstanding(it->first) == nullptr ? m_reversal_sent_ns.erase(it) : std::next(it);
+    std::erase_if(m_unsendable, [this](std::uint64_t seq) { return m_core.state().outstanding(seq) == nullptr; });
     for (const auto& [seq, o] : m_core.state().all_outstanding()) {
         if (!o.reversal_owed || !m_core.link_up(o.payment.link) || sent >= kReversalsPerTick) continue;
         const auto last = m_reversal_sent_ns.find(seq);
@@ -149,10 +150,16 @@ void Pipeline::send_owed_reversals() {
 
 void Pipeline::send_owed_reversal(std::uint64_t seq, const entry::Payment& payment) {
     const auto sealed = to_vault(payment.pan);
-    if (!sealed) return;
+    if (!sealed) return note_unsendable(seq, "its sealed card number is damaged");
     m_vault.call<vault::RevealPan>({{*sealed}}, [this, seq](vault::Answer<vault::RevealPan> answer) {
         const auto* owed = m_core.state().outstanding(seq);
-        if (!answer || answer->pans.size() != 1 || answer->pans[0].empty() || owed == nullptr) return;
+        if (owed == nullptr) return;
+        if (!answer) {
+            const bool passes = answer.error().status == bus::Status::try_again || answer.error().status == bus::Status::token_absent;
+            return passes ? void() : note_unsendable(seq, answer.error().why);
+        }
+        if (answer->pans.size() != 1 || answer->pans[0].empty()) return note_unsendable(seq, "its card number cannot be revealed");
+        m_unsendable.erase(seq);
         const std::uint16_t link = owed->payment.link;
         GIRO_FAILPOINT("switch.reversal.owed");
         auto frame = m_frames.link_reversal(owed->payment, answer->pans[0]);
@@ -163,6 +170,12 @@ void Pipeline::send_owed_reversal(std::uint64_t seq, const entry::Payment& payme
                        switching::link_key_id(link), kBaseKey});
         send_with_macs(std::move(out));
     });
+}
+
+// Tried again all the same: the vault's keys may come back from a backup. giro status shows how many there are.
+void Pipeline::note_unsendable(std::uint64_t seq, std::string_view why) {
+    if (m_unsendable.insert(seq).second)
+        warn(fmt::format("the issuer of payment {} is owed a reversal that cannot be sent: {}", seq, why));
 }
 
 void Pipeline::check_disk() {
