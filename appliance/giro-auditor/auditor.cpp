@@ -5,9 +5,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <optional>
 
 #include "appliance/snapshot_file.hpp"
+#include "bus/messages.hpp"
 #include "journal/journal.hpp"
 #include "switching/state.hpp"
 #include "util/append_line.hpp"
@@ -29,6 +31,7 @@ constexpr std::uintmax_t kCheckpointsBytesMax = std::uintmax_t{64} << 20;  // tw
 constexpr int kUnsignedMax = 3;  // times in a row; one may be a race with the switch, which signs too when it starts
 constexpr std::uint64_t kStartPatience_ms = 20'000;
 constexpr std::uint64_t kEndPatience_ms = 2'000;
+constexpr std::uint64_t kSwitchPatience_ms = 1'000;
 
 class Auditor {
   public:
@@ -131,6 +134,7 @@ class Auditor {
         if (!hash) return tl::unexpected(hash.error());
         if (!*hash) return {};  // in the middle of a batch that is being read: next time
         c.chain_hash = **hash;
+        if (durable_seq() < c.seq) return {};
         GIRO_FAILPOINT("auditor.checked");
         const auto signature = m_vault.call<vault::SignCheckpoint>({c}, patience_ms);
         if (!signature) return not_signed(c.seq, signature.error());
@@ -138,6 +142,23 @@ class Auditor {
         m_unsigned = 0;
         m_signed_seq = c.seq;
         return append({c, signature->signature});
+    }
+
+    // What the switch says is on its disk. An entry can be read before it is durable, and for ever if the switch dies between
+    // writing and syncing it; signed then and lost in a power cut, it would stop the box. 0: the switch does not answer.
+    std::uint64_t durable_seq() {
+        if (!m_switch) {
+            auto connected = bus::SyncClient::connect(m_program.paths.endpoint("switch", bus::caller::kAuditor));
+            if (!connected) return 0;
+            m_switch.emplace(std::move(*connected));
+        }
+        const auto reply = m_switch->call(static_cast<std::uint16_t>(bus::MessageType::box_status), {}, kSwitchPatience_ms);
+        const auto status = reply ? nlohmann::json::parse(as_text(reply->body), nullptr, false) : nlohmann::json();
+        if (!status.is_object() || !status.contains("entries") || !status["entries"].is_number_unsigned()) {
+            m_switch.reset();  // a new connection next time
+            return 0;
+        }
+        return status["entries"].get<std::uint64_t>();
     }
 
     // A token that is away is the vault's to tell and comes back by itself; anything else must not go on in silence.
@@ -165,6 +186,7 @@ class Auditor {
     journal::JournalReader m_reader;
     switching::State m_state;
     vault::SyncClient m_vault;
+    std::optional<bus::SyncClient> m_switch;
     Buffer m_checkpoint_key;
     SystemClock m_clock;
     std::optional<vault::Checkpoint> m_snapshot;  // of the switch, not yet come to

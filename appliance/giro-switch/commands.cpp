@@ -150,6 +150,7 @@ void Commands::close_window(Caller& caller, bus::PeerId peer, const bus::Record&
 }
 
 void Commands::status(Caller& caller, bus::PeerId peer, const bus::Record& record) {
+    if (!m_pipeline.commit()) return;  // `entries` are on the disk: the auditor signs none beyond them
     const auto& s = m_core.state();
     const auto& t = m_pipeline.times();
     std::string links;
