@@ -123,6 +123,19 @@ TEST_CASE("disk: a sync that failed is not made good by a later one") {
     CHECK(lost > 0);
 }
 
+TEST_CASE("disk: bytes that were lost do not come back over what was written and synced in their place") {
+    Random random(1);
+    for (int i = 0; i < 100; ++i) {
+        DiskFile file;
+        file.write(0, as_bytes("lost!"));
+        file.fail_sync();
+        file.write(1, as_bytes("new"));
+        file.sync();
+        file.crash(random);
+        CHECK(as_text(file.bytes()).substr(1, 3) == "new");
+    }
+}
+
 TEST_CASE("disk: it fails where it is told, once or for ever, and counts it") {
     TempFolder folder;
     Disk disk(folder.file("").parent_path(), 1);

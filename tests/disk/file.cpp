@@ -34,10 +34,41 @@ void DiskFile::truncate(std::uint64_t size) {
 }
 
 void DiskFile::sync() {
+    drop_overwritten();
     for (const Change& change : m_unsynced)
         if (!change.lost) apply(m_synced, change);
     std::erase_if(m_unsynced, [](const Change& change) { return !change.lost; });
     m_ever_synced = true;
+}
+
+// Bytes that were written again since are on the platter now: what was lost of them cannot come back over them.
+void DiskFile::drop_overwritten() {
+    std::vector<Change> all;
+    for (Change& change : m_unsynced) {
+        if (!change.lost && !change.is_truncate) {
+            std::vector<Change> left;
+            for (Change& before : all) cut_out(before, change.offset, change.offset + change.data.size(), left);
+            all = std::move(left);
+        }
+        all.push_back(std::move(change));
+    }
+    m_unsynced = std::move(all);
+}
+
+// What stays of a lost write without the bytes from `begin` to `end`.
+void DiskFile::cut_out(Change& lost, std::uint64_t begin, std::uint64_t end, std::vector<Change>& left) {
+    const std::uint64_t first = lost.offset, last = lost.offset + lost.data.size();
+    if (!lost.lost || lost.is_truncate || end <= first || begin >= last) {
+        left.push_back(std::move(lost));
+        return;
+    }
+    const auto part = [&](std::uint64_t from, std::uint64_t to) {
+        if (from >= to) return;
+        const auto at = lost.data.begin() + static_cast<std::ptrdiff_t>(from - first);
+        left.push_back({from, Buffer(at, at + static_cast<std::ptrdiff_t>(to - from)), false, true});
+    };
+    part(first, begin);
+    part(end, last);
 }
 
 void DiskFile::fail_sync() {

@@ -43,6 +43,8 @@ class DiskFile {
     };
     static void apply(Buffer& bytes, const Change& change);
     static std::vector<Change> sectors_of(const Change& change);
+    void drop_overwritten();
+    static void cut_out(Change& lost, std::uint64_t begin, std::uint64_t end, std::vector<Change>& left);
     static void tear(std::vector<Change>& pieces, Random& random);
     static void misdirect(std::vector<Change>& pieces, Random& random);
     // Sectors that are only written with what the platter has already are not at risk.
