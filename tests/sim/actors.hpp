@@ -1,0 +1,163 @@
+// The world outside the box: terminals, wallets, the issuer's host, the clerk with the officers. Terminals and host are
+// the product's own cores (giro pos, giro host); around them is a network that loses, repeats and delays.
+#pragma once
+
+#include <memory>
+
+#include "appliance/giro/host_issuer.hpp"
+#include "appliance/giro/terminal.hpp"
+#include "net/deframer.hpp"
+#include "tests/sim/box.hpp"
+#include "tests/sim/heard.hpp"
+#include "tests/sim/os/network.hpp"
+#include "wallet/key.hpp"
+
+namespace giro::sim {
+
+// What the seed makes of the weather outside.
+struct Weather {
+    std::uint32_t loss_percent = 0;           // of messages of terminals and wallets, 0 to 30
+    std::uint32_t duplicate_percent = 0;      // of requests that come again by another connection, 0 to 50
+    std::uint64_t late_max_ns = 4 * kSecond;  // how late a duplicate comes: what reorders requests
+    std::uint64_t host_delay_max_ns = 500 * kMillisecond;
+    bool calm = false;  // the liveness phase: nothing new is begun, what is open is brought to its end
+    std::uint64_t lost = 0, duplicated = 0;
+};
+
+// giro::Random and giro::Clock of the world, for the product's cores.
+class WorldRandom final : public giro::Random {
+  public:
+    explicit WorldRandom(World& world) : m_world(world) {}
+    void fill(MutableBytes out) override;
+
+  private:
+    World& m_world;
+};
+
+// What the actors share.
+struct Outside {
+    Outside(Box& b, Weather& w, Ears& e);
+    Box& box;
+    World& world;
+    Weather& weather;
+    Ears& ears;
+    WorldRandom random;
+    iso8583::Dialect dialect;
+    pos::Shared terminals;
+    pos::AnswerReader reader;          // for what comes back to duplicates
+    std::vector<std::string> secrets;  // card numbers and keys that must never be found anywhere
+    [[nodiscard]] pos::Now now() const { return {world.time_ns() + kSecond, world.wall_ns()}; }
+    [[nodiscard]] bool percent(std::uint32_t p) const { return p != 0 && world.random.below(100) < p; }
+};
+
+class TerminalActor final : public pos::Wire, public pos::Observer {
+  public:
+    TerminalActor(Outside& outside, std::uint32_t index);
+    void start();
+    [[nodiscard]] bool at_rest() const { return m_terminal.ready(); }
+    [[nodiscard]] std::string state() const;
+    void hand_over(std::string qr, MinorUnits amount) {
+        m_qr = std::move(qr), m_qr_amount = amount;
+    }  // a customer's code to scan
+
+  private:
+    void send(Bytes frame) override;
+    void ready(pos::Terminal&) override {}
+    void done(pos::Terminal&, const pos::Outcome& outcome) override;
+    void failed(pos::Terminal&, const std::string& why) override;
+    void odd(pos::Terminal&, Oddity) override {}
+    void connect();
+    void received(Bytes bytes);
+    void act();
+    void sell();
+    void duplicate(Bytes frame);
+    void hear(Bytes message);
+
+    Outside& m_out;
+    pos::Terminal m_terminal;
+    std::shared_ptr<ActorStream> m_stream;
+    std::unique_ptr<net::Deframer> m_deframer;
+    std::vector<pos::Sale> m_approved;
+    std::string m_qr;
+    MinorUnits m_qr_amount = 0;
+    bool m_connecting = false;
+};
+
+class WalletActor {
+  public:
+    WalletActor(Outside& outside, std::uint32_t index);
+    void start();
+    [[nodiscard]] bool registered() const noexcept { return m_registered; }
+    [[nodiscard]] bool at_rest() const noexcept { return m_pending.empty() || m_tries >= kTriesMax; }
+    [[nodiscard]] Hash160 address() const { return wallet::pubkey_hash(m_key.pubkey()); }
+    // A signed order for a terminal to scan.
+    [[nodiscard]] std::string present(MinorUnits amount);
+    std::vector<WalletActor*> others;
+    std::vector<TerminalActor*> tills;
+
+  private:
+    static constexpr int kTriesMax = 40;
+    static constexpr int kPatience = 4;
+    void act();
+    void post();
+    void answered(const std::string& response);
+    [[nodiscard]] wallet::PaymentOrder order(MinorUnits amount);
+
+    Outside& m_out;
+    wallet::WalletKey m_key;
+    std::uint64_t m_counter = 0;
+    bool m_registered = false;
+    bool m_is_order = false;
+    std::string m_pending;  // the request as it is sent, until it is answered
+    std::string m_order_key;
+    std::string m_in;
+    int m_tries = 0;
+    std::uint64_t m_attempt = 0;
+    std::shared_ptr<ActorStream> m_stream;
+};
+
+class HostActor {
+  public:
+    explicit HostActor(Outside& outside);
+    // What the issuer holds: request key -> approved and not reversed.
+    [[nodiscard]] const std::vector<host::Seen>& seen() const noexcept { return m_seen; }
+
+  private:
+    struct Peer;
+    [[nodiscard]] StreamEvents accept(const std::shared_ptr<ActorStream>& stream);
+    void frame(const std::shared_ptr<ActorStream>& stream, Bytes message);
+
+    Outside& m_out;
+    host::Issuer m_issuer;
+    std::vector<host::Seen> m_seen;
+};
+
+// Staff at the command line: opens the box's accounts, closes windows, and the officers who approve. It waits in calls
+// to the switch, as `giro` does.
+class Clerk {
+  public:
+    Clerk(Outside& outside, std::vector<WalletActor*> wallets);
+    void start();
+    void stop();  // before the end: its calls come back
+    [[nodiscard]] bool provisioned() const noexcept { return m_provisioned; }
+    [[nodiscard]] bool everything_settled() const noexcept { return m_settled; }
+
+  private:
+    void work();
+    void provision();
+    void pay_in();
+    void close_window();
+    void approve_what_waits();
+    bool tell(bus::MessageType type, Bytes body, bool until_ok);
+    void sleep(std::uint64_t ns);
+    [[nodiscard]] bool alive() const { return m_process.alive; }
+
+    Outside& m_out;
+    Process m_process;
+    std::vector<WalletActor*> m_wallets;
+    bool m_provisioned = false;
+    bool m_settled = false;
+    bool m_closed_last = false;
+};
+
+}  // namespace giro::sim

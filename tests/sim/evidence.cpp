@@ -1,0 +1,106 @@
+#include "tests/sim/evidence.hpp"
+
+#include "journal/journal.hpp"
+#include "switching/accounts.hpp"
+#include "tests/sim/heard.hpp"
+#include "util/archive.hpp"
+#include "util/bytes.hpp"
+
+namespace giro::sim {
+
+namespace {
+// Names a payment as the ears do: by terminal, or a wallet's own order by its digest, which is its RRN.
+std::string request_of(const entry::Payment& p) {
+    if (p.channel == entry::Channel::wallet) return "order/" + std::string(p.key.rrn.view());
+    return key_of_sale(p.key.terminal.view(), p.key.stan, p.key.rrn.view());
+}
+}  // namespace
+
+Result<Evidence> Evidence::read(const std::filesystem::path& journal, std::uint64_t hash_seed) {
+    Evidence out;
+    out.state = switching::State(hash_seed);
+    auto reader = journal::JournalReader::open(journal);
+    if (!reader) return tl::unexpected(reader.error());
+    settlement::WindowBuilder builder([&](settlement::WindowResult&& w) { out.windows[w.window] = std::move(w); });
+    for (std::uint64_t next = 1;;) {
+        const auto read = reader->read_from(next, 4096, [&](const journal::Entry& e) -> Result<void> {
+            next = e.seq + 1;
+            const auto kind = static_cast<entry::Kind>(e.kind);
+            out.entries.push_back({e.seq, kind, Buffer(e.body.begin(), e.body.end())});
+            if (auto fed = out.book.feed(e.seq, e.kind, e.body); !fed) return fed;
+            if (auto fed = builder.feed(e.seq, e.kind, e.body); !fed) return fed;
+            return out.take(e.seq, kind, e.body);
+        });
+        if (!read) return tl::unexpected(read.error());
+        if (*read < 4096) break;
+    }
+    return out;
+}
+
+Result<void> Evidence::take(std::uint64_t seq, entry::Kind kind, Bytes body) {
+    if (auto applied = state.apply(kind, body); !applied) refused.push_back(applied.error().what);
+    keep_books(seq, kind, body);
+    return {};
+}
+
+void Evidence::move(Id128 debit, Id128 credit, MinorUnits amount) {
+    balances[debit] -= amount;
+    balances[credit] += amount;
+}
+
+// A journal entry's money, by the words of entry.hpp alone.
+void Evidence::keep_books(std::uint64_t seq, entry::Kind kind, Bytes body) {
+    using entry::Kind;
+    if (kind == Kind::participant_opened) {
+        const auto e = *decode<entry::ParticipantOpened>(body);
+        move(switching::issuance_account(e.backing.currency), switching::reserve_account(e.id), e.backing.minor);
+    } else if (kind == Kind::account_opened) {
+        const auto e = *decode<entry::AccountOpened>(body);
+        move(switching::reserve_account(e.participant), e.id, e.opening.minor);
+    } else if (kind == Kind::funds_paid_in) {
+        const auto e = *decode<entry::FundsPaidIn>(body);
+        const auto* account = state.ledger().account(e.account);
+        if (account != nullptr) move(switching::reserve_account(account->participant), e.account, e.amount.minor);
+    } else if (kind == Kind::payment) {
+        const auto e = *decode<entry::Payment>(body);
+        by_request[request_of(e)].push_back(payments.size());
+        payments.push_back({seq, e, {}, {}});
+        if (e.outcome == entry::Outcome::approved) {
+            move(e.debit, e.credit, e.amount.minor);
+            postings.push_back(seq);
+        }
+    } else if (kind == Kind::forward_answered) {
+        const auto e = *decode<entry::ForwardAnswered>(body);
+        for (auto& p : payments)
+            if (p.seq == e.payment) {
+                p.answered = e;
+                if (e.outcome != entry::Outcome::approved) continue;
+                move(p.payment.debit, p.payment.credit, p.payment.amount.minor);
+                postings.push_back(seq);
+            }
+    } else if (kind == Kind::reversal) {
+        const auto e = *decode<entry::Reversal>(body);
+        reversals.emplace_back(seq, e);
+        if (e.outcome != entry::ReversalOutcome::reversed) return;
+        postings.push_back(seq);
+        for (auto& p : payments)
+            if (p.seq == e.payment) {
+                p.reversed.push_back(e);
+                move(p.payment.credit, p.payment.debit, e.amount.minor);
+            }
+    }
+}
+
+std::vector<settlement::Party> Evidence::parties() const {
+    std::vector<settlement::Party> all;
+    for (const auto& p : book.participants()) all.push_back({p.id, p.settlement_script, {}});
+    return all;
+}
+
+const PaymentStory* Evidence::payment(std::uint64_t seq) const {
+    for (const auto& p : payments)
+        if (p.seq == seq) return &p;
+    return nullptr;
+}
+
+}  // namespace giro::sim

@@ -1,0 +1,150 @@
+// The seeded bugs. A function of the product that another of its parts calls is replaced by the linker (--wrap); ours
+// calls the real one, which the linker names __real_*, and does one thing wrong when its bug is on. The names are those
+// of the Itanium C++ ABI: a change of signature in the product stops the link.
+#include "tests/sim/sabotage.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <map>
+
+#include "chain/chain_state.hpp"
+#include "hsm/officers.hpp"
+#include "journal/journal.hpp"
+#include "ledger/ledger.hpp"
+#include "settlement/window.hpp"
+#include "switching/frames.hpp"
+#include "tests/sim/os/world.hpp"
+#include "util/archive.hpp"
+
+namespace giro::sim {
+
+namespace {
+struct Bug {
+    std::string_view name;
+    int invariant;
+};
+constexpr Bug kBugs[] = {
+    {"none", 0},           {"lying-disk", 1},   {"fickle-switch", 2}, {"generous-ledger", 3}, {"double-reversal", 4},
+    {"edited-journal", 5}, {"lost-posting", 6}, {"early-confirm", 7}, {"blind-vault", 8},     {"chatty-log", 9},
+    {"random-state", 10}};
+static_assert(std::size(kBugs) == static_cast<std::size_t>(Sabotage::count));
+Sabotage g_sabotage = Sabotage::none;
+std::uint64_t g_calls = 0;
+std::map<std::string, int> g_answered;
+
+bool every(std::uint64_t n) {
+    return ++g_calls % n == 0;
+}
+bool runs(std::string_view process) {
+    const World* world = World::now();
+    return world != nullptr && world->current() != nullptr && world->current()->name == process;
+}
+}  // namespace
+
+int breaks(Sabotage sabotage) {
+    return kBugs[static_cast<std::size_t>(sabotage)].invariant;
+}
+std::string_view name_of(Sabotage sabotage) {
+    return kBugs[static_cast<std::size_t>(sabotage)].name;
+}
+
+std::optional<Sabotage> sabotage_named(std::string_view name) {
+    for (std::size_t i = 1; i < std::size(kBugs); ++i)
+        if (kBugs[i].name == name) return static_cast<Sabotage>(i);
+    return std::nullopt;
+}
+
+std::string sabotage_names() {
+    std::string all;
+    for (std::size_t i = 1; i < std::size(kBugs); ++i) all += fmt::format("{}{}", i == 1 ? "" : " ", kBugs[i].name);
+    return all;
+}
+
+void set_sabotage(Sabotage sabotage) {
+    g_sabotage = sabotage;
+    g_calls = 0;
+    g_answered.clear();
+}
+Sabotage sabotage() {
+    return g_sabotage;
+}
+
+}  // namespace giro::sim
+
+using namespace giro;
+using namespace giro::sim;
+
+#define GIRO_WRAP(result, symbol, ...)                           \
+    result real_##symbol(__VA_ARGS__) asm("__real_" #symbol);    \
+    result wrapped_##symbol(__VA_ARGS__) asm("__wrap_" #symbol); \
+    result wrapped_##symbol(__VA_ARGS__)
+
+GIRO_WRAP(ledger::TransferResult, _ZN4giro6ledger6Ledger5applyERKNS0_8TransferE, ledger::Ledger* self,
+          const ledger::Transfer& transfer) {
+    ledger::Transfer other = transfer;
+    const bool on = sabotage() == Sabotage::generous_ledger || sabotage() == Sabotage::random_state;
+    if (on && transfer.flags == 0 && transfer.amount > 1 && transfer.amount < 1'000'000 && every(7)) ++other.amount;
+    return real__ZN4giro6ledger6Ledger5applyERKNS0_8TransferE(self, other);
+}
+
+GIRO_WRAP(std::optional<Buffer>, _ZN4giro9switching12FrameBuilder6answerERKNS_14PaymentRequestERKNS0_5ReplyEb,
+          switching::FrameBuilder* self, const PaymentRequest& request, const switching::Reply& reply, bool with_mac) {
+    switching::Reply other = reply;
+    if (sabotage() == Sabotage::fickle_switch && request.mti == 0x0200 && with_mac &&
+        g_answered[request.rrn.str()]++ > 0)
+        other.code = ResponseCode("05");
+    if (sabotage() == Sabotage::chatty_log && !request.pan.reveal().empty()) {
+        const std::string line = fmt::format("answering card {}\n", request.pan.reveal());
+        [[maybe_unused]] const ssize_t ignored = ::write(STDERR_FILENO, line.data(), line.size());
+    }
+    return real__ZN4giro9switching12FrameBuilder6answerERKNS_14PaymentRequestERKNS0_5ReplyEb(self, request, other,
+                                                                                             with_mac);
+}
+
+GIRO_WRAP(std::optional<chain::TxPlace>, _ZNK4giro5chain10ChainState7find_txERKSt5arrayISt4byteLm32EE,
+          const chain::ChainState* self, const Hash256& txid) {
+    if (sabotage() == Sabotage::early_confirm && runs("giro-chain")) return chain::TxPlace{1, {}, 1};
+    return real__ZNK4giro5chain10ChainState7find_txERKSt5arrayISt4byteLm32EE(self, txid);
+}
+
+GIRO_WRAP(Result<std::uint64_t>, _ZN4giro7journal7Journal6appendESt4spanIKNS0_9EntryViewELm18446744073709551615EEm,
+          journal::Journal* self, std::span<const journal::EntryView> entries, std::uint64_t time_ns) {
+    std::vector<journal::EntryView> views(entries.begin(), entries.end());
+    std::vector<Buffer> bodies;
+    bodies.reserve(views.size());
+    if (sabotage() == Sabotage::double_reversal)
+        for (auto& view : views) {
+            if (static_cast<entry::Kind>(view.kind) != entry::Kind::reversal) continue;
+            auto reversal = *decode<entry::Reversal>(view.body);
+            reversal.amount.minor *= 2;
+            bodies.push_back(encode(reversal));
+            view.body = bodies.back();
+        }
+    return real__ZN4giro7journal7Journal6appendESt4spanIKNS0_9EntryViewELm18446744073709551615EEm(self, views, time_ns);
+}
+
+GIRO_WRAP(Result<void>, _ZN4giro10settlement13WindowBuilder4feedEmtSt4spanIKSt4byteLm18446744073709551615EE,
+          settlement::WindowBuilder* self, std::uint64_t seq, std::uint16_t kind, Bytes body) {
+    if (sabotage() == Sabotage::lost_posting && static_cast<entry::Kind>(kind) == entry::Kind::payment &&
+        runs("giro-settle")) {
+        auto payment = *decode<entry::Payment>(body);
+        if (payment.outcome == entry::Outcome::approved && every(3)) {
+            payment.outcome = entry::Outcome::declined;
+            const Buffer other = encode(payment);
+            return real__ZN4giro10settlement13WindowBuilder4feedEmtSt4spanIKSt4byteLm18446744073709551615EE(
+                self, seq, kind, other);
+        }
+    }
+    return real__ZN4giro10settlement13WindowBuilder4feedEmtSt4spanIKSt4byteLm18446744073709551615EE(self, seq, kind,
+                                                                                                    body);
+}
+
+GIRO_WRAP(
+    std::size_t,
+    _ZN4giro3hsm15count_approvalsERKNSt10filesystem7__cxx114pathESt4spanIKNS_5vault6SignTx8ApprovalELm18446744073709551615EERKSt5arrayISt4byteLm32EE,
+    const std::filesystem::path& folder, std::span<const vault::SignTx::Approval> approvals, const Hash256& digest) {
+    if (sabotage() == Sabotage::blind_vault) return 2;
+    return real__ZN4giro3hsm15count_approvalsERKNSt10filesystem7__cxx114pathESt4spanIKNS_5vault6SignTx8ApprovalELm18446744073709551615EERKSt5arrayISt4byteLm32EE(
+        folder, approvals, digest);
+}

@@ -1,0 +1,35 @@
+// Seeded bugs, for proving that each checker can fail. They are put between two parts of the product by the linker
+// (--wrap, see CMakeLists.txt), or into the simulated system, so that the product holds no trace of them.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace giro::sim {
+
+enum class Sabotage {
+    none,
+    lying_disk,       // 1: fsync says ok and does nothing
+    fickle_switch,    // 2: the repeat of a request hears another answer code
+    generous_ledger,  // 3: now and then an account gets one minor unit more than the entry says
+    double_reversal,  // 4: a reversal is written down over twice its amount
+    edited_journal,   // 5: somebody changes an entry on the disk
+    lost_posting,     // 6: giro-settle does not see some of the payments
+    early_confirm,    // 7: the chain says of every transaction that it is in a block
+    blind_vault,      // 8: the vault signs whatever the officers say, and settle asks after one approval
+    chatty_log,       // 9: card numbers are written to the log as they are
+    random_state,     // 10: the state depends on more than the journal
+    count,
+};
+// Which invariant must find it.
+[[nodiscard]] int breaks(Sabotage sabotage);
+[[nodiscard]] std::optional<Sabotage> sabotage_named(std::string_view name);
+[[nodiscard]] std::string_view name_of(Sabotage sabotage);
+[[nodiscard]] std::string sabotage_names();
+
+// The one that is under way in this process.
+void set_sabotage(Sabotage sabotage);
+[[nodiscard]] Sabotage sabotage();
+
+}  // namespace giro::sim

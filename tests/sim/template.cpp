@@ -1,0 +1,134 @@
+#include "tests/sim/template.hpp"
+
+#include <botan/hmac_drbg.h>
+#include <botan/pkcs8.h>
+#include <botan/rsa.h>
+#include <botan/x509_key.h>
+#include <fmt/format.h>
+
+#include "appliance/giro-vault/service.hpp"
+#include "appliance/giro/demo.hpp"
+#include "chain/block_file.hpp"
+#include "hsm/vault.hpp"
+#include "tests/sim/actors.hpp"
+#include "tests/sim/token/control.hpp"
+#include "util/file.hpp"
+
+namespace giro::sim {
+
+namespace {
+namespace fs = std::filesystem;
+
+constexpr std::uint64_t kTemplateSeed = 8583;
+constexpr std::size_t kOfficerKeyBits = 2048;  // the least that the vault takes: it costs a third of the demo's
+
+template <typename V>
+typename V::Reply ask_provisioning(hsm::Vault& vault, const typename V::Request& request) {
+    Buffer body;
+    vault::encode(body, request);
+    const auto answer =
+        hsm::dispatch(vault, hsm::Caller::admin, hsm::Permit::provisioning, static_cast<std::uint16_t>(V::kType), body);
+    ASSERT(answer.status == bus::Status::ok);
+    auto reply = vault::decode<typename V::Reply>(answer.body);
+    ASSERT(reply);
+    return std::move(*reply);
+}
+
+void make_terminal_keys(Template& t, const config::Paths& paths) {
+    auto vault = hsm::Vault::open(appliance::vault_config(paths, t.config));
+    ASSERT(vault);
+    std::vector<std::string> names;
+    for (std::uint32_t i = 1; i <= kTerminals; ++i) names.push_back(demo::terminal(i).str());
+    names.emplace_back("LNK00001");
+    for (const auto& name : names)
+        t.terminal_keys.emplace(name, ask_provisioning<vault::InjectTerminalKey>(**vault, {TerminalId(name)}).tmk);
+}
+
+void make_officers(Template& t, const config::Paths& paths) {
+    Botan::HMAC_DRBG drbg("SHA-256");
+    const std::vector<std::uint8_t> seed(64, 0x42);
+    drbg.add_entropy(seed.data(), seed.size());
+    for (const auto& name : t.config.officers) {
+        const Botan::RSA_PrivateKey key(drbg, kOfficerKeyBits);
+        t.officer_keys[name] = Botan::PKCS8::PEM_encode(key);
+        const std::string pem = Botan::X509::PEM_encode(key);
+        for (const fs::path& folder : {paths.vault() / "officers", paths.pub() / "officers"}) {
+            fs::create_directories(folder);
+            ASSERT(write_file_atomic(folder / (name + ".pem"), as_bytes(pem), 0600));
+        }
+    }
+}
+
+// The real vault and the real chain, until the coins of block 1 are mature.
+void premine(Template& t, World& world, const fs::path& scratch) {
+    {
+        Box box(world, t, scratch / "premine", kTemplateSeed);
+        for (const RoleId id : {RoleId::the_switch, RoleId::auditor, RoleId::settle, RoleId::gate, RoleId::follower})
+            box.role(id).wanted = false;
+        box.start_all();
+        const auto premined = [&] {
+            const auto file = read_file(box.paths().pub() / "blocks.dat");
+            if (!file) return false;
+            const auto state = chain::load_block_file(*file, {t.bundle.block.script});
+            if (!state || state->tip().height < t.config.chain.premine_blocks) return false;
+            for (std::uint32_t h = 1; h <= t.config.chain.premine_blocks; ++h) {
+                const Bytes raw = state->raw_block_at(h);
+                t.blocks.emplace_back(raw.begin(), raw.end());
+            }
+            return true;
+        };
+        while (!premined()) {
+            ASSERT(world.time_ns() < 600 * kSecond);
+            world.run(world.time_ns() + 10 * kSecond, UINT64_MAX >> 1);
+        }
+        box.stop_all();
+    }
+    fs::remove_all(scratch / "premine");
+}
+
+Template make_template(const fs::path& scratch) {
+    Template t;
+    t.folder = scratch / "template";
+    t.config = box_config();
+    const config::Paths paths{t.folder};
+    fs::create_directories(paths.dialects());
+    fs::copy(fs::path(GIRO_SOURCE_DIR) / "firmware-config" / "dialects" / (t.config.gate.dialect + ".toml"),
+             paths.dialects());
+    test::test_token().reset(kTemplateSeed);
+    World world(kTemplateSeed);
+    ASSERT(hsm::provision(appliance::vault_config(paths, t.config), [](const std::string&) {}));
+    t.bundle = *vault::load_bundle(paths.pub() / "bundle.json");
+    make_terminal_keys(t, paths);
+    make_officers(t, paths);
+    premine(t, world, scratch);
+    // What draws randomness once in a process must have done so before the first seed: libsecp256k1's context.
+    WorldRandom random(world);
+    static_cast<void>(wallet::WalletKey::create(random));
+    return t;
+}
+}  // namespace
+
+config::Config box_config() {
+    config::Config c;
+    c.box = "sim";
+    c.currency = 963;
+    c.participants = {
+        {1, "alpha", {"970001"}, kBacking}, {2, "beta", {"970002"}, kBacking}, {3, "gamma", {}, kBacking}};
+    c.links = {{"gamma-host", {"127.0.0.1", 7810}, 3, {"970003"}}};
+    c.officers = {"alice", "bob", "carol"};
+    c.wallet_participant = 1;
+    c.gate = {{"127.0.0.1", 7801}, {"127.0.0.1", 7802}, {"127.0.0.1", 7803}, "iso1987-ascii", 64, 300};
+    c.switching = {100'000, 3'000, 10'000};
+    c.vault.module = test::test_token_module();
+    c.settle = {2, 1};
+    c.chain = {101, 600};
+    c.auditor = {40, 1'000};
+    return c;
+}
+
+const Template& box_template(const fs::path& scratch) {
+    static const Template made = make_template(scratch);
+    return made;
+}
+
+}  // namespace giro::sim

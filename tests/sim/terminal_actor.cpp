@@ -1,0 +1,178 @@
+// A till and its network: loses frames, cuts connections, and lets a copy of a request come again later by another
+// connection, which is how a stream network repeats and reorders.
+#include <fmt/format.h>
+
+#include "appliance/giro/demo.hpp"
+#include "tests/sim/actors.hpp"
+#include "util/file.hpp"
+
+namespace giro::sim {
+
+namespace {
+const std::string kDoor = "127.0.0.1:7801";
+constexpr std::uint64_t kAnswerTimeout_ns = 5 * kSecond;
+constexpr std::uint64_t kTick_ns = 500 * kMillisecond;
+
+pos::Identity identity(std::uint32_t index) {
+    return {demo::terminal(index), MerchantId(demo::kMerchant), AcquirerId(demo::kAcquirer), 963};
+}
+Secret key_of(const Template& t, const std::string& name) {
+    Secret copy(t.terminal_keys.at(name).size());
+    std::ranges::copy(t.terminal_keys.at(name).reveal(), copy.writable().begin());
+    return copy;
+}
+}  // namespace
+
+std::string key_of_sale(std::string_view terminal, std::uint32_t stan, std::string_view rrn) {
+    return fmt::format("{}/{:06}/{}", terminal, stan, rrn);
+}
+
+bool decides(std::string_view code) noexcept {
+    return code != "91" && code != "96" && code != "63" && code != "30" && code != "12" && code != "58";
+}
+
+void WorldRandom::fill(MutableBytes out) {
+    for (std::byte& b : out) b = static_cast<std::byte>(m_world.entropy.next() >> 32);
+}
+
+Outside::Outside(Box& b, Weather& w, Ears& e)
+    : box(b),
+      world(b.world()),
+      weather(w),
+      ears(e),
+      random(b.world()),
+      dialect(*iso8583::load_dialect(b.paths().dialects() / (b.config().gate.dialect + ".toml"))),
+      terminals(dialect, random),
+      reader(dialect) {}
+
+TerminalActor::TerminalActor(Outside& outside, std::uint32_t index)
+    : m_out(outside),
+      m_terminal(identity(index), key_of(outside.box.made(), demo::terminal(index).str()), kAnswerTimeout_ns,
+                 outside.terminals, *this, *this) {}
+
+void TerminalActor::start() {
+    m_out.world.at(m_out.world.random.below(kSecond), [this] { act(); });
+}
+
+std::string TerminalActor::state() const {
+    return fmt::format("{} in state {}, {}", m_terminal.identity().terminal.view(),
+                       static_cast<int>(m_terminal.state()),
+                       m_stream != nullptr && m_stream->open() ? "connected" : "not connected");
+}
+
+void TerminalActor::connect() {
+    if (m_connecting || (m_stream != nullptr && m_stream->open())) return;
+    m_connecting = true;
+    m_deframer = std::make_unique<net::Deframer>(iso8583::kFrameBytesMax);
+    StreamEvents events;
+    events.opened = [this] {
+        m_connecting = false;
+        m_terminal.connected(m_out.now());
+    };
+    events.received = [this](Bytes bytes) { received(bytes); };
+    events.closed = [this] {
+        m_connecting = false;
+        m_terminal.disconnected();
+    };
+    m_stream = connect_to(kDoor, std::move(events));
+}
+
+void TerminalActor::received(Bytes bytes) {
+    static_cast<void>(m_deframer->feed(bytes, [this](Bytes message) {
+        if (!m_out.weather.calm && m_out.percent(m_out.weather.loss_percent)) {
+            ++m_out.weather.lost;
+            return true;
+        }
+        hear(message);
+        m_terminal.received(message, m_out.now());
+        return true;
+    }));
+}
+
+// Whatever the box says with a MAC is said, whether this terminal still waits for it or not.
+void TerminalActor::hear(Bytes message) {
+    const auto answer = m_out.reader.read(message);
+    if (!answer || !answer->has_mac || (answer->mti != "0210" && answer->mti != "0410")) return;
+    m_out.world.mix(answer->stan);
+    m_out.ears.hear({key_of_sale(answer->terminal.view(), answer->stan, answer->rrn.view()), answer->mti == "0410",
+                     std::string(answer->code.view()), std::string(answer->auth_code.view()), m_out.world.time_ns()});
+}
+
+void TerminalActor::send(Bytes frame) {
+    Weather& w = m_out.weather;
+    if (!w.calm && m_out.percent(w.duplicate_percent)) duplicate(frame);
+    if (!w.calm && m_out.percent(w.loss_percent)) {
+        ++w.lost;
+        if (m_out.world.random.one_in(3) && m_stream != nullptr) m_stream->cut();
+        return;
+    }
+    if (m_stream != nullptr) m_stream->send(frame);
+}
+
+void TerminalActor::duplicate(Bytes frame) {
+    ++m_out.weather.duplicated;
+    auto copy = std::make_shared<Buffer>(frame.begin(), frame.end());
+    m_out.world.at(m_out.world.random.below(m_out.weather.late_max_ns), [this, copy] {
+        auto deframer = std::make_shared<net::Deframer>(iso8583::kFrameBytesMax);
+        auto stream = std::make_shared<std::shared_ptr<ActorStream>>();
+        StreamEvents events;
+        events.opened = [stream, copy] { (*stream)->send(*copy); };
+        events.received = [this, deframer](Bytes bytes) {
+            static_cast<void>(deframer->feed(bytes, [this](Bytes message) {
+                hear(message);
+                return true;
+            }));
+        };
+        *stream = connect_to(kDoor, std::move(events));
+        m_out.world.at(6 * kSecond, [stream] {
+            (*stream)->close();
+            stream->reset();
+        });
+    });
+}
+
+void TerminalActor::act() {
+    m_terminal.tick(m_out.now());
+    if (!(m_stream != nullptr && m_stream->open()))
+        connect();
+    else if (!m_out.weather.calm && m_out.world.random.one_in(40))
+        m_stream->cut();
+    if (m_terminal.ready() && m_stream != nullptr && m_stream->open() && !m_out.weather.calm) {
+        const std::uint64_t dice = m_out.world.random.below(20);
+        if (dice < 14)
+            sell();
+        else if (dice < 16 && m_terminal.last_sale().stan != 0)
+            m_terminal.repeat_sale(m_out.now());
+        else if (dice < 19 && !m_approved.empty())
+            m_terminal.reverse(m_approved[m_out.world.random.below(m_approved.size())], m_out.now());
+        else
+            m_terminal.echo(m_out.now().monotonic_ns, m_out.now());
+    }
+    m_out.world.at(m_terminal.ready() ? 50 * kMillisecond + m_out.world.random.below(kTick_ns) : kTick_ns / 2,
+                   [this] { act(); });
+}
+
+void TerminalActor::sell() {
+    World& world = m_out.world;
+    const MinorUnits amount = 1 + static_cast<MinorUnits>(world.random.below(world.random.one_in(8) ? 120'000 : 9'000));
+    if (!m_qr.empty() && world.random.one_in(2))
+        return m_terminal.sell({}, std::exchange(m_qr, {}), m_qr_amount, false, m_out.now().monotonic_ns, m_out.now());
+    static constexpr std::string_view kBins[] = {"970001", "970002", "970003", "970003", "979999"};
+    const std::size_t bin = world.random.below(world.random.one_in(20) ? 5 : 4);
+    // One card beyond those that were issued, now and then.
+    const auto card =
+        static_cast<std::uint32_t>(1 + world.random.below(kCardsPerBank + (world.random.one_in(10) ? 1 : 0)));
+    m_terminal.sell(*Pan::parse(demo::pan(kBins[bin], card)), {}, amount, world.random.one_in(50),
+                    m_out.now().monotonic_ns, m_out.now());
+}
+
+void TerminalActor::done(pos::Terminal& terminal, const pos::Outcome& outcome) {
+    if (outcome.kind == pos::Kind::sale && outcome.approved()) m_approved.push_back(terminal.last_sale());
+    if (m_approved.size() > 8) m_approved.erase(m_approved.begin());
+}
+
+void TerminalActor::failed(pos::Terminal&, const std::string& why) {
+    if (m_out.world.traces()) m_out.world.trace(why);
+}
+
+}  // namespace giro::sim
