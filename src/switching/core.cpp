@@ -250,7 +250,10 @@ Core::KeyExchange Core::key_exchange(const PaymentRequest& request) const {
     const std::string_view last = terminal->exchanged_at.view(), now = request.transmission_time.view();
     if (!is_moment(now)) return KeyExchange::malformed;
     if (last.empty()) return KeyExchange::fresh;
+    // Within a second the STAN tells which came later: two late copies of earlier exchanges would otherwise each count as
+    // fresh, and the key that the terminal has would be gone.
     if (now == last && request.stan == terminal->exchange_stan) return KeyExchange::repeat;
+    if (now == last && request.stan < terminal->exchange_stan) return KeyExchange::replay;
     const bool new_year = last.substr(0, 2) >= "11" && now.substr(0, 2) <= "02";  // MMDDhhmmss has no year
     return now >= last || new_year ? KeyExchange::fresh : KeyExchange::replay;
 }

@@ -92,6 +92,7 @@ TEST_CASE("sim: the seeds that found something pass") {
         {11, "a failed fsync, then a power cut: what was answered behind it was lost with the log"},
         {15, "the same, met by the auditor"},
         {94, "the auditor signed an entry that it could read and that was not durable"},
+        {207, "late copies of key exchanges of one second took the key that the terminal had"},
     };
     for (const Found& f : kFound) {
         CAPTURE(f.what);

@@ -307,6 +307,8 @@ TEST_CASE("switch: a recorded key exchange does not bring an old key back") {
     CHECK(box.core->key_exchange(r) == KeyExchange::repeat);
     r.stan = 6;
     CHECK(box.core->key_exchange(r) == KeyExchange::fresh);  // in the same second
+    r.stan = 4;
+    CHECK(box.core->key_exchange(r) == KeyExchange::replay);  // a late copy of one before it; simulator, seed 207
     r.transmission_time = FixedText<10>("1122101111");
     CHECK(box.core->key_exchange(r) == KeyExchange::replay);
     r.transmission_time = FixedText<10>("0101000000");
