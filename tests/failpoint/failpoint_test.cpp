@@ -110,8 +110,9 @@ class Test {
     void recovered(const Point& point, const std::string& role, const std::map<std::string, ordeal::Program>& before) {
         if (!point.loses) REQUIRE_MESSAGE(m_ordeal.wait_for(role, "up", before.at(role).pid), "it did not come back");
         m_up_since[role] = std::chrono::steady_clock::now();
-        for (const auto& [name, program] : m_ordeal.programs())
-            if (name != role || point.loses) CHECK_MESSAGE(program.pid == before.at(name).pid, name, " did not go on");
+        for (const auto& now : m_ordeal.programs())
+            if (now.first != role || point.loses)
+                CHECK_MESSAGE(now.second.pid == before.at(now.first).pid, now.first, " did not go on");
         REQUIRE(m_ordeal.pays_again());
         ++m_passed;
         if (m_passed % 10 == 0) story::tell(std::to_string(m_passed) + " failpoints passed");
