@@ -45,8 +45,9 @@ class KillLoop {
         const double ready_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - killed).count();
         m_ready_s.push_back(ready_s);
         if (ready_s > kReadyMax_s) story::tell(role + " took " + std::to_string(ready_s) + " s");
-        for (const auto& [name, program] : m_ordeal.programs())
-            if (name != role) CHECK_MESSAGE(program.pid == before.at(name).pid, name, " did not go on");
+        for (const auto& other : m_ordeal.programs())
+            if (other.first != role)
+                CHECK_MESSAGE(other.second.pid == before.at(other.first).pid, other.first, " did not go on");
         CHECK(m_ordeal.pays_again());
         ++m_kills[role];
     }

@@ -112,7 +112,7 @@ std::size_t Ordeal::check_books() {
     for (const auto& reversal : m_box.journal("reversal")) ++reversed[key_of(reversal)];
     for (const auto& key : m_told_approved)
         CHECK_MESSAGE(approved[key] == 1, "told approved, and not so in the journal: ", key);
-    for (const auto& [key, times] : entries) CHECK_MESSAGE(times == 1, "decided twice: ", key);
+    for (const auto& entry : entries) CHECK_MESSAGE(entry.second == 1, "decided twice: ", entry.first);
     for (const auto& key : m_told_reversed)
         CHECK_MESSAGE(reversed[key] >= 1, "told reversed, and not in the journal: ", key);
     const story::Said whole = m_box.giro({"journal", "verify"});

@@ -176,7 +176,7 @@ void Box::kill(RoleId id, bool power) {
             victim.disk->kill();
     }
     m_world.kill(victim.process, [this, &victim] {
-        m_world.as(victim.process, [this, &victim] {
+        m_world.as(victim.process, [&victim] {
             victim.serving = false;
             victim.running.reset();
         });

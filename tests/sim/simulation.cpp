@@ -183,9 +183,9 @@ class Run {
         const Buffer& body = journal->entries[m_world.random.below(journal->entries.size())].body;
         for (const char* name : {"journal.db", "journal.db-wal"}) {
             const Bytes file = m_box.switch_disk().bytes(name);
-            const auto found = std::ranges::search(file, body);
-            if (!found.empty())
-                m_box.switch_disk().flip(name, static_cast<std::uint64_t>(found.begin() - file.begin()), std::byte{4});
+            const auto found = std::search(file.begin(), file.end(), body.begin(), body.end());
+            if (found != file.end())
+                m_box.switch_disk().flip(name, static_cast<std::uint64_t>(found - file.begin()), std::byte{4});
         }
     }
 

@@ -85,9 +85,9 @@ TEST_CASE("state: a snapshot whose items are out of order, or doubled where ther
     REQUIRE(State::load(bytes));
     const auto find = [&](std::string_view text) {
         const Bytes what = as_bytes(text);
-        const auto at = std::ranges::search(bytes, what);
-        REQUIRE(!at.empty());
-        return at.begin() - bytes.begin();
+        const auto at = std::search(bytes.begin(), bytes.end(), what.begin(), what.end());
+        REQUIRE(at != bytes.end());
+        return at - bytes.begin();
     };
     Buffer swapped = bytes;
     std::swap_ranges(swapped.begin() + find("alice"), swapped.begin() + find("alice") + 16,
@@ -98,10 +98,10 @@ TEST_CASE("state: a snapshot whose items are out of order, or doubled where ther
     CHECK_FALSE(State::load(twice));
     // The proposal is a list of one: a list of two of the same is no snapshot either.
     const Buffer one = encode(proposed);
-    const auto at = std::ranges::search(bytes, one);
-    REQUIRE(!at.empty());
+    const auto at = std::search(bytes.begin(), bytes.end(), one.begin(), one.end());
+    REQUIRE(at != bytes.end());
     Buffer doubled = bytes;
-    const auto offset = at.begin() - bytes.begin();
+    const auto offset = at - bytes.begin();
     doubled[static_cast<std::size_t>(offset) - 2] = std::byte{2};
     doubled.insert(doubled.begin() + offset, one.begin(), one.end());
     CHECK_FALSE(State::load(doubled));

@@ -11,7 +11,7 @@ namespace giro::appliance {
 GrindWorker::GrindWorker(bus::Loop& loop, std::function<void(const chain::GrindResult&)> done)
     : m_done(std::move(done)),
       m_event_fd(-1),
-      m_event(event_new(loop.base(), -1, EV_TIMEOUT, &GrindWorker::finished, this)) {}
+      m_event(event_new(loop.base(), m_event_fd, EV_TIMEOUT, &GrindWorker::finished, this)) {}
 
 GrindWorker::~GrindWorker() {
     event_free(m_event);

@@ -16,7 +16,9 @@ Result<std::unique_ptr<ServerTls>> ServerTls::create(const Options&, Signer& sig
     g_signer = &signer;
     return std::unique_ptr<ServerTls>(new ServerTls(nullptr));
 }
-ServerTls::~ServerTls() = default;
+ServerTls::~ServerTls() {
+    static_cast<void>(m_context);  // the real one is freed here
+}
 ssl_st* ServerTls::new_session() const {
     static_cast<void>(g_signer->sign_digest(Hash256{}));
     return nullptr;
