@@ -1,32 +1,20 @@
 #include "hsm/checkpoint_file.hpp"
 
-#include <fmt/format.h>
-
-#include <algorithm>
-
-#include "util/file.hpp"
-#include "util/hash.hpp"
+#include "hsm/hashed_file.hpp"
 
 namespace giro::hsm {
 
 namespace {
 constexpr std::size_t kCheckpointBytes = 8 + 32 + 32 + 64;
-constexpr std::size_t kFileBytes = kCheckpointBytes + 32;
 }  // namespace
 
 Result<CheckpointFile> CheckpointFile::open(std::filesystem::path file) {
     CheckpointFile out(std::move(file));
-    if (!std::filesystem::exists(out.m_file)) return out;
-    const auto bytes = read_file(out.m_file, kFileBytes);
-    const auto damaged = [&] {
-        return fail(Failure::Kind::integrity,
-                    fmt::format("{} is damaged; restore it from the backup, never an older one", out.m_file.string()));
-    };
-    if (!bytes || bytes->size() != kFileBytes) return damaged();
-    const Bytes body = Bytes(*bytes).first(kCheckpointBytes);
-    if (!std::ranges::equal(sha256(body), Bytes(*bytes).subspan(kCheckpointBytes))) return damaged();
-    out.m_last = vault::decode<vault::SignedCheckpoint>(body);
-    if (!out.m_last) return damaged();
+    const auto body = read_hashed(out.m_file, kCheckpointBytes);
+    if (!body) return tl::unexpected(body.error());
+    if (!*body) return out;
+    out.m_last = vault::decode<vault::SignedCheckpoint>(**body);
+    if (!out.m_last) return damaged(out.m_file);
     return out;
 }
 
@@ -42,9 +30,7 @@ Result<void> CheckpointFile::store(const vault::SignedCheckpoint& signed_checkpo
     ASSERT(standing(signed_checkpoint.checkpoint) == Standing::next);
     Buffer bytes;
     vault::encode(bytes, signed_checkpoint);
-    const Hash256 hash = sha256(bytes);
-    bytes.insert(bytes.end(), hash.begin(), hash.end());
-    if (auto done = write_file_atomic(m_file, bytes, 0600); !done) return done;
+    if (auto done = write_hashed(m_file, std::move(bytes)); !done) return done;
     m_last = signed_checkpoint;
     return {};
 }

@@ -1,9 +1,8 @@
 // The last checkpoint the vault signed, in vault/checkpoint: what makes signing monotonic across restarts.
 //
-//   file = SignedCheckpoint (vault/wire.cpp: seq:u64 chain_hash:32 state_digest:32 signature:64) || SHA-256 of it
+//   body = SignedCheckpoint (vault/wire.cpp: seq:u64 chain_hash:32 state_digest:32 signature:64), in a hashed_file.hpp
 //
-// Replaced atomically. Fails: Failure::integrity when the file is there and is not that; the vault then does not start,
-// because without it an older journal could be signed again.
+// Without it an older journal could be signed again.
 #pragma once
 
 #include <cstdint>

@@ -1,32 +1,20 @@
 #include "hsm/settlement_file.hpp"
 
-#include <fmt/format.h>
-
-#include <algorithm>
-
+#include "hsm/hashed_file.hpp"
 #include "util/bytes.hpp"
-#include "util/file.hpp"
-#include "util/hash.hpp"
 
 namespace giro::hsm {
 
 namespace {
 constexpr std::size_t kBodyBytes = 8 + 32;
-constexpr std::size_t kFileBytes = kBodyBytes + 32;
 }  // namespace
 
 Result<SettlementFile> SettlementFile::open(std::filesystem::path file) {
     SettlementFile out(std::move(file));
-    if (!std::filesystem::exists(out.m_file)) return out;
-    const auto bytes = read_file(out.m_file, kFileBytes);
-    const auto damaged = [&] {
-        return fail(Failure::Kind::integrity,
-                    fmt::format("{} is damaged; restore it from the backup, never an older one", out.m_file.string()));
-    };
-    if (!bytes || bytes->size() != kFileBytes) return damaged();
-    const Bytes body = Bytes(*bytes).first(kBodyBytes);
-    if (!std::ranges::equal(sha256(body), Bytes(*bytes).subspan(kBodyBytes))) return damaged();
-    Reader in(body);
+    const auto body = read_hashed(out.m_file, kBodyBytes);
+    if (!body) return tl::unexpected(body.error());
+    if (!*body) return out;
+    Reader in(**body);
     Signed last;
     last.window = in.u64();
     last.digest = in.array<32>();
@@ -47,9 +35,7 @@ Result<void> SettlementFile::store(std::uint64_t window, const Hash256& digest) 
     Writer out(bytes);
     out.u64(window);
     out.bytes(digest);
-    const Hash256 hash = sha256(bytes);
-    bytes.insert(bytes.end(), hash.begin(), hash.end());
-    if (auto done = write_file_atomic(m_file, bytes, 0600); !done) return done;
+    if (auto done = write_hashed(m_file, std::move(bytes)); !done) return done;
     m_last = Signed{window, digest};
     return {};
 }

@@ -1,10 +1,9 @@
 // The last settlement the vault signed, in vault/settlement: what makes it sign one transaction for a window and no
 // other, across restarts.
 //
-//   file = window:u64 (little-endian) approval_digest:32 || SHA-256 of both
+//   body = window:u64 (little-endian) approval_digest:32, in a hashed_file.hpp
 //
-// Replaced atomically. Fails: Failure::integrity when the file is there and is not that; the vault then does not start,
-// because without it another transaction could be signed for a window that has one.
+// Without it another transaction could be signed for a window that has one.
 #pragma once
 
 #include <cstdint>
