@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <optional>
 
@@ -13,6 +14,7 @@
 #include "journal/journal.hpp"
 #include "switching/state.hpp"
 #include "util/append_line.hpp"
+#include "util/bytes.hpp"
 #include "util/environment.hpp"
 #include "util/failpoint.hpp"
 #include "util/hash.hpp"
@@ -35,10 +37,11 @@ constexpr std::uint64_t kSwitchPatience_ms = 1'000;
 
 class Auditor {
   public:
-    // `signed_seq`: of the last checkpoint the vault signed; it and what is before it are not signed again.
-    Auditor(Program& program, journal::JournalReader reader, vault::SyncClient vault, Buffer checkpoint_key, std::uint64_t signed_seq)
+    // `last_signed`: the head of the last checkpoint the vault signed; it and what is before it are not signed again.
+    Auditor(Program& program, journal::JournalReader reader, vault::SyncClient vault, Buffer checkpoint_key,
+            const journal::Head& last_signed)
         : m_program(program), m_reader(std::move(reader)), m_vault(std::move(vault)), m_checkpoint_key(std::move(checkpoint_key)),
-          m_signed_seq(signed_seq), m_timer(program.loop, [this] { turn(); }) {
+          m_durable(last_signed), m_signed_seq(last_signed.seq), m_timer(program.loop, [this] { turn(); }) {
         m_timer.once(0);
     }
     Auditor(const Auditor&) = delete;
@@ -48,7 +51,7 @@ class Auditor {
     ~Auditor() {
         if (m_failed || !m_caught_up) return;
         if (auto followed = follow(); !followed) fail(followed.error());
-        else if (auto signed_ = sign_head(kEndPatience_ms); !signed_) fail(signed_.error());
+        else if (auto signed_ = sign_durable(kEndPatience_ms); !signed_) fail(signed_.error());
     }
 
   private:
@@ -58,7 +61,7 @@ class Auditor {
         const std::uint64_t now_ns = m_clock.monotonic_ns();
         if (!m_caught_up || now_ns - m_tried_ns < m_program.config.auditor.checkpoint_every_ms * 1'000'000) return;
         m_tried_ns = now_ns;
-        if (auto signed_ = sign_head(vault::kCallTimeout_ms); !signed_) fail(signed_.error());
+        if (auto signed_ = sign_durable(vault::kCallTimeout_ms); !signed_) fail(signed_.error());
     }
 
     void fail(const Failure& failure) {
@@ -67,25 +70,41 @@ class Auditor {
         m_program.fail(failure);
     }
 
-    // Applies the next entries, up to kEntriesPerTurn and not past the snapshot's.
+    // Applies the next entries, up to kEntriesPerTurn, not past `until` and not past the snapshot's.
     // The head is taken before the snapshot is looked for: the switch writes an entry behind a snapshot only when that is
     // on the disk, so no snapshot is passed unseen.
-    Result<void> follow() {
+    Result<void> follow(std::uint64_t until = std::numeric_limits<std::uint64_t>::max()) {
         const auto head = m_reader.head();
         if (!head) return tl::unexpected(head.error());
-        if (head->seq < m_state.last_seq())
-            return giro::fail(Kind::integrity, fmt::format("the journal ends at entry {}, but held entry {} before; restore it from its copy",
-                                                           head->seq, m_state.last_seq()));
+        if (head->seq < m_state.last_seq()) return replaced();
         look_for_snapshot();
-        std::uint64_t to = std::min(head->seq, m_state.last_seq() + kEntriesPerTurn);
+        std::uint64_t to = std::min({head->seq, m_state.last_seq() + kEntriesPerTurn, until});
         if (m_snapshot) to = std::min(to, m_snapshot->seq);
         if (to > m_state.last_seq()) {
             const auto read = m_reader.read_from(m_state.last_seq() + 1, to - m_state.last_seq(),
                                                  [this](const journal::Entry& e) { return m_state.apply(e.kind, e.body); });
-            if (!read) return tl::unexpected(read.error());
+            if (!read) return holds(m_reader.checked()) ? tl::unexpected(read.error()) : replaced();
         }
         m_caught_up = m_state.last_seq() == head->seq;
         return compare_snapshot();
+    }
+
+    // Does the journal still hold this? Also true where it cannot be read.
+    bool holds(const std::optional<journal::Head>& known) {
+        if (!known) return true;
+        const auto hash = m_reader.hash_at(known->seq);
+        return !hash || *hash == known->hash;
+    }
+
+    // What was replayed is no longer what the journal says. Entries that were read before they were durable go so when a
+    // crash takes them; the replay is then begun again, and its start holds the journal against the last signed checkpoint.
+    // What the switch once said is on its disk does not go so.
+    tl::unexpected<Failure> replaced() {
+        if (!holds(m_durable))
+            return giro::fail(Kind::integrity, fmt::format("the journal is not the one whose entry {} was on the disk before; restore it "
+                                                           "from its copy", m_durable.seq));
+        return giro::fail(Kind::try_again, fmt::format("the journal's end is another than was read before (up to entry {}): it was not "
+                                                       "durable and is lost; replaying what is there", m_state.last_seq()));
     }
 
     // Keeps what was signed over a snapshot that is new, until the replay comes to its entry.
@@ -112,6 +131,8 @@ class Auditor {
         m_snapshot.reset();
         const auto hash = m_reader.hash_at(snapshot.seq);
         if (!hash) return tl::unexpected(hash.error());
+        // A snapshot that was made after this replay began, over a journal that has lost its end since.
+        if (*hash != snapshot.chain_hash && snapshot.seq > m_durable.seq) return replaced();
         Buffer state;
         m_state.save(state);
         if (*hash != snapshot.chain_hash || sha256(state) != snapshot.state_digest)
@@ -122,19 +143,27 @@ class Auditor {
         return {};
     }
 
-    // Has the head of what was replayed signed, where it is new and a batch ends there.
-    Result<void> sign_head(std::uint64_t patience_ms) {
-        vault::Checkpoint c;
-        c.seq = m_state.last_seq();
-        if (c.seq <= m_signed_seq) return {};
+    // Has the journal signed up to where the switch says that it is on its disk. An entry can be read before it is durable,
+    // and for ever if the switch dies between writing and syncing it; signed then and lost in a power cut, it would stop the
+    // box. So the switch is asked first, and what is signed is what was replayed up to there, if its hash is the switch's.
+    Result<void> sign_durable(std::uint64_t patience_ms) {
+        const auto durable = ask_switch();
+        if (!durable || durable->seq <= m_signed_seq) return {};
+        while (m_state.last_seq() < durable->seq) {
+            const std::uint64_t before = m_state.last_seq();
+            if (auto followed = follow(durable->seq); !followed) return followed;
+            if (m_state.last_seq() == before) return {};  // it cannot be read yet
+        }
+        if (m_state.last_seq() > durable->seq) return {};  // what was read is not durable yet: next time
+        if (m_reader.checked() != durable) return replaced();
+        m_durable = *durable;
         if (!m_state.balanced())
-            return giro::fail(Kind::integrity,
-                              fmt::format("invariant 3 is broken at entry {}: debits and credits differ, or coins are missing", c.seq));
-        const auto hash = m_reader.hash_at(c.seq);
-        if (!hash) return tl::unexpected(hash.error());
-        if (!*hash) return {};  // in the middle of a batch that is being read: next time
-        c.chain_hash = **hash;
-        if (durable_seq() < c.seq) return {};
+            return giro::fail(Kind::integrity, fmt::format("invariant 3 is broken at entry {}: debits and credits differ, or coins "
+                                                           "are missing", durable->seq));
+        return sign({durable->seq, durable->hash, {}}, patience_ms);
+    }
+
+    Result<void> sign(const vault::Checkpoint& c, std::uint64_t patience_ms) {
         GIRO_FAILPOINT("auditor.checked");
         const auto signature = m_vault.call<vault::SignCheckpoint>({c}, patience_ms);
         if (!signature) return not_signed(c.seq, signature.error());
@@ -144,21 +173,27 @@ class Auditor {
         return append({c, signature->signature});
     }
 
-    // What the switch says is on its disk. An entry can be read before it is durable, and for ever if the switch dies between
-    // writing and syncing it; signed then and lost in a power cut, it would stop the box. 0: the switch does not answer.
-    std::uint64_t durable_seq() {
+    // The journal's end on the switch's disk; nothing when the switch does not answer.
+    std::optional<journal::Head> ask_switch() {
         if (!m_switch) {
             auto connected = bus::SyncClient::connect(m_program.paths.endpoint("switch", bus::caller::kAuditor));
-            if (!connected) return 0;
+            if (!connected) return std::nullopt;
             m_switch.emplace(std::move(*connected));
         }
         const auto reply = m_switch->call(static_cast<std::uint16_t>(bus::MessageType::box_status), {}, kSwitchPatience_ms);
-        const auto status = reply ? nlohmann::json::parse(as_text(reply->body), nullptr, false) : nlohmann::json();
-        if (!status.is_object() || !status.contains("entries") || !status["entries"].is_number_unsigned()) {
-            m_switch.reset();  // a new connection next time
-            return 0;
-        }
-        return status["entries"].get<std::uint64_t>();
+        auto durable = reply ? durable_in(as_text(reply->body)) : std::nullopt;
+        if (!durable) m_switch.reset();  // a new connection next time
+        return durable;
+    }
+
+    // What box_status says of the journal.
+    static std::optional<journal::Head> durable_in(std::string_view json) {
+        const auto status = nlohmann::json::parse(json, nullptr, false);
+        if (!status.is_object() || !status.contains("entries") || !status["entries"].is_number_unsigned()) return std::nullopt;
+        if (!status.contains("chain_hash") || !status["chain_hash"].is_string()) return std::nullopt;
+        const auto hash = array_from_hex<32>(status["chain_hash"].get<std::string>());
+        if (!hash) return std::nullopt;
+        return journal::Head{status["entries"].get<std::uint64_t>(), *hash};
     }
 
     // A token that is away is the vault's to tell and comes back by itself; anything else must not go on in silence.
@@ -191,6 +226,7 @@ class Auditor {
     SystemClock m_clock;
     std::optional<vault::Checkpoint> m_snapshot;  // of the switch, not yet come to
     std::filesystem::file_time_type m_snapshot_written{};
+    journal::Head m_durable;  // the last that is known to have been on the switch's disk
     std::uint64_t m_signed_seq;
     std::uint64_t m_tried_ns = 0;
     int m_unsigned = 0;
@@ -199,15 +235,19 @@ class Auditor {
     bus::Timer m_timer;
 };
 
-// The sequence number of the last checkpoint that was signed; the journal must still hold it.
-Result<std::uint64_t> last_signed(vault::SyncClient& vault, journal::JournalReader& reader) {
+// The head of the last checkpoint that was signed; the journal must still hold it. Entry 0 when none was.
+Result<journal::Head> last_signed(vault::SyncClient& vault, journal::JournalReader& reader) {
     const auto answer = vault.call<vault::LastCheckpoint>({}, kStartPatience_ms);
     if (!answer) return tl::unexpected(answer.error());
-    if (!answer->last) return 0;
+    if (!answer->last) {
+        const auto start = reader.hash_at(0);
+        if (!start) return tl::unexpected(start.error());
+        return journal::Head{0, start->value_or(Hash256{})};
+    }
     const auto& last = answer->last->checkpoint;
     const auto hash = reader.hash_at(last.seq);
     if (!hash) return tl::unexpected(hash.error());
-    if (*hash == last.chain_hash) return last.seq;
+    if (*hash == last.chain_hash) return journal::Head{last.seq, last.chain_hash};
     return fail(Kind::integrity, fmt::format("the journal is not the one whose entry {} was signed; restore it from its copy", last.seq));
 }
 
@@ -226,10 +266,11 @@ Result<std::shared_ptr<void>> start_auditor(Program& program) {
     if (!reader) return tl::unexpected(reader.error());
     auto vault = vault::SyncClient::connect(program.paths.run(), bus::caller::kAuditor);
     if (!vault) return tl::unexpected(vault.error());
-    const auto signed_seq = last_signed(*vault, *reader);
-    if (!signed_seq) return tl::unexpected(signed_seq.error());
+    const auto signed_head = last_signed(*vault, *reader);
+    if (!signed_head) return tl::unexpected(signed_head.error());
     const Bytes key = bundle->checkpoint_key;
-    return std::make_shared<Auditor>(program, std::move(*reader), std::move(*vault), Buffer(key.begin(), key.end()), *signed_seq);
+    return std::make_shared<Auditor>(program, std::move(*reader), std::move(*vault), Buffer(key.begin(), key.end()),
+                                     *signed_head);
 }
 
 }  // namespace giro::appliance

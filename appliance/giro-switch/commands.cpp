@@ -5,6 +5,7 @@
 #include "bus/admin_messages.hpp"
 #include "bus/messages.hpp"
 #include "util/archive.hpp"
+#include "util/bytes.hpp"
 #include "util/failpoint.hpp"
 #include "util/log.hpp"
 
@@ -150,7 +151,9 @@ void Commands::close_window(Caller& caller, bus::PeerId peer, const bus::Record&
 }
 
 void Commands::status(Caller& caller, bus::PeerId peer, const bus::Record& record) {
-    if (!m_pipeline.commit()) return;  // `entries` are on the disk: the auditor signs none beyond them
+    // What is told of the journal is on the disk: the auditor signs nothing else.
+    if (!m_pipeline.commit()) return;
+    const journal::Head& durable = m_pipeline.durable();
     const auto& s = m_core.state();
     const auto& t = m_pipeline.times();
     std::string links;
@@ -158,13 +161,14 @@ void Commands::status(Caller& caller, bus::PeerId peer, const bus::Record& recor
         links += fmt::format("{}{{\"name\":\"{}\",\"up\":{}}}", links.empty() ? "" : ",", link.name, m_core.link_up(link.number));
     const auto& c = s.counters();
     const std::string json = fmt::format(
-        "{{\"entries\":{},\"open_window\":{},\"participants\":{},\"terminals\":{},\"cards\":{},\"wallets\":{},"
+        "{{\"entries\":{},\"chain_hash\":\"{}\",\"open_window\":{},\"participants\":{},\"terminals\":{},\"cards\":{},\"wallets\":{},"
         "\"card_payments\":{},\"qr_payments\":{},\"declines\":{},\"forwarded\":{},\"reversals\":{},\"outstanding\":{},"
         "\"reversals_unsendable\":{},"
         "\"vault\":{},\"links\":[{}],\"dropped\":{},"
         "\"stages\":{{\"batches\":{},\"requests\":{},\"requests_max\":{},\"vault_verify_ns\":{},\"decide_ns\":{},"
         "\"journal_ns\":{},\"vault_mac_ns\":{}}}}}",
-        s.last_seq(), s.open_window(), s.participants().size(), s.terminal_count(), s.card_count(), s.wallet_count(),
+        durable.seq, to_hex(durable.hash), s.open_window(), s.participants().size(), s.terminal_count(), s.card_count(),
+        s.wallet_count(),
         c.card_approved, c.qr_approved, c.declined, c.forwarded, c.reversals, s.all_outstanding().size(),
         m_pipeline.reversals_unsendable(), m_pipeline.vault_answers(), links, m_pipeline.dropped(), t.batches, t.requests, t.requests_max,
         t.vault_verify_ns, t.decide_ns, t.journal_ns, t.vault_mac_ns);

@@ -42,6 +42,8 @@ class Pipeline {
     [[nodiscard]] Result<void> open();
     // Makes what the core decided durable. False: the journal failed and the program is ending; send nothing.
     [[nodiscard]] bool commit();
+    // The journal's end after commit(): it is on the disk.
+    [[nodiscard]] const journal::Head& durable() const noexcept { return m_journal.head(); }
     // Once every few milliseconds: timeouts, reversals owed, journal checkpoint, disk space.
     void tick();
     void seal(const Pan& pan, std::function<void(std::optional<entry::SealedPan>)> done);

@@ -28,7 +28,7 @@ enum class MessageType : std::uint16_t {
     propose_settlement = 0x0206,  // settle: ProposeSettlement
     approve_settlement = 0x0207,  // admin: ApproveSettlement
     confirm_settlement = 0x0208,  // settle: ConfirmSettlement
-    box_status = 0x0209,          // admin: empty -> JSON text
+    box_status = 0x0209,          // admin, settle, auditor: empty -> JSON text; entries, chain_hash: the durable end
     wallet_participant = 0x020a,  // admin: participant:u32 that new wallets are opened at
     pay_in = 0x020b,              // admin: FundsPaidIn
     withdraw_settlement = 0x020c, // admin: SettlementWithdrawn

@@ -35,6 +35,23 @@ Result<Database> open_database(const std::filesystem::path& path) {
         return fail(Failure::Kind::not_provisioned, fmt::format("journal {} is empty: run giro init", path.string()));
     return db;
 }
+
+// What is read within its life is read of one moment of the journal, whatever the writer does meanwhile.
+class ReadTransaction {
+  public:
+    // Within another one (a callback that reads too) that one's moment goes on.
+    explicit ReadTransaction(Database& db)
+        : m_db(db), m_own(sqlite3_get_autocommit(db.get()) != 0 && db.run("BEGIN") == SQLITE_OK) {}
+    ~ReadTransaction() {
+        if (m_own) static_cast<void>(m_db.run("ROLLBACK"));  // nothing was written: it cannot fail
+    }
+    ReadTransaction(const ReadTransaction&) = delete;
+    ReadTransaction& operator=(const ReadTransaction&) = delete;
+
+  private:
+    Database& m_db;
+    bool m_own;
+};
 }  // namespace
 
 Result<JournalReader> JournalReader::open(const std::filesystem::path& path) {
@@ -44,8 +61,16 @@ Result<JournalReader> JournalReader::open(const std::filesystem::path& path) {
 }
 
 Result<std::size_t> JournalReader::read_from(std::uint64_t from_seq, std::size_t limit, const EntryCallback& callback) {
-    if (m_impl->seen)
-        if (auto ok = check_holds(m_impl->db, *m_impl->seen); !ok) return tl::unexpected(ok.error());
+    const ReadTransaction one_moment(m_impl->db);
+    if (m_impl->seen) {
+        const auto hash = stored_hash_at(m_impl->db, m_impl->seen->seq);
+        if (!hash) return tl::unexpected(hash.error());
+        if (*hash != m_impl->seen->hash)
+            return fail(Failure::Kind::try_again,
+                        fmt::format("journal {}: entry {} is not the one that was read before: it was not durable then, or "
+                                    "somebody changed it (giro journal verify)",
+                                    m_impl->db.path(), m_impl->seen->seq));
+    }
     auto report = scan(m_impl->db, from_seq, limit, callback);
     if (!report) return tl::unexpected(report.error());
     if (report->batches > 0) m_impl->seen = report->checked;
@@ -55,6 +80,8 @@ Result<std::size_t> JournalReader::read_from(std::uint64_t from_seq, std::size_t
 Result<Head> JournalReader::head() { return stored_head(m_impl->db); }
 
 Result<std::optional<Hash256>> JournalReader::hash_at(std::uint64_t seq) { return stored_hash_at(m_impl->db, seq); }
+
+std::optional<Head> JournalReader::checked() const { return m_impl->seen; }
 
 Result<VerifyReport> verify(const std::filesystem::path& path, std::uint64_t from_seq,
                             const std::optional<Head>& expected) {
