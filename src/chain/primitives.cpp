@@ -201,6 +201,24 @@ Expected<Tx, ChainError> decode_tx(Bytes bytes) {
     return tx;
 }
 
+Expected<Tx, ChainError> decode_tx_without_witness(Bytes bytes) {
+    Reader in(bytes);
+    Tx tx;
+    tx.version = static_cast<std::int32_t>(in.u32());
+    const auto count = read_count(in, kInputBytesMin);
+    if (!count) return error(count.error());
+    auto inputs = read_inputs(in, *count);
+    if (!inputs) return error(inputs.error());
+    auto outputs = read_outputs(in);
+    if (!outputs) return error(outputs.error());
+    tx.inputs = std::move(*inputs);
+    tx.outputs = std::move(*outputs);
+    tx.lock_time = in.u32();
+    if (!in.ok()) return error(ChainError::truncated);
+    if (!in.done()) return error(ChainError::trailing_bytes);
+    return tx;
+}
+
 ByteArray<kHeaderBytes> encode_header(const BlockHeader& header) {
     ByteArray<kHeaderBytes> bytes;
     store_le(bytes.data(), static_cast<std::uint32_t>(header.version));

@@ -84,6 +84,8 @@ void write_var_bytes(Writer& out, Bytes bytes);  // compactsize, then the bytes
 [[nodiscard]] Buffer encode_tx(const Tx& tx, WithWitness with_witness = WithWitness::yes);
 [[nodiscard]] Expected<Tx, ChainError> decode_tx(Bytes bytes);  // the whole of `bytes`
 [[nodiscard]] Expected<Tx, ChainError> read_tx(Reader& in);     // from the front
+// The whole of `bytes` in the form before BIP144, where a tx without inputs is no marker: how a PSBT holds it.
+[[nodiscard]] Expected<Tx, ChainError> decode_tx_without_witness(Bytes bytes);
 
 [[nodiscard]] ByteArray<kHeaderBytes> encode_header(const BlockHeader& header);
 [[nodiscard]] Expected<BlockHeader, ChainError> decode_header(Bytes bytes);

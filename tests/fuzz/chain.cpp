@@ -7,6 +7,7 @@
 #include "chain/block_file.hpp"
 #include "chain/connect.hpp"
 #include "chain/merkle.hpp"
+#include "chain/psbt_roles.hpp"
 #include "chain/sighash.hpp"
 #include "chain/signet.hpp"
 #include "chain/store.hpp"
@@ -122,6 +123,51 @@ Seeds seeds_chain_spend() {
         for (const Buffer& item : tx.inputs[i].witness) Writer(items).var16(item);
         seeds.push_back(chosen(i, items));
     }
+    return seeds;
+}
+
+void run_chain_psbt(Bytes input) {
+    auto psbt = decode_psbt(input);
+    if (!psbt) return ASSERT(!describe(psbt.error()).empty());
+    ASSERT(std::ranges::equal(encode_psbt(*psbt), input));
+    const auto twice = combine(std::vector{*psbt, *psbt});
+    ASSERT(twice && *twice == *psbt);
+    for (std::size_t i = 0; i < psbt->inputs.size(); ++i) {
+        const auto wanted = signable(*psbt, i);
+        ASSERT(!wanted || wanted->required <= std::max<std::size_t>(wanted->keys.size(), 1));
+        static_cast<void>(signers(*psbt, i));
+    }
+    // What the finalizer made of signatures it verified is what the extractor verifies; a final witness may be
+    // another's.
+    const auto is_final = [](const PsbtMap& map) {
+        return map.find(psbt_type::kFinalWitness) != nullptr || map.find(psbt_type::kFinalScriptSig) != nullptr;
+    };
+    const bool others = std::ranges::any_of(psbt->inputs, is_final);
+    const auto finalized = finalize(*psbt);
+    const auto tx = extract(*psbt);
+    ASSERT(others || tx.has_value() == finalized.has_value());
+    ASSERT(!tx || txid(*tx) == txid(psbt->tx));
+}
+Seeds seeds_chain_psbt() {
+    Tx tx = sample_tx();
+    for (TxIn& input : tx.inputs) input.witness.clear();
+    Psbt psbt = create_psbt(tx);
+    set_spent(psbt, 0, key_coin());
+    set_spent(psbt, 1, bank_coin(), net().witness_script);
+    Seeds seeds{encode_psbt(psbt)};
+    const auto sign = [&](std::size_t input, const test::Key& key) {
+        ASSERT(add_signature(psbt, input, key.pub(), key.sign(signable(psbt, input)->sighash)));
+    };
+    sign(0, test::Key::numbered(7));
+    sign(1, net().signers[2]);
+    seeds.push_back(encode_psbt(psbt));
+    sign(1, net().signers[0]);
+    psbt.inputs[0].set(psbt_type::kHashType, {}, as_bytes(std::string_view("\1\0\0\0", 4)));
+    psbt.global.set(psbt_type::kVersion, {}, Buffer(4));
+    psbt.outputs[0].set(psbt_type::kOutputWitnessScript, {}, net().witness_script);
+    seeds.push_back(encode_psbt(psbt));
+    ASSERT(finalize(psbt));
+    seeds.push_back(encode_psbt(psbt));
     return seeds;
 }
 

@@ -1,5 +1,5 @@
 // The list of all targets: GIRO_FUZZ_TARGETS(T) calls T(name, tries_max, reads) for each; targets.cpp makes the table
-// of it. Parsers by file, and how much of each the corpora reach: tests/fuzz/parsers.txt and ./dev coverage.
+// of it. Parsers by file, and how much of each the corpora reach: tests/coverage/parsers.txt and ./dev coverage.
 #pragma once
 
 #include "tests/fuzz/target.hpp"
@@ -34,6 +34,7 @@
     T(switch_requests, 1'000, "what gate, staff and giro-settle ask the switch's core")              \
     T(chain_tx, 2'000, "a transaction")                                                              \
     T(chain_spend, 2'000, "the witness of a spend")                                                  \
+    T(chain_psbt, 3'000, "a settlement as another participant's box passes it on")                   \
     T(chain_block, 1'000, "a block")                                                                 \
     T(chain_header, 1'000, "a block's header")                                                       \
     T(chain_script, 5'000, "a script")                                                               \
