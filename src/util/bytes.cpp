@@ -43,16 +43,6 @@ std::optional<Buffer> from_hex(std::string_view hex) {
     return out;
 }
 
-Bytes Reader::take(std::size_t n) noexcept {
-    if (!m_ok || n > m_bytes.size()) {
-        fail();
-        return {};
-    }
-    const Bytes front = m_bytes.first(n);
-    m_bytes = m_bytes.subspan(n);
-    return front;
-}
-
 void Writer::var16(Bytes b) {
     ASSERT(b.size() <= 0xffff);
     u16(static_cast<std::uint16_t>(b.size()));
