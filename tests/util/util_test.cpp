@@ -3,12 +3,16 @@
 
 #include <sys/resource.h>
 
+#include <algorithm>
+#include <array>
 #include <filesystem>
+#include <set>
 
 #include "giro/result.hpp"
 #include "giro/types.hpp"
 #include "util/bytes.hpp"
 #include "util/descriptors.hpp"
+#include "util/environment.hpp"
 #include "util/file.hpp"
 #include "util/hash.hpp"
 #include "util/log.hpp"
@@ -33,6 +37,37 @@ TEST_CASE("hash: SipHash-2-4 gives the reference vector of its paper") {
     for (unsigned i = 0; i < 16; ++i) key[i] = static_cast<std::byte>(i);
     for (unsigned i = 0; i < 15; ++i) data.push_back(static_cast<std::byte>(i));
     CHECK(siphash(key, data) == 0xa129ca6149be45e5);
+}
+
+TEST_CASE("bytes: integers lie in the order that is asked for") {
+    std::byte at[8];
+    store_le(at, std::uint32_t{0x01020304});
+    CHECK(to_hex(Bytes(at, 4)) == "04030201");
+    CHECK(load_le<std::uint32_t>(at) == 0x01020304);
+    store_be(at, std::uint32_t{0x01020304});
+    CHECK(to_hex(Bytes(at, 4)) == "01020304");
+    CHECK(load_be<std::uint32_t>(at) == 0x01020304);
+    store_be(at, std::uint64_t{0x0102030405060708});
+    CHECK(to_hex(at) == "0102030405060708");
+    CHECK(load_le<std::uint64_t>(at) == 0x0807060504030201);
+    CHECK(load_be<std::uint16_t>(at) == 0x0102);
+}
+
+TEST_CASE("random: no byte is handed out twice, whatever sizes are asked for") {
+    SystemRandom random;
+    std::set<std::array<std::byte, 8>> seen;
+    for (int i = 0; i < 300; ++i) {  // over several fetches; 500 bytes do not fit what the first leaves
+        ByteArray<8> eight;
+        random.fill(eight);
+        CHECK(seen.insert(eight).second);
+        Buffer other(i % 3 == 0 ? 500 : 7);
+        random.fill(other);
+        CHECK(seen.insert({other[0], other[1], other[2], other[3], other[4], other[5], other[6], std::byte{}}).second);
+        CHECK(std::ranges::any_of(Bytes(other).last(7), [](std::byte b) { return b != std::byte{}; }));
+    }
+    Buffer large(4096);  // more than is kept
+    random.fill(large);
+    CHECK(std::ranges::any_of(Bytes(large).last(32), [](std::byte b) { return b != std::byte{}; }));
 }
 
 TEST_CASE("bytes: hex goes both ways and refuses what is not hex") {
