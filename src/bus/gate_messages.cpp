@@ -11,28 +11,6 @@ void encode(Buffer& out, const PaymentRequest& r) {
     w.u8(static_cast<std::uint8_t>(r.source));
     w.u16(r.link);
     w.u8(r.dialect);
-    w.u16(r.mti);
-    w.text(FixedText<Pan::kDigitsMax>(r.pan.reveal()));
-    w.u32(r.processing_code);
-    w.i64(r.amount);
-    w.text(r.transmission_time);
-    w.u32(r.stan);
-    w.text(r.local_time);
-    w.text(r.local_date);
-    w.text(r.expiry);
-    w.text(r.acquirer);
-    w.text(r.rrn);
-    w.text(r.auth_code);
-    w.text(r.response_code);
-    w.text(r.terminal);
-    w.text(r.merchant);
-    w.u16(r.currency);
-    w.u16(r.network_code);
-    w.text(r.original);
-    w.u8(r.has_mac ? 1 : 0);
-    w.bytes(r.mac);
-    w.var16(r.additional);
-    w.var16(r.qr);
     w.var16(r.raw);
 }
 
@@ -45,35 +23,8 @@ std::optional<PaymentRequest> decode_payment_request(Bytes body) {
     r.source = static_cast<PaymentRequest::Source>(source);
     r.link = in.u16();
     r.dialect = in.u8();
-    r.mti = in.u16();
-    const auto digits = in.text<Pan::kDigitsMax>();
-    if (const auto pan = Pan::parse(digits.view())) r.pan = *pan;
-    if (digits != FixedText<Pan::kDigitsMax>(r.pan.reveal())) return std::nullopt;  // no PAN, or bytes behind its end
-    r.processing_code = in.u32();
-    r.amount = in.i64();
-    r.transmission_time = in.text<10>();
-    r.stan = in.u32();
-    r.local_time = in.text<6>();
-    r.local_date = in.text<4>();
-    r.expiry = in.text<4>();
-    r.acquirer = in.text<11>();
-    r.rrn = in.text<12>();
-    r.auth_code = in.text<6>();
-    r.response_code = in.text<2>();
-    r.terminal = in.text<8>();
-    r.merchant = in.text<15>();
-    r.currency = in.u16();
-    r.network_code = in.u16();
-    r.original = in.text<42>();
-    const std::uint8_t has_mac = in.u8();
-    r.has_mac = has_mac == 1;
-    r.mac = in.array<8>();
-    r.additional = in.var16();
-    r.qr = in.var16();
     r.raw = in.var16();
-    if (!in.done() || source < 1 || source > 2 || has_mac > 1 || r.amount < 0 || r.amount > kAmountMax ||
-        r.raw.size() > kRawBytesMax)
-        return std::nullopt;
+    if (!in.done() || source < 1 || source > 2 || r.raw.size() > kRawBytesMax) return std::nullopt;
     return r;
 }
 

@@ -10,10 +10,9 @@
 namespace giro::bus {
 
 // payment_request body:
-//   connection:u64 received_ns:u64 source:u8 link:u16 dialect:u8 mti:u16 pan:text19 processing_code:u32 amount:i64
-//   transmission_time:text10 stan:u32 local_time:text6 local_date:text4 expiry:text4 acquirer:text11 rrn:text12
-//   auth_code:text6 response_code:text2 terminal:text8 merchant:text15 currency:u16 network_code:u16 original:text42
-//   has_mac:u8 mac:8 additional:var16 qr:var16 raw:var16
+//   connection:u64 received_ns:u64 source:u8 link:u16 dialect:u8 raw:var16
+// What the gate read in the message stays with the gate: the switch believes only what the MAC covers, so it reads every
+// field again from `raw` (iso8583::to_request). A decoded request has none of them.
 // `raw` has at most kRawBytesMax bytes: the largest frame that a dialect takes (iso8583::kFrameBytesMax).
 inline constexpr std::size_t kRawBytesMax = 4096;
 void encode(Buffer& out, const PaymentRequest& request);

@@ -11,7 +11,7 @@ namespace giro::bus {
 
 enum class MessageType : std::uint16_t {
     // --- run/switch.gate: gate -> switch, and back -------------------------------------------------
-    payment_request = 0x0101,  // gate -> switch: PaymentRequest (gate_messages.hpp), a parsed ISO 8583 message
+    payment_request = 0x0101,  // gate -> switch: an ISO 8583 message that the gate has checked for form (gate_messages.hpp)
     frame_out = 0x0102,        // switch -> gate: connection:u64 close_after:u8 frame:var16; bytes for that connection
     link_state = 0x0103,       // gate -> switch: link:u16 up:u8
     link_frame_out = 0x0104,   // switch -> gate: link:u16 frame:var16

@@ -6,6 +6,7 @@
 
 #include "box.hpp"
 #include "bus/messages.hpp"
+#include "iso8583/request.hpp"
 #include "tests/net/tls_client.hpp"
 #include "util/environment.hpp"
 
@@ -69,8 +70,11 @@ class FakeSwitch {
         }
     }
     void payment(Bytes body) {
-        const auto r = bus::decode_payment_request(body);
+        auto r = bus::decode_payment_request(body);
         REQUIRE(r.has_value());
+        static iso8583::Message message;  // the fields are read again, as the switch does
+        REQUIRE(iso8583::unpack(dialect(), r->raw, message).has_value());
+        REQUIRE(iso8583::to_request(r->raw, message, *r));
         requests.push_back({r->connection, r->source, r->mti, r->link, r->stan, r->response_code,
                             Buffer(r->raw.begin(), r->raw.end())});
         if (echoes) answer(r->connection, r->raw);
