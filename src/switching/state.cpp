@@ -16,8 +16,8 @@ Id128 wallet_account(const Hash160& address) noexcept {
 }
 
 Id128 request_id(RequestClass request_class, const entry::RequestKey& key) {
-    Buffer bytes;
-    bytes.reserve(64);
+    thread_local Buffer bytes;  // used again: this runs for each request
+    bytes.clear();
     Encoder encoder(bytes);
     encoder(static_cast<std::uint8_t>(request_class), key);
     const Hash256 digest = sha256(bytes);
@@ -40,8 +40,14 @@ std::size_t State::TokenHash::operator()(const entry::CardToken& t) const noexce
 State::State(std::uint64_t hash_seed)
     : m_hash_seed(hash_seed), m_ledger(ledger::Options{.hash_seed = hash_seed}), m_remembered_index(hash_seed) {}
 
+Id128 State::id_of(RequestClass request_class, const entry::RequestKey& key) const {
+    if (m_last_id.id.is_zero() || m_last_id.request_class != request_class || m_last_id.key != key)
+        m_last_id = {request_class, key, request_id(request_class, key)};
+    return m_last_id.id;
+}
+
 const Remembered* State::find(RequestClass request_class, const entry::RequestKey& key) const {
-    const ledger::Ref ref = m_remembered_index.find(request_id(request_class, key), m_remembered);
+    const ledger::Ref ref = m_remembered_index.find(id_of(request_class, key), m_remembered);
     return ref == ledger::kNoRef ? nullptr : &m_remembered[ref];
 }
 

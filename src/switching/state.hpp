@@ -164,6 +164,7 @@ class State {
     [[nodiscard]] Refusal open_customer(Id128 id, std::uint32_t participant, Currency currency, std::uint32_t code);
     [[nodiscard]] Refusal pay_from_reserve(Id128 account, Amount amount, std::uint16_t code);
     [[nodiscard]] Remembered* remembered(Id128 id);
+    [[nodiscard]] Id128 id_of(RequestClass request_class, const entry::RequestKey& key) const;
     void remember(const Remembered& r);
     void drop_outstanding_if_done(std::uint64_t seq);
     template <typename E>
@@ -195,6 +196,13 @@ class State {
     std::map<std::pair<std::uint16_t, std::uint32_t>, std::uint64_t> m_link_stans;
     std::map<std::uint64_t, Settlement> m_settlements;
     Counters m_counters;
+    // The request asked for last: deciding one looks for it, and applying its entry looks again.
+    struct LastId {
+        RequestClass request_class = RequestClass::payment;
+        entry::RequestKey key;
+        Id128 id;  // zero: nothing yet
+    };
+    mutable LastId m_last_id;
 };
 
 }  // namespace giro::switching

@@ -221,7 +221,7 @@ State::Refusal State::on(const entry::FundsPaidIn& e) {
 
 State::Refusal State::on(const entry::Payment& e) {
     Remembered r;
-    r.id = request_id(RequestClass::payment, e.key);
+    r.id = id_of(RequestClass::payment, e.key);
     Remembered* before = remembered(r.id);
     if (before != nullptr && before->what != Remembered::What::reversed_before)
         return "that request was decided already";
