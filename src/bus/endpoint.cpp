@@ -115,20 +115,22 @@ void Endpoint::close() noexcept {
 
 void Endpoint::readable(int, short, void* self) { static_cast<Endpoint*>(self)->drain(); }
 
-// ZMQ_FD is edge-triggered: after every receive and send the state has to be asked for, or a wake is lost.
+// ZMQ_FD is edge-triggered: after a send the state has to be asked for, or a wake is lost, since a send may have taken
+// the signal of what had come meanwhile. A receive that finds nothing has looked for itself.
 void Endpoint::wake_if_readable() {
     if (m_socket != nullptr && (get_events(m_socket) & ZMQ_POLLIN) != 0) event_active(m_readable, EV_READ, 0);
 }
 
 void Endpoint::drain() {
     int received = 0;
-    while (received < kDrainMessagesMax && receive_one()) ++received;
+    bool more = true;
+    while (received < kDrainMessagesMax && (more = receive_one())) ++received;
     if (received > 0 && m_handlers.drained) m_handlers.drained();
-    wake_if_readable();
+    if (more) wake_if_readable();
 }
 
 bool Endpoint::receive_one() {
-    if (m_socket == nullptr || (get_events(m_socket) & ZMQ_POLLIN) == 0) return false;
+    if (m_socket == nullptr) return false;
     PeerId peer = 0;
     bool known = true;
     Message part;
