@@ -5,9 +5,10 @@
 
 namespace giro::appliance {
 
-entry::SealedPan to_entry(const vault::ProtectedPan& pan) {
+entry::SealedPan to_entry(const vault::ProtectedPan& pan, const FixedText<10>& digits) {
     entry::SealedPan sealed;
     sealed.token = pan.token;
+    sealed.first6_last4 = digits;
     sealed.sealed.assign(pan.nonce.begin(), pan.nonce.end());
     sealed.sealed.insert(sealed.sealed.end(), pan.cipher.begin(), pan.cipher.end());
     return sealed;

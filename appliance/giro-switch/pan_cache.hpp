@@ -11,8 +11,8 @@
 
 namespace giro::appliance {
 
-// A sealed PAN as the journal keeps it (nonce and ciphertext in one) and as the vault speaks of it.
-[[nodiscard]] entry::SealedPan to_entry(const vault::ProtectedPan& pan);
+// A sealed PAN as the journal keeps it (nonce and ciphertext in one; `digits`: stored_digits()) and as the vault speaks of it.
+[[nodiscard]] entry::SealedPan to_entry(const vault::ProtectedPan& pan, const FixedText<10>& digits);
 // Nothing when the sealed bytes have another size.
 [[nodiscard]] std::optional<vault::ProtectedPan> to_vault(const entry::SealedPan& pan);
 

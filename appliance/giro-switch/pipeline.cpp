@@ -65,28 +65,29 @@ void Pipeline::received(bus::PeerId peer, const bus::Record& record) {
         if (++m_dropped % 10'000 == 1) log::warn("overloaded: {} requests dropped so far", m_dropped);
         return;
     }
-    Item item;
-    item.peer = peer;
-    item.type = record.type;
-    item.body = Secret(Buffer(record.body.begin(), record.body.end()));
     switch (static_cast<MessageType>(record.type)) {
         case MessageType::payment_request: {
-            const auto request = bus::decode_payment_request(item.body.reveal());
-            if (!request) break;
-            item.request = *request;
-            if (!read_raw(item.request)) return warn("the gate passed on a message that does not unpack");
-            m_arrived.push_back(std::move(item));
-            return;
+            Item& item = arrive(peer, record);
+            if (auto request = bus::decode_payment_request(item.body.reveal())) {
+                item.request = *request;
+                if (read_raw(item.request)) return;
+                m_arrived.pop_back();
+                return warn("the gate passed on a message that does not unpack");
+            }
+            m_arrived.pop_back();
+            break;
         }
         case MessageType::wallet_request: {
-            const auto request = bus::decode_wallet_request(item.body.reveal());
-            if (!request) break;
-            item.wallet = *request;
-            m_arrived.push_back(std::move(item));
-            return;
+            Item& item = arrive(peer, record);
+            if (const auto request = bus::decode_wallet_request(item.body.reveal())) {
+                item.wallet = *request;
+                return;
+            }
+            m_arrived.pop_back();
+            break;
         }
         case MessageType::link_state: {
-            const auto state = bus::decode_link_state(item.body.reveal());
+            const auto state = bus::decode_link_state(record.body);
             const auto* link = state ? config::find_link(m_program.config, state->link) : nullptr;
             if (link == nullptr) break;
             if (m_core.link_up(state->link) != state->up) log::info("link {} is {}", link->name, state->up ? "up" : "down");
@@ -101,11 +102,20 @@ void Pipeline::received(bus::PeerId peer, const bus::Record& record) {
     m_gate->close_peer(peer);
 }
 
+// Made where it will stay: an item is large, and holds a card number that every copy would have to wipe.
+Pipeline::Item& Pipeline::arrive(bus::PeerId peer, const bus::Record& record) {
+    Item& item = m_arrived.emplace_back();
+    item.peer = peer;
+    item.type = record.type;
+    item.body = Secret(Buffer(record.body.begin(), record.body.end()));
+    return item;
+}
+
 // What is decided on is what the MAC covers: every field is read again from the frame itself, whatever the gate said.
 bool Pipeline::read_raw(PaymentRequest& request) {
     if (!iso8583::unpack(m_dialect, request.raw, m_message)) return false;
     // Views into m_message do not outlive this call, those into the frame do: check_dialect().
-    return iso8583::to_request(m_dialect, request.raw, m_message, request);
+    return iso8583::to_request(request.raw, m_message, request);
 }
 
 void Pipeline::start_batches() {
@@ -115,7 +125,8 @@ void Pipeline::start_batches() {
 void Pipeline::start_batch() {
     auto batch = std::make_shared<Batch>();
     if (m_arrived.size() <= kBatchRequestsMax) {
-        batch->items.swap(m_arrived);
+        batch->items = std::exchange(m_arrived, std::move(m_spare));
+        m_spare.clear();
     } else {
         const auto end = m_arrived.begin() + static_cast<std::ptrdiff_t>(kBatchRequestsMax);
         batch->items.assign(std::make_move_iterator(m_arrived.begin()), std::make_move_iterator(end));
@@ -151,7 +162,7 @@ void Pipeline::ask_vault(const std::shared_ptr<Batch>& batch) {
 
 void Pipeline::ask_about_genuine(const std::shared_ptr<Batch>& batch) {
     vault::ProtectPan::Request pans;
-    std::vector<PanCache::Key> keys;
+    std::vector<NewPan> keys;
     for (std::size_t i = 0; i < batch->items.size(); ++i) {
         Item& item = batch->items[i];
         if (!item.is_payment() || item.request.source != PaymentRequest::Source::terminal || !batch->genuine(item))
@@ -164,7 +175,8 @@ void Pipeline::ask_about_genuine(const std::shared_ptr<Batch>& batch) {
     ++batch->waiting;
     m_vault.call<vault::ProtectPan>(pans, [this, batch, keys](vault::Answer<vault::ProtectPan> answer) {
         const bool ok = answer && answer->pans.size() == keys.size();
-        for (std::size_t i = 0; ok && i < keys.size(); ++i) m_pans.put(keys[i], to_entry(answer->pans[i]));
+        for (std::size_t i = 0; ok && i < keys.size(); ++i)
+            m_pans.put(keys[i].key, to_entry(answer->pans[i], keys[i].first6_last4));
         vault_done(*batch, ok);
     });
 }
@@ -190,12 +202,12 @@ void Pipeline::add_mac_checks(Item& item, vault::MacVerify::Request& macs) const
     macs.items.push_back(check);
 }
 
-void Pipeline::add_pan(Item& item, vault::ProtectPan::Request& pans, std::vector<PanCache::Key>& keys) const {
+void Pipeline::add_pan(Item& item, vault::ProtectPan::Request& pans, std::vector<NewPan>& keys) const {
     if (item.request.mti != 0x0200 || item.request.pan.empty()) return;
     item.has_pan = true;
     item.pan = m_pans.key_of(item.request.pan);
-    if (m_pans.find(item.pan) != nullptr || std::find(keys.begin(), keys.end(), item.pan) != keys.end()) return;
-    keys.push_back(item.pan);
+    if (m_pans.find(item.pan) != nullptr || std::ranges::find(keys, item.pan, &NewPan::key) != keys.end()) return;
+    keys.push_back({item.pan, stored_digits(item.request.pan)});
     pans.pans.push_back(item.request.pan);
 }
 
@@ -261,6 +273,8 @@ void Pipeline::finish_ready_batches() {
         m_times.requests_max = std::max<std::uint64_t>(m_times.requests_max, batch->items.size());
         GIRO_FAILPOINT("switch.committed");
         send_with_macs(std::move(batch->out));
+        batch->items.clear();
+        if (batch->items.capacity() <= kBatchRequestsMax) m_spare = std::move(batch->items);
     }
     start_batches();
 }
@@ -309,13 +323,7 @@ void Pipeline::decide_terminal(Batch& batch, Item& item) {
     const std::uint64_t now_ns = m_clock.wall_ns();
     Answer decided;
     if (r.mti == 0x0200) {
-        entry::SealedPan sealed;
-        const entry::SealedPan* cached = item.has_pan ? m_pans.find(item.pan) : nullptr;
-        if (cached != nullptr) {
-            sealed = *cached;
-            sealed.first6_last4 = stored_digits(r.pan);
-        }
-        decided = m_core.purchase(r, cached != nullptr ? &sealed : nullptr, now_ns);
+        decided = m_core.purchase(r, item.has_pan ? m_pans.find(item.pan) : nullptr, now_ns);
     } else if (r.mti == 0x0400) {
         decided = m_core.reversal(r, now_ns);
         if (decided.gave_up) settle_waiting(batch.out, *decided.gave_up);

@@ -58,8 +58,10 @@ class Pipeline {
     struct Batch;
     struct Outgoing;
     struct Waiting;
+    struct NewPan;
 
     void received(bus::PeerId peer, const bus::Record& record);
+    Item& arrive(bus::PeerId peer, const bus::Record& record);
     void start_batches();
     void start_batch();
     [[nodiscard]] bool read_raw(PaymentRequest& request);
@@ -67,7 +69,7 @@ class Pipeline {
     void ask_about_genuine(const std::shared_ptr<Batch>& batch);
     void warn(std::string_view what);
     void add_mac_checks(Item& item, vault::MacVerify::Request& macs) const;
-    void add_pan(Item& item, vault::ProtectPan::Request& pans, std::vector<PanCache::Key>& keys) const;
+    void add_pan(Item& item, vault::ProtectPan::Request& pans, std::vector<NewPan>& keys) const;
     void ask_session_key(const std::shared_ptr<Batch>& batch, std::size_t index);
     void vault_done(Batch& batch, bool ok);
     void finish_ready_batches();
@@ -102,6 +104,8 @@ class Pipeline {
     PanCache m_pans;
     std::unique_ptr<bus::Server> m_gate;
     std::vector<Item> m_arrived;
+    std::vector<Item> m_spare;  // empty: the memory of a batch that is done, for the next
+    Buffer m_body;              // of the record being sent; used again
     std::deque<std::shared_ptr<Batch>> m_batches;  // at the vault, in order
     std::map<std::uint64_t, Waiting> m_waiting;    // payment seq -> the terminal that waits for its issuer
     std::map<std::uint16_t, bus::PeerId> m_link_peers;

@@ -51,6 +51,12 @@ struct Pipeline::Batch {
     [[nodiscard]] bool genuine(const Item& item) const { return good(item.mac) || good(item.mac_previous); }
 };
 
+// A card that the vault is asked to seal.
+struct Pipeline::NewPan {
+    PanCache::Key key;
+    FixedText<10> first6_last4;
+};
+
 struct Pipeline::Waiting {
     Item item;
     vault::Nonce nonce{};

@@ -105,12 +105,12 @@ void Pipeline::send_portion(std::vector<Outgoing> out) {
 void Pipeline::send(const Outgoing& out) {
     if (out.type == MessageType::wallet_reply)
         return m_gate->send(out.peer, {static_cast<std::uint16_t>(out.type), bus::Status::ok, 0, out.frame});
-    Buffer body;
+    m_body.clear();
     if (out.type == MessageType::frame_out)
-        bus::encode(body, bus::FrameOut{out.destination, false, out.frame});
+        bus::encode(m_body, bus::FrameOut{out.destination, false, out.frame});
     else
-        bus::encode(body, bus::LinkFrameOut{static_cast<std::uint16_t>(out.destination), out.frame});
-    m_gate->send(out.peer, {static_cast<std::uint16_t>(out.type), bus::Status::ok, 0, body});
+        bus::encode(m_body, bus::LinkFrameOut{static_cast<std::uint16_t>(out.destination), out.frame});
+    m_gate->send(out.peer, {static_cast<std::uint16_t>(out.type), bus::Status::ok, 0, m_body});
 }
 
 // --- by the clock -------------------------------------------------------------------------------------------------
@@ -196,12 +196,10 @@ void Pipeline::check_disk() {
 }
 
 void Pipeline::seal(const Pan& pan, std::function<void(std::optional<entry::SealedPan>)> done) {
-    const FixedText<10> masked = stored_digits(pan);
-    m_vault.call<vault::ProtectPan>({{pan}}, [masked, done = std::move(done)](vault::Answer<vault::ProtectPan> answer) {
+    const auto seen = stored_digits(pan);
+    m_vault.call<vault::ProtectPan>({{pan}}, [seen, done = std::move(done)](vault::Answer<vault::ProtectPan> answer) {
         if (!answer || answer->pans.size() != 1) return done(std::nullopt);
-        entry::SealedPan sealed = to_entry(answer->pans[0]);
-        sealed.first6_last4 = masked;
-        done(std::move(sealed));
+        done(to_entry(answer->pans[0], seen));
     });
 }
 

@@ -327,6 +327,11 @@ class Packer {
     }
 
     bool field(unsigned n) noexcept {
+        if (const Bytes wire = m_message.echoed(n); !wire.empty()) {
+            std::byte* at = room(wire.size(), n);
+            if (at != nullptr) std::memcpy(at, wire.data(), wire.size());
+            return at != nullptr;
+        }
         const FieldSpec& spec = m_dialect.fields[n];
         if (!spec.defined()) return no(Reason::unknown_field, n);
         const Bytes value = m_message.bytes(n);

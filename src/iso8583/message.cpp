@@ -77,6 +77,18 @@ void Message::copy(unsigned n, const Message& from) noexcept {
     if (from.has(n)) set(n, from.bytes(n));
 }
 
+void Message::echo(unsigned n, const Message& from) noexcept {
+    if (!from.has(n)) return;
+    const Slot& slot = from.m_slots[n];
+    if (slot.in_arena) return set(n, from.bytes(n));
+    ASSERT(m_frame.empty() || m_frame.data() == from.m_frame.data());
+    m_frame = from.m_frame;
+    m_slots[n] = slot;
+    m_slots[n].echoed = true;
+    mark(n);
+    if (n > 64) mark(1);
+}
+
 void Message::remove(unsigned n) noexcept {
     ASSERT(n >= 2 && n <= kFieldMax);
     m_present[(n - 1) / 64] &= ~(std::uint64_t{1} << (63 - (n - 1) % 64));

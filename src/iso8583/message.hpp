@@ -40,10 +40,21 @@ class Message {
     void set(unsigned n, std::string_view value) noexcept { set(n, as_bytes(value)); }
     void set_number(unsigned n, std::uint64_t value, unsigned digits) noexcept;  // with leading zeros to `digits` (<= 20)
     void copy(unsigned n, const Message& from) noexcept;                         // field n of `from`, if it has it
+    // As copy(), for an answer that repeats fields of its request: `from` was unpacked by the dialect that this message
+    // will be packed by, and its frame (one for all echoed fields, ASSERTed) outlives that. A value that needed no
+    // decoding is not copied here, and pack() copies its bytes from the frame unread.
+    void echo(unsigned n, const Message& from) noexcept;
     void remove(unsigned n) noexcept;
 
     // Where field n began in the unpacked frame, its length prefix included.
     [[nodiscard]] std::size_t wire_offset(unsigned n) const noexcept { return has(n) ? m_slots[n].wire : 0; }
+
+    // Prefix and body of a field that stands in the frame and was echo()ed; empty for every other.
+    [[nodiscard]] Bytes echoed(unsigned n) const noexcept {
+        if (!has(n) || !m_slots[n].echoed) return {};
+        const Slot& slot = m_slots[n];
+        return {m_frame.data() + slot.wire, std::size_t{slot.offset} + slot.length - slot.wire};
+    }
 
     // The bitmaps as on the wire, most significant bit first: field 1 is bit 63 of present(0), field 65 of present(1).
     [[nodiscard]] std::uint64_t present(unsigned half) const noexcept { return m_present[half]; }
@@ -56,6 +67,7 @@ class Message {
         std::uint16_t length;
         std::uint16_t wire;    // where the field begins in the frame, length prefix included; 0 after set()
         bool in_arena;
+        bool echoed = false;
     };
     [[nodiscard]] std::byte* reserve(std::size_t size) noexcept;  // null and overflowed() when the arena is full
     void mark(unsigned n) noexcept { m_present[(n - 1) / 64] |= std::uint64_t{1} << (63 - (n - 1) % 64); }

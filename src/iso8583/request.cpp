@@ -40,11 +40,14 @@ void fill_texts(const Message& m, PaymentRequest& r) noexcept {
 }
 
 // A MAC anywhere but at the end covers nothing: as good as none (the switch answers 63).
-void fill_mac(const Dialect& dialect, Bytes frame, PaymentRequest& r) noexcept {
-    const auto input = mac_input(dialect, frame);
-    r.has_mac = input.has_value() && input->mac.size() == r.mac.size();
+// What mac_input() finds in the frame, from the message that has been unpacked from it: there the last field is the
+// frame's end.
+void fill_mac(const Message& message, PaymentRequest& r) noexcept {
+    const bool secondary = message.present(1) != 0;
+    const Bytes mac = message.bytes(secondary ? kSecondaryMac : kPrimaryMac);
+    r.has_mac = mac.size() == r.mac.size();
     r.mac = {};
-    if (r.has_mac) std::memcpy(r.mac.data(), input->mac.data(), r.mac.size());
+    if (r.has_mac) std::memcpy(r.mac.data(), mac.data(), r.mac.size());
 }
 
 }  // namespace
@@ -55,7 +58,7 @@ Mti to_mti(std::string_view digits) noexcept {
     return out;
 }
 
-bool to_request(const Dialect& dialect, Bytes frame, const Message& message, PaymentRequest& request) {
+bool to_request(Bytes frame, const Message& message, PaymentRequest& request) {
     request.mti = to_mti(message.mti());
     request.pan = Pan();
     if (message.has(2)) {
@@ -65,7 +68,7 @@ bool to_request(const Dialect& dialect, Bytes frame, const Message& message, Pay
     }
     if (!fill_numbers(message, request)) return false;
     fill_texts(message, request);
-    fill_mac(dialect, frame, request);
+    fill_mac(message, request);
     request.additional = message.bytes(48);
     request.qr = message.bytes(63);
     request.raw = frame;

@@ -37,20 +37,19 @@ std::optional<Buffer> FrameBuilder::finish(bool with_mac) {
         const bool secondary = m_out.present(1) != 0;
         m_out.set(secondary ? iso8583::kSecondaryMac : iso8583::kPrimaryMac, ByteArray<kMacBytes>{});
     }
-    Buffer frame(iso8583::kFrameBytesMax);
-    const auto size = iso8583::pack(m_dialect, m_out, frame);
+    const auto size = iso8583::pack(m_dialect, m_out, m_packed);
     if (!size) return std::nullopt;
-    frame.resize(*size);
-    return frame;
+    return Buffer(m_packed.begin(), m_packed.begin() + static_cast<std::ptrdiff_t>(*size));
 }
 
 std::optional<Buffer> FrameBuilder::answer(const PaymentRequest& request, const Reply& reply, bool with_mac) {
     if (!iso8583::unpack(m_dialect, request.raw, m_in)) return std::nullopt;
     m_out.clear();
-    std::string mti(m_in.mti());
-    mti[2] = static_cast<char>(mti[2] + 1);  // request -> request response
-    m_out.set_mti(mti);
-    for (const unsigned field : kEchoed) m_out.copy(field, m_in);
+    std::array<char, 4> mti;
+    m_in.mti().copy(mti.data(), mti.size());
+    ++mti[2];  // request -> request response
+    m_out.set_mti({mti.data(), mti.size()});
+    for (const unsigned field : kEchoed) m_out.echo(field, m_in);
     if (!reply.auth_code.empty()) m_out.set(38, reply.auth_code.view());
     m_out.set(39, reply.code.view());
     if (!reply.additional.empty()) m_out.set(48, reply.additional);

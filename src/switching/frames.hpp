@@ -37,6 +37,7 @@ class FrameBuilder {
     [[nodiscard]] std::optional<Buffer> finish(bool with_mac);
     const iso8583::Dialect& m_dialect;
     iso8583::Message m_in, m_out;
+    ByteArray<iso8583::kFrameBytesMax> m_packed;
 };
 
 // The pseudo-terminal under whose base key a link's messages are authenticated: "LNK00001" for link 0 (id = 1).

@@ -104,7 +104,7 @@ void run_iso8583_message(Bytes input) {
     if (const auto mac = iso8583::mac_input(dialect, input))
         ASSERT(mac->covered.size() + mac->mac.size() == input.size());
     PaymentRequest request;
-    if (!iso8583::to_request(dialect, input, message, request)) return;
+    if (!iso8583::to_request(input, message, request)) return;
     ASSERT(request.amount >= 0 && request.amount <= kAmountMax && request.raw.size() == input.size());
 }
 

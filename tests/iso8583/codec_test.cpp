@@ -306,6 +306,35 @@ TEST_CASE("iso8583: a field set twice has its last value, in place or moved") {
     CHECK_FALSE(m.overflowed());
 }
 
+TEST_CASE("iso8583: an echoed field goes out as it came in, whether its value was decoded or not") {
+    const std::string fields = R"(
+        2 = { name = "pan", length = "LLVAR", max = 19, content = "n" }
+        3 = { name = "packed", max = 5, content = "n", body = "bcd" }
+        41 = { name = "terminal", max = 4, content = "ans", body = "ebcdic" }
+        70 = { name = "code", max = 3, content = "n" })";
+    const Dialect dialect = small(fields);
+    Message request;
+    request.set_mti("0200");
+    request.set(2, "12345678");
+    request.set(3, "00042");
+    request.set(41, "AB12");
+    request.set(70, "301");
+    const Buffer frame = packed(dialect, request);
+    REQUIRE(unpack(dialect, frame, request));
+
+    Message answer;
+    answer.set_mti("0200");
+    for (const unsigned n : {2U, 3U, 5U, 41U, 70U}) answer.echo(n, request);
+    CHECK_FALSE(answer.has(5));  // the request has none
+    for (const unsigned n : {2U, 3U, 41U, 70U}) CHECK(answer.field(n) == request.field(n));
+    CHECK(packed(dialect, answer) == frame);
+
+    answer.set(2, "9");  // after it, the field is an ordinary one
+    CHECK(answer.echoed(2).empty());
+    request.set(2, "9");
+    CHECK(packed(dialect, answer) == packed(dialect, request));
+}
+
 TEST_CASE("iso8583: numbers are read and written with leading zeros") {
     Message m;
     m.set_number(4, 0, 12);
