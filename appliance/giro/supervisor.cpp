@@ -27,6 +27,8 @@ constexpr milliseconds kBackoffMin{200}, kBackoffMax{10'000};
 constexpr milliseconds kSteady{1'000};       // up this long: the next death counts as the first
 constexpr milliseconds kSayEvery{2'000};     // progress while a start takes longer
 constexpr int kPollMs = 200;
+// SoftHSM frees more blocks of a size at a time than glibc keeps at hand by default (7): 7 % of the vault's time.
+constexpr const char* kMallocTunables = "glibc.malloc.tcache_count=64";
 constexpr std::uintmax_t kLogBytesMax = 16U << 20;  // then the log becomes <program>.log.1 at the next start
 
 bool mends_by_restart(int code) { return code != 2 && code != 3 && code != 4; }
@@ -118,6 +120,7 @@ Result<void> Supervisor::start(Child& child) {
         return fail(Failure::Kind::refused, fmt::format("cannot write {}: {}", file.string(), std::strerror(errno)));
     int pipe_fds[2];
     ASSERT(::pipe2(pipe_fds, O_CLOEXEC | O_NONBLOCK) == 0);
+    ::setenv("GLIBC_TUNABLES", kMallocTunables, 0);  // the operator's own stand
     ::setenv("GIRO_READY_FD", std::to_string(pipe_fds[1]).c_str(), 1);
     const std::string dir = m_paths.root.string();
     const int pid = ::fork();
