@@ -28,11 +28,14 @@ void two(char* at, int value) noexcept {
 
 Stamp Stamp::at(std::uint64_t wall_ns) {
     const auto seconds = static_cast<time_t>(wall_ns / 1'000'000'000U);
+    thread_local time_t last = -1;  // a load generator asks thousands of times a second
+    thread_local Stamp out;
+    if (seconds == last) return out;
+    last = seconds;
     tm utc{};
     tm local{};
     gmtime_r(&seconds, &utc);
     localtime_r(&seconds, &local);
-    Stamp out;
     char* t = out.transmission.chars.data();
     two(t, utc.tm_mon + 1), two(t + 2, utc.tm_mday), two(t + 4, utc.tm_hour), two(t + 6, utc.tm_min);
     two(t + 8, std::min(utc.tm_sec, 59));
