@@ -65,7 +65,7 @@ class TerminalActor final : public pos::Wire, public pos::Observer {
     void ready(pos::Terminal&) override {}
     void done(pos::Terminal&, const pos::Outcome& outcome) override;
     void failed(pos::Terminal&, const std::string& why) override;
-    void odd(pos::Terminal&, Oddity) override {}
+    void odd(pos::Terminal&, Oddity oddity) override;
     void connect();
     void received(Bytes bytes);
     void act();
@@ -76,6 +76,7 @@ class TerminalActor final : public pos::Wire, public pos::Observer {
     Outside& m_out;
     pos::Terminal m_terminal;
     std::shared_ptr<ActorStream> m_stream;
+    std::uint64_t m_connection = 0;  // counts: what still comes of an earlier one is not this one's
     std::unique_ptr<net::Deframer> m_deframer;
     std::vector<pos::Sale> m_approved;
     std::string m_qr;

@@ -63,14 +63,19 @@ std::string TerminalActor::state() const {
 void TerminalActor::connect() {
     if (m_connecting || (m_stream != nullptr && m_stream->open())) return;
     m_connecting = true;
+    const std::uint64_t mine = ++m_connection;
     m_deframer = std::make_unique<net::Deframer>(iso8583::kFrameBytesMax);
     StreamEvents events;
-    events.opened = [this] {
+    events.opened = [this, mine] {
+        if (mine != m_connection) return;
         m_connecting = false;
         m_terminal.connected(m_out.now());
     };
-    events.received = [this](Bytes bytes) { received(bytes); };
-    events.closed = [this] {
+    events.received = [this, mine](Bytes bytes) {
+        if (mine == m_connection) received(bytes);
+    };
+    events.closed = [this, mine] {
+        if (mine != m_connection) return;
         m_connecting = false;
         m_terminal.disconnected();
     };
@@ -94,6 +99,9 @@ void TerminalActor::hear(Bytes message) {
     const auto answer = m_out.reader.read(message);
     if (!answer || !answer->has_mac || (answer->mti != "0210" && answer->mti != "0410")) return;
     m_out.world.mix(answer->stan);
+    if (m_out.world.traces())
+        m_out.world.trace(fmt::format("terminal {} heard {} {} to STAN {:06}", answer->terminal.view(), answer->mti,
+                                      answer->code.view(), answer->stan));
     m_out.ears.hear({key_of_sale(answer->terminal.view(), answer->stan, answer->rrn.view()), answer->mti == "0410",
                      std::string(answer->code.view()), std::string(answer->auth_code.view()), m_out.world.time_ns()});
 }
@@ -169,6 +177,15 @@ void TerminalActor::sell() {
 void TerminalActor::done(pos::Terminal& terminal, const pos::Outcome& outcome) {
     if (outcome.kind == pos::Kind::sale && outcome.approved()) m_approved.push_back(terminal.last_sale());
     if (m_approved.size() > 8) m_approved.erase(m_approved.begin());
+}
+
+// What it did not believe says most about a terminal that does not come to its end.
+void TerminalActor::odd(pos::Terminal& terminal, Oddity oddity) {
+    static constexpr std::string_view kWords[] = {"a wrong MAC", "another payment's answer", "a late answer",
+                                                  "no message", "a refusal without a MAC"};
+    if (m_out.world.traces())
+        m_out.world.trace(fmt::format("terminal {} heard {} {}", terminal.identity().terminal.view(),
+                                      kWords[static_cast<std::size_t>(oddity)], terminal.code_without_mac().view()));
 }
 
 void TerminalActor::failed(pos::Terminal&, const std::string& why) {
