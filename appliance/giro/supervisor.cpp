@@ -23,7 +23,9 @@ namespace giro::cli {
 namespace {
 using std::chrono::milliseconds;
 constexpr milliseconds kStopMax{10'000};     // after SIGTERM; then SIGKILL
-constexpr milliseconds kBackoffMin{200}, kBackoffMax{10'000};
+// A restart waits: at first hardly, since every moment costs payments, then twice as long after each death, up to a bound
+// that is lower for a program that did become ready: that one serves between its deaths.
+constexpr milliseconds kBackoffMin{20}, kBackoffUpMax{500}, kBackoffMax{10'000};
 constexpr milliseconds kSteady{1'000};       // up this long: the next death counts as the first
 constexpr milliseconds kSayEvery{2'000};     // progress while a start takes longer
 constexpr int kPollMs = 200;
@@ -143,11 +145,20 @@ Result<void> Supervisor::start(Child& child) {
     return {};
 }
 
+// How long nothing has to be done; kPollMs at most.
+milliseconds Supervisor::until_restart() const {
+    milliseconds least{kPollMs};
+    for (const Child& child : m_children)
+        if (child.state == State::waiting)
+            least = std::min(least, std::chrono::ceil<milliseconds>(child.restart_at - Clock::now()));
+    return std::max(least, milliseconds{0});
+}
+
 void Supervisor::wait_for_events() {
     std::vector<pollfd> fds{{m_signals, POLLIN, 0}};
     for (const Child& child : m_children)
         if (child.ready_fd >= 0) fds.push_back({child.ready_fd, POLLIN, 0});
-    ::poll(fds.data(), fds.size(), kPollMs);
+    ::poll(fds.data(), fds.size(), static_cast<int>(until_restart().count()));
     signalfd_siginfo info;
     while (::read(m_signals, &info, sizeof info) == static_cast<ssize_t>(sizeof info))
         if (info.ssi_signo != SIGCHLD) m_stopping = true;
@@ -193,7 +204,8 @@ void Supervisor::reap() {
 }
 
 void Supervisor::died(Child& child, int status) {
-    const bool was_up_for_long = child.state == State::up && Clock::now() - child.since > kSteady;
+    const bool was_up = child.state == State::up;
+    const bool was_up_for_long = was_up && Clock::now() - child.since > kSteady;
     if (child.ready_fd >= 0) ::close(child.ready_fd);
     child.ready_fd = -1;
     child.pid = 0;
@@ -201,7 +213,8 @@ void Supervisor::died(Child& child, int status) {
     if (m_stopping || !m_failure.empty()) return;
     const int code = WIFEXITED(status) ? WEXITSTATUS(status) : 1;
     if (!child.was_ready || !mends_by_restart(code)) return fail_with(child, code, how_it_ended(status) + cause(child, status));
-    child.backoff = was_up_for_long || child.backoff == milliseconds(0) ? kBackoffMin : std::min(2 * child.backoff, kBackoffMax);
+    const bool is_first = was_up_for_long || child.backoff == milliseconds(0);
+    child.backoff = is_first ? kBackoffMin : std::min(2 * child.backoff, was_up ? kBackoffUpMax : kBackoffMax);
     child.state = State::waiting;
     child.restart_at = Clock::now() + child.backoff;
     ++child.restarts;

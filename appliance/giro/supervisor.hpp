@@ -62,6 +62,7 @@ class Supervisor {
     void restart_due();
     void stop_all();
     void wait_for_events();
+    [[nodiscard]] std::chrono::milliseconds until_restart() const;
     void fail_with(const Child& child, int code, const std::string& how);
     void write_state() const;
     [[nodiscard]] std::string cause(const Child& child, int status) const;

@@ -66,7 +66,22 @@ verb_test() {
 }
 
 # Those that take minutes and mostly wait: started first, the others run beside them.
-readonly tests_long=(story failpoint kill sim)
+readonly tests_long=(kill story failpoint sim)
+# Those whose figures mean something only with nothing beside them.
+readonly tests_alone=(kill)
+
+# is_alone NAME
+is_alone() { [[ " ${tests_alone[*]} " == *" $1 "* ]]; }
+
+# may_start NAME: there is a core for it, and neither it nor one under way must be alone.
+may_start() {
+    local pid
+    ((${#test_of[@]})) || return 0
+    ((${#test_of[@]} < $(nproc))) || return 1
+    for pid in "${!test_of[@]}"; do
+        if is_alone "$1" || is_alone "${test_of[$pid]}"; then return 1; fi
+    done
+}
 
 # run_tests NAME...: those, or all; as many at a time as there are cores.
 run_tests() {
@@ -86,7 +101,7 @@ run_tests() {
     fi
     for name in "${names[@]}"; do [[ -x $bin/test_$name ]] || die "no such test: $name" 2; done
     while ((next < ${#names[@]} || ${#test_of[@]})); do
-        while ((next < ${#names[@]} && ${#test_of[@]} < $(nproc))); do start_test "${names[next++]}"; done
+        while ((next < ${#names[@]})) && may_start "${names[next]}"; do start_test "${names[next++]}"; done
         sleep 0.2
         for pid in "${!test_of[@]}"; do
             kill -0 "$pid" 2>/dev/null && continue
