@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <optional>
@@ -42,9 +43,12 @@ Result<void> serve(const std::string& name, const config::Paths& paths, const St
                         if (!failure) failure = std::move(f);
                         loop.stop();
                     }};
-    loop.handle_stop_signals();
+    // A signal ends a start at once, as kill -9 would: it may be a replay of minutes, and there is nothing yet to end in
+    // order. SIGPIPE is ignored from the first socket on.
+    std::signal(SIGPIPE, SIG_IGN);
     auto alive = start(program);
     if (!alive) return tl::unexpected(alive.error());
+    loop.handle_stop_signals();
     log::info("serving");
     say_ready();
     loop.run();
