@@ -1,11 +1,13 @@
 #include "util/file.hpp"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <charconv>
 #include <cstring>
 
 #include <fmt/format.h>
@@ -33,6 +35,23 @@ class Descriptor {
   private:
     int m_fd;
 };
+
+// What a process that was killed while it wrote `path` has left beside it: <path>.<its pid>.tmp. Files of processes
+// that live are theirs; with a pid that is in use again one stays until the next time.
+void remove_leftovers(const std::filesystem::path& folder, const std::filesystem::path& path) {
+    const std::string prefix = path.filename().string() + ".";
+    constexpr std::string_view kSuffix = ".tmp";
+    std::error_code ignored;
+    for (std::filesystem::directory_iterator at(folder, ignored), end; !ignored && at != end; at.increment(ignored)) {
+        const std::string name = at->path().filename().string();
+        if (!name.starts_with(prefix) || !name.ends_with(kSuffix) || name.size() <= prefix.size() + kSuffix.size()) continue;
+        const std::string_view digits = std::string_view(name).substr(prefix.size(), name.size() - prefix.size() - kSuffix.size());
+        pid_t pid = 0;
+        const auto [rest, error] = std::from_chars(digits.data(), digits.data() + digits.size(), pid);
+        if (error != std::errc() || rest != digits.data() + digits.size() || pid <= 0) continue;
+        if (::kill(pid, 0) != 0 && errno == ESRCH) ::unlink(at->path().c_str());
+    }
+}
 
 bool write_all(int fd, Bytes data) noexcept {
     while (!data.empty()) {
@@ -62,6 +81,8 @@ Result<Buffer> read_file(const std::filesystem::path& path, std::size_t bytes_ma
 }
 
 Result<void> write_file_atomic(const std::filesystem::path& path, Bytes data, unsigned mode) {
+    const auto folder = path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
+    remove_leftovers(folder, path);
     auto temporary = path;
     temporary += fmt::format(".{}.tmp", ::getpid());
     {
@@ -75,9 +96,12 @@ Result<void> write_file_atomic(const std::filesystem::path& path, Bytes data, un
         }
     }
     GIRO_FAILPOINT("file.synced");
-    if (::rename(temporary.c_str(), path.c_str()) != 0) return system_failure("cannot rename to", path);
+    if (::rename(temporary.c_str(), path.c_str()) != 0) {
+        auto failure = system_failure("cannot rename to", path);
+        ::unlink(temporary.c_str());
+        return failure;
+    }
     GIRO_FAILPOINT("file.renamed");
-    const auto folder = path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
     const Descriptor directory(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (directory.get() < 0 || ::fsync(directory.get()) != 0) return system_failure("cannot sync", folder);
     return {};

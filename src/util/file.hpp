@@ -10,7 +10,8 @@ namespace giro {
 
 // The whole file; refuses more than `bytes_max`.
 [[nodiscard]] Result<Buffer> read_file(const std::filesystem::path& path, std::size_t bytes_max = 64U << 20);
-// Writes a temporary file beside it, fsyncs, renames over `path`, fsyncs the folder: after a crash the old or the new.
+// Writes a temporary file beside it, fsyncs, renames over `path`, fsyncs the folder: after a crash the old or the new, and
+// perhaps the temporary one, which the next write of `path` removes.
 [[nodiscard]] Result<void> write_file_atomic(const std::filesystem::path& path, Bytes data, unsigned mode = 0600);
 
 // An exclusive flock(2) on `path`, held until destroyed. Failure::try_again when another process has it.

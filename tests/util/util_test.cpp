@@ -1,11 +1,15 @@
 // What every module stands on: bytes, hashes, secrets, masking, atomic files.
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <filesystem>
+#include <fstream>
 #include <set>
 
 #include "giro/result.hpp"
@@ -129,6 +133,21 @@ TEST_CASE("file: written atomically, read back whole, locked once") {
     auto second = FileLock::acquire(folder / "lock");
     REQUIRE_FALSE(second);
     CHECK(second.error().exit_code() == 75);
+    std::filesystem::remove_all(folder);
+}
+
+TEST_CASE("file: what a killed process left half written goes with the next write, what a living one writes stays") {
+    const auto folder = std::filesystem::temp_directory_path() / "giro-util-leftovers";
+    std::filesystem::create_directories(folder);
+    const pid_t dead = ::fork();
+    if (dead == 0) ::_exit(0);
+    REQUIRE(::waitpid(dead, nullptr, 0) == dead);
+    const auto left = folder / fmt::format("f.{}.tmp", dead), of_another = folder / fmt::format("g.{}.tmp", dead),
+               under_way = folder / fmt::format("f.{}.tmp", ::getppid()), no_pid = folder / "f.old.tmp";
+    for (const auto& file : {left, of_another, under_way, no_pid}) std::ofstream(file) << "half";
+    REQUIRE(write_file_atomic(folder / "f", as_bytes("whole")));
+    CHECK_FALSE(std::filesystem::exists(left));
+    for (const auto& file : {of_another, under_way, no_pid}) CHECK(std::filesystem::exists(file));
     std::filesystem::remove_all(folder);
 }
 
