@@ -100,8 +100,8 @@ class JournalReader {
 
     // Up to `limit` entries from `from_seq`; returns how many. Fewer than `limit` means the head was reached. Keep
     // `limit` to some thousands: while it reads, the writer's log cannot start over.
-    // Failure::try_again when what this reader has checked before is no longer there: it was read before it was durable
-    // and a crash took it, or somebody wrote the past anew. The caller starts over with another reader.
+    // Failure::refused when what this reader has checked before is no longer there: it was read before it was durable and
+    // a crash took it, or somebody wrote the past anew. It stays so; the caller starts over with another reader.
     [[nodiscard]] Result<std::size_t> read_from(std::uint64_t from_seq, std::size_t limit, const EntryCallback& callback);
     [[nodiscard]] Result<Head> head();
     [[nodiscard]] Result<std::optional<Hash256>> hash_at(std::uint64_t seq);  // as Journal::hash_at

@@ -66,7 +66,7 @@ Result<std::size_t> JournalReader::read_from(std::uint64_t from_seq, std::size_t
         const auto hash = stored_hash_at(m_impl->db, m_impl->seen->seq);
         if (!hash) return tl::unexpected(hash.error());
         if (*hash != m_impl->seen->hash)
-            return fail(Failure::Kind::try_again,
+            return fail(Failure::Kind::refused,
                         fmt::format("journal {}: entry {} is not the one that was read before: it was not durable then, or "
                                     "somebody changed it (giro journal verify)",
                                     m_impl->db.path(), m_impl->seen->seq));

@@ -125,7 +125,7 @@ TEST_CASE("tamper: a reader that follows notices when what it has read is rewrit
         const auto result = reader->read_from(51, 10, nothing());
         REQUIRE_FALSE(result);
         CHECK(says(result.error(), "entry 50"));
-        CHECK(result.error().kind == Failure::Kind::try_again);  // what is there now is for another reader to judge
+        CHECK(result.error().kind == Failure::Kind::refused);  // what is there now is for another reader to judge
         reader = tl::unexpected(Failure{});  // close it before its file goes
         for (const char* name : {"journal.db", "journal.db-wal", "journal.db-shm"}) std::filesystem::remove(folder.file(name));
         Journal log = open_new(folder.file());
