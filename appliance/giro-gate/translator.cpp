@@ -21,8 +21,13 @@ struct Served {
 };
 constexpr Served kServed[] = {
     {0x0200, Source::terminal, {3, 4, 7, 11, 12, 13, 32, 37, 41, 42, 49, 0}},
+    {0x0201, Source::terminal, {3, 4, 7, 11, 12, 13, 32, 37, 41, 42, 49, 0}},
     {0x0400, Source::terminal, {3, 4, 7, 11, 12, 13, 32, 37, 41, 49, 90, 0}},
+    {0x0401, Source::terminal, {3, 4, 7, 11, 12, 13, 32, 37, 41, 49, 90, 0}},
+    {0x0420, Source::terminal, {3, 4, 7, 11, 12, 13, 32, 37, 41, 49, 90, 0}},
+    {0x0421, Source::terminal, {3, 4, 7, 11, 12, 13, 32, 37, 41, 49, 90, 0}},
     {0x0800, Source::terminal, {7, 11, 41, 70, 0}},
+    {0x0801, Source::terminal, {7, 11, 41, 70, 0}},
     {0x0210, Source::link, {11, 39, 0}},
     {0x0410, Source::link, {11, 39, 0}},
 };

@@ -23,8 +23,11 @@ constexpr std::size_t kArrivedMax = 65'536;     // beyond it requests are droppe
 static_assert(2 * kBatchRequestsMax <= vault::kBatchItemsMax);
 constexpr std::uint64_t kWarningsPerSecond = 10;
 
+bool is_network(const PaymentRequest& r) {
+    return without_repeat(r.mti) == 0x0800;
+}
 bool is_key_exchange(const PaymentRequest& r) {
-    return r.mti == 0x0800 && r.network_code == 161;
+    return is_network(r) && r.network_code == 161;
 }
 }  // namespace
 
@@ -186,16 +189,16 @@ void Pipeline::add_mac_checks(Item& item, vault::MacVerify::Request& macs) const
     const bool from_link = r.source == PaymentRequest::Source::link;
     item.terminal = from_link ? nullptr : m_core.state().terminal(r.terminal);
     if (!r.has_mac || r.raw.size() <= switching::kMacBytes || (!from_link && item.terminal == nullptr)) return;
-    if (!from_link && r.mti != 0x0800 && item.terminal->nonce == kBaseKey) return;  // no payment before a key exchange
+    if (!from_link && !is_network(r) && item.terminal->nonce == kBaseKey) return;  // no payment before a key exchange
     vault::MacVerify::Item check;
     check.terminal = from_link ? switching::link_key_id(r.link) : r.terminal;
-    check.nonce = from_link || r.mti == 0x0800 ? kBaseKey : item.terminal->nonce;
+    check.nonce = from_link || is_network(r) ? kBaseKey : item.terminal->nonce;
     check.mac = r.mac;
     check.data = r.raw.first(r.raw.size() - switching::kMacBytes);
     item.mac = static_cast<int>(macs.items.size());
     item.nonce = check.nonce;
     macs.items.push_back(check);
-    if (from_link || r.mti == 0x0800 || !item.terminal->has_previous) return;
+    if (from_link || is_network(r) || !item.terminal->has_previous) return;
     check.nonce = item.previous_nonce =
         item.terminal->previous_nonce;  // the new key may not have reached the terminal yet
     item.mac_previous = static_cast<int>(macs.items.size());
@@ -203,7 +206,7 @@ void Pipeline::add_mac_checks(Item& item, vault::MacVerify::Request& macs) const
 }
 
 void Pipeline::add_pan(Item& item, vault::ProtectPan::Request& pans, std::vector<NewPan>& keys) const {
-    if (item.request.mti != 0x0200 || item.request.pan.empty()) return;
+    if (without_repeat(item.request.mti) != 0x0200 || item.request.pan.empty()) return;
     item.has_pan = true;
     item.pan = m_pans.key_of(item.request.pan);
     if (m_pans.find(item.pan) != nullptr || std::ranges::find(keys, item.pan, &NewPan::key) != keys.end()) return;
@@ -312,7 +315,7 @@ void Pipeline::decide_terminal(Batch& batch, Item& item) {
     const PaymentRequest& r = item.request;
     if (item.terminal == nullptr) return answer(batch, item, {switching::kUnknownTerminal, {}, {}}, false, kBaseKey);
     const bool current = batch.good(item.mac), previous = batch.good(item.mac_previous);
-    if (r.mti == 0x0800) return decide_network(batch, item, current);
+    if (is_network(r)) return decide_network(batch, item, current);
     const vault::Nonce nonce = previous && !current ? item.previous_nonce : item.nonce;
     if (current) m_core.key_used(r.terminal, item.nonce);
     if (!current && !previous) {
@@ -322,9 +325,10 @@ void Pipeline::decide_terminal(Batch& batch, Item& item) {
     }
     const std::uint64_t now_ns = m_clock.wall_ns();
     Answer decided;
-    if (r.mti == 0x0200) {
+    const Mti mti = without_repeat(r.mti);
+    if (mti == 0x0200) {
         decided = m_core.purchase(r, item.has_pan ? m_pans.find(item.pan) : nullptr, now_ns);
-    } else if (r.mti == 0x0400) {
+    } else if (mti == 0x0400 || mti == 0x0420) {
         decided = m_core.reversal(r, now_ns);
         if (decided.gave_up) settle_waiting(batch.out, *decided.gave_up);
     } else {

@@ -162,7 +162,7 @@ void Pipeline::send_owed_reversal(std::uint64_t seq, const entry::Payment& payme
         m_unsendable.erase(seq);
         const std::uint16_t link = owed->payment.link;
         GIRO_FAILPOINT("switch.reversal.owed");
-        auto frame = m_frames.link_reversal(owed->payment, answer->pans[0]);
+        auto frame = m_frames.link_reversal(owed->payment, owed->stands, answer->pans[0]);
         const auto peer = m_link_peers.find(link);
         if (!frame || peer == m_link_peers.end()) return;
         std::vector<Outgoing> out;

@@ -21,6 +21,13 @@ std::uint32_t original_stan(std::string_view elements) noexcept {
     return stan;
 }
 
+// DE95: the amount that is to stand, then three others; 0 when there is none.
+MinorUnits replacement(std::string_view amounts) noexcept {
+    MinorUnits stands = 0;
+    if (amounts.size() >= 12) std::from_chars(amounts.data(), amounts.data() + 12, stands);
+    return stands;
+}
+
 // Six digits that follow from the purchase: a host that lost its memory gives the same ones again.
 AuthCode auth_code_of(const std::string& key) {
     const Hash256 hash = sha256(as_bytes(key));
@@ -60,6 +67,7 @@ Seen Issuer::read() const {
     seen.amount = static_cast<MinorUnits>(m_in.number(4).value_or(0));
     if (const auto pan = Pan::parse(m_in.field(2))) seen.pan = pan->masked();
     seen.original_stan = original_stan(m_in.field(90));
+    seen.stands = replacement(m_in.field(95));
     return seen;
 }
 
@@ -98,7 +106,9 @@ Issuer::Decision Issuer::decide(Seen& seen) {
     if (seen.mti == "0400") {
         const std::string key = key_of(seen, seen.original_stan);
         seen.known = m_decisions.contains(key);
-        seen.repeat = !m_reversed.insert(key).second;
+        const auto [at, first] = m_reversed.try_emplace(key, seen.stands);
+        seen.repeat = !first && at->second <= seen.stands;
+        at->second = std::min(at->second, seen.stands);
         if (!seen.repeat) ++m_totals.reversals;
         return {ResponseCode("00"), {}};
     }
@@ -118,13 +128,17 @@ Issuer::Decision Issuer::decide(Seen& seen) {
 }
 
 void Issuer::remember(const Seen& seen) {
-    if (seen.mti == "0400") m_reversed.insert(key_of(seen, seen.original_stan));
-    else m_decisions.emplace(key_of(seen, seen.stan), Decision{seen.code, seen.auth_code});
+    if (seen.mti == "0400") {
+        MinorUnits& stands = m_reversed.try_emplace(key_of(seen, seen.original_stan), seen.stands).first->second;
+        stands = std::min(stands, seen.stands);
+    } else {
+        m_decisions.emplace(key_of(seen, seen.stan), Decision{seen.code, seen.auth_code});
+    }
 }
 
 // The request's own fields back, with DE39 and, when approved, DE38.
 Buffer Issuer::answer(std::string_view code, const AuthCode& auth_code) {
-    static constexpr unsigned kEchoed[] = {2, 3, 4, 7, 11, 12, 13, 32, 37, 41, 42, 49, 70};
+    static constexpr unsigned kEchoed[] = {2, 3, 4, 7, 11, 12, 13, 32, 37, 41, 42, 49, 70, 95};
     std::array<char, 4> mti{};
     std::ranges::copy(m_in.mti(), mti.begin());
     ++mti[2];

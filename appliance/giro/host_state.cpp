@@ -24,6 +24,7 @@ std::string to_json(const Seen& s) {
     if (s.mti == "0400") {
         line["original_stan"] = s.original_stan;
         line["known"] = s.known;
+        line["stands"] = s.stands;
     }
     return line.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
 }
@@ -48,6 +49,7 @@ std::optional<Seen> from_json(std::string_view text) {
         s.answered = line.at("answered").get<bool>();
         s.original_stan = line.value("original_stan", 0U);
         s.known = line.value("known", false);
+        s.stands = line.value("stands", MinorUnits{0});
         return s.mti == "0200" || s.mti == "0400" ? std::optional(std::move(s)) : std::nullopt;
     } catch (const nlohmann::json::exception&) {  // a field is absent, or of another type
         return std::nullopt;

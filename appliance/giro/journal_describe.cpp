@@ -96,6 +96,7 @@ json fields_of(const entry::ForwardAnswered& e) {
 }
 json fields_of(const entry::Reversal& e) {
     json out{{"outcome", text(e.outcome)}, {"payment", e.payment}, {"response_code", e.response_code.view()}};
+    if (e.replacement != 0) out["stands"] = e.replacement;
     put(out, e.key);
     put(out, e.amount);
     return out;

@@ -143,6 +143,8 @@ std::vector<Command> pos_commands() {
                  {"--card-index", "buy: number of the demo card, from 1; 200 has no money", number, "1", false},
                  {"--qr", "buy: a consumer-presented QR payload", text, "", false},
                  {"--rrn", "reverse: retrieval reference number on the receipt", text, "", false},
+                 {"--stands", "reverse: in part, so that this much of the payment stands (DE95), minor units", number, "0", false},
+                 {"--advice", "reverse: as an advice (0420)", flag, "", false},
                  {"--from", "reverse: the --trace file of a run, for a payment of that run", text, "", false},
                  {"--terminals", "load: how many terminals", number, "1", false},
                  {"--first", "load: number of the first terminal", number, "1", false},

@@ -107,9 +107,9 @@ Result<OnceResult> buy_once(const Equipment& equipment, const config::Address& a
 }
 
 Result<OnceResult> reverse_once(const Equipment& equipment, const config::Address& address, Identity who,
-                                std::uint64_t timeout_ms, const Sale& original, Trace* trace) {
+                                std::uint64_t timeout_ms, const Sale& original, Trace* trace, ReversalForm form) {
     return std::make_unique<Once>(equipment, address, timeout_ms, trace)->run(who, [&](Terminal& terminal, Now now) {
-        terminal.reverse(original, now);
+        terminal.reverse(original, now, form);
     });
 }
 

@@ -24,6 +24,7 @@ struct OnceResult {
 [[nodiscard]] Result<OnceResult> buy_once(const Equipment& equipment, const config::Address& address, Identity who,
                                           std::uint64_t timeout_ms, const Purchase& purchase, Trace* trace);
 [[nodiscard]] Result<OnceResult> reverse_once(const Equipment& equipment, const config::Address& address, Identity who,
-                                              std::uint64_t timeout_ms, const Sale& original, Trace* trace);
+                                              std::uint64_t timeout_ms, const Sale& original, Trace* trace,
+                                              ReversalForm form = {});
 
 }  // namespace giro::pos

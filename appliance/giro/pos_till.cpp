@@ -131,7 +131,10 @@ Result<void> pos_reverse(const Args& args) {
     Identity who = identity_of(till->equipment->config, 1);
     who.terminal = original.terminal;
     who.currency = original.currency;
-    const auto result = reverse_once(*till->equipment, till->address, who, till->timeout_ms, original.sale, &till->record);
+    const auto stands = number_of(args, "--stands", 0, kAmountDigitsMax);
+    if (!stands) return tl::unexpected(stands.error());
+    const ReversalForm form{static_cast<MinorUnits>(*stands), args.flag("--advice"), false};
+    const auto result = reverse_once(*till->equipment, till->address, who, till->timeout_ms, original.sale, &till->record, form);
     if (!result) return tl::unexpected(result.error());
     return show(args, *result, who, true);
 }

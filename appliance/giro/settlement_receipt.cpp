@@ -43,7 +43,7 @@ Result<Found> search(const config::Paths& paths, const Wanted& wanted) {
     const auto on_posting = [&](const Posting& p, const entry::Salt& salt) {
         if (wanted.matches(p)) found.postings.emplace_back(p, salt);
         else if (p.kind == PostingKind::reversal && !found.postings.empty() && p.payment == found.postings.front().first.payment)
-            found.reversed = settlement::Reversed{p.seq, 0};
+            found.reversed = settlement::Reversed{p.seq, 0, p.amount.minor + (found.reversed ? found.reversed->amount : 0)};
     };
     const auto on_window = [&](settlement::WindowResult&& w) {
         if (found.reversed && found.reversed->window == 0) found.reversed->window = w.window;
@@ -177,7 +177,7 @@ Result<void> verify(const Args& args) {
                    r.posting.terminal.view(), r.index + 1, r.postings, r.window, r.height,
                    chain::hash_text(r.block_hash), *block1);
         if (r.reversed)
-            fmt::print("reversed by entry {}{}, says the box that issued it\n", r.reversed->seq,
+            fmt::print("{} of it reversed, last by entry {}{}, says the box that issued it\n", money(r.reversed->amount), r.reversed->seq,
                        r.reversed->window != 0 ? fmt::format(" in window {}", r.reversed->window) : "");
         else fmt::print("a receipt alone cannot exclude that the payment was reversed after it was issued\n");
     }

@@ -10,13 +10,13 @@ namespace {
 constexpr std::uint32_t kStanMax = 999'999;
 constexpr std::uint64_t kAskAgainAfterNs = 500'000'000;
 
-std::string_view answer_mti(Kind kind) noexcept {
+std::string_view answer_mti(Kind kind, const ReversalForm& form) noexcept {
     switch (kind) {
         case Kind::network:
         case Kind::echo: return "0810";
         case Kind::sale:
         case Kind::repeat: return "0210";
-        case Kind::reversal: return "0410";
+        case Kind::reversal: return form.advice ? "0430" : "0410";
     }
     return "";
 }
@@ -89,24 +89,35 @@ void Terminal::sell(Pan pan, std::string qr, MinorUnits amount, bool spoil_mac, 
     start(built, {.kind = Kind::sale, .stan = m_sale.stan, .meant_ns = meant_ns}, now);
 }
 
-void Terminal::repeat_sale(Now now) {
+void Terminal::repeat_sale(Now now, bool as_repeat) {
     ASSERT(ready() && m_sale_frame.size != 0);
     m_state = State::waiting;
-    m_frame = copy(m_sale_frame);
-    start({}, {.kind = Kind::repeat, .stan = m_sale.stan, .meant_ns = now.monotonic_ns}, now);
+    MessageBuilder::Built built;
+    if (as_repeat) built = m_shared.builder.purchase(m_frame, m_identity, m_sale, m_session_key, true);
+    else m_frame = copy(m_sale_frame);
+    start(built, {.kind = Kind::repeat, .stan = m_sale.stan, .meant_ns = now.monotonic_ns}, now);
 }
 
-void Terminal::reverse(const Sale& sale, Now now) {
+void Terminal::reverse(const Sale& sale, Now now, ReversalForm form) {
     ASSERT(ready());
-    start_reversal(sale, false, now);
+    start_reversal(sale, false, now, form);
 }
 
-void Terminal::start_reversal(const Sale& sale, bool forced, Now now) {
+void Terminal::start_reversal(const Sale& sale, bool forced, Now now, ReversalForm form) {
     m_state = State::waiting;
     m_reversed = sale;
+    m_form = form;
+    m_form_stamp = Stamp::at(now.wall_ns);
     const std::uint32_t stan = next_stan();
-    start(m_shared.builder.reversal(m_frame, m_identity, m_reversed, stan, Stamp::at(now.wall_ns), m_session_key),
+    start(m_shared.builder.reversal(m_frame, m_identity, m_reversed, stan, m_form_stamp, m_session_key, m_form),
           {.kind = Kind::reversal, .forced = forced, .stan = stan, .meant_ns = now.monotonic_ns}, now);
+}
+
+// The same but for its MTI and MAC.
+void Terminal::repeat_reversal(Now now) {
+    m_form.repeat = true;
+    start(m_shared.builder.reversal(m_frame, m_identity, m_reversed, m_request.stan, m_form_stamp, m_session_key, m_form),
+          m_request, now);
 }
 
 bool Terminal::believable(const Answer& answer, Bytes message) {
@@ -126,9 +137,9 @@ void Terminal::received(Bytes message, Now now) {
         return m_observer.odd(*this, Observer::Oddity::late);
     m_code_without_mac = answer->has_mac ? ResponseCode() : answer->code;
     const bool network = m_request.kind == Kind::network || m_request.kind == Kind::echo;
-    if (!network && !answer->has_mac && may_lack_mac(answer->code.view()) && answer->mti == answer_mti(m_request.kind))
+    if (!network && !answer->has_mac && may_lack_mac(answer->code.view()) && answer->mti == answer_mti(m_request.kind, m_form))
         return refused_without_mac(answer->code, now);
-    if (answer->mti != answer_mti(m_request.kind) || !believable(*answer, message))
+    if (answer->mti != answer_mti(m_request.kind, m_form) || !believable(*answer, message))
         return m_observer.odd(*this, Observer::Oddity::mac_failure);
     if (!network && !matches(*answer, m_request.kind == Kind::reversal ? m_reversed : m_sale))
         return m_observer.odd(*this, Observer::Oddity::mismatch);
@@ -189,11 +200,7 @@ void Terminal::timed_out(Now now) {
         if (m_connected) connected(now);
         return;
     }
-    if (m_request.kind == Kind::reversal) {
-        m_request.sent_ns = now.monotonic_ns;
-        if (m_connected) m_wire.send(m_frame.view());
-        return;
-    }
+    if (m_request.kind == Kind::reversal) return repeat_reversal(now);
     end_undecided({}, now);
 }
 
@@ -212,7 +219,7 @@ void Terminal::end_undecided(Outcome outcome, Now now) {
     outcome.stan = m_request.stan;
     outcome.latency_ns = now.monotonic_ns - std::min(m_request.meant_ns, now.monotonic_ns);
     if (m_request.kind == Kind::sale) {
-        start_reversal(m_sale, true, now);
+        start_reversal(m_sale, true, now, {});
     } else {
         m_request.stan = 0;
         m_state = State::ready;

@@ -7,7 +7,7 @@
 //   exchanging   -> ready                  asks anew (new STAN)
 //   ready        takes a sale, an echo, a repeat or a reversal -> waiting
 //   waiting      -> ready                  sale: -> waiting for the reversal of it; others: as below
-// A reversal is repeated unchanged until it is answered, also over a new connection; a repeat or an echo is given up.
+// A reversal is repeated (0401, 0421) until it is answered; a repeat or an echo is given up.
 // When the connection is back, what was under way goes out again unchanged: same STAN, same RRN, same MAC.
 //
 // What is believed: an answer with a good MAC. Without one, only the refusals that a box gives before it has keys or a
@@ -87,8 +87,9 @@ class Terminal {
     // The new sale's STAN and RRN are in last_sale() afterwards.
     void sell(Pan pan, std::string qr, MinorUnits amount, bool spoil_mac, std::uint64_t meant_ns, Now now);
     void echo(std::uint64_t meant_ns, Now now);
-    void repeat_sale(Now now);               // the last sale's frame once more, byte for byte; there must be one
-    void reverse(const Sale& sale, Now now);
+    // The last sale once more: its frame byte for byte, or as the repeat that it is (0201). There must be one.
+    void repeat_sale(Now now, bool as_repeat = false);
+    void reverse(const Sale& sale, Now now, ReversalForm form = {});
 
     // Of the last answer that was not believed because it had no MAC, or a wrong one (empty).
     [[nodiscard]] const ResponseCode& code_without_mac() const noexcept { return m_code_without_mac; }
@@ -111,7 +112,8 @@ class Terminal {
 
     void ask_network(NetworkCode code, Kind kind, std::uint64_t meant_ns, Now now);
     void start(MessageBuilder::Built built, UnderWay request, Now now);
-    void start_reversal(const Sale& sale, bool forced, Now now);
+    void start_reversal(const Sale& sale, bool forced, Now now, ReversalForm form);
+    void repeat_reversal(Now now);
     void finish(const Answer& answer, Now now);
     void network_answered(const Answer& answer, Now now);
     void take_new_key(const Answer& answer, Now now);
@@ -139,7 +141,9 @@ class Terminal {
     Frame m_sale_frame;  // of m_sale
     Sale m_sale;
     ResponseCode m_code_without_mac;
-    Sale m_reversed;     // the original of the reversal under way
+    Sale m_reversed;     // the original of the reversal under way,
+    ReversalForm m_form; // how that is said,
+    Stamp m_form_stamp;  // and when it was first
 };
 
 }  // namespace giro::pos

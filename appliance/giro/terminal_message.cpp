@@ -87,9 +87,10 @@ void MessageBuilder::common(const Identity& who, const Sale& sale) {
     m_message.set_number(49, who.currency, 3);
 }
 
-MessageBuilder::Built MessageBuilder::purchase(Frame& out, const Identity& who, const Sale& sale, MacKey& key) {
+MessageBuilder::Built MessageBuilder::purchase(Frame& out, const Identity& who, const Sale& sale, MacKey& key,
+                                               bool repeat) {
     m_message.clear();
-    m_message.set_mti("0200");
+    m_message.set_mti(repeat ? "0201" : "0200");
     common(who, sale);
     m_message.set(7, sale.stamp.transmission.view());
     m_message.set_number(11, sale.stan, 6);
@@ -98,9 +99,10 @@ MessageBuilder::Built MessageBuilder::purchase(Frame& out, const Identity& who, 
 }
 
 MessageBuilder::Built MessageBuilder::reversal(Frame& out, const Identity& who, const Sale& original,
-                                               std::uint32_t stan, const Stamp& stamp, MacKey& key) {
+                                               std::uint32_t stan, const Stamp& stamp, MacKey& key,
+                                               ReversalForm form) {
     m_message.clear();
-    m_message.set_mti("0400");
+    m_message.set_mti(form.advice ? form.repeat ? "0421" : "0420" : form.repeat ? "0401" : "0400");
     common(who, original);
     m_message.set(7, stamp.transmission.view());
     m_message.set_number(11, stan, 6);
@@ -109,6 +111,11 @@ MessageBuilder::Built MessageBuilder::reversal(Frame& out, const Identity& who, 
                                       original.stamp.transmission.view(), who.acquirer.view(), kForwarderNone);
     ASSERT(end.size == elements.size());
     m_message.set(90, std::string_view(elements.data(), elements.size()));
+    if (form.stands != 0) {
+        std::array<char, 42> amounts;  // DE95: transaction n 12, settlement n 12, two fees x+n 8
+        fmt::format_to_n(amounts.data(), amounts.size(), "{:012}{:012}C{:08}C{:08}", form.stands, 0, 0, 0);
+        m_message.set(95, std::string_view(amounts.data(), amounts.size()));
+    }
     return finish(out, kSecondaryMac, key);
 }
 

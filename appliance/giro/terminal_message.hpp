@@ -1,7 +1,7 @@
-// The ISO 8583 messages of a terminal: what it sends (0800, 0200, 0400) and what it reads in an answer. One file holds
+// The ISO 8583 messages of a terminal: what it sends (0800, 0200, 0400, 0420 and repeats) and what it reads in an answer. One file holds
 // both sides, so that a field is written and checked in the same words. Used by giro pos; the answer is hostile.
 //
-// MAC: the last field, over every byte before it. 0800 always under the base key; 0200 and 0400 under the session key.
+// MAC: the last field, over every byte before it. 0800 always under the base key; all others under the session key.
 #pragma once
 
 #include <array>
@@ -54,6 +54,13 @@ struct Sale {
     Stamp stamp;
 };
 
+// How a reversal is said.
+struct ReversalForm {
+    MinorUnits stands = 0;  // DE95: what is to stand of the original; 0: nothing, and no DE95
+    bool advice = false;    // 0420, not 0400
+    bool repeat = false;    // 0401, 0421
+};
+
 // Builds messages without touching the heap; one serves all terminals of a thread. A dialect that cannot carry the
 // message is an operator's mistake: the error says which field.
 class MessageBuilder {
@@ -62,10 +69,11 @@ class MessageBuilder {
     using Built = Expected<void, iso8583::PackError>;
     [[nodiscard]] Built network(Frame& out, const Identity& who, NetworkCode code, std::uint32_t stan,
                                 const Stamp& stamp, MacKey& base_key);
-    [[nodiscard]] Built purchase(Frame& out, const Identity& who, const Sale& sale, MacKey& key);
+    [[nodiscard]] Built purchase(Frame& out, const Identity& who, const Sale& sale, MacKey& key,
+                                 bool repeat = false);  // 0201
     // `stan` is the reversal's own; the original's stands in DE90.
     [[nodiscard]] Built reversal(Frame& out, const Identity& who, const Sale& original, std::uint32_t stan,
-                                 const Stamp& stamp, MacKey& key);
+                                 const Stamp& stamp, MacKey& key, ReversalForm form = {});
 
   private:
     Built finish(Frame& out, unsigned mac_field, MacKey& key);

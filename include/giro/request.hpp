@@ -7,6 +7,8 @@ namespace giro {
 
 // ISO 8583:1987 message type identifier as four BCD digits: 0x0200.
 using Mti = std::uint16_t;
+// The type that a repeat repeats: 0201 -> 0200, 0421 -> 0420 (the acquirer's repeats have origin digit 1).
+[[nodiscard]] constexpr Mti without_repeat(Mti mti) noexcept { return static_cast<Mti>(mti & ~1U); }
 
 struct PaymentRequest {
     enum class Source : std::uint8_t { terminal = 1, link = 2 };
@@ -35,6 +37,7 @@ struct PaymentRequest {
     Currency currency = 0;              // DE49
     std::uint16_t network_code = 0;     // DE70, network management information code
     FixedText<42> original;             // DE90, original data elements: mti 4, stan 6, date/time 10, acquirer 11, forwarder 11
+    MinorUnits replacement = 0;         // DE95, its first n 12: what is to stand of the original; 0, or absent: nothing
     ByteArray<8> mac{};                 // DE64 or DE128
     bool has_mac = false;
     Bytes additional;                   // DE48, as received; key exchange answers

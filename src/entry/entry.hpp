@@ -170,7 +170,7 @@ struct ForwardAnswered {
 };
 enum class ReversalOutcome : std::uint8_t {
     reversed = 1,      // money moved back under Id128{kReversalTransfer, seq}
-    already = 2,       // it was reversed before
+    already = 2,       // no more of it stood than should: it was reversed before
     nothing_owed = 3,  // the original was declined
     unknown = 4,       // no such original yet: if it comes, it is declined
     kLast = unknown
@@ -181,7 +181,8 @@ struct Reversal {
     std::uint64_t payment = 0;  // seq of the original; 0 unknown
     ReversalOutcome outcome = ReversalOutcome::unknown;
     std::uint64_t time_ns = 0;
-    Amount amount;
+    Amount amount;  // reversed: what moved back; else DE4
+    MinorUnits replacement = 0;  // DE95: what is to stand of the original; 0: nothing
     ResponseCode response_code;
     std::vector<Payment> owed;  // the original (one) when it went to an issuer, who must be told; else empty
     Salt salt{};
@@ -251,7 +252,7 @@ void fields(auto& a, ForwardAnswered& e) {
     a(e.payment, e.outcome, e.reason, e.time_ns, e.response_code, e.auth_code, e.reversal_owed, e.salt);
 }
 void fields(auto& a, Reversal& e) {
-    a(e.key, e.original, e.payment, e.outcome, e.time_ns, e.amount, e.response_code, e.owed, e.salt);
+    a(e.key, e.original, e.payment, e.outcome, e.time_ns, e.amount, e.replacement, e.response_code, e.owed, e.salt);
 }
 void fields(auto& a, LinkReversalAnswered& e) { a(e.payment, e.response_code); }
 void fields(auto& a, WindowClosed& e) { a(e.window, e.last_seq, e.time_ns); }

@@ -1,5 +1,7 @@
 #include "iso8583/request.hpp"
 
+#include <charconv>
+
 namespace giro::iso8583 {
 
 namespace {
@@ -23,6 +25,17 @@ void assign(FixedText<N>& out, std::string_view text) noexcept {
 bool fill_numbers(const Message& m, PaymentRequest& r) noexcept {
     return number(m, 3, r.processing_code) && number(m, 4, r.amount) && r.amount <= kAmountMax && number(m, 11, r.stan) &&
            number(m, 49, r.currency) && number(m, 70, r.network_code);
+}
+
+// DE95 of ISO 8583:1987, replacement amounts: actual amount transaction n 12, settlement n 12, two fees x+n 8. The first
+// alone is read: a box keeps one currency and takes no fees from messages.
+bool fill_replacement(const Message& m, PaymentRequest& r) noexcept {
+    constexpr std::size_t kAmountDigits = 12;
+    r.replacement = 0;
+    if (!m.has(95)) return true;
+    const std::string_view digits = m.field(95).substr(0, kAmountDigits);
+    const auto parsed = std::from_chars(digits.data(), digits.data() + digits.size(), r.replacement);
+    return parsed.ec == std::errc() && parsed.ptr == digits.data() + kAmountDigits && digits[0] != '-';
 }
 
 void fill_texts(const Message& m, PaymentRequest& r) noexcept {
@@ -66,7 +79,7 @@ bool to_request(Bytes frame, const Message& message, PaymentRequest& request) {
         if (!pan) return false;
         request.pan = *pan;
     }
-    if (!fill_numbers(message, request)) return false;
+    if (!fill_numbers(message, request) || !fill_replacement(message, request)) return false;
     fill_texts(message, request);
     fill_mac(message, request);
     request.additional = message.bytes(48);

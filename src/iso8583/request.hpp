@@ -9,7 +9,8 @@ namespace giro::iso8583 {
 
 // Fills every field of `request` that lies in the message, `raw` and the MAC included; leaves connection, times, source,
 // link and dialect as they are. `message` is `frame` unpacked; the request's views point into both.
-// False when a field is there but is not what it must be: a PAN of 8 to 19 digits, a number in its range.
+// False when a field is there but is not what it must be: a PAN of 8 to 19 digits, a number in its range, replacement amounts that begin with
+// twelve digits.
 [[nodiscard]] bool to_request(Bytes frame, const Message& message, PaymentRequest& request);
 
 // "0200" -> 0x0200. `digits`: four decimal digits.

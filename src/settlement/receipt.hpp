@@ -17,15 +17,16 @@
 
 namespace giro::settlement {
 
-inline constexpr int kReceiptFormat = 1;
+inline constexpr int kReceiptFormat = 2;
 inline constexpr std::size_t kReceiptBytesMax = 4U << 20;
 inline constexpr std::size_t kReceiptHeadersMax = 12;
 
 // What took the payment back before its receipt was issued: the box's word, which the receipt does not prove. (Its own
 // receipt does: giro receipt RRN --reversal.) That nothing took it back later no receipt can say.
 struct Reversed {
-    std::uint64_t seq = 0;     // of the reversal's entry
+    std::uint64_t seq = 0;     // of the entry of the reversal, the last one when there were several
     std::uint64_t window = 0;  // that counts it; 0: still open then
+    MinorUnits amount = 0;     // that was taken back in all
     bool operator==(const Reversed&) const = default;
 };
 

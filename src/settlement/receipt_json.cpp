@@ -142,7 +142,8 @@ Receipt read_receipt(const Json& j) {
     r.block_hash = *hash;
     r.headers = list_at<chain::kHeaderBytes>(block.at("headers"));
     if (const auto reversed = j.find("reversed"); reversed != j.end())
-        r.reversed = {reversed->at("seq").get<std::uint64_t>(), reversed->at("window").get<std::uint64_t>()};
+        r.reversed = {reversed->at("seq").get<std::uint64_t>(), reversed->at("window").get<std::uint64_t>(),
+                      reversed->at("amount").get<MinorUnits>()};
     return r;
 }
 }  // namespace
@@ -163,7 +164,7 @@ std::string to_json(const Receipt& r) {
                         {"path", hex_list(r.tx_path)},
                         {"raw", to_hex(r.tx)}};
     j["block"] = {{"height", r.height}, {"hash", chain::hash_text(r.block_hash)}, {"headers", hex_list(r.headers)}};
-    if (r.reversed) j["reversed"] = {{"seq", r.reversed->seq}, {"window", r.reversed->window}};
+    if (r.reversed) j["reversed"] = {{"seq", r.reversed->seq}, {"window", r.reversed->window}, {"amount", r.reversed->amount}};
     return j.dump(kIndent, ' ', true) + "\n";
 }
 

@@ -168,9 +168,11 @@ Result<void> WindowBuilder::reversal(std::uint64_t seq, Bytes body) {
     if (!e) return misfit(seq, kUndecodable);
     if (e->outcome != entry::ReversalOutcome::reversed) return {};
     Posted* original = find_posted(e->payment);
-    if (original == nullptr || original->reversed)
+    if (original == nullptr || original->stands == 0)
         return misfit(seq, fmt::format("payment {} does not stand", e->payment));
-    original->reversed = true;
+    if (e->amount.minor <= 0 || e->amount.minor > original->stands)
+        return misfit(seq, fmt::format("it takes back more than stands of payment {}", e->payment));
+    original->stands -= e->amount.minor;
     return post(posting_of(seq, *e), {original->sides.credit, original->sides.debit}, e->salt);
 }
 
@@ -188,7 +190,7 @@ Result<void> WindowBuilder::post(const Posting& posting, Sides sides, const entr
     complete.credit = m_participants[sides.credit];
     m_open.push_back({posting.seq, posting.amount.minor, sides, leaf_hash(complete, salt)});
     if (posting.kind != PostingKind::reversal) {
-        const Posted posted{posting.payment, sides};
+        const Posted posted{posting.payment, sides, posting.amount.minor};
         // An answer comes after later payments: its payment's place is near the end, not at it.
         m_posted.insert(std::ranges::upper_bound(m_posted, posted.seq, {}, &Posted::seq), posted);
     }

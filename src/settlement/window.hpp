@@ -55,10 +55,10 @@ class WindowBuilder {
         Index debit = 0;
         Index credit = 0;
     };
-    struct Posted {  // 16 bytes for each payment of all time: what its reversal needs
+    struct Posted {  // 24 bytes for each payment of all time: what its reversal needs
         std::uint64_t seq = 0;
         Sides sides;
-        bool reversed = false;
+        MinorUnits stands = 0;  // what no reversal took back
     };
     struct Open {
         std::uint64_t seq = 0;

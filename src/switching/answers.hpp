@@ -13,6 +13,7 @@ inline const ResponseCode kApproved{"00"};
 inline const ResponseCode kInvalidMerchant{"03"};      // DE32 or DE42 is not the terminal's
 inline const ResponseCode kInvalidAmount{"13"};
 inline const ResponseCode kDuplicateTransmission{"94"};  // the same request, but not with the same contents
+inline const ResponseCode kOriginalNotFound{"25"};   // of a partial reversal; from a host: it never saw the payment
 inline const ResponseCode kUnknownTerminal{"58"};
 inline const ResponseCode kBadMac{"63"};
 inline const ResponseCode kInvalidTransaction{"12"};

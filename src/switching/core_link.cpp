@@ -10,8 +10,6 @@ using entry::Outcome;
 using entry::Reason;
 
 namespace {
-const ResponseCode kOriginalNotFound("25");  // the host never saw the payment: nothing of it stands there
-
 // DE39 of ISO 8583:1987 that approve, but not simply: honour with identification, approved for partial amount, approved
 // (VIP), approved and update track 3, completed partially. The terminal could not do what they ask: it hears a decline,
 // and the host a reversal.
@@ -54,8 +52,8 @@ bool Core::link_reversal_answer(const PaymentRequest& answer) {
     const Outstanding* owed = seq == 0 ? nullptr : m_state.outstanding(seq);
     if (owed == nullptr || !owed->reversal_owed) return false;
     if (answer.amount != owed->payment.amount.minor || answer.terminal != owed->payment.key.terminal ||
-        answer.rrn != owed->payment.key.rrn)
-        return false;
+        answer.rrn != owed->payment.key.rrn || answer.replacement != owed->stands)
+        return false;  // or the late answer to an earlier, smaller reversal of the same payment
     if (answer.response_code != kApproved && answer.response_code != kOriginalNotFound) return false;
     record(entry::Kind::link_reversal_answered, entry::LinkReversalAnswered{seq, answer.response_code});
     return true;

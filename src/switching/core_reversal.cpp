@@ -1,12 +1,18 @@
-// Reversals from terminals (0400). The table, by what is known of the original:
+// Reversals from terminals (0400), their advices (0420), and the repeats of both. DE95 says what is to stand of the
+// original; absent or zero, nothing is. What moves back is what stands less what is to stand, so the last of several
+// reversals may come first, or twice: the least of what they leave to stand is left, and never more than the original
+// goes back. The table, by what is known of the original:
 //
 //   nothing                      remember it: if the original still comes, it is declined 21      unknown       00
+//   .. and some is to stand      no entry: the original may still come, the terminal repeats      -             25
 //   declined                     nothing to do                                                    nothing_owed  00
-//   reversed                     nothing more to do                                               already       00
-//   approved, same amount        move the money back; an issuer's host is told                    reversed      00
+//   no more stands than is to    nothing more to do                                               already       00
+//   approved, DE4 its amount     move the difference back; an issuer's host is told               reversed      00
 //   .. neither the merchant nor its bank has the money: no entry, the terminal repeats            -             96
-//   approved, other amount       refused, no entry: a full reversal has the original's amount     -             13
+//   .. the host has not acknowledged the reversal before it: no entry, the terminal repeats       -             96
+//   approved, another amount     refused, no entry: DE4 is the original's amount                  -             13
 //   forwarded, not yet answered  give it up: hold released, the host is told; then nothing_owed   nothing_owed  00
+//   .. and some is to stand      no entry: nobody knows yet whether any does                      -             25
 #include <charconv>
 
 #include "switching/core.hpp"
@@ -37,20 +43,24 @@ Answer Core::reversal(const PaymentRequest& request, std::uint64_t now_ns) {
     if (const Remembered* before = m_state.find(RequestClass::reversal, e.key)) {
         // The same key, but another amount or original: not a repeat, and no reason to hear that something was reversed.
         const bool same = original && reversal_mark(*original) == before->payer && request.amount == before->amount &&
-                          request.currency == before->currency;
+                          request.currency == before->currency && request.replacement == before->stands;
         if (!same) return {.code = kDuplicateTransmission, .auth_code = {}};
         return {.code = before->response_code, .auth_code = {}, .payment = before->seq};
     }
     if (!original) return {.code = kFormatError, .auth_code = {}};
+    const bool partial = request.replacement != 0;
+    if (partial && request.replacement >= request.amount) return {.code = kInvalidAmount, .auth_code = {}};
     e.original = *original;
     e.time_ns = now_ns;
     e.amount = {request.amount, request.currency};
+    e.replacement = request.replacement;
     e.response_code = kApproved;
     e.salt = new_salt();
 
     const Remembered* payment = m_state.find(RequestClass::payment, e.original);
     using What = Remembered::What;
     std::optional<Decided> gave_up;
+    if (partial && (payment == nullptr || payment->what == What::forwarded)) return {.code = kOriginalNotFound, .auth_code = {}};
     if (payment != nullptr && payment->what == What::forwarded) gave_up = give_up_forward(payment->seq, now_ns);
     if (payment == nullptr || payment->what == What::reversed_before) {
         // A second reversal of the same unknown original finds the grave of the first.
@@ -65,9 +75,13 @@ Answer Core::reversal(const PaymentRequest& request, std::uint64_t now_ns) {
             ASSERT(payment->what == What::approved);
             if (e.amount.minor != payment->amount || e.amount.currency != payment->currency)
                 return {.code = kInvalidAmount, .auth_code = {}};
-            if (!m_state.move_back(*payment, now_ns)) return {.code = kMalfunction, .auth_code = {}};
-            e.outcome = entry::ReversalOutcome::reversed;
-            if (payment->forwarded) {
+            const MinorUnits back = payment->stands - e.replacement;
+            e.outcome = back > 0 ? entry::ReversalOutcome::reversed : entry::ReversalOutcome::already;
+            if (back > 0) {
+                if (!m_state.move_back(*payment, back, now_ns)) return {.code = kMalfunction, .auth_code = {}};
+                e.amount.minor = back;
+            }
+            if (back > 0 && payment->forwarded) {
                 auto stored = payment_at(payment->seq);
                 // Not found or its STAN in use again: say "malfunction", and the terminal repeats until it can be done.
                 if (!stored || m_state.outstanding_by_stan(stored->link, stored->link_stan) != 0)

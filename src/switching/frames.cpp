@@ -10,7 +10,7 @@ namespace giro::switching {
 
 namespace {
 // What an answer repeats of its request (ISO 8583:1987 4.4.2, as terminals match on).
-constexpr unsigned kEchoed[] = {2, 3, 4, 7, 11, 12, 13, 32, 37, 41, 42, 49, 70};
+constexpr unsigned kEchoed[] = {2, 3, 4, 7, 11, 12, 13, 32, 37, 41, 42, 49, 70, 95};
 // What goes on to the issuer as it came.
 constexpr unsigned kForwarded[] = {2, 3, 4, 12, 13, 14, 22, 25, 32, 37, 41, 42, 49};
 }  // namespace
@@ -48,6 +48,7 @@ std::optional<Buffer> FrameBuilder::answer(const PaymentRequest& request, const 
     std::array<char, 4> mti;
     m_in.mti().copy(mti.data(), mti.size());
     ++mti[2];  // request -> request response
+    if (mti[3] == '1') mti[3] = '0';  // the answer to a repeat is no repeat
     m_out.set_mti({mti.data(), mti.size()});
     for (const unsigned field : kEchoed) m_out.echo(field, m_in);
     if (!reply.auth_code.empty()) m_out.set(38, reply.auth_code.view());
@@ -66,7 +67,7 @@ std::optional<Buffer> FrameBuilder::link_request(const PaymentRequest& request, 
     return finish(true);
 }
 
-std::optional<Buffer> FrameBuilder::link_reversal(const entry::Payment& payment, const Pan& pan) {
+std::optional<Buffer> FrameBuilder::link_reversal(const entry::Payment& payment, MinorUnits stands, const Pan& pan) {
     m_out.clear();
     m_out.set_mti("0400");
     m_out.set(2, pan.reveal());
@@ -84,6 +85,7 @@ std::optional<Buffer> FrameBuilder::link_reversal(const entry::Payment& payment,
     m_out.set_number(49, payment.amount.currency, 3);
     m_out.set(
         90, fmt::format("0200{:06}{}{:0>11}{:0>11}", payment.link_stan, time.view(), payment.key.acquirer.view(), ""));
+    if (stands != 0) m_out.set(95, fmt::format("{:012}{:012}C{:08}C{:08}", stands, 0, 0, 0));
     return finish(true);
 }
 

@@ -21,13 +21,14 @@ class FrameBuilder {
   public:
     explicit FrameBuilder(const iso8583::Dialect& dialect) : m_dialect(dialect) {}
 
-    // The answer to `request`: its MTI + 10, the fields a terminal wants back, DE38/39/48, and room for the MAC when
+    // The answer to `request`: its MTI + 10 (no repeat), the fields a terminal wants back, DE38/39/48, and room for the MAC when
     // `with_mac`. Nothing when the request's bytes do not unpack (the gate has checked them: a hostile gate).
     [[nodiscard]] std::optional<Buffer> answer(const PaymentRequest& request, const Reply& reply, bool with_mac);
     // The 0200 for an issuer's host: the terminal's, under our STAN and our transmission time.
     [[nodiscard]] std::optional<Buffer> link_request(const PaymentRequest& request, const entry::Payment& payment);
-    // The 0400 that tells an issuer's host that `payment` does not stand. `pan` as the vault revealed it.
-    [[nodiscard]] std::optional<Buffer> link_reversal(const entry::Payment& payment, const Pan& pan);
+    // The 0400 that tells an issuer's host that of `payment` only `stands` stands (0: nothing; else in DE95). `pan` as the
+    // vault revealed it.
+    [[nodiscard]] std::optional<Buffer> link_reversal(const entry::Payment& payment, MinorUnits stands, const Pan& pan);
 
     // What the MAC of a frame covers: all but its last eight bytes.
     [[nodiscard]] static Bytes covered(const Buffer& frame) { return Bytes(frame).first(frame.size() - kMacBytes); }

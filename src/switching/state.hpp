@@ -55,7 +55,8 @@ struct Remembered {
     Id128 id;  // request_id() of its key
     std::uint64_t seq = 0;
     Id128 debit, credit;
-    MinorUnits amount = 0;
+    MinorUnits amount = 0;  // DE4
+    MinorUnits stands = 0;  // of a payment: what was not moved back; of a reversal: what it left to stand (DE95)
     Currency currency = 0;
     What what = What::declined;
     bool forwarded = false;  // an issuer's host took part
@@ -79,7 +80,8 @@ enum class RequestClass : std::uint8_t { payment = 1, reversal = 2 };
 struct Outstanding {
     entry::Payment payment;
     bool answered = false;       // false: waiting for its answer or timeout
-    bool reversal_owed = false;  // the host must be told that it does not stand
+    bool reversal_owed = false;  // the host must be told that it does not stand,
+    MinorUnits stands = 0;       // but for this much of it
 };
 
 struct Settlement {
@@ -114,9 +116,10 @@ class State {
     [[nodiscard]] const Id128* merchant_account(const MerchantId& merchant) const;
     [[nodiscard]] const Outstanding* outstanding(std::uint64_t payment_seq) const;
     [[nodiscard]] const std::map<std::uint64_t, Outstanding>& all_outstanding() const noexcept { return m_outstanding; }
-    // What moves an approved payment back, as the next entry: the merchant pays, or where it has spent the money its bank
+    // What moves `amount` of an approved payment back, as the next entry: the merchant pays, or where it has spent the money its bank
     // from its reserve, so that no cardholder waits for a merchant. Nothing when neither has it.
-    [[nodiscard]] std::optional<ledger::Transfer> move_back(const Remembered& payment, std::uint64_t time_ns) const;
+    [[nodiscard]] std::optional<ledger::Transfer> move_back(const Remembered& payment, MinorUnits amount,
+                                                              std::uint64_t time_ns) const;
     // The payment that was sent to `link` under `stan`, while it is outstanding; 0 when there is none.
     [[nodiscard]] std::uint64_t outstanding_by_stan(std::uint16_t link, std::uint32_t stan) const;
     // The STAN (DE11, 1..999999) of the next message to `link`: the one after the last that is not outstanding there.

@@ -238,6 +238,7 @@ State::Refusal State::on(const entry::Payment& e) {
     r.debit = e.debit;
     r.credit = e.credit;
     r.amount = e.amount.minor;
+    r.stands = e.outcome == Outcome::declined ? 0 : e.amount.minor;
     r.currency = e.amount.currency;
     r.response_code = e.response_code;
     r.auth_code = e.auth_code;
@@ -271,7 +272,7 @@ State::Refusal State::on(const entry::Payment& e) {
         case Outcome::forwarded:
             ++m_counters.forwarded;
             m_last_link_stan = e.link_stan;
-            m_outstanding[r.seq] = {e, false, false};
+            m_outstanding[r.seq] = {e, false, false, 0};
             m_link_stans[{e.link, e.link_stan}] = r.seq;
             break;
     }
@@ -300,6 +301,7 @@ State::Refusal State::on(const entry::ForwardAnswered& e) {
     t.timestamp_ns = e.time_ns;
     if (auto why = transfer(t)) return why;
     r->what = approved ? Remembered::What::approved : Remembered::What::declined;
+    if (!approved) r->stands = 0;
     r->response_code = e.response_code;
     r->auth_code = e.auth_code;
     ++(approved ? m_counters.card_approved : m_counters.declined);
@@ -319,26 +321,30 @@ State::Refusal State::on(const entry::Reversal& e) {
     r.seq = this_seq();
     r.what = Remembered::What::reversal;
     r.response_code = e.response_code;
-    r.amount = e.amount.minor;
+    r.amount = e.outcome == entry::ReversalOutcome::reversed && payment != nullptr ? payment->amount : e.amount.minor;
+    r.stands = e.replacement;
     r.currency = e.amount.currency;
     r.payer = reversal_mark(e.original);
+    if (e.replacement < 0 || (e.replacement != 0 && e.replacement >= r.amount)) return "it leaves all of its original to stand";
     switch (e.outcome) {
         case entry::ReversalOutcome::reversed: {
             if (payment == nullptr || payment->seq != e.payment || payment->what != Remembered::What::approved)
                 return "its original does not stand";
-            if (e.amount.minor != payment->amount || e.amount.currency != payment->currency)
-                return "its amount is not the original's";
+            if (e.replacement >= payment->stands || e.amount.minor != payment->stands - e.replacement ||
+                e.amount.currency != payment->currency)
+                return "its amount is not what it takes back of its original";
             if (e.owed.size() != (payment->forwarded ? 1 : 0))
                 return "what it owes the issuer does not fit its original";
             if (payment->forwarded && m_link_stans.contains({e.owed[0].link, e.owed[0].link_stan}))
                 return "its link STAN is in use";
-            const auto back = move_back(*payment, e.time_ns);
+            const auto back = move_back(*payment, e.amount.minor, e.time_ns);
             if (!back) return "neither the merchant nor its bank has the money";
             if (auto why = transfer(*back)) return why;
-            payment->what = Remembered::What::reversed;
+            payment->stands = e.replacement;
+            if (payment->stands == 0) payment->what = Remembered::What::reversed;
             ++m_counters.reversals;
             if (!payment->forwarded) break;
-            m_outstanding[e.payment] = {e.owed[0], true, true};
+            m_outstanding[e.payment] = {e.owed[0], true, true, e.replacement};
             m_link_stans[{e.owed[0].link, e.owed[0].link_stan}] = e.payment;
             break;
         }
@@ -348,6 +354,7 @@ State::Refusal State::on(const entry::Reversal& e) {
             break;
         case entry::ReversalOutcome::unknown: {
             if (payment != nullptr) return "its original is known";
+            if (e.replacement != 0) return "its original is not known, and some of it is to stand";
             Remembered grave;
             grave.id = original;
             grave.seq = r.seq;
@@ -360,13 +367,14 @@ State::Refusal State::on(const entry::Reversal& e) {
     return {};
 }
 
-std::optional<ledger::Transfer> State::move_back(const Remembered& payment, std::uint64_t time_ns) const {
+std::optional<ledger::Transfer> State::move_back(const Remembered& payment, MinorUnits amount,
+                                                  std::uint64_t time_ns) const {
     const ledger::Account* merchant = m_ledger.account(payment.credit);
     ASSERT(merchant != nullptr);
     ledger::Transfer t;
     t.id = {entry::kReversalTransfer, this_seq()};
     t.credit_account = payment.debit;
-    t.amount = payment.amount;
+    t.amount = amount;
     t.currency = payment.currency;
     t.flags = ledger::kCorrection;
     t.code = kReversed;

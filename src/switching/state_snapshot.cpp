@@ -15,11 +15,12 @@ namespace giro::switching {
 
 namespace {
 constexpr std::string_view kMagic = "GIROSTAT";
-constexpr std::uint32_t kVersion = 1;
+constexpr std::uint32_t kVersion = 2;
 }  // namespace
 
 static void fields(auto& a, Remembered& r) {
-    a(r.id, r.seq, r.debit, r.credit, r.amount, r.currency, r.what, r.response_code, r.auth_code, r.forwarded, r.payer);
+    a(r.id, r.seq, r.debit, r.credit, r.amount, r.stands, r.currency, r.what, r.response_code, r.auth_code, r.forwarded,
+      r.payer);
 }
 static void fields(auto& a, Participant& p) {
     a(p.name, p.backing, p.settlement_script);
@@ -32,7 +33,7 @@ static void fields(auto& a, Wallet& w) {
     a(w.pubkey, w.account, w.counter);
 }
 static void fields(auto& a, Outstanding& o) {
-    a(o.payment, o.answered, o.reversal_owed);
+    a(o.payment, o.answered, o.reversal_owed, o.stands);
 }
 static void fields(auto& a, Counters& c) {
     a(c.card_approved, c.qr_approved, c.declined, c.forwarded, c.reversals);
@@ -153,6 +154,7 @@ bool State::load_maps(Reader& in) {
         Remembered r;
         a(r);
         if (!a.ok() || remembered(r.id) != nullptr || r.seq > m_last_seq) return false;
+        if (r.stands < 0 || (r.stands != 0 && r.stands > r.amount)) return false;
         remember(r);
     }
     if (!load_map(a, m_participants) || !load_map(a, m_terminals) || !load_map(a, m_cards) ||

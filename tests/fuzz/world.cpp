@@ -84,6 +84,13 @@ Buffer at_the_till() {
     append_frame(out, kTerminal, [](iso8583::Message&) {});
     append_frame(out, kTerminal, [](iso8583::Message&) {});  // repeated
     append_frame(out, kTerminal, [](iso8583::Message& m) { gate::fill_reversal(m); });
+    append_frame(out, kTerminal, [](iso8583::Message& m) { m.set_mti("0201"); });
+    append_frame(out, kTerminal, [](iso8583::Message& m) {
+        gate::fill_reversal(m);
+        m.set_mti("0421");
+        m.set(11, "004717");
+        m.set(95, "000000000100000000000000C00000000C00000000");
+    });
     append_frame(out, kTerminal, [](iso8583::Message& m) {
         m.set(11, "004712");
         m.set(4, "000000000000");
@@ -315,10 +322,11 @@ void SmallBox::payment(Bytes body) {
 void SmallBox::from_terminal(const PaymentRequest& r) {
     if (state.terminal(r.terminal) == nullptr) return;
     switching::Answer answer;
-    if (r.mti == 0x0200) {
+    const Mti mti = without_repeat(r.mti);
+    if (mti == 0x0200) {
         entry::SealedPan sealed{{std::byte{1}}, FixedText<10>("9700010018"), Buffer(48, std::byte{1})};
         answer = m_core.purchase(r, r.pan.empty() ? nullptr : &sealed, kNow);
-    } else if (r.mti == 0x0400) {
+    } else if (mti == 0x0400 || mti == 0x0420) {
         answer = m_core.reversal(r, kNow);
     } else if (r.mti == 0x0800 && m_core.key_exchange(r) == Core::KeyExchange::fresh) {
         m_core.session_key(r, {std::byte{1}}, {});
@@ -329,7 +337,7 @@ void SmallBox::from_terminal(const PaymentRequest& r) {
                                                         : Buffer());
         ASSERT(payment);
         static_cast<void>(m_frames.link_request(r, *payment));
-        static_cast<void>(m_frames.link_reversal(*payment, r.pan));
+        static_cast<void>(m_frames.link_reversal(*payment, r.replacement, r.pan));
     }
     static_cast<void>(m_frames.answer(r, {answer.code, answer.auth_code, "more"}, true));
 }

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include "iso8583/request.hpp"
 #include "sample.hpp"
 
 namespace {
@@ -112,6 +113,47 @@ TEST_CASE("translator: every mandatory field is missed") {
     misses(fill_purchase, {3, 4, 7, 11, 12, 13, 32, 37, 41, 42, 49});
     misses(fill_reversal, {3, 4, 7, 11, 12, 13, 32, 37, 41, 49, 90});
     misses(fill_echo, {7, 11, 41, 70});
+    misses([](iso8583::Message& m) { fill_reversal(m), m.set_mti("0421"); }, {3, 4, 7, 11, 12, 13, 32, 37, 41, 49, 90});
+}
+
+TEST_CASE("translator: a repeat is served as what it repeats, and the switch is told that it is one") {
+    Translator translator(dialect(), 0);
+    for (const char* mti : {"0201", "0401", "0420", "0421", "0801"}) {
+        iso8583::Message m;
+        fill_reversal(m);
+        m.set(70, "301");
+        m.set_mti(mti);
+        const Buffer frame = packed(m);
+        const auto read = translator.read(frame, Source::terminal);
+        REQUIRE(read.has_value());
+        CHECK((*read)->mti == iso8583::to_mti(mti));
+        CHECK((without_repeat((*read)->mti) & 0xf) == 0);
+        CHECK(refused(translator, frame, Source::link) == Refusal::not_served);
+    }
+}
+
+TEST_CASE("translator: replacement amounts begin with twelve digits, or the message is malformed") {
+    Translator translator(dialect(), 0);
+    iso8583::Message m;
+    const auto with = [&](std::string_view amounts) {
+        fill_reversal(m);
+        m.set(95, amounts);
+        static Buffer frame;
+        frame = packed(m);
+        return translator.read(frame, Source::terminal);
+    };
+    const std::string rest(30, '0');
+    const auto good = with("000000000900" + rest);
+    REQUIRE(good.has_value());
+    CHECK((*good)->replacement == 900);
+    for (const char* bad : {"00000000090X", "ABCDEF000000", "C00000000900"}) {
+        CAPTURE(bad);
+        CHECK_FALSE(with(bad + rest).has_value());
+    }
+    fill_reversal(m);
+    const Buffer without = packed(m);
+    REQUIRE(translator.read(without, Source::terminal).has_value());
+    CHECK((*translator.read(without, Source::terminal))->replacement == 0);
 }
 
 TEST_CASE("translator: a card number that is none and a currency in letters are format errors") {
@@ -134,7 +176,7 @@ TEST_CASE("translator: the refusal is the request's answer with what could be re
     };
     const Case cases[] = {
         {"0200", "0210", "30", Refusal::format_error, true}, {"0100", "0110", "12", Refusal::not_served, false},
-        {"0201", "0210", "12", Refusal::not_served, false},  {"0420", "0430", "12", Refusal::not_served, false},
+        {"0221", "0230", "12", Refusal::not_served, false},  {"0620", "0630", "12", Refusal::not_served, false},
         {"9989", "9998", "12", Refusal::not_served, false},
     };
     for (const Case& c : cases) {

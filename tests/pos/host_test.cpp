@@ -32,8 +32,8 @@ struct Link {
         REQUIRE(builder.purchase(frame, test::kWho, sale, key));
         return issuer->handle(frame.message());
     }
-    Issuer::Answered reverse(std::uint32_t stan = 6) {
-        REQUIRE(builder.reversal(frame, test::kWho, sale, stan, sale.stamp, key));
+    Issuer::Answered reverse(std::uint32_t stan = 6, MinorUnits stands = 0) {
+        REQUIRE(builder.reversal(frame, test::kWho, sale, stan, sale.stamp, key, {.stands = stands}));
         return issuer->handle(frame.message());
     }
     Answer read(const Issuer::Answered& answered) {
@@ -95,6 +95,20 @@ TEST_CASE("host: a reversal is answered 00, known or not; the purchase that come
     CHECK(reversal.seen->original_stan == 5);
     CHECK(other.reverse().seen->repeat);
     CHECK(other.issuer->totals().reversals == 1);
+}
+
+TEST_CASE("host: a reversal in part leaves the least to stand that any of them says") {
+    Link link;
+    CHECK(link.buy(1200).seen);
+    CHECK(link.reverse(6, 900).seen->stands == 900);
+    CHECK(link.reverse(6, 900).seen->repeat);
+    CHECK_FALSE(link.reverse(7, 400).seen->repeat);
+    CHECK(link.reverse(8, 900).seen->repeat);  // late: no more than 400 stands
+    CHECK_FALSE(link.reverse(9).seen->repeat);
+    CHECK(link.issuer->totals().reversals == 3);
+    const auto again = giro::host::from_json(to_json(*link.reverse(6, 900).seen));
+    REQUIRE(again);
+    CHECK(again->stands == 900);
 }
 
 TEST_CASE("host: without a good MAC nothing has an effect") {

@@ -61,7 +61,7 @@ struct Bench final : Wire, Observer {
         fields.push_back({39, code});
         if (code == "00") fields.push_back({38, "123456"});
         const std::string mti = last(0);
-        return answer(mti.substr(0, 2) + "10", fields, key == nullptr ? &session : key);
+        return answer(mti.substr(0, 2) + (mti[2] == '0' ? "10" : "30"), fields, key == nullptr ? &session : key);
     }
     void sell() { terminal.sell(*Pan::parse("9700010000000051"), {}, 1250, false, now.monotonic_ns, now); }
 };
@@ -177,7 +177,9 @@ TEST_CASE("terminal: a payment that is not answered is reversed, and the reversa
     b.now.monotonic_ns += 15 * kSecond;
     b.terminal.tick(b.now);
     CHECK(b.sent.size() == count + 1);
-    CHECK(b.sent.back() == first);
+    CHECK(b.last(0) == "0401");  // a repeat says so; all but its MTI and MAC is as before
+    const Bytes again = b.sent.back();
+    CHECK(to_hex(again.subspan(6, again.size() - 14)) == to_hex(Bytes(first).subspan(6, first.size() - 14)));
     b.terminal.received(b.reply("00"), b.now);
     REQUIRE(b.outcomes.size() == 2);
     CHECK(b.outcomes[1].forced);
@@ -216,6 +218,34 @@ TEST_CASE("terminal: a repeat is the sale's frame byte for byte; not answered, i
     CHECK(b.outcomes[1].kind == Kind::repeat);
     CHECK_FALSE(b.outcomes[1].answered);
     CHECK(b.terminal.ready());
+}
+
+TEST_CASE("terminal: a repeat may say that it is one, and is the same sale") {
+    Bench b;
+    b.sign_on();
+    b.sell();
+    const std::string rrn = b.last(37), stan = b.last(11);
+    b.terminal.received(b.reply("00"), b.now);
+    b.terminal.repeat_sale(b.now, true);
+    CHECK(b.last(0) == "0201");
+    CHECK(b.last(37) == rrn);
+    CHECK(b.last(11) == stan);
+}
+
+TEST_CASE("terminal: a reversal in part leaves to stand what DE95 says, as a request or as an advice") {
+    Bench b;
+    b.sign_on();
+    b.sell();
+    b.terminal.received(b.reply("00"), b.now);
+    b.terminal.reverse(b.terminal.last_sale(), b.now, {.stands = 40, .advice = true});
+    CHECK(b.last(0) == "0420");
+    CHECK(b.last(95) == "000000000040" "000000000000" "C00000000" "C00000000");
+    b.terminal.received(b.reply("00"), b.now);
+    REQUIRE(b.outcomes.size() == 2);
+    CHECK(b.outcomes[1].approved());
+    b.terminal.reverse(b.terminal.last_sale(), b.now);
+    CHECK(b.last(0) == "0400");
+    CHECK(b.last(95).empty());
 }
 
 TEST_CASE("terminal: an echo is answered under the base key, and a spoilt MAC is one bit off") {

@@ -77,10 +77,10 @@ TEST_CASE("receipt: a text with bytes beyond ASCII comes through") {
 TEST_CASE("receipt: it names the reversal that is known when it is issued, in one form") {
     Receipt r = receipt_of(1, 0);
     CHECK(to_json(r).find("reversed") == std::string::npos);
-    r.reversed = Reversed{77, 4};
+    r.reversed = Reversed{77, 4, 250};
     const auto verified = verify_receipt(to_json(r), views(world().raw), challenge());
     REQUIRE(verified);
-    CHECK(verified->reversed == Reversed{77, 4});
+    CHECK(verified->reversed == Reversed{77, 4, 250});
     std::string other = to_json(r);
     other.replace(other.find("\"seq\": 77"), 9, "\"seq\": 077");
     CHECK(failure_of(other) == Check::form);

@@ -100,6 +100,24 @@ TEST_CASE("settlement: a reversal pays back in its own window, from the receiver
     CHECK(collected->postings.back().credit == 1);
 }
 
+TEST_CASE("settlement: reversals in part each pay back their own amount, and no more in all than was paid") {
+    JournalMaker journal(2);
+    const auto paid = journal.payment(1, 2, 500);
+    journal.reverse(paid, 1, 2, 200);
+    journal.close();
+    journal.reverse(paid, 1, 2, 300);
+    journal.close();
+    const auto collected = test::collect(journal);
+    REQUIRE(collected);
+    CHECK(net_of(collected->windows[0], 1) == -300);
+    CHECK(net_of(collected->windows[1], 1) == 300);
+    JournalMaker greedy(2);
+    const auto once = greedy.payment(1, 2, 500);
+    greedy.reverse(once, 1, 2, 200);
+    greedy.reverse(once, 1, 2, 301);
+    CHECK_FALSE(test::collect(greedy));
+}
+
 TEST_CASE("settlement: a window takes the postings up to its last sequence number and no further") {
     JournalMaker journal(2);
     journal.payment(1, 2, 5);

@@ -70,6 +70,7 @@ class TerminalActor final : public pos::Wire, public pos::Observer {
     void received(Bytes bytes);
     void act();
     void sell();
+    void reverse();
     void duplicate(Bytes frame);
     void hear(Bytes message);
 

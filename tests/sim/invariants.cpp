@@ -308,22 +308,27 @@ class IssuerAgrees final : public Invariant {
     std::string_view sentence() const override { return "the issuer's books agree with the journal"; }
     void check(const Scene& s, Broken& broken) const override {
         if (s.host == nullptr || !s.at_rest) return;
-        std::set<std::string> approved, reversed;
+        std::set<std::string> approved;
+        std::map<std::string, MinorUnits> reversed;  // -> the least that a reversal left to stand
         for (const auto& seen : *s.host) {
             const std::string request = fmt::format("{}/{}", seen.terminal.view(), seen.rrn.view());
-            if (seen.mti == "0400")
-                reversed.insert(request);
-            else if (seen.code.view() == "00")
+            if (seen.mti == "0400") {
+                MinorUnits& least = reversed.try_emplace(request, seen.stands).first->second;
+                least = std::min(least, seen.stands);
+            } else if (seen.code.view() == "00")
                 approved.insert(request);
         }
         for (const auto& p : s.journal.payments) {
             if (p.payment.outcome != entry::Outcome::forwarded) continue;
             const std::string request = fmt::format("{}/{}", p.payment.key.terminal.view(), p.payment.key.rrn.view());
-            const bool stands = p.approved() && p.reversed.empty();
-            const bool stands_there = approved.contains(request) && !reversed.contains(request);
+            MinorUnits stands = p.approved() ? p.payment.amount.minor : 0;
+            for (const auto& r : p.reversed) stands -= r.amount.minor;
+            MinorUnits stands_there = approved.contains(request) ? p.payment.amount.minor : 0;
+            if (const auto r = reversed.find(request); r != reversed.end())
+                stands_there = std::min(stands_there, r->second);
             if (stands != stands_there)
-                broken.push_back(fmt::format("{}: entry {} is {} here and {} at the issuer", request, p.seq,
-                                             stands ? "paid" : "not paid", stands_there ? "paid" : "not paid"));
+                broken.push_back(fmt::format("{}: of entry {} {} stand here and {} at the issuer", request, p.seq, stands,
+                                             stands_there));
         }
     }
 };

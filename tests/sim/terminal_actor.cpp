@@ -28,7 +28,8 @@ std::string key_of_sale(std::string_view terminal, std::uint32_t stan, std::stri
 }
 
 bool decides(std::string_view code) noexcept {
-    return code != "91" && code != "96" && code != "63" && code != "30" && code != "12" && code != "58";
+    return code != "91" && code != "96" && code != "63" && code != "30" && code != "12" && code != "58" &&
+           code != "25";
 }
 
 void WorldRandom::fill(MutableBytes out) {
@@ -97,12 +98,12 @@ void TerminalActor::received(Bytes bytes) {
 // Whatever the box says with a MAC is said, whether this terminal still waits for it or not.
 void TerminalActor::hear(Bytes message) {
     const auto answer = m_out.reader.read(message);
-    if (!answer || !answer->has_mac || (answer->mti != "0210" && answer->mti != "0410")) return;
+    if (!answer || !answer->has_mac || (answer->mti != "0210" && answer->mti != "0410" && answer->mti != "0430")) return;
     m_out.world.mix(answer->stan);
     if (m_out.world.traces())
         m_out.world.trace(fmt::format("terminal {} heard {} {} to STAN {:06}", answer->terminal.view(), answer->mti,
                                       answer->code.view(), answer->stan));
-    m_out.ears.hear({key_of_sale(answer->terminal.view(), answer->stan, answer->rrn.view()), answer->mti == "0410",
+    m_out.ears.hear({key_of_sale(answer->terminal.view(), answer->stan, answer->rrn.view()), answer->mti != "0210",
                      std::string(answer->code.view()), std::string(answer->auth_code.view()), m_out.world.time_ns()});
 }
 
@@ -150,14 +151,24 @@ void TerminalActor::act() {
         if (dice < 14)
             sell();
         else if (dice < 16 && m_terminal.last_sale().stan != 0)
-            m_terminal.repeat_sale(m_out.now());
+            m_terminal.repeat_sale(m_out.now(), dice == 15);
         else if (dice < 19 && !m_approved.empty())
-            m_terminal.reverse(m_approved[m_out.world.random.below(m_approved.size())], m_out.now());
+            reverse();
         else
             m_terminal.echo(m_out.now().monotonic_ns, m_out.now());
     }
     m_out.world.at(m_terminal.ready() ? 50 * kMillisecond + m_out.world.random.below(kTick_ns) : kTick_ns / 2,
                    [this] { act(); });
+}
+
+// Whole or in part, as a request or as an advice; the same sale may be reversed again and again.
+void TerminalActor::reverse() {
+    auto& random = m_out.world.random;
+    const pos::Sale& sale = m_approved[random.below(m_approved.size())];
+    pos::ReversalForm form;
+    form.advice = random.one_in(3);
+    if (random.one_in(2)) form.stands = static_cast<MinorUnits>(random.below(static_cast<std::uint64_t>(sale.amount) + 2));
+    m_terminal.reverse(sale, m_out.now(), form);
 }
 
 void TerminalActor::sell() {

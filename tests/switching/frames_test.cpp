@@ -60,6 +60,23 @@ TEST_CASE("frames: an answer repeats what the terminal matches on, and ends with
     CHECK_FALSE(builder.answer(r, {ResponseCode("91"), {}, {}}, false)->empty());
 }
 
+TEST_CASE("frames: the answer to a repeat is no repeat") {
+    static constexpr struct {
+        const char *request, *answer;
+    } kTypes[] = {{"0200", "0210"}, {"0201", "0210"}, {"0400", "0410"}, {"0401", "0410"},
+                  {"0420", "0430"}, {"0421", "0430"}, {"0800", "0810"}, {"0801", "0810"}};
+    FrameBuilder builder(dialect());
+    for (const auto& type : kTypes) {
+        Buffer raw = purchase_frame();
+        std::memcpy(raw.data(), type.request, 4);
+        PaymentRequest r;
+        r.raw = raw;
+        const auto frame = builder.answer(r, {ResponseCode("00"), {}, {}}, true);
+        REQUIRE(frame);
+        CHECK(as_text(Bytes(*frame).first(4)) == type.answer);
+    }
+}
+
 TEST_CASE("frames: a message that does not unpack gets no answer rather than a wrong one") {
     FrameBuilder builder(dialect());
     PaymentRequest r;
@@ -81,7 +98,7 @@ TEST_CASE("frames: a forwarded purchase and its reversal name each other by STAN
              Rrn("RRN100000042"),  FixedText<6>("101112"), FixedText<4>("1122")};
     p.merchant = MerchantId("M1");
     const auto request = builder.link_request(r, p);
-    const auto reversal = builder.link_reversal(p, *Pan::parse("9700010000000013"));
+    const auto reversal = builder.link_reversal(p, 0, *Pan::parse("9700010000000013"));
     REQUIRE(request);
     REQUIRE(reversal);
     iso8583::Message m;
@@ -93,5 +110,10 @@ TEST_CASE("frames: a forwarded purchase and its reversal name each other by STAN
     CHECK(m.field(90) == "0200000077" + time + "0000097000200000000000");
     CHECK(m.field(2) == "9700010000000013");
     CHECK(m.has(128));
+    CHECK_FALSE(m.has(95));
+    const auto partial = builder.link_reversal(p, 900, *Pan::parse("9700010000000013"));
+    REQUIRE(partial);
+    REQUIRE(iso8583::unpack(dialect(), *partial, m));
+    CHECK(m.field(95) == "000000000900" "000000000000" "C00000000" "C00000000");
     CHECK(link_key_id(0).view() == "LNK00001");
 }
