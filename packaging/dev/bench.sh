@@ -26,5 +26,5 @@ verb_sim() {
     need "${packages_build[@]}"
     configure_and_build release giro-sim
     step "simulate; Ctrl-C ends"
-    exec "$bin/giro-sim" --for-ever "$@"
+    exec "$bin/giro-sim" --for-ever --jobs "$(nproc)" "$@"
 }

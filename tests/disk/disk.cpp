@@ -92,7 +92,7 @@ void Disk::State::power_cut() {
     kill();
     for (auto at = m_files.begin(); at != m_files.end();) {
         DiskFile& file = at->second->file;
-        file.crash(m_random);
+        file.crash(m_random, m_counts.crashed);
         at = !file.ever_synced() && m_random.one_in(2) ? m_files.erase(at) : std::next(at);
     }
     m_stopped = false;

@@ -12,6 +12,7 @@
 #include <memory>
 
 #include "giro/types.hpp"
+#include "tests/disk/file.hpp"
 
 namespace giro::test {
 
@@ -21,6 +22,7 @@ inline constexpr std::size_t kDiskOps = 6;
 struct DiskCounts {
     std::array<std::uint64_t, kDiskOps> calls{};  // by DiskOp, failed ones included
     std::uint64_t faults = 0;                     // calls that failed or were cut short on command, power cuts
+    CrashCounts crashed;                          // what power cuts did to writes that were not synced
     [[nodiscard]] std::uint64_t of(DiskOp op) const noexcept { return calls[static_cast<std::size_t>(op)]; }
 };
 

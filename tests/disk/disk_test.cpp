@@ -83,6 +83,7 @@ TEST_CASE("disk: the same seed gives the same bytes, another seed others") {
 
 TEST_CASE("disk: a crash keeps what was synced, and of the rest every kind of choice occurs") {
     int none = 0, all = 0, torn = 0, second_alone = 0, swapped = 0;
+    giro::test::CrashCounts counts;
     const Buffer old(1'024, std::byte{'.'}), a(512, std::byte{'a'}), b(512, std::byte{'b'}), late(512, std::byte{'c'});
     for (std::uint64_t seed = 0; seed < 500; ++seed) {
         DiskFile file;
@@ -93,7 +94,7 @@ TEST_CASE("disk: a crash keeps what was synced, and of the rest every kind of ch
         file.write(512, b);
         file.write(0, late);
         Random random(seed);
-        file.crash(random);
+        file.crash(random, counts);
         const std::string now(reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size());
         REQUIRE(now.substr(1'024) == std::string(1'024, '.'));  // synced and not written again
         none += now == std::string(2'048, '.');
@@ -103,6 +104,7 @@ TEST_CASE("disk: a crash keeps what was synced, and of the rest every kind of ch
         torn += now.find(".b") == std::string::npos && now.substr(0, 512).find_first_not_of(now[0]) < 512;
     }
     for (const int count : {none, all, torn, second_alone, swapped}) CHECK(count > 5);
+    for (const auto count : {counts.lost, counts.torn, counts.misdirected}) CHECK(count > 5);
 }
 
 TEST_CASE("disk: a sync that failed is not made good by a later one") {
@@ -117,7 +119,8 @@ TEST_CASE("disk: a sync that failed is not made good by a later one") {
     for (std::uint64_t seed = 0; seed < 20; ++seed) {
         DiskFile crashed = file;
         Random random(seed);
-        crashed.crash(random);
+        giro::test::CrashCounts counts;
+        crashed.crash(random, counts);
         lost += as_text(crashed.bytes()) == "oldmore";
     }
     CHECK(lost > 0);
@@ -131,7 +134,8 @@ TEST_CASE("disk: bytes that were lost do not come back over what was written and
         file.fail_sync();
         file.write(1, as_bytes("new"));
         file.sync();
-        file.crash(random);
+        giro::test::CrashCounts counts;
+        file.crash(random, counts);
         CHECK(as_text(file.bytes()).substr(1, 3) == "new");
     }
 }

@@ -89,17 +89,23 @@ std::vector<DiskFile::Change> DiskFile::sectors_of(const Change& change) {
 }
 
 // One sector is written up to some byte only.
-void DiskFile::tear(std::vector<Change>& pieces, Random& random) {
+std::uint64_t DiskFile::tear(std::vector<Change>& pieces, Random& random) {
     Change& torn = pieces[random.below(pieces.size())];
-    if (!torn.is_truncate) torn.data.resize(random.below(torn.data.size() + 1));
+    if (torn.is_truncate) return 0;
+    torn.data.resize(random.below(torn.data.size() + 1));
+    return 1;
 }
 
 // One sector goes where another of the unsynced ones belonged.
-void DiskFile::misdirect(std::vector<Change>& pieces, Random& random) {
-    Change& from = pieces[random.below(pieces.size())];
-    const Change& to = pieces[random.below(pieces.size())];
-    if (from.is_truncate || to.is_truncate || from.data.size() != to.data.size()) return;
+std::uint64_t DiskFile::misdirect(std::vector<Change>& pieces, Random& random) {
+    if (pieces.size() < 2) return 0;
+    const std::size_t first = random.below(pieces.size());
+    const std::size_t other = (first + 1 + random.below(pieces.size() - 1)) % pieces.size();
+    Change& from = pieces[first];
+    const Change& to = pieces[other];
+    if (from.is_truncate || to.is_truncate || from.data.size() != to.data.size() || from.offset == to.offset) return 0;
     from.offset = to.offset;
+    return 1;
 }
 
 bool DiskFile::is_synced(const Change& piece) const {
@@ -116,11 +122,13 @@ void DiskFile::drop_rewrites(std::vector<Change>& pieces) const {
     });
 }
 
-std::vector<DiskFile::Change> DiskFile::survivors(Random& random) const {
+std::vector<DiskFile::Change> DiskFile::survivors(Random& random, CrashCounts& counts) const {
     std::vector<Change> pieces;
+    std::size_t written = 0;
     const auto keep = [&](const Change& change) {
         for (Change& piece : sectors_of(change)) pieces.push_back(std::move(piece));
     };
+    for (const Change& change : m_unsynced) written += sectors_of(change).size();
     enum Outcome : std::uint8_t { none, all, first_some, some_writes, some_sectors, kOutcomes };
     const auto outcome = static_cast<Outcome>(random.below(kOutcomes));
     const std::size_t first = random.below(m_unsynced.size() + 1);
@@ -129,18 +137,19 @@ std::vector<DiskFile::Change> DiskFile::survivors(Random& random) const {
         if (outcome == some_writes && random.one_in(2)) continue;
         keep(m_unsynced[i]);
     }
+    counts.lost += written - pieces.size();
     drop_rewrites(pieces);
-    if (outcome == some_sectors) std::erase_if(pieces, [&](const Change&) { return random.one_in(3); });
+    if (outcome == some_sectors) counts.lost += std::erase_if(pieces, [&](const Change&) { return random.one_in(3); });
     if (outcome == all || outcome == none || pieces.empty()) return pieces;
     if (outcome != first_some && random.one_in(2))
         for (std::size_t i = pieces.size() - 1; i > 0; --i) std::swap(pieces[i], pieces[random.below(i + 1)]);
-    if (random.one_in(2)) tear(pieces, random);
-    if (random.one_in(4)) misdirect(pieces, random);
+    if (random.one_in(2)) counts.torn += tear(pieces, random);
+    if (random.one_in(2)) counts.misdirected += misdirect(pieces, random);
     return pieces;
 }
 
-void DiskFile::crash(Random& random) {
-    for (const Change& change : survivors(random)) apply(m_synced, change);
+void DiskFile::crash(Random& random, CrashCounts& counts) {
+    for (const Change& change : survivors(random, counts)) apply(m_synced, change);
     m_unsynced.clear();
     m_now = m_synced;
 }

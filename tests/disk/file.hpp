@@ -12,6 +12,13 @@
 
 namespace giro::test {
 
+// What crashes did to writes that were not synced.
+struct CrashCounts {
+    std::uint64_t lost = 0;         // sectors that are not there
+    std::uint64_t torn = 0;         // sectors of which a part is there
+    std::uint64_t misdirected = 0;  // sectors that went where others belonged
+};
+
 class DiskFile {
   public:
     static constexpr std::size_t kSectorBytes = 512;
@@ -28,8 +35,8 @@ class DiskFile {
     void fail_sync();
     [[nodiscard]] bool ever_synced() const noexcept { return m_ever_synced; }
 
-    // What a power cut leaves.
-    void crash(Random& random);
+    // What a power cut leaves; adds what it did to `counts`.
+    void crash(Random& random, CrashCounts& counts);
 
     [[nodiscard]] Bytes bytes() const noexcept { return m_now; }
     [[nodiscard]] std::size_t unsynced() const noexcept { return m_unsynced.size(); }
@@ -45,12 +52,13 @@ class DiskFile {
     static std::vector<Change> sectors_of(const Change& change);
     void drop_overwritten();
     static void cut_out(Change& lost, std::uint64_t begin, std::uint64_t end, std::vector<Change>& left);
-    static void tear(std::vector<Change>& pieces, Random& random);
-    static void misdirect(std::vector<Change>& pieces, Random& random);
+    // Each returns how many sectors it spoilt: 0 or 1.
+    static std::uint64_t tear(std::vector<Change>& pieces, Random& random);
+    static std::uint64_t misdirect(std::vector<Change>& pieces, Random& random);
     // Sectors that are only written with what the platter has already are not at risk.
     void drop_rewrites(std::vector<Change>& pieces) const;
     [[nodiscard]] bool is_synced(const Change& piece) const;
-    [[nodiscard]] std::vector<Change> survivors(Random& random) const;
+    [[nodiscard]] std::vector<Change> survivors(Random& random, CrashCounts& counts) const;
 
     Buffer m_now;
     Buffer m_synced;

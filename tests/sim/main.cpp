@@ -2,23 +2,28 @@
 //
 //   giro-sim --seed S [--steps N] [--trace] [--sabotage NAME]   one seed; the last line has its digest
 //   giro-sim --from S --count N [--steps N] [--jobs J]          many; ends with the sums
-//   giro-sim --for-ever [--from S]                              until it is stopped or a seed fails, with a live line
+//   giro-sim --for-ever [--from S] [--jobs J]                   until it is stopped or a seed fails, with a live line
 //
 // Exit status: 0 every seed passed, 1 one did not, 2 usage.
 #include <fmt/format.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <charconv>
 #include <chrono>
 #include <csignal>
 #include <optional>
+#include <thread>
 
 #include "tests/sim/simulation.hpp"
 
 namespace {
 using namespace giro::sim;
 using Steady = std::chrono::steady_clock;
+constexpr std::chrono::milliseconds kLiveEvery{200};
+constexpr double kUnwatchedEvery_s = 10;
 
 struct Arguments {
     Order order;
@@ -84,15 +89,15 @@ std::optional<Arguments> parse(int argc, char** argv) {
 }
 
 std::string faults_text(const Faults& f) {
-    return fmt::format(
-        "kills {} power cuts {} stops {} lost {} duplicated {} delayed {} cut {} partitions {} disk {} token {} clock "
-        "{}",
-        f.kills, f.power_cuts, f.stops, f.lost, f.duplicated, f.delayed, f.streams_cut, f.partitions, f.disk, f.token,
-        f.clock_steps);
+    std::string text;
+    for (const auto& [name, count] : f.by_name())
+        if (count != 0) text += fmt::format("{}{} {}", text.empty() ? "" : ", ", name, count);
+    return text;
 }
 
 // The seed's own line, and what it broke.
 void report(const Arguments& a, const Verdict& v) {
+    if (a.for_ever) fmt::print("\n");  // below the live line
     for (const Violation& x : v.violations)
         fmt::print("VIOLATION of {}\"{}\": {}\n",
                    x.invariant == 0 ? std::string() : fmt::format("invariant {}, ", x.invariant), x.sentence, x.what);
@@ -107,64 +112,94 @@ void report(const Arguments& a, const Verdict& v) {
     std::fflush(stdout);
 }
 
-// A part of the seeds in this process: every `jobs`-th. Returns how many failed.
-int run_part(Arguments a, std::uint64_t part) {
-    a.order.scratch = (std::filesystem::exists("/dev/shm") ? std::filesystem::path("/dev/shm")
-                                                           : std::filesystem::temp_directory_path()) /
-                      fmt::format("giro-sim-{}", ::getpid());
+// Where the processes of one run count, in memory they share.
+struct Totals {
+    std::atomic<std::uint64_t> last_seed, seeds, failed, faults, answers, settled, digests;
+    std::atomic<bool> stop;
+};
+
+std::string text_of(const Totals& t, double seconds) {
+    return fmt::format("{} seeds, {} failed; {:.2f} seeds/s, {} faults injected, {} answers heard, {} windows settled",
+                       t.seeds.load(), t.failed.load(), static_cast<double>(t.seeds) / seconds, t.faults.load(),
+                       t.answers.load(), t.settled.load());
+}
+
+std::filesystem::path scratch_folder() {
+    const std::filesystem::path memory = "/dev/shm";
+    return (std::filesystem::exists(memory) ? memory : std::filesystem::temp_directory_path()) /
+           fmt::format("giro-sim-{}", ::getpid());
+}
+
+// One seed after the other, every `jobs`-th from `part` on; alone where `totals` has nobody else.
+void run_part(Arguments a, std::uint64_t part, Totals& totals) {
+    a.order.scratch = scratch_folder();
     std::filesystem::remove_all(a.order.scratch);
     std::filesystem::create_directories(a.order.scratch);
-    std::uint64_t seeds = 0, faults = 0, settled = 0, answers = 0, digests = 0;
-    int failed = 0;
-    const auto began = Steady::now();
-    for (std::uint64_t i = part; (a.for_ever || i < a.count) && g_stop == 0; i += a.jobs) {
+    for (std::uint64_t i = part; (a.for_ever || i < a.count) && g_stop == 0 && !totals.stop; i += a.jobs) {
         a.order.seed = a.from + i;
         const Verdict v = simulate(a.order);
-        ++seeds;
-        faults += v.faults.all();
-        settled += v.windows_settled;
-        answers += v.answers;
-        digests ^= v.digest;
-        if (!v.violations.empty()) ++failed;
+        totals.last_seed = a.order.seed;
+        totals.faults += v.faults.all();
+        totals.settled += v.windows_settled;
+        totals.answers += v.answers;
+        totals.digests ^= v.digest;
+        if (!v.violations.empty()) ++totals.failed;
         if (!v.violations.empty() || (a.count == 1 && !a.for_ever)) report(a, v);
-        if (a.for_ever) {
-            const double seconds = std::chrono::duration<double>(Steady::now() - began).count();
-            fmt::print("\rseed {}: {} seeds, {:.2f}/s, {} faults injected, {} answers, {} windows settled ",
-                       a.order.seed, seeds, static_cast<double>(seeds) / seconds, faults, answers, settled);
-            std::fflush(stdout);
-            if (failed != 0) break;
-        }
+        ++totals.seeds;
+        if (!v.violations.empty() && a.for_ever) totals.stop = true;
     }
-    if (a.count > 1 && !a.for_ever)
-        fmt::print(
-            "{} seeds, {} failed; {} faults injected, {} answers heard, {} windows settled, {:.1f} s, digest of all "
-            "{:016x}\n",
-            seeds, failed, faults, answers, settled, std::chrono::duration<double>(Steady::now() - began).count(),
-            digests);
-    if (a.for_ever) fmt::print("\n");
     std::filesystem::remove_all(a.order.scratch);
-    return failed;
+}
+
+// A line that is written over again and again; where nobody watches, one now and then.
+void show_live(const Totals& totals, double seconds, bool& wide) {
+    static const bool watched = ::isatty(STDOUT_FILENO) == 1;
+    static double told = 0;
+    if (totals.seeds == 0 || (!watched && seconds - told < kUnwatchedEvery_s)) return;
+    told = seconds;
+    fmt::print("{}seed {}: {}{}", watched ? "\r\033[K" : "", totals.last_seed.load(), text_of(totals, seconds),
+               watched ? "" : "\n");
+    std::fflush(stdout);
+    wide = watched;
 }
 
 // One process for each job: a World is one thread's, and the only one of its process.
-int run_all(const Arguments& a) {
-    if (a.jobs == 1) return run_part(a, 0) == 0 ? 0 : 1;
+int run_many(const Arguments& a) {
+    void* shared = ::mmap(nullptr, sizeof(Totals), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (shared == MAP_FAILED) return 1;
+    auto& totals = *new (shared) Totals{};
+    const auto began = Steady::now();
+    const auto seconds = [&] { return std::chrono::duration<double>(Steady::now() - began).count(); };
     std::fflush(stdout);
-    for (std::uint64_t part = 0; part < a.jobs; ++part) {
-        const pid_t pid = ::fork();
-        if (pid == 0) {
-            const int failed = run_part(a, part);
-            std::fflush(stdout);
-            ::_exit(failed == 0 ? 0 : 1);
-        }
+    std::uint64_t under_way = 0;
+    for (; under_way < a.jobs; ++under_way) {
+        if (::fork() != 0) continue;
+        run_part(a, under_way, totals);
+        std::fflush(stdout);
+        ::_exit(0);
     }
-    int worst = 0;
-    for (std::uint64_t part = 0; part < a.jobs; ++part) {
+    bool crashed = false, wide = false;
+    while (under_way > 0) {
+        if (g_stop != 0) totals.stop = true;  // each ends its seed first
         int status = 0;
-        ::wait(&status);
-        if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) worst = 1;
+        if (::waitpid(-1, &status, WNOHANG) > 0) {
+            --under_way;
+            if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) crashed = true;
+            continue;
+        }
+        if (a.for_ever) show_live(totals, seconds(), wide);
+        std::this_thread::sleep_for(kLiveEvery);
     }
-    return worst;
+    if (crashed) fmt::print("\na process of the simulator ended before its seeds did\n");
+    fmt::print("{}{}, {:.1f} s, digest of all {:016x}\n", wide ? "\r\033[K" : "", text_of(totals, seconds()), seconds(),
+               totals.digests.load());
+    return crashed || totals.failed != 0 ? 1 : 0;
+}
+
+int run_one(const Arguments& a) {
+    Totals totals{};
+    run_part(a, 0, totals);
+    return totals.failed == 0 ? 0 : 1;
 }
 }  // namespace
 
@@ -172,5 +207,5 @@ int main(int argc, char** argv) {
     const auto arguments = parse(argc, argv);
     if (!arguments) return usage();
     for (const int signal : {SIGINT, SIGTERM}) std::signal(signal, [](int) { g_stop = 1; });
-    return run_all(*arguments);
+    return arguments->count == 1 && !arguments->for_ever ? run_one(*arguments) : run_many(*arguments);
 }

@@ -3,12 +3,15 @@
 #include <p11-kit/pkcs11.h>
 
 #include "tests/sim/os/bus.hpp"
+#include "tests/sim/os/disk_space.hpp"
 #include "tests/sim/token/control.hpp"
 
 namespace giro::sim {
 
 namespace {
+// The doors, the issuer's host; and between the two chain nodes.
 constexpr const char* kAddresses[] = {"127.0.0.1:7801", "127.0.0.1:7803", "127.0.0.1:7810"};
+const std::string kBetweenNodes = "/chain.admin";
 constexpr std::uint64_t kErrors[] = {CKR_DEVICE_ERROR,           CKR_DEVICE_REMOVED,  CKR_GENERAL_ERROR,
                                      CKR_SESSION_HANDLE_INVALID, CKR_FUNCTION_FAILED, CKR_HOST_MEMORY,
                                      CKR_KEY_HANDLE_INVALID};
@@ -99,8 +102,9 @@ void Nemesis::disk_fault() {
     auto& random = m_out.world.random;
     test::Disk* const disks[] = {&m_out.box.switch_disk(), &m_out.box.chain_disk(), &m_out.box.follower_disk()};
     test::Disk& disk = *disks[random.one_in(2) ? 0 : random.below(3)];
-    switch (random.below(4)) {
+    switch (random.below(5)) {
         case 0:
+            ++m_faults.syncs_failed;
             disk.fail(test::DiskOp::sync, 1 + random.below(10), random.one_in(4));
             break;
         case 1:
@@ -109,11 +113,19 @@ void Nemesis::disk_fault() {
         case 2:
             disk.cut_short(test::DiskOp::write, 1 + random.below(40));
             break;
-        default:
+        case 3:
+            ++m_faults.disks_full;
             disk.space(random.below(64U << 10));
             break;
+        default:
+            ++m_faults.disks_full;
+            set_disk_free(random.below(64U << 20));
+            break;
     }
-    m_out.world.at(random.below(5 * kSecond), [&disk] { disk.heal(); });
+    m_out.world.at(random.below(5 * kSecond), [&disk] {
+        disk.heal();
+        set_disk_free(kDiskRoomy_bytes);
+    });
 }
 
 void Nemesis::token_fault() {
@@ -123,7 +135,7 @@ void Nemesis::token_fault() {
         case 0:
             token.set_present(0);
             m_out.world.at(random.below(4 * kSecond), [] { test::test_token().set_present(1); });
-            ++m_faults.token;
+            ++m_faults.token_gone;
             break;
         case 1:
             token.fail(kErrors[random.below(std::size(kErrors))], 1 + random.below(50), random.one_in(4) ? 1 : 0);
@@ -132,15 +144,21 @@ void Nemesis::token_fault() {
         default:
             token.set_slow_ns(random.below(3 * kMillisecond));
             m_out.world.at(random.below(5 * kSecond), [] { test::test_token().set_slow_ns(0); });
-            ++m_faults.token;
+            ++m_faults.token_slow;
             break;
     }
 }
 
 void Nemesis::partition() {
     auto& random = m_out.world.random;
-    const std::string address = kAddresses[random.below(std::size(kAddresses))];
     ++m_faults.partitions;
+    if (random.one_in(4)) {
+        ++m_faults.nodes_parted;
+        bus_faults().partitioned.insert(kBetweenNodes);
+        m_out.world.at(random.below(8 * kSecond), [] { bus_faults().partitioned.clear(); });
+        return;
+    }
+    const std::string address = kAddresses[random.below(std::size(kAddresses))];
     if (random.one_in(3)) return cut_all(address);
     network_faults().partitioned.insert(address);
     m_out.world.at(random.below(8 * kSecond), [address] { network_faults().partitioned.erase(address); });
@@ -160,6 +178,8 @@ void Nemesis::heal() {
     network_faults().loss_percent = 0;
     network_faults().latency_max_ns = kMillisecond;
     bus_faults().slow_one_in = 0;
+    bus_faults().partitioned.clear();
+    set_disk_free(kDiskRoomy_bytes);
     for (test::Disk* disk : {&m_out.box.switch_disk(), &m_out.box.chain_disk(), &m_out.box.follower_disk()}) {
         if (disk->stopped()) continue;  // it ends with its program's death, which comes
         disk->heal();

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <map>
 
 #include "tests/sim/simulation.hpp"
 
@@ -82,6 +83,20 @@ TEST_CASE("sim: the same seed gives the same digest, another seed another") {
     CHECK(first.faults.all() > 0);
 }
 
+TEST_CASE("sim: every kind of fault strikes") {
+    std::map<std::string_view, std::uint64_t> all;
+    const auto missing = [&] {
+        std::vector<std::string_view> names;
+        for (const auto& [name, count] : all)
+            if (count == 0) names.push_back(name);
+        return names;
+    };
+    for (std::uint64_t seed = 301; seed < 331 && (all.empty() || !missing().empty()); ++seed)
+        for (const auto& [name, count] : play(seed, 8'000).faults.by_name()) all[name] += count;
+    CHECK(all.size() == 20);
+    CHECK_MESSAGE(missing().empty(), fmt::format("never: {}", fmt::join(missing(), ", ")));
+}
+
 TEST_CASE("sim: the seeds that found something pass") {
     struct Found {
         std::uint64_t seed;
@@ -93,7 +108,9 @@ TEST_CASE("sim: the seeds that found something pass") {
         {15, "the same, met by the auditor"},
         {94, "the auditor signed an entry that it could read and that was not durable"},
         {207, "late copies of key exchanges of one second took the key that the terminal had"},
-        {364, "the simulator's own: a till took the last bytes of its old connection for the new one's, and waited for ever"},
+        {364,
+         "the simulator's own: a till took the last bytes of its old connection for the new one's, and waited for "
+         "ever"},
         {422, "the same"},
     };
     for (const Found& f : kFound) {

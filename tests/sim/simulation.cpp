@@ -10,6 +10,7 @@
 #include "tests/sim/follower.hpp"
 #include "tests/sim/nemesis.hpp"
 #include "tests/sim/os/bus.hpp"
+#include "tests/sim/os/disk_space.hpp"
 #include "tests/sim/token/control.hpp"
 #include "util/hash.hpp"
 
@@ -201,9 +202,15 @@ class Run {
         f.duplicated = m_weather.duplicated;
         f.delayed = network_faults().delayed + bus_faults().slowed;
         f.streams_cut = network_faults().cut;
-        f.disk = m_box.switch_disk().counts().faults + m_box.chain_disk().counts().faults +
-                 m_box.follower_disk().counts().faults;
-        f.token += test::test_token().faults();
+        f.bus_slowed = bus_faults().slowed;
+        for (const test::Disk* disk : {&m_box.switch_disk(), &m_box.chain_disk(), &m_box.follower_disk()}) {
+            const test::DiskCounts& counts = disk->counts();
+            f.disk += counts.faults;
+            f.writes_lost += counts.crashed.lost;
+            f.writes_torn += counts.crashed.torn;
+            f.writes_misdirected += counts.crashed.misdirected;
+        }
+        f.token_errors = test::test_token().faults();
         m_verdict.answers = m_ears.all().size();
         m_verdict.events = m_world.events();
         m_verdict.virtual_ms = m_world.time_ns() / kMillisecond;
@@ -239,6 +246,7 @@ Verdict simulate(const Order& order) {
         verdict = run->run();
     }
     set_sabotage(Sabotage::none);
+    set_disk_free(kDiskRoomy_bytes);
     reset_bus();
     reset_network();
     return verdict;

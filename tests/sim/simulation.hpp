@@ -7,6 +7,8 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "tests/sim/invariants.hpp"
@@ -22,12 +24,39 @@ struct Order {
     std::function<void(std::string_view)> trace;
 };
 
+// How often which fault struck. The second row's are parts of the first's, told apart so that it can be seen
+// that each kind does strike.
 struct Faults {
     std::uint64_t kills = 0, power_cuts = 0, stops = 0, lost = 0, duplicated = 0, delayed = 0, streams_cut = 0,
-                  partitions = 0, disk = 0, token = 0, clock_steps = 0;
+                  partitions = 0, disk = 0, token_gone = 0, token_slow = 0, token_errors = 0, clock_steps = 0;
+    std::uint64_t nodes_parted = 0, bus_slowed = 0, syncs_failed = 0, disks_full = 0, writes_lost = 0, writes_torn = 0,
+                  writes_misdirected = 0;
     [[nodiscard]] std::uint64_t all() const noexcept {
-        return kills + power_cuts + stops + lost + duplicated + delayed + streams_cut + partitions + disk + token +
-               clock_steps;
+        return kills + power_cuts + stops + lost + duplicated + delayed + streams_cut + partitions + disk + token_gone +
+               token_slow + token_errors + clock_steps;
+    }
+    // Every kind by its name, the parts too.
+    [[nodiscard]] std::vector<std::pair<std::string_view, std::uint64_t>> by_name() const {
+        return {{"kills", kills},
+                {"power cuts", power_cuts},
+                {"stops", stops},
+                {"messages lost", lost},
+                {"repeated", duplicated},
+                {"late", delayed},
+                {"connections cut", streams_cut},
+                {"partitions", partitions},
+                {"of them between the chain nodes", nodes_parted},
+                {"bus slow", bus_slowed},
+                {"disk", disk},
+                {"fsyncs failed", syncs_failed},
+                {"disks full", disks_full},
+                {"sectors lost", writes_lost},
+                {"torn", writes_torn},
+                {"misdirected", writes_misdirected},
+                {"token gone", token_gone},
+                {"token slow", token_slow},
+                {"token errors", token_errors},
+                {"clock steps", clock_steps}};
     }
 };
 

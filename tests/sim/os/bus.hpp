@@ -1,6 +1,9 @@
 // Faults of the bus between the programs, and its bounds.
 #pragma once
 
+#include <set>
+#include <string>
+
 #include "tests/sim/os/descriptors.hpp"
 
 namespace giro::sim {
@@ -11,6 +14,7 @@ struct BusFaults {
     std::uint64_t slow_one_in = 0;  // of so many deliveries one is late; 0: none
     std::uint64_t slow_max_ns = 0;
     std::uint64_t slowed = 0;
+    std::set<std::string> partitioned;  // names of endpoints that nothing gets through to or from
 };
 [[nodiscard]] BusFaults& bus_faults();
 void reset_bus();

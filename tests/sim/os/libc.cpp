@@ -21,7 +21,7 @@ namespace {
 constexpr std::uint64_t kGhostStep_ns = kSecond;
 std::uint64_t g_ghost_ns = 0;
 int g_urandom = -1;
-std::uint64_t g_disk_free = std::uint64_t{100} << 30;
+std::uint64_t g_disk_free = kDiskRoomy_bytes;
 
 // A dead process whose objects are being destroyed finds every deadline passed, so that none of its loops goes on.
 std::uint64_t ghost_time(const World& world) {

@@ -18,6 +18,7 @@ namespace {
 using Bytes_ = std::vector<std::byte>;
 
 struct Socket;
+constexpr std::uint64_t kPartitionPoll_ns = 20 * kMillisecond;
 
 // One direction of a connection.
 struct Pipe {
@@ -77,6 +78,11 @@ std::uint64_t latency() {
 
 void deliver(const std::shared_ptr<Connection>& c, bool up);
 
+bool partitioned(const Socket& end) {
+    return std::ranges::any_of(g_faults.partitioned,
+                               [&](const std::string& name) { return end.address.ends_with(name); });
+}
+
 void plan_delivery(const std::shared_ptr<Connection>& c, bool up) {
     Pipe& pipe = up ? c->up : c->down;
     if (pipe.delivering || pipe.messages.empty()) return;
@@ -89,6 +95,11 @@ void deliver(const std::shared_ptr<Connection>& c, bool up) {
     Pipe& pipe = up ? c->up : c->down;
     pipe.delivering = false;
     Socket* const to = up ? c->server : c->client;
+    if (to != nullptr && partitioned(*to)) {
+        pipe.delivering = true;
+        world().at(kPartitionPoll_ns, [c, up] { deliver(c, up); });
+        return;
+    }
     if (to == nullptr) return;  // a client's waits for a server; a server's for a client that is gone is dropped
     while (!pipe.messages.empty()) {
         world().mix(pipe.messages.front().size() * 2 + (up ? 1 : 0));
