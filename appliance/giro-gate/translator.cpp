@@ -67,7 +67,7 @@ Expected<PaymentRequest*, Refusal> Translator::read(Bytes frame, Source source) 
     if (served == nullptr) return refuse(Refusal::not_served);
     m_request.source = source;
     m_request.dialect = m_index;
-    if (!has_all(m_message, *served) || !iso8583::to_request(frame, m_message, m_request)) return refuse(Refusal::format_error);
+    if (!has_all(m_message, *served) || !iso8583::to_request(m_dialect, frame, m_message, m_request)) return refuse(Refusal::format_error);
     return &m_request;
 }
 

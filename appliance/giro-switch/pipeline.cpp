@@ -118,7 +118,7 @@ Pipeline::Item& Pipeline::arrive(bus::PeerId peer, const bus::Record& record) {
 bool Pipeline::read_raw(PaymentRequest& request) {
     if (!iso8583::unpack(m_dialect, request.raw, m_message)) return false;
     // Views into m_message do not outlive this call, those into the frame do: check_dialect().
-    return iso8583::to_request(request.raw, m_message, request);
+    return iso8583::to_request(m_dialect, request.raw, m_message, request);
 }
 
 void Pipeline::start_batches() {

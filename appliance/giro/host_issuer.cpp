@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "iso8583/mac.hpp"
 #include "util/bytes.hpp"
 #include "util/hash.hpp"
 

@@ -13,6 +13,7 @@ namespace giro::iso8583 {
 namespace {
 constexpr std::uint64_t kSecondaryBit = std::uint64_t{1} << 63;
 constexpr char kHexDigits[] = "0123456789ABCDEF";
+constexpr unsigned kEbcdicZero = 0xf0;
 
 std::uint8_t u8(std::byte b) noexcept { return std::to_integer<std::uint8_t>(b); }
 
@@ -23,10 +24,43 @@ unsigned hex_value(std::uint8_t c) noexcept {
     return 16;
 }
 
-// The one packed form of a character: digits as they are, D for the separator of a packed track.
-unsigned bcd_value(std::uint8_t c) noexcept { return c == '=' ? 0xD : hex_value(c); }
-std::byte bcd_character(unsigned nibble) noexcept {
-    return static_cast<std::byte>(nibble == 0xD ? '=' : kHexDigits[nibble]);
+// The one packed form of a character: digits as they are, D for the separator of a packed track; above 15: has none.
+constexpr std::uint8_t kNoBcd = 0xff;
+constexpr auto kBcdValue = [] {
+    std::array<std::uint8_t, 256> table{};
+    for (auto& value : table) value = kNoBcd;
+    for (unsigned i = 0; i < 16; ++i) table[static_cast<std::uint8_t>(kHexDigits[i])] = static_cast<std::uint8_t>(i);
+    table['='] = 0xD;
+    return table;
+}();
+// Both characters of a packed byte.
+constexpr auto kBcdCharacters = [] {
+    std::array<std::array<char, 2>, 256> table{};
+    constexpr auto one = [](unsigned nibble) { return nibble == 0xD ? '=' : kHexDigits[nibble]; };
+    for (unsigned i = 0; i < 256; ++i) table[i] = {one(i >> 4), one(i & 15)};
+    return table;
+}();
+
+// `digits` characters from `packed`, from its nibble `first` (0 or 1) on.
+void unpack_bcd(std::byte* out, Bytes packed, std::size_t first, std::size_t digits) noexcept {
+    if (digits == 0) return;
+    std::size_t i = 0, at = 0;
+    if (first == 1) out[i++] = static_cast<std::byte>(kBcdCharacters[u8(packed[at++])][1]);
+    for (; i + 2 <= digits; i += 2) std::memcpy(out + i, kBcdCharacters[u8(packed[at++])].data(), 2);
+    if (i < digits) out[i] = static_cast<std::byte>(kBcdCharacters[u8(packed[at])][0]);
+}
+
+// Packs characters two to a byte, the first into nibble `skip`; the other nibbles stay.
+void put_bcd(std::byte* at, Bytes digits, std::size_t skip) noexcept {
+    std::size_t i = 0;
+    at += skip / 2;
+    if (skip % 2 == 1 && !digits.empty()) {
+        *at = static_cast<std::byte>((u8(*at) & 0xf0) | kBcdValue[u8(digits[i++])]);
+        ++at;
+    }
+    for (; i + 2 <= digits.size(); i += 2)
+        *at++ = static_cast<std::byte>(kBcdValue[u8(digits[i])] << 4 | kBcdValue[u8(digits[i + 1])]);
+    if (i < digits.size()) *at = static_cast<std::byte>(kBcdValue[u8(digits[i])] << 4 | (u8(*at) & 15));
 }
 
 unsigned nibble_at(Bytes packed, std::size_t i) noexcept {
@@ -67,7 +101,9 @@ class Unpacker {
     }
 
     // MTI and bitmaps only: what mac_input needs to know.
-    bool header() noexcept { return read_mti() && read_bitmap(0) && (m_message.has(1) ? read_bitmap(1) : true); }
+    bool header() noexcept {
+        return read_header() && read_mti() && read_bitmap(0) && (m_message.has(1) ? read_bitmap(1) : true);
+    }
     [[nodiscard]] UnpackError error() const noexcept { return m_error; }
     [[nodiscard]] std::size_t at() const noexcept { return m_at; }
 
@@ -88,11 +124,20 @@ class Unpacker {
         m_message.m_present[1] &= n <= 64 ? 0 : ~(~std::uint64_t{0} >> (n - 65));
     }
 
+    bool read_header() noexcept {
+        const std::size_t size = m_dialect.header_bytes();
+        if (left() < size) return no(Reason::truncated, 0, m_frame.size());
+        if (size != 0) m_message.set_header(m_frame.first(size));
+        m_at = size;
+        return true;
+    }
+
     bool read_mti() noexcept {
         if (left() < m_dialect.mti_bytes()) return no(Reason::truncated, 0, m_frame.size());
         const Bytes wire = m_frame.subspan(m_at, m_dialect.mti_bytes());
         for (std::size_t i = 0; i < 4; ++i) {
-            const unsigned c = m_dialect.mti == MtiEncoding::ascii ? u8(wire[i]) : '0' + nibble_at(wire, i);
+            unsigned c = m_dialect.mti == MtiEncoding::bcd ? '0' + nibble_at(wire, i) : u8(wire[i]);
+            if (m_dialect.mti == MtiEncoding::ebcdic) c = ebcdic_to_ascii(static_cast<std::uint8_t>(c));
             if (c < '0' || c > '9') return no(Reason::bad_mti, 0, m_at);
             m_message.m_mti[i] = static_cast<char>(c);
         }
@@ -111,7 +156,8 @@ class Unpacker {
             bits = load_be<std::uint64_t>(m_frame.data() + m_at);
         } else {
             for (std::size_t i = 0; i < size; ++i) {
-                const unsigned value = hex_value(u8(m_frame[m_at + i]));
+                const std::uint8_t c = u8(m_frame[m_at + i]);
+                const unsigned value = hex_value(m_dialect.bitmap == BitmapEncoding::ebcdic ? ebcdic_to_ascii(c) : c);
                 if (value > 15) {
                     m_message.m_present = {};
                     return no(Reason::bad_bitmap, 1, m_at + i);
@@ -134,8 +180,8 @@ class Unpacker {
             unsigned digit = byte;
             unsigned base = 256;
             unsigned digit_max = 255;
-            if (spec.prefix == PrefixEncoding::ascii) {
-                digit = byte - '0';
+            if (spec.prefix == PrefixEncoding::ascii || spec.prefix == PrefixEncoding::ebcdic) {
+                digit = byte - (spec.prefix == PrefixEncoding::ascii ? '0' : kEbcdicZero);
                 base = 10;
                 digit_max = 9;
             } else if (spec.prefix == PrefixEncoding::bcd) {
@@ -157,7 +203,18 @@ class Unpacker {
         std::size_t count = spec.max;
         if (spec.prefix_bytes != 0 && !read_prefix(spec, n, count)) return false;
         m_message.m_slots[n].wire = static_cast<std::uint16_t>(wire);
-        return spec.direct ? direct_body(spec, n, count, wire) : decoded_body(spec, n, count, wire);
+        const std::size_t body_at = m_at;
+        if (!(spec.direct ? direct_body(spec, n, count, wire) : decoded_body(spec, n, count, wire))) return false;
+        return !spec.strict || check_inside(spec, n, body_at);
+    }
+
+    bool check_inside(const FieldSpec& spec, unsigned n, std::size_t body_at) noexcept {
+        const Message::Slot slot = m_message.m_slots[n];
+        const Bytes value = slot.in_arena ? Bytes(m_message.m_arena).subspan(slot.offset, slot.length)
+                                          : m_frame.subspan(slot.offset, slot.length);
+        const auto error = check_elements(m_dialect.layouts, m_dialect.layouts[spec.layout - 1U], value);
+        if (error.fault == ElementFault::none) return true;
+        return no(Reason::bad_layout, n, body_at + (spec.body == BodyEncoding::bcd ? error.offset / 2 : error.offset));
     }
 
     bool direct_body(const FieldSpec& spec, unsigned n, std::size_t count, std::size_t wire) noexcept {
@@ -209,7 +266,7 @@ class Unpacker {
         }
         std::byte* out = m_message.reserve(digits);
         ASSERT(out != nullptr);
-        for (std::size_t i = 0; i < digits; ++i) out[i] = bcd_character(nibble_at(packed, first + i));
+        unpack_bcd(out, packed, first, digits);
         return decoded(spec, n, {out, digits}, wire, size);
     }
 
@@ -271,21 +328,33 @@ class Packer {
     bool header() noexcept {
         const std::string_view mti = m_message.mti();
         if (first_outside(content::kDigit, as_bytes(mti)) != mti.size()) return no(Reason::bad_mti, 0);
-        std::byte* at = room(m_dialect.mti_bytes(), 0);
+        const std::size_t header = m_dialect.header_bytes();
+        std::byte* at = room(header + m_dialect.mti_bytes(), 0);
         if (at == nullptr) return false;
-        if (m_dialect.mti == MtiEncoding::ascii) std::memcpy(at, mti.data(), mti.size());
-        else put_bcd(at, as_bytes(mti), 0);
+        if (header != 0) std::memcpy(at, m_message.header().data(), header);
+        at += header;
+        if (m_dialect.mti == MtiEncoding::bcd) put_bcd(at, as_bytes(mti), 0);
+        else if (m_dialect.mti == MtiEncoding::ascii) std::memcpy(at, mti.data(), mti.size());
+        else
+            for (std::size_t i = 0; i < mti.size(); ++i) at[i] = ebcdic(static_cast<std::uint8_t>(mti[i]));
         return bitmap(m_message.present(0)) && (m_message.has(1) ? bitmap(m_message.present(1)) : true);
     }
 
     bool bitmap(std::uint64_t bits) noexcept {
         std::byte* at = room(m_dialect.bitmap_bytes(), 1);
         if (at == nullptr) return false;
-        if (m_dialect.bitmap == BitmapEncoding::binary) store_be(at, bits);
-        else
-            for (unsigned i = 0; i < 16; ++i) at[i] = static_cast<std::byte>(kHexDigits[bits >> (60 - 4 * i) & 15]);
+        if (m_dialect.bitmap == BitmapEncoding::binary) {
+            store_be(at, bits);
+            return true;
+        }
+        for (unsigned i = 0; i < 16; ++i) {
+            const auto c = static_cast<std::uint8_t>(kHexDigits[bits >> (60 - 4 * i) & 15]);
+            at[i] = m_dialect.bitmap == BitmapEncoding::ebcdic ? ebcdic(c) : std::byte{c};
+        }
         return true;
     }
+
+    static std::byte ebcdic(std::uint8_t c) noexcept { return std::byte{ascii_to_ebcdic(c)}; }
 
     void fields() noexcept {
         for (unsigned half = 0; half < 2; ++half) {
@@ -299,16 +368,6 @@ class Packer {
         }
     }
 
-    // Packs characters two to a byte, the first into nibble `skip`.
-    static void put_bcd(std::byte* at, Bytes digits, std::size_t skip) noexcept {
-        for (std::size_t i = 0; i < digits.size(); ++i) {
-            const unsigned value = bcd_value(u8(digits[i]));
-            std::byte& byte = at[(skip + i) / 2];
-            byte = (skip + i) % 2 == 0 ? static_cast<std::byte>(value << 4 | (u8(byte) & 15))
-                                       : static_cast<std::byte>((u8(byte) & 0xf0) | value);
-        }
-    }
-
     bool prefix(const FieldSpec& spec, unsigned n, std::size_t count) noexcept {
         std::byte* at = room(spec.prefix_bytes, n);
         if (at == nullptr) return false;
@@ -319,6 +378,7 @@ class Packer {
                     at[i] = static_cast<std::byte>(count / 10 % 10 << 4 | count % 10);
                     count /= 100;
                     break;
+                case PrefixEncoding::ebcdic: at[i] = static_cast<std::byte>(kEbcdicZero + count % 10); count /= 10; break;
                 case PrefixEncoding::binary: at[i] = static_cast<std::byte>(count & 255); count >>= 8; break;
             }
         }
@@ -337,6 +397,9 @@ class Packer {
         const Bytes value = m_message.bytes(n);
         if (value.size() > spec.max) return no(Reason::length_over_max, n);
         if (first_outside(spec.allowed, value) != value.size()) return no(Reason::bad_content, n);
+        if (spec.body == BodyEncoding::bcd && spec.allowed != content::kDigit)  // of a track: : ; < > ? have no packed form
+            for (const std::byte c : value)
+                if (kBcdValue[u8(c)] == kNoBcd) return no(Reason::bad_content, n);
         std::size_t missing = 0;
         if (spec.prefix_bytes == 0) missing = spec.max - value.size();
         else if (!prefix(spec, n, wire_count(spec, value.size()))) return false;
@@ -399,18 +462,12 @@ Expected<std::size_t, PackError> pack(const Dialect& dialect, const Message& mes
     return Packer(dialect, message, out).run();
 }
 
-Expected<MacInput, UnpackError> mac_input(const Dialect& dialect, Bytes frame) noexcept {
+Expected<std::size_t, UnpackError> unpack_header(const Dialect& dialect, Bytes frame, Message& message) noexcept {
+    message.clear();
     if (frame.size() > kFrameBytesMax) return tl::unexpected(UnpackError{Reason::frame_too_long, 1, kFrameBytesMax});
-    Message message;
     Unpacker unpacker(dialect, frame, message);
     if (!unpacker.header()) return tl::unexpected(unpacker.error());
-    // The lowest bit of the last bitmap that has any is the MAC field's.
-    const std::uint64_t last = message.present(1) != 0 ? message.present(1) : message.present(0);
-    const bool mac_is_last = (last & 1) != 0;
-    if (!mac_is_last || frame.size() - unpacker.at() < dialect.mac_bytes)
-        return tl::unexpected(UnpackError{Reason::no_mac, 1, static_cast<std::uint16_t>(unpacker.at())});
-    const std::size_t covered = frame.size() - dialect.mac_bytes;
-    return MacInput{frame.first(covered), frame.subspan(covered)};
+    return unpacker.at();
 }
 
 std::string_view to_string(Reason reason) noexcept {
@@ -424,6 +481,7 @@ std::string_view to_string(Reason reason) noexcept {
         case Reason::length_over_max: return "a length over the dialect's maximum";
         case Reason::bad_content: return "a character outside the field's class";
         case Reason::bad_padding: return "a pad nibble other than the dialect's";
+        case Reason::bad_layout: return "what is inside does not fit the field's layout";
         case Reason::trailing_bytes: return "bytes after the last field";
         case Reason::wrong_length: return "a value shorter than its fixed field";
         case Reason::message_too_long: return "more than the frame can hold";

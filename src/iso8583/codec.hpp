@@ -17,6 +17,7 @@ enum class Reason : std::uint8_t {
     length_over_max,   // longer than the dialect allows
     bad_content,       // a character outside the field's class
     bad_padding,       // the pad nibble of an odd BCD value is not the dialect's
+    bad_layout,        // tags, lengths or parts inside a field that do not fit its (strict) layout
     trailing_bytes,    // bytes after the last field
     wrong_length,      // pack: a value shorter than its fixed field that has no padding
     message_too_long,  // pack: larger than the output, kFrameBytesMax or the arena
@@ -40,17 +41,8 @@ using PackError = CodecError;
 // Encodes into `out`, which may not overlap the frame `message` was unpacked from. Returns the bytes written.
 [[nodiscard]] Expected<std::size_t, PackError> pack(const Dialect& dialect, const Message& message, MutableBytes out) noexcept;
 
-// What goes under the MAC: every byte of the frame before the MAC field, which is the last one (DE64 or DE128).
-// To send: set the field to mac_bytes zeros, pack, compute over `covered`, write over the last mac_bytes.
-// The frame must have unpacked; only its bitmap is looked at here.
-struct MacInput {
-    Bytes covered;
-    Bytes mac;
-};
-[[nodiscard]] Expected<MacInput, UnpackError> mac_input(const Dialect& dialect, Bytes frame) noexcept;
-
-// For people: a line per field with offset, name and value, masked by the dialect (PAN first 6 and last 4, PIN block
-// hidden). A frame that does not unpack is explained up to the refusal, which is the last line.
-[[nodiscard]] std::string explain(const Dialect& dialect, Bytes frame);
+// MTI and bitmaps alone: `message` says which fields there are, and has none of their values. Returns where the first
+// field begins.
+[[nodiscard]] Expected<std::size_t, UnpackError> unpack_header(const Dialect& dialect, Bytes frame, Message& message) noexcept;
 
 }  // namespace giro::iso8583

@@ -1,43 +1,40 @@
-// The dialect file's reader, and the only file that meets toml++. The first mistake found is reported.
+// The dialect file's reader: fields, message and codes; layouts in dialect_layouts.cpp. The first mistake found is
+// reported.
 #include "iso8583/dialect.hpp"
 
 #include <algorithm>
-#include <initializer_list>
 #include <optional>
-#include <span>
-
-#include <fmt/format.h>
 
 #include "iso8583/charset.hpp"
+#include "iso8583/dialect_reader.hpp"
 #include "util/file.hpp"
-#include "util/toml.hpp"
 
 namespace giro::iso8583 {
 
 namespace {
 constexpr std::size_t kDialectFileBytesMax = 256 << 10;
 constexpr std::size_t kNameBytesMax = 80;
+constexpr std::size_t kExtendsMax = 3;  // files that extend one another
 constexpr std::int64_t kMacBytesMin = 4;
 constexpr std::int64_t kMacBytesMax = 32;
 
-template <typename E>
-struct Choice {
-    std::string_view word;
-    E value;
-};
 constexpr Choice<LengthKind> kLengths[] = {{"fixed", LengthKind::fixed}, {"LLVAR", LengthKind::llvar},
                                            {"LLLVAR", LengthKind::lllvar}, {"LLLLVAR", LengthKind::llllvar}};
 constexpr Choice<LengthUnit> kUnits[] = {
     {"digits", LengthUnit::digits}, {"bytes", LengthUnit::bytes}, {"nibbles", LengthUnit::nibbles}};
-constexpr Choice<PrefixEncoding> kPrefixes[] = {
-    {"ascii", PrefixEncoding::ascii}, {"bcd", PrefixEncoding::bcd}, {"binary", PrefixEncoding::binary}};
+constexpr Choice<PrefixEncoding> kPrefixes[] = {{"ascii", PrefixEncoding::ascii}, {"bcd", PrefixEncoding::bcd},
+                                                {"binary", PrefixEncoding::binary}, {"ebcdic", PrefixEncoding::ebcdic}};
 constexpr Choice<BodyEncoding> kBodies[] = {{"ascii", BodyEncoding::ascii}, {"bcd", BodyEncoding::bcd},
                                             {"binary", BodyEncoding::binary}, {"ebcdic", BodyEncoding::ebcdic}};
 constexpr Choice<PadSide> kPadSides[] = {{"none", PadSide::none}, {"left", PadSide::left}, {"right", PadSide::right}};
-constexpr Choice<Masking> kMasks[] = {
-    {"none", Masking::none}, {"pan", Masking::pan}, {"track", Masking::track}, {"hide", Masking::hide}};
-constexpr Choice<MtiEncoding> kMtis[] = {{"ascii", MtiEncoding::ascii}, {"bcd", MtiEncoding::bcd}};
-constexpr Choice<BitmapEncoding> kBitmaps[] = {{"binary", BitmapEncoding::binary}, {"hex", BitmapEncoding::hex}};
+constexpr Choice<MtiEncoding> kMtis[] = {
+    {"ascii", MtiEncoding::ascii}, {"bcd", MtiEncoding::bcd}, {"ebcdic", MtiEncoding::ebcdic}};
+constexpr Choice<BitmapEncoding> kBitmaps[] = {
+    {"binary", BitmapEncoding::binary}, {"hex", BitmapEncoding::hex}, {"ebcdic", BitmapEncoding::ebcdic}};
+constexpr Choice<Header> kHeaders[] = {{"none", Header::none}, {"tpdu", Header::tpdu}};
+constexpr Choice<LengthHeader> kLengthHeaders[] = {
+    {"none", LengthHeader::none},     {"binary2", LengthHeader::binary2}, {"binary4", LengthHeader::binary4},
+    {"ascii4", LengthHeader::ascii4}, {"bcd2", LengthHeader::bcd2},       {"bcd4", LengthHeader::bcd4}};
 constexpr Choice<std::uint8_t> kContents[] = {
     {"n", content::kDigit},
     {"a", content::kLetter},
@@ -54,160 +51,156 @@ constexpr Choice<std::uint8_t> kContents[] = {
 // The largest number a prefix can carry, by LengthKind.
 constexpr std::size_t kDecimalCapacity[] = {0, 99, 999, 9999};
 constexpr std::size_t kBinaryCapacity[] = {0, 0xff, 0xffff, 0xffff};
-constexpr std::uint8_t kAsciiPrefixBytes[] = {0, 2, 3, 4};
+constexpr std::uint8_t kCharacterPrefixBytes[] = {0, 2, 3, 4};
 constexpr std::uint8_t kPackedPrefixBytes[] = {0, 1, 2, 2};
 
-// Reads settings and remembers the first mistake; after it, answers are defaults nobody uses.
+using Files = std::vector<const toml::table*>;  // the file itself, the one it extends, and so on
+
 class Loader {
   public:
-    explicit Loader(std::string_view origin) : m_origin(origin) {}
-
-    Result<Dialect> load(const toml::table& root) {
+    Result<Dialect> load(Files files) {
+        m_files = std::move(files);
         Dialect dialect;
-        known_keys(root, {"name", "message", "defaults", "fields"});
-        dialect.name = text(root, "name", root.get("name"), kNameBytesMax);
-        if (const auto* message = table(root, "message", true)) message_settings(*message, dialect);
-        m_defaults = table(root, "defaults", false);
-        if (m_defaults != nullptr) known_keys(*m_defaults, kFieldKeys);
-        if (const auto* fields = table(root, "fields", true)) {
-            for (const auto& [key, node] : *fields) field(key.str(), node, dialect);
+        for (const toml::table* file : m_files)
+            m_reader.known_keys(*file, {"name", "extends", "message", "mac", "defaults", "classes", "fields", "layouts",
+                                 "response_codes", "network_codes"});
+        const toml::table& root = *m_files.front();
+        dialect.name = m_reader.text(root, "name", root.get("name"), kNameBytesMax);
+        read_layouts(m_reader, m_files, dialect);
+        const bool whole = m_files.size() == 1;  // one that extends need not say everything again
+        for (const toml::table* file : m_files) {
+            if (const auto* message = m_reader.table(*file, "message", whole))
+                m_reader.known_keys(*message, {"edition", "mti", "bitmap", "header", "mac_bytes"});
+            if (const auto* defaults = m_reader.table(*file, "defaults", false)) m_reader.known_keys(*defaults, kFieldKeys);
+            if (const auto* classes = m_reader.table(*file, "classes", false)) check_classes(*classes);
+            static_cast<void>(m_reader.table(*file, "fields", whole));
         }
-        for (const unsigned n : {kPrimaryMac, kSecondaryMac}) mac_field(dialect, n, root);
-        if (m_failure) return tl::unexpected(*m_failure);
+        message_settings(root, dialect);
+        for (const toml::table* file : m_files)
+            if (const auto* fields = file->get_as<toml::table>("fields"))
+                for (const auto& [key, node] : *fields) field(key.str(), node, dialect);
+        mac_coverage(dialect);
+        for (const unsigned n : {kPrimaryMac, kSecondaryMac}) mac_field(dialect, n);
+        codes("response_codes", 2, dialect.response_codes);
+        codes("network_codes", 3, dialect.network_codes);
+        if (m_reader.failure()) return tl::unexpected(*m_reader.failure());
         return dialect;
     }
 
   private:
-    static constexpr std::array<std::string_view, 10> kFieldKeys = {
-        "name", "length", "max", "unit", "prefix", "body", "pad_side", "pad", "content", "mask"};
+    static constexpr std::array<std::string_view, 11> kFieldKeys = {
+        "name", "length", "max", "unit", "prefix", "body", "pad_side", "pad", "content", "mask", "layout"};
 
-    void wrong(const toml::node& at, std::string_view what) {
-        if (m_failure) return;
-        m_failure = Failure{Failure::Kind::config,
-                            fmt::format("{}:{}: {}", m_origin, at.source().begin.line, what)};
-    }
-
-    void known_keys(const toml::table& in, std::span<const std::string_view> allowed) {
-        for (const auto& [key, node] : in) {
-            if (std::find(allowed.begin(), allowed.end(), key.str()) != allowed.end()) continue;
-            wrong(node, fmt::format("unknown setting \"{}\"; known: {}", key.str(), fmt::join(allowed, " ")));
+    void check_classes(const toml::table& classes) {
+        for (const auto& [key, node] : classes) {
+            const bool known = std::ranges::find(kContents, key.str(), &Choice<std::uint8_t>::word) != std::end(kContents);
+            const auto* settings = node.as_table();
+            if (!known || settings == nullptr)
+                return m_reader.wrong(node, fmt::format("\"{}\" is no content class with its settings: n = {{ ... }}", key.str()));
+            m_reader.known_keys(*settings, kFieldKeys);
         }
     }
-    void known_keys(const toml::table& in, std::initializer_list<std::string_view> allowed) {
-        known_keys(in, std::span(allowed.begin(), allowed.size()));
+
+    // The first file's word on a setting of a table such as [message].
+    const toml::node* of_table(std::string_view table, std::string_view key) const {
+        for (const toml::table* file : m_files)
+            if (const auto* in = file->get_as<toml::table>(table); in != nullptr && in->get(key) != nullptr) return in->get(key);
+        return nullptr;
     }
 
-    const toml::table* table(const toml::table& in, std::string_view key, bool needed) {
-        const toml::node* node = in.get(key);
-        if (node == nullptr) {
-            if (needed) wrong(in, fmt::format("no [{}] table; add one", key));
-            return nullptr;
-        }
-        if (!node->is_table()) wrong(*node, fmt::format("\"{}\" must be a table: write [{}]", key, key));
-        return node->as_table();
+    void message_settings(const toml::table& root, Dialect& dialect) {
+        const auto* edition = of_table("message", "edition");
+        const auto year = edition == nullptr ? 1987 : edition->value_exact<std::int64_t>().value_or(0);
+        if (year != 1987 && year != 1993 && year != 2003) m_reader.wrong(*edition, "\"edition\" must be 1987, 1993 or 2003");
+        dialect.edition = year == 2003 ? Edition::y2003 : year == 1993 ? Edition::y1993 : Edition::y1987;
+        dialect.mti = m_reader.choice("mti", of_table("message", "mti"), kMtis, MtiEncoding::ascii);
+        dialect.bitmap = m_reader.choice("bitmap", of_table("message", "bitmap"), kBitmaps, BitmapEncoding::binary);
+        dialect.header = m_reader.choice("header", of_table("message", "header"), kHeaders, Header::none);
+        if (const auto* mac = of_table("message", "mac_bytes"))
+            dialect.mac_bytes = static_cast<std::uint8_t>(m_reader.number(root, "mac_bytes", mac, kMacBytesMin, kMacBytesMax));
     }
 
-    std::string text(const toml::node& owner, std::string_view key, const toml::node* node, std::size_t bytes_max) {
-        if (node == nullptr) {
-            wrong(owner, fmt::format("\"{}\" is missing", key));
-            return {};
-        }
-        const auto value = node->value_exact<std::string>();
-        if (!value || value->empty() || value->size() > bytes_max) {
-            wrong(*node, fmt::format("\"{}\" must be text in quotes, 1 to {} bytes", key, bytes_max));
-            return {};
-        }
-        return *value;
-    }
-
-    std::int64_t number(const toml::node& owner, std::string_view key, const toml::node* node, std::int64_t low,
-                        std::int64_t high) {
-        if (node == nullptr) {
-            wrong(owner, fmt::format("\"{}\" is missing; give a number from {} to {}", key, low, high));
-            return low;
-        }
-        const auto value = node->value_exact<std::int64_t>();
-        if (!value || *value < low || *value > high) {
-            wrong(*node, fmt::format("\"{}\" must be a number from {} to {}", key, low, high));
-            return low;
-        }
-        return *value;
-    }
-
-    template <typename E, std::size_t N>
-    E choice(std::string_view key, const toml::node* node, const Choice<E> (&choices)[N], E fallback) {
-        if (node == nullptr) return fallback;
-        const auto word = node->value_exact<std::string>();
-        for (const auto& choice : choices)
-            if (word && *word == choice.word) return choice.value;
-        std::string words;
-        for (const auto& choice : choices) words += fmt::format(" {}", choice.word);
-        wrong(*node, fmt::format("\"{}\" must be one of:{}", key, words));
-        return fallback;
-    }
-
-    void message_settings(const toml::table& in, Dialect& dialect) {
-        known_keys(in, {"mti", "bitmap", "mac_bytes"});
-        dialect.mti = choice("mti", in.get("mti"), kMtis, MtiEncoding::ascii);
-        dialect.bitmap = choice("bitmap", in.get("bitmap"), kBitmaps, BitmapEncoding::binary);
-        if (const auto* mac = in.get("mac_bytes"))
-            dialect.mac_bytes = static_cast<std::uint8_t>(number(in, "mac_bytes", mac, kMacBytesMin, kMacBytesMax));
-    }
-
-    // A field's own setting, or the one under [defaults].
+    // A field's own setting, or the nearest file's for its class, or under [defaults].
     const toml::node* setting(const toml::table& in, std::string_view key) const {
-        const toml::node* node = in.get(key);
-        return node != nullptr || m_defaults == nullptr ? node : m_defaults->get(key);
+        if (const toml::node* own = in.get(key)) return own;
+        for (const toml::table* file : m_files) {
+            if (const auto* classes = file->get_as<toml::table>("classes"))
+                if (const auto* of_class = classes->get_as<toml::table>(m_class); of_class != nullptr && of_class->get(key))
+                    return of_class->get(key);
+            if (const auto* defaults = file->get_as<toml::table>("defaults"); defaults != nullptr && defaults->get(key))
+                return defaults->get(key);
+        }
+        return nullptr;
     }
 
     void field(std::string_view key, const toml::node& node, Dialect& dialect) {
         unsigned n = 0;
         for (const char c : key) n = c >= '0' && c <= '9' && n < 1000 ? n * 10 + static_cast<unsigned>(c - '0') : 1000;
         if (n < 2 || n > kFieldMax || key[0] == '0') {
-            wrong(node, fmt::format("\"{}\" is not a field number from 2 to {}", key, kFieldMax));
+            m_reader.wrong(node, fmt::format("\"{}\" is not a field number from 2 to {}", key, kFieldMax));
             return;
         }
+        if (m_nodes[n] != nullptr) return;  // the extending file has said it
+        m_nodes[n] = &node;
         const auto* in = node.as_table();
         if (in == nullptr) {
-            wrong(node, fmt::format("field {} must be a table: {} = {{ name = \"...\", max = ..., ... }}", n, n));
+            m_reader.wrong(node, fmt::format("field {} must be a table: {} = {{ name = \"...\", max = ..., ... }}", n, n));
             return;
         }
-        known_keys(*in, kFieldKeys);
-        dialect.names[n] = text(*in, "name", in->get("name"), kNameBytesMax);
+        if (in->empty() && m_files.size() > 1) return;
+        m_reader.known_keys(*in, kFieldKeys);
+        dialect.names[n] = m_reader.text(*in, "name", in->get("name"), kNameBytesMax);
         FieldSpec& spec = dialect.fields[n];
-        spec.max = static_cast<std::uint16_t>(number(*in, "max", setting(*in, "max"), 1, kFieldLengthMax));
-        spec.length = choice("length", setting(*in, "length"), kLengths, LengthKind::fixed);
-        spec.unit = choice("unit", setting(*in, "unit"), kUnits, LengthUnit::digits);
-        spec.prefix = choice("prefix", setting(*in, "prefix"), kPrefixes, PrefixEncoding::ascii);
-        spec.body = choice("body", setting(*in, "body"), kBodies, BodyEncoding::ascii);
-        spec.mask = choice("mask", setting(*in, "mask"), kMasks, Masking::none);
-        if (setting(*in, "content") == nullptr) wrong(*in, fmt::format("field {}: \"content\" is missing", n));
-        spec.allowed = choice("content", setting(*in, "content"), kContents, content::kBinary);
+        m_class.clear();
+        if (setting(*in, "content") == nullptr) m_reader.wrong(*in, fmt::format("field {}: \"content\" is missing", n));
+        spec.allowed = m_reader.choice("content", setting(*in, "content"), kContents, content::kBinary);
+        if (const auto* word = setting(*in, "content")) m_class = word->value_or(std::string());
+        spec.max = static_cast<std::uint16_t>(m_reader.number(*in, "max", setting(*in, "max"), 1, kFieldLengthMax));
+        spec.length = m_reader.choice("length", setting(*in, "length"), kLengths, LengthKind::fixed);
+        spec.unit = m_reader.choice("unit", setting(*in, "unit"), kUnits, LengthUnit::digits);
+        spec.prefix = m_reader.choice("prefix", setting(*in, "prefix"), kPrefixes, PrefixEncoding::ascii);
+        spec.body = m_reader.choice("body", setting(*in, "body"), kBodies, BodyEncoding::ascii);
+        spec.mask = m_reader.choice("mask", setting(*in, "mask"), kMasks, Masking::none);
+        spec.layout = layout_number(m_reader, setting(*in, "layout"), dialect);
         padding(*in, spec, n);
         compile(*in, spec, n);
+        if (spec.layout == 0) return;
+        const Layout& layout = dialect.layouts[spec.layout - 1U];
+        spec.strict = layout.strict && !(spec.length == LengthKind::fixed && always_fits(layout, spec.max));
+    }
+
+    // Parts that make up a fixed field: there is nothing to check in a message.
+    static bool always_fits(const Layout& layout, std::size_t size) {
+        if (layout.kind != Layout::Kind::parts || layout.elements.empty()) return false;  // empty: after a mistake
+        std::size_t sum = 0;
+        for (const ElementSpec& part : layout.elements) {
+            if (part.layout != 0) return false;
+            sum += part.size;
+        }
+        return sum == size || (sum < size && layout.elements.back().size == 0);
     }
 
     void padding(const toml::table& in, FieldSpec& spec, unsigned n) {
         const bool numeric = spec.allowed == content::kDigit;
         const bool unpadded = (spec.allowed & (content::kBinary | content::kSigned)) != 0;
         const PadSide side = unpadded ? PadSide::none : numeric ? PadSide::left : PadSide::right;
-        spec.pad_side = choice("pad_side", setting(in, "pad_side"), kPadSides, side);
+        spec.pad_side = m_reader.choice("pad_side", setting(in, "pad_side"), kPadSides, side);
         spec.pad = numeric ? '0' : ' ';
-        if (const auto* pad = setting(in, "pad")) spec.pad = static_cast<std::uint8_t>(text(in, "pad", pad, 1)[0]);
+        if (const auto* pad = setting(in, "pad")) spec.pad = static_cast<std::uint8_t>(m_reader.text(in, "pad", pad, 1)[0]);
         if (spec.body != BodyEncoding::bcd) return;
         if (spec.pad_side == PadSide::none)
-            wrong(in, fmt::format("field {}: a bcd body needs pad_side = \"left\" or \"right\" for odd lengths", n));
+            m_reader.wrong(in, fmt::format("field {}: a bcd body needs pad_side = \"left\" or \"right\" for odd lengths", n));
         const bool hex = (spec.pad >= '0' && spec.pad <= '9') || (spec.pad >= 'A' && spec.pad <= 'F');
-        if (!hex) wrong(in, fmt::format("field {}: the pad of a bcd body must be one of 0 to 9, A to F", n));
+        if (!hex) m_reader.wrong(in, fmt::format("field {}: the pad of a bcd body must be one of 0 to 9, A to F", n));
     }
 
     // The settings must make sense together; then what the codec would work out each time is worked out once.
     void compile(const toml::table& in, FieldSpec& spec, unsigned n) {
         const bool binary_content = spec.allowed == content::kBinary;
         if (binary_content != (spec.body == BodyEncoding::binary))
-            wrong(in, fmt::format("field {}: content \"b\" and body = \"binary\" go together", n));
+            m_reader.wrong(in, fmt::format("field {}: content \"b\" and body = \"binary\" go together", n));
         if (spec.body == BodyEncoding::bcd && spec.allowed != content::kDigit && spec.allowed != content::kTrack)
-            wrong(in, fmt::format("field {}: a bcd body needs content \"n\" or \"z\"", n));
+            m_reader.wrong(in, fmt::format("field {}: a bcd body needs content \"n\" or \"z\"", n));
         const bool packed = spec.body == BodyEncoding::bcd;
         std::size_t count = spec.max;
         if (spec.unit == LengthUnit::bytes && packed) count = (count + 1) / 2;
@@ -216,41 +209,121 @@ class Loader {
         const bool binary_prefix = spec.prefix == PrefixEncoding::binary;
         const std::size_t capacity = binary_prefix ? kBinaryCapacity[kind] : kDecimalCapacity[kind];
         if (spec.length != LengthKind::fixed && count > capacity)
-            wrong(in, fmt::format("field {}: max {} does not fit its length prefix, which counts to {}", n, spec.max, capacity));
-        spec.prefix_bytes = spec.prefix == PrefixEncoding::ascii ? kAsciiPrefixBytes[kind] : kPackedPrefixBytes[kind];
+            m_reader.wrong(in, fmt::format("field {}: max {} does not fit its length prefix, which counts to {}", n, spec.max, capacity));
+        const bool characters = spec.prefix == PrefixEncoding::ascii || spec.prefix == PrefixEncoding::ebcdic;
+        spec.prefix_bytes = characters ? kCharacterPrefixBytes[kind] : kPackedPrefixBytes[kind];
         const bool as_is = spec.body == BodyEncoding::ascii || spec.body == BodyEncoding::binary;
         spec.direct = as_is && (spec.length == LengthKind::fixed || spec.unit != LengthUnit::nibbles);
     }
 
-    void mac_field(const Dialect& dialect, unsigned n, const toml::table& root) {
-        const FieldSpec& spec = dialect.fields[n];
-        if (!spec.defined()) return;
-        if (spec.length != LengthKind::fixed || spec.body != BodyEncoding::binary || spec.max != dialect.mac_bytes) {
-            const toml::node* at = root["fields"][std::to_string(n)].node();
-            wrong(*at, fmt::format("field {} is the MAC: it must be fixed, binary, and of mac_bytes ({}) bytes", n,
-                                   dialect.mac_bytes));
+    void mac_coverage(Dialect& dialect) {
+        for (const toml::table* file : m_files) {
+            const auto* in = m_reader.table(*file, "mac", false);
+            if (in == nullptr) continue;
+            m_reader.known_keys(*in, {"length", "header", "fields"});
+            dialect.mac.length = m_reader.choice("length", in->get("length"), kLengthHeaders, LengthHeader::none);
+            dialect.mac.header = m_reader.flag("header", in->get("header"), false);
+            const auto* list = in->get("fields");
+            if (list == nullptr) return;
+            if (!list->is_array() || list->as_array()->empty())
+                return m_reader.wrong(*list, "\"fields\" must be a list of field numbers, 0 the MTI, 1 the bitmaps");
+            for (const auto& one : *list->as_array()) {
+                const auto n = m_reader.number(one, "fields", &one, 0, kFieldMax);
+                const bool known = n < 2 || dialect.fields[static_cast<std::size_t>(n)].defined();
+                const auto number = static_cast<std::uint8_t>(n);
+                if (!known || n == kPrimaryMac || n == kSecondaryMac)
+                    m_reader.wrong(one, fmt::format("field {} cannot be under the MAC: the dialect has no such field, or it is the MAC", n));
+                if (std::ranges::find(dialect.mac.fields, number) != dialect.mac.fields.end())
+                    m_reader.wrong(one, fmt::format("field {} is listed twice", n));
+                dialect.mac.fields.push_back(number);
+            }
+            return;
         }
     }
 
-    std::string m_origin;
-    const toml::table* m_defaults = nullptr;
-    std::optional<Failure> m_failure;
-};
-}  // namespace
+    void mac_field(const Dialect& dialect, unsigned n) {
+        const FieldSpec& spec = dialect.fields[n];
+        if (!spec.defined()) return;
+        if (spec.length != LengthKind::fixed || spec.body != BodyEncoding::binary || spec.max != dialect.mac_bytes)
+            m_reader.wrong(*m_nodes[n], fmt::format("field {} is the MAC: it must be fixed, binary, and of mac_bytes ({}) bytes", n,
+                                             dialect.mac_bytes));
+    }
 
-Result<Dialect> parse_dialect(std::string_view toml, std::string_view origin) {
+    // Canonical code = code on the wire; both ways one to one, `other` apart.
+    void codes(std::string_view table, std::size_t digits, CodeMap& map) {
+        constexpr std::size_t kWireMax = 4;
+        for (const toml::table* file : m_files) {
+            const auto* in = m_reader.table(*file, table, false);
+            if (in == nullptr) continue;
+            for (const auto& [key, node] : *in) {
+                const std::string wire = m_reader.text(node, key.str(), &node, kWireMax);
+                if (key.str() == "other") {
+                    map.other = FixedText<4>(wire);
+                    continue;
+                }
+                const bool of_class = digits == 2 && key.str().size() == 4 && key.str()[2] == '@';
+                if (key.str().size() != digits && !of_class)
+                    m_reader.wrong(node, fmt::format("\"{}\" must be a code of {} characters, or other", key.str(), digits));
+                for (const auto& pair : map.pairs)
+                    if (pair.wire.view() == wire) m_reader.wrong(node, fmt::format("\"{}\" already stands for another code", wire));
+                map.pairs.push_back({FixedText<4>(key.str()), FixedText<4>(wire)});
+            }
+            if (map.other.empty()) m_reader.wrong(*in, fmt::format("[{}] needs other = \"...\", for a code that is not listed", table));
+            return;
+        }
+    }
+
+    SettingsReader m_reader;
+    Files m_files;
+    std::string m_class;                                         // content of the field that is read
+    std::array<const toml::node*, kFieldMax + 1> m_nodes{};      // where each field is said
+};
+
+bool is_file_name(std::string_view name) {
+    return !name.empty() && name.size() <= kNameBytesMax && std::ranges::all_of(name, [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+    });
+}
+
+Result<toml::table> parse_toml(std::string_view text, std::string_view origin) {
     try {
-        return Loader(origin).load(toml::parse(toml));
+        return toml::parse(text, origin);
     } catch (const toml::parse_error& error) {
         return fail(Failure::Kind::config,
                     fmt::format("{}:{}: not TOML: {}", origin, error.source().begin.line, error.description()));
     }
 }
+}  // namespace
+
+Result<Dialect> parse_dialect(std::string_view toml, std::string_view origin, const std::filesystem::path& folder) {
+    std::vector<toml::table> tables;
+    tables.reserve(kExtendsMax + 1);
+    auto parsed = parse_toml(toml, origin);
+    if (!parsed) return tl::unexpected(parsed.error());
+    tables.push_back(std::move(*parsed));
+    while (const auto* extends = tables.back().get("extends")) {
+        const std::string name = extends->value_or(std::string());
+        const auto refuse = [&](std::string_view what) {
+            return fail(Failure::Kind::config, fmt::format("{}:{}: {}", *extends->source().path, extends->source().begin.line, what));
+        };
+        if (!is_file_name(name) || folder.empty()) return refuse("\"extends\" must name a file of the same folder, without .toml");
+        if (tables.size() > kExtendsMax) return refuse(fmt::format("more than {} files extend one another", kExtendsMax));
+        const auto path = folder / (name + ".toml");
+        const auto bytes = read_file(path, kDialectFileBytesMax);
+        if (!bytes) return refuse(bytes.error().what);
+        parsed = parse_toml(as_text(*bytes), path.string());
+        if (!parsed) return tl::unexpected(parsed.error());
+        tables.push_back(std::move(*parsed));
+    }
+    Files files;
+    for (const auto& table : tables) files.push_back(&table);
+    return Loader().load(std::move(files));
+}
 
 Result<Dialect> load_dialect(const std::filesystem::path& path) {
     auto bytes = read_file(path, kDialectFileBytesMax);
     if (!bytes) return fail(Failure::Kind::config, bytes.error().what + "; name a file of firmware-config/dialects");
-    return parse_dialect(as_text(*bytes), path.string());
+    return parse_dialect(as_text(*bytes), path.string(), path.parent_path());
 }
 
 }  // namespace giro::iso8583

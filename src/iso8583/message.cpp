@@ -7,8 +7,23 @@ namespace giro::iso8583 {
 static_assert(kArenaBytes <= UINT16_MAX, "slots hold 16-bit offsets into the arena");
 static_assert(kFrameBytesMax <= UINT16_MAX, "slots hold 16-bit offsets into the frame");
 
+namespace {
+constexpr std::byte kTpduIdentifier{0x60};  // of transactions; the addresses follow
+}
+
+void Message::set_header(Bytes header) noexcept {
+    ASSERT(header.size() == m_header.size());
+    std::memcpy(m_header.data(), header.data(), m_header.size());
+}
+
+void Message::answer_header(const Message& request) noexcept {
+    const auto& in = request.m_header;
+    m_header = {in[0], in[3], in[4], in[1], in[2]};
+}
+
 void Message::clear() noexcept {
     m_mti = {'0', '0', '0', '0'};
+    m_header = {kTpduIdentifier};
     m_present = {};
     m_frame = {};
     m_arena_used = 0;

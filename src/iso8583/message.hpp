@@ -56,6 +56,12 @@ class Message {
         return {m_frame.data() + slot.wire, std::size_t{slot.offset} + slot.length - slot.wire};
     }
 
+    // What stands before the MTI, in a dialect with a header: 60 00 00 00 00 until it is set or unpacked.
+    [[nodiscard]] Bytes header() const noexcept { return m_header; }
+    void set_header(Bytes header) noexcept;  // ASSERTs kTpduBytes
+    // The header of an answer to `request`: destination and source change places.
+    void answer_header(const Message& request) noexcept;
+
     // The bitmaps as on the wire, most significant bit first: field 1 is bit 63 of present(0), field 65 of present(1).
     [[nodiscard]] std::uint64_t present(unsigned half) const noexcept { return m_present[half]; }
     [[nodiscard]] bool overflowed() const noexcept { return m_overflowed; }
@@ -73,6 +79,7 @@ class Message {
     void mark(unsigned n) noexcept { m_present[(n - 1) / 64] |= std::uint64_t{1} << (63 - (n - 1) % 64); }
 
     std::array<char, 4> m_mti;
+    ByteArray<kTpduBytes> m_header;
     std::array<std::uint64_t, 2> m_present;
     Bytes m_frame;
     std::size_t m_arena_used;

@@ -8,10 +8,11 @@
 namespace giro::iso8583 {
 
 // Fills every field of `request` that lies in the message, `raw` and the MAC included; leaves connection, times, source,
-// link and dialect as they are. `message` is `frame` unpacked; the request's views point into both.
-// False when a field is there but is not what it must be: a PAN of 8 to 19 digits, a number in its range, replacement amounts that begin with
-// twelve digits.
-[[nodiscard]] bool to_request(Bytes frame, const Message& message, PaymentRequest& request);
+// link and dialect as they are. `message` is `frame` unpacked by `dialect`; the request's views point into both.
+// False when a field is there but is not what it must be: a PAN of 8 to 19 digits, a number in its range, a text that
+// fits, replacement amounts that begin with twelve digits. What another edition says elsewhere or in other codes comes out in 1987's terms (canonical.hpp); a response code
+// that the dialect does not list is 05, a network code that it does not list 0.
+[[nodiscard]] bool to_request(const Dialect& dialect, Bytes frame, const Message& message, PaymentRequest& request);
 
 // "0200" -> 0x0200. `digits`: four decimal digits.
 [[nodiscard]] Mti to_mti(std::string_view digits) noexcept;

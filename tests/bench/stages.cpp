@@ -209,7 +209,7 @@ class Way {
         m_requests.resize(batch.size());
         for (std::size_t i = 0; i < batch.size(); ++i)
             ASSERT(iso8583::unpack(m_dialect, batch[i].frame, m_message) &&
-                   iso8583::to_request(batch[i].frame, m_message, m_requests[i]));
+                   iso8583::to_request(m_dialect, batch[i].frame, m_message, m_requests[i]));
         add(kUnpack);
         vault::MacVerify::Request macs;
         for (const PaymentRequest& r : m_requests)

@@ -1,10 +1,14 @@
-// ISO 8583: frames of terminals and issuers' hosts by three dialects, and the dialect file itself.
+// ISO 8583: frames of terminals and issuers' hosts by the shipped dialects and three that use every setting, what is
+// inside a field, and the dialect file itself.
 #include <algorithm>
 
-#include "iso8583/codec.hpp"
+#include "iso8583/canonical.hpp"
+#include "iso8583/explain.hpp"
+#include "iso8583/mac.hpp"
 #include "iso8583/request.hpp"
 #include "tests/fuzz/targets.hpp"
 #include "tests/iso8583/sample.hpp"
+#include "util/bytes.hpp"
 #include "util/file.hpp"
 
 namespace giro::fuzz {
@@ -12,6 +16,7 @@ namespace giro::fuzz {
 namespace {
 using iso8583::Dialect;
 using iso8583::Message;
+constexpr const char* kFolder = GIRO_SOURCE_DIR "/firmware-config/dialects";
 constexpr const char* kShipped = GIRO_SOURCE_DIR "/firmware-config/dialects/iso1987-ascii.toml";
 
 // Every encoding that the shipped dialect has no use for: packed digits, EBCDIC, nibble counts, binary prefixes.
@@ -54,10 +59,62 @@ name = "plain"
 66 = { name = "more", length = "LLLVAR", max = 999, content = "ans" }
 )";
 
-const std::array<Dialect, 3>& dialects() {
-    static const std::array<Dialect, 3> all = {iso8583::load_dialect(kShipped).value(),
-                                               iso8583::parse_dialect(kPacked, "packed").value(),
-                                               iso8583::parse_dialect(kPlain, "plain").value()};
+// Layouts of every kind, strict and lax, in packed and plain fields; a header; a MAC over pieces.
+constexpr std::string_view kNested = R"(
+name = "nested"
+[message]
+mti = "ebcdic"
+bitmap = "ebcdic"
+header = "tpdu"
+[mac]
+length = "bcd2"
+header = true
+fields = [0, 4, 1, 48]
+[defaults]
+prefix = "ebcdic"
+content = "ans"
+[fields]
+3 = { name = "code", max = 6, content = "n", body = "bcd", layout = "code" }
+4 = { name = "amount", max = 12, content = "n", body = "ebcdic" }
+48 = { name = "private", length = "LLLVAR", max = 999, layout = "private" }
+55 = { name = "chip", length = "LLLVAR", max = 999, content = "b", body = "binary", layout = "chip" }
+62 = { name = "lax", length = "LLLVAR", max = 999, content = "b", body = "binary", layout = "lax" }
+64 = { name = "mac", max = 8, body = "binary", content = "b" }
+[layouts.code]
+kind = "parts"
+parts = [ { name = "a", size = 1 }, { name = "b", size = 2, mask = "hide" }, { name = "rest", size = 0 } ]
+[layouts.private]
+kind = "tlv"
+tag_bytes = 2
+length_bytes = 3
+unknown = "none"
+tags.01 = { name = "one", mask = "pan" }
+tags.02 = { name = "two", layout = "private" }
+[layouts.chip]
+kind = "ber-tlv"
+tags.5A = { name = "PAN", mask = "pan", body = "bcd" }
+tags.57 = { name = "track", mask = "track", body = "bcd" }
+tags.70 = { name = "record", layout = "chip" }
+tags.9F26 = { name = "cryptogram", body = "binary" }
+[layouts.lax]
+kind = "tlv"
+strict = false
+tag = "bcd"
+length = "binary"
+tag_bytes = 1
+length_bytes = 2
+tags.77 = { name = "seven", layout = "chip" }
+)";
+
+// The number of a dialect is its first byte in the inputs: append only.
+const std::vector<Dialect>& dialects() {
+    static const std::vector<Dialect> all = [] {
+        std::vector<Dialect> out = {iso8583::load_dialect(kShipped).value(), iso8583::parse_dialect(kPacked, "packed").value(),
+                                    iso8583::parse_dialect(kPlain, "plain").value(), iso8583::parse_dialect(kNested, "nested").value()};
+        for (const char* name : iso8583::kShippedDialects)
+            if (std::string_view(name) != "iso1987-ascii") out.push_back(iso8583::shipped_dialect(kFolder, name));
+        return out;
+    }();
     return all;
 }
 
@@ -101,10 +158,13 @@ void run_iso8583_message(Bytes input) {
         return;
     }
     packs_again(dialect, message, input);
-    if (const auto mac = iso8583::mac_input(dialect, input))
-        ASSERT(mac->covered.size() + mac->mac.size() == input.size());
+    Buffer scratch;
+    if (const auto mac = iso8583::mac_input(dialect, input, scratch)) {
+        ASSERT(mac->mac.size() == dialect.mac_bytes);
+        ASSERT(!dialect.mac.is_one_piece() || mac->covered.size() + mac->mac.size() + dialect.header_bytes() == input.size());
+    }
     PaymentRequest request;
-    if (!iso8583::to_request(input, message, request)) return;
+    if (!iso8583::to_request(dialect, input, message, request)) return;
     ASSERT(request.amount >= 0 && request.amount <= kAmountMax && request.raw.size() == input.size());
 }
 
@@ -131,6 +191,53 @@ Seeds seeds_iso8583_message() {
     m.set(49, "978");
     m.set(66, "more");
     seeds.push_back(chosen(2, iso8583::packed(dialects()[2], m)));
+    m.clear();
+    m.set_mti("0200");
+    m.set(3, "123456");
+    m.set(4, "000000002372");
+    m.set(48, "02010" "01005" "54133" "ZZ000");
+    m.set(55, iso8583::chip_data());
+    m.set(62, from_hex("7700045a02541301000100").value());
+    m.set(64, "\1\2\3\4\5\6\7\10");
+    seeds.push_back(chosen(3, iso8583::packed(dialects()[3], m)));
+    for (std::size_t i = 4; i < dialects().size(); ++i) {
+        iso8583::fill_purchase(dialects()[i], m);
+        seeds.push_back(chosen(i, iso8583::packed(dialects()[i], m)));
+        iso8583::fill_everything(dialects()[i], m);
+        seeds.push_back(chosen(i, iso8583::packed(dialects()[i], m)));
+    }
+    return seeds;
+}
+
+// Every layout there is over bytes of any kind: elements lie inside, in order, and their bytes are the value's own.
+void run_iso8583_elements(Bytes input) {
+    const Dialect& dialect = dialects()[take_choice(input, 2) == 0 ? 0 : 3];
+    const auto& layout = dialect.layouts[take_choice(input, dialect.layouts.size())];
+    const auto whole = iso8583::check_elements(dialect.layouts, layout, input);
+    ASSERT(whole.offset <= input.size());
+    iso8583::ElementReader reader(layout, input);
+    std::size_t end = 0;
+    while (const auto element = reader.next()) {
+        ASSERT(element->offset >= end && element->value_offset >= element->offset + element->tag.size());
+        end = element->value_offset + element->value.size();
+        ASSERT(end <= input.size() && element->value.data() == input.data() + element->value_offset);
+        if (!element->tag.empty()) ASSERT(iso8583::find_element(dialect.layouts, layout, input, element->tag).has_value());
+    }
+    if (whole.fault == iso8583::ElementFault::none) ASSERT(reader.fault() == iso8583::ElementFault::none);
+}
+
+Seeds seeds_iso8583_elements() {
+    Seeds seeds;
+    const auto add = [&](std::size_t dialect, std::size_t layout, Bytes value) { seeds.push_back(chosen(dialect, chosen(layout, value))); };
+    const auto number = [&](std::size_t dialect, std::string_view name) {
+        const auto& layouts = dialects()[dialect == 0 ? 0 : 3].layouts;
+        return static_cast<std::size_t>(std::ranges::find(layouts, name, &iso8583::Layout::name) - layouts.begin());
+    };
+    add(0, number(0, "emv"), iso8583::chip_data());
+    add(0, number(0, "original"), as_bytes("020000471111221530000000097000200000000000"));
+    add(1, number(1, "chip"), from_hex("70065a02541357009f818101010000").value());
+    add(1, number(1, "private"), as_bytes("0201001005541330ZZ000"));
+    add(1, number(1, "lax"), from_hex("7700045a02541301000100").value());
     return seeds;
 }
 
@@ -150,6 +257,7 @@ void run_iso8583_dialect(Bytes input) {
 Seeds seeds_iso8583_dialect() {
     return {owned(kPacked),
             owned(kPlain),
+            owned(kNested),
             read_file(kShipped).value(),
             owned("name = \"x\"\n[message]\nmti = \"bcd\"\nmac_bytes = 3\n[fields]\n64 = { name = \"m\", max = 8, "
                   "content = \"n\" }\n"),

@@ -312,7 +312,7 @@ void SmallBox::serve(Bytes batch) {
 void SmallBox::payment(Bytes body) {
     auto request = bus::decode_payment_request(body);
     if (!request || !iso8583::unpack(gate::dialect(), request->raw, m_message) ||
-        !iso8583::to_request(request->raw, m_message, *request))
+        !iso8583::to_request(gate::dialect(), request->raw, m_message, *request))
         return;
     if (request->source == PaymentRequest::Source::terminal) return from_terminal(*request);
     if (request->mti == 0x0210) static_cast<void>(m_core.link_answer(*request, kNow));

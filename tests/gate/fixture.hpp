@@ -74,7 +74,7 @@ class FakeSwitch {
         REQUIRE(r.has_value());
         static iso8583::Message message;  // the fields are read again, as the switch does
         REQUIRE(iso8583::unpack(dialect(), r->raw, message).has_value());
-        REQUIRE(iso8583::to_request(r->raw, message, *r));
+        REQUIRE(iso8583::to_request(dialect(), r->raw, message, *r));
         requests.push_back({r->connection, r->source, r->mti, r->link, r->stan, r->response_code,
                             Buffer(r->raw.begin(), r->raw.end())});
         if (echoes) answer(r->connection, r->raw);

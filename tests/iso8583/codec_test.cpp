@@ -1,6 +1,8 @@
 // The codec against hostile frames, and each setting of a dialect against bytes worked out by hand.
 #include <doctest/doctest.h>
 
+#include "iso8583/explain.hpp"
+#include "iso8583/mac.hpp"
 #include "sample.hpp"
 #include "util/bytes.hpp"
 

@@ -61,6 +61,7 @@ TEST_CASE("dialect: the shipped 1987 file has the standard's lengths and kinds f
             CHECK_FALSE(spec.defined());
             continue;
         }
+        if (n == 55) continue;  // chip data, as in 1993
         const std::string& kind = cells[3];
         const auto length = kind.find("LLL") != std::string::npos  ? LengthKind::lllvar
                             : kind.find("LL") != std::string::npos ? LengthKind::llvar
@@ -89,7 +90,7 @@ TEST_CASE("dialect: a mistake names file and line and what to write") {
     CHECK(starts(complaint("name = 'x'\ncolour = 1\n[message]\n[fields]\n"), "d.toml:2: unknown setting \"colour\"; known: name"));
     CHECK(starts(complaint("[message]\n[fields]\n"), "d.toml:1: \"name\" is missing"));
     CHECK(starts(complaint("name = 3\n[message]\n[fields]\n"), "d.toml:1: \"name\" must be text in quotes"));
-    CHECK(starts(complaint("name = 'x'\n[message]\nmti = 'utf8'\n[fields]\n"), "d.toml:3: \"mti\" must be one of: ascii bcd"));
+    CHECK(starts(complaint("name = 'x'\n[message]\nmti = 'utf8'\n[fields]\n"), "d.toml:3: \"mti\" must be one of: ascii bcd ebcdic"));
     CHECK(starts(complaint("name = 'x'\n[message]\nmac_bytes = 3\n[fields]\n"), "d.toml:3: \"mac_bytes\" must be a number from 4 to 32"));
     CHECK(starts(field_complaint("1 = { name = 'x', max = 8, content = 'b', body = 'binary' }"), "d.toml:5: \"1\" is not a field number"));
     CHECK(starts(field_complaint("129 = { name = 'x', max = 8, content = 'n' }"), "d.toml:5: \"129\" is not a field number"));

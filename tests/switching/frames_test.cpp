@@ -1,4 +1,5 @@
 // What the switch sends is what a terminal and an issuer's host expect, by the shipped dialect.
+#include "iso8583/mac.hpp"
 #include "switching/frames.hpp"
 #include "fixture.hpp"
 

@@ -1,0 +1,121 @@
+#include "iso8583/canonical.hpp"
+
+#include <algorithm>
+#include <ctime>
+
+#include <fmt/format.h>
+
+#include "iso8583/request.hpp"
+
+namespace giro::iso8583 {
+
+namespace {
+constexpr std::uint64_t kAmountDigitsMax = 1'000'000'000'000;  // 12 digits hold less
+
+// The year in which a month of a transaction lies that happened around `wall_ns`.
+int year_of(unsigned month, std::uint64_t wall_ns) noexcept {
+    const auto seconds = static_cast<std::time_t>(wall_ns / 1'000'000'000);
+    std::tm now{};
+    gmtime_r(&seconds, &now);
+    const int year = now.tm_year + 1900;
+    const int months = static_cast<int>(month) - (now.tm_mon + 1);
+    return months > 6 ? year - 1 : months < -6 ? year + 1 : year;
+}
+
+// YYMMDDhhmmss, or CCYYMMDDhhmmss in 2003.
+std::string dated(Edition edition, std::string_view time, std::string_view date, std::uint64_t wall_ns) {
+    const unsigned month = date.size() == 4 ? static_cast<unsigned>((date[0] - '0') * 10 + (date[1] - '0')) : 1;
+    const int year = year_of(month, wall_ns);
+    if (edition == Edition::y2003) return fmt::format("{:04}{}{}", year, date, time);
+    return fmt::format("{:02}{}{}", year % 100, date, time);
+}
+}  // namespace
+
+unsigned wire_field(Edition edition, unsigned n) noexcept {
+    struct Moved {
+        unsigned of_1987, in_1993, in_2003;
+    };
+    static constexpr Moved kMoved[] = {{13, 12, 12}, {18, 26, 26}, {24, 0, 0}, {49, 49, 4}, {70, 24, 24}, {90, 56, 56}};
+    if (edition == Edition::y1987) return n;
+    const auto* moved = std::ranges::find(kMoved, n, &Moved::of_1987);
+    if (moved == std::end(kMoved)) return n;
+    return edition == Edition::y1993 ? moved->in_1993 : moved->in_2003;
+}
+
+void put_mti(const Dialect& dialect, Message& message, std::string_view mti) noexcept {
+    ASSERT(mti.size() == 4);
+    const std::array<char, 4> own = {static_cast<char>('0' + static_cast<int>(dialect.edition)), mti[1], mti[2],
+                                     mti[3]};
+    message.set_mti({own.data(), own.size()});
+}
+
+Mti canonical_mti(const Dialect& dialect, std::string_view digits) noexcept {
+    const Mti mti = to_mti(digits);
+    const bool own = mti >> 12 == static_cast<unsigned>(dialect.edition);
+    return static_cast<Mti>((own ? 0 : 0xF000) | (mti & 0x0fff));
+}
+
+void put_amount(const Dialect& dialect, Message& message, MinorUnits amount, Currency currency) {
+    const auto minor = static_cast<std::uint64_t>(amount);
+    ASSERT(amount >= 0 && minor < kAmountDigitsMax);
+    if (dialect.edition == Edition::y2003)
+        return message.set(4, fmt::format("{:03}{}{:012}", currency, kMinorDigits, minor));
+    message.set_number(4, minor, 12);
+    message.set_number(49, currency, 3);
+}
+
+void put_stan(const Dialect& dialect, Message& message, std::uint32_t stan) {
+    message.set_number(11, stan, dialect.edition == Edition::y2003 ? 12 : 6);
+}
+
+void put_local_time(const Dialect& dialect, Message& message, std::string_view time, std::string_view date,
+                    std::uint64_t wall_ns) {
+    if (dialect.edition != Edition::y1987) return message.set(12, dated(dialect.edition, time, date, wall_ns));
+    message.set(12, time);
+    message.set(13, date);
+}
+
+void put_response_code(const Dialect& dialect, Message& message, std::string_view code) {
+    message.set(39, to_wire(dialect.response_codes, code, message.mti()[1]).view());
+}
+
+void put_network_code(const Dialect& dialect, Message& message, unsigned code) {
+    message.set(wire_field(dialect.edition, 70), to_wire(dialect.network_codes, fmt::format("{:03}", code)).view());
+}
+
+void put_original(const Dialect& dialect, Message& message, const Original& original, std::uint64_t wall_ns) {
+    if (dialect.edition == Edition::y1987)
+        return message.set(90, fmt::format("{}{:06}{}{:0>11}{:0>11}", original.mti, original.stan,
+                                           original.transmission, original.acquirer, ""));
+    const std::string local = dated(dialect.edition, original.local_time, original.local_date, wall_ns);
+    const auto version = static_cast<int>(dialect.edition);
+    if (dialect.edition == Edition::y2003)
+        return message.set(56, fmt::format("{}{}{:012}{}{:0>11}", version, original.mti.substr(1), original.stan, local,
+                                           original.acquirer));
+    message.set(56, fmt::format("{}{}{:06}{}{:02}{}", version, original.mti.substr(1), original.stan, local,
+                                original.acquirer.size(), original.acquirer));
+}
+
+FixedText<4> to_wire(const CodeMap& map, std::string_view canonical, char mti_class) noexcept {
+    if (map.pairs.empty()) return FixedText<4>(canonical);
+    const CodeMap::Pair* general = nullptr;
+    for (const auto& pair : map.pairs) {
+        const std::string_view listed = pair.canonical.view();
+        if (listed == canonical) general = &pair;
+        const bool of_class =
+            listed.size() == canonical.size() + 2 && listed.starts_with(canonical) && listed.back() == mti_class;
+        if (of_class) return pair.wire;
+    }
+    return general == nullptr ? map.other : general->wire;
+}
+
+std::optional<FixedText<4>> from_wire(const CodeMap& map, std::string_view wire) noexcept {
+    if (map.pairs.empty()) return FixedText<4>(wire);
+    for (const auto& pair : map.pairs) {
+        const std::string_view listed = pair.canonical.view();
+        if (pair.wire.view() == wire) return FixedText<4>(listed.substr(0, listed.find('@')));
+    }
+    return std::nullopt;
+}
+
+}  // namespace giro::iso8583

@@ -1,0 +1,101 @@
+// What the editions say elsewhere, against bytes worked out from the standards' tables.
+#include <doctest/doctest.h>
+
+#include "iso8583/request.hpp"
+#include "sample.hpp"
+#include "util/bytes.hpp"
+
+using namespace giro;
+using namespace giro::iso8583;
+
+namespace {
+Dialect dialect(const char* name) {
+    return shipped_dialect(GIRO_SOURCE_DIR "/firmware-config/dialects", name);
+}
+
+bool readable(const Dialect& d, void (*fill)(Message&)) {
+    Message m, in;
+    put_mti(d, m, "0200");
+    fill(m);
+    const Buffer frame = packed(d, m);
+    REQUIRE(unpack(d, frame, in));
+    PaymentRequest r;
+    return to_request(d, frame, in, r);
+}
+}  // namespace
+
+TEST_CASE("canonical: 1993 has the date in DE12, three digits in DE39, the original in DE56 and the function in DE24") {
+    const Dialect d = dialect("iso1993");
+    Message m;
+    put_mti(d, m, "0410");
+    put_local_time(d, m, "163000", "1122", kSampleTime_ns);
+    put_response_code(d, m, "00");
+    put_original(d, m, {"0200", 4711, "1122153000", "163000", "1122", "970001"}, kSampleTime_ns);
+    put_network_code(d, m, 301);
+    CHECK(m.mti() == "1410");
+    CHECK(m.field(12) == "261122163000");
+    CHECK_FALSE(m.has(13));
+    CHECK(m.field(39) == "400");
+    CHECK(m.field(56) ==
+          "1200004711261122163000"
+          "06970001");
+    CHECK(m.field(24) == "831");
+    put_response_code(d, m, "77");
+    CHECK(m.field(39) == "100");
+}
+
+TEST_CASE("canonical: 2003 has the currency and its decimals in DE4, 12 digits of STAN, 4 of DE39") {
+    const Dialect d = dialect("iso2003");
+    Message m;
+    put_mti(d, m, "0210");
+    put_amount(d, m, 2372, 978);
+    put_stan(d, m, 4711);
+    put_local_time(d, m, "163000", "1122", kSampleTime_ns);
+    put_response_code(d, m, "51");
+    put_original(d, m, {"0200", 4711, "1122153000", "163000", "1122", "970001"}, kSampleTime_ns);
+    CHECK(m.mti() == "2210");
+    CHECK(m.field(4) == "9782000000002372");
+    CHECK_FALSE(m.has(49));
+    CHECK(m.field(11) == "000000004711");
+    CHECK(m.field(12) == "20261122163000");
+    CHECK(m.field(39) == "1016");
+    CHECK(m.field(56) ==
+          "2200"
+          "000000004711"
+          "20261122163000"
+          "00000970001");
+}
+
+TEST_CASE("canonical: the year of a local time is the nearest") {
+    constexpr std::uint64_t kNewYear_ns = 1'798'761'600'000'000'000;  // 2027-01-01 00:00:00 UTC
+    const Dialect d = dialect("iso2003");
+    Message m;
+    put_local_time(d, m, "235959", "1231", kNewYear_ns);
+    CHECK(m.field(12) == "20261231235959");
+    put_local_time(d, m, "000001", "0101", kNewYear_ns - 1'000'000'000);
+    CHECK(m.field(12) == "20270101000001");
+}
+
+TEST_CASE("canonical: what 2003 can say and Giro cannot keep is a format error, never cut off") {
+    const Dialect d = dialect("iso2003");
+    CHECK(readable(d, [](Message& m) { m.set(11, "000000999999"); }));
+    CHECK_FALSE(readable(d, [](Message& m) { m.set(11, "000001000000"); }));
+    CHECK(readable(d, [](Message& m) { m.set(4, "9782000000002372"); }));
+    CHECK_FALSE(readable(d, [](Message& m) { m.set(4, "9783000000002372"); }));
+    CHECK(readable(d, [](Message& m) { m.set(41, "TERM0001        "); }));
+    CHECK_FALSE(readable(d, [](Message& m) { m.set(41, "TERM00012       "); }));
+    CHECK(readable(d, [](Message& m) { m.set(42, "SHOP00000000001"); }));
+    CHECK_FALSE(readable(d, [](Message& m) { m.set(42, "SHOP000000000012"); }));
+}
+
+TEST_CASE("canonical: an issuer's code that the dialect does not list is a decline") {
+    const Dialect d = dialect("iso1993");
+    Message m, in;
+    put_mti(d, m, "0210");
+    m.set(39, "199");
+    const Buffer frame = packed(d, m);
+    PaymentRequest r;
+    REQUIRE(unpack(d, frame, in));
+    REQUIRE(to_request(d, frame, in, r));
+    CHECK(r.response_code.view() == "05");
+}
