@@ -18,6 +18,13 @@ std::filesystem::path programs_folder() {
     return std::filesystem::read_symlink("/proc/self/exe", ignored).parent_path();
 }
 
+Result<std::filesystem::path> find_defaults() {
+    const std::filesystem::path installed = programs_folder() / "../share/giro";
+    for (const auto& candidate : {installed, std::filesystem::path(GIRO_SOURCE_DIR) / "firmware-config"})
+        if (std::filesystem::exists(candidate / "giro.toml")) return candidate;
+    return fail(Failure::Kind::config, "the default configuration (firmware-config/giro.toml) is not found; install giro whole");
+}
+
 std::optional<int> pid_of_up(const config::Paths& paths) {
     // The lock says whether it lives; the file only says who it is.
     const int fd = ::open((paths.run() / "up.lock").c_str(), O_RDWR | O_CLOEXEC);
@@ -42,6 +49,9 @@ Result<void> check_config(const Args& args) {
     const auto config = config::load(args.paths().config_file());
     if (!config) return tl::unexpected(config.error());
     if (auto dialect = load_dialect(args.paths(), *config); !dialect) return tl::unexpected(dialect.error());
+    for (const auto& file : std::filesystem::directory_iterator(args.paths().dialects()))
+        if (file.path().extension() == ".toml")
+            if (auto dialect = iso8583::load_dialect(file.path()); !dialect) return tl::unexpected(dialect.error());
     if (args.json()) fmt::print("{{\"ok\":true,\"box\":\"{}\",\"participants\":{}}}\n", config->box, config->participants.size());
     else fmt::print("{} is good: box '{}', {} participants, {} links, {} officers\n", args.paths().config_file().string(),
                     config->box, config->participants.size(), config->links.size(), config->officers.size());
@@ -58,7 +68,7 @@ std::vector<Command> box_commands() {
         {"up", "start every program of the box and keep them up until SIGTERM or Ctrl-C", {}, bring_up},
         {"status", "what runs, since when, and where journal, chain and token stand", {}, show_status},
         {"doctor", "examine everything a box needs; says what to do about what is wrong", {}, examine, never},
-        {"config check", "read etc/giro.toml as the programs do, and say what is wrong", {}, check_config, never},
+        {"config check", "read etc/giro.toml and every file of etc/dialects as the programs do, and say what is wrong", {}, check_config, never},
         {"demo provision", "the demo's banks, accounts, cards and terminals, into the running switch; what is there stays", {}, provision_demo},
         {"bank pay-in", "a customer paid cash in: from a bank's reserve to one of its accounts",
          {{"--wallet", "address of a wallet (giro wallet address)"},

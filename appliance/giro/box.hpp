@@ -20,6 +20,8 @@ namespace giro::cli {
 
 // The folder that giro itself was started from; the other programs lie beside it.
 [[nodiscard]] std::filesystem::path programs_folder();
+// firmware-config/: beside an installed giro, or in the source tree it was built from.
+[[nodiscard]] Result<std::filesystem::path> find_defaults();
 // The pid of the `giro up` that holds this box, if one does.
 [[nodiscard]] std::optional<int> pid_of_up(const config::Paths& paths);
 // The dialect of messages that the configuration names.

@@ -43,13 +43,6 @@ Result<void> make_folders(const config::Paths& paths) {
     return {};
 }
 
-// firmware-config/: beside an installed giro, or in the source tree it was built from.
-Result<fs::path> find_defaults() {
-    for (const fs::path& candidate : {programs_folder() / "../share/giro", fs::path(GIRO_SOURCE_DIR) / "firmware-config"})
-        if (fs::exists(candidate / "giro.toml")) return candidate;
-    return fail(Kind::config, "the default configuration (firmware-config/giro.toml) is not found; install giro whole");
-}
-
 Result<void> copy_if_missing(const fs::path& from, const fs::path& to) {
     if (fs::exists(to)) return {};
     const auto text = read_file(from, 1U << 20);

@@ -62,5 +62,6 @@ struct Command {
 [[nodiscard]] std::vector<Command> wallet_commands();      // wallet new|address|balance|pay|qr
 [[nodiscard]] std::vector<Command> settlement_commands();  // settle close|status, approve, receipt, verify
 [[nodiscard]] std::vector<Command> journal_commands();     // journal verify|list|summary
+[[nodiscard]] std::vector<Command> iso_commands();         // iso explain, iso mac explain
 
 }  // namespace giro::cli

@@ -29,7 +29,7 @@ struct Globals {
 
 std::vector<Command> all_commands() {
     std::vector<Command> all;
-    for (const auto table : {box_commands, journal_commands, pos_commands, host_commands, wallet_commands, settlement_commands})
+    for (const auto table : {box_commands, journal_commands, pos_commands, host_commands, wallet_commands, settlement_commands, iso_commands})
         for (auto& command : table()) all.push_back(std::move(command));
     return all;
 }
@@ -39,23 +39,25 @@ std::string purpose_of_group(const std::string& group) {
         {"config", "the box's configuration"},        {"demo", "the demo box"},
         {"journal", "the log of everything"},         {"settle", "settlement windows"},
         {"wallet", "a customer's wallet"},            {"bank", "a bank's counter"},
-        {"officer", "the officers who approve"},
+        {"officer", "the officers who approve"},      {"iso", "ISO 8583 messages"},
+        {"iso mac", "their MACs"},
     };
     const auto found = purposes.find(group);
     return found == purposes.end() ? group : found->second;
 }
 
-// The (sub)command for "settle close": makes the group "settle" when it is not there yet.
+// The (sub)command for "settle close": makes the group "settle" when it is not there yet; groups may hold groups.
 CLI::App* place(CLI::App& root, std::map<std::string, CLI::App*>& groups, const std::string& path, const std::string& summary) {
     CLI::App* at = &root;
-    const auto space = path.find(' ');
-    if (space != std::string::npos) {
+    std::size_t word = 0;
+    for (auto space = path.find(' '); space != std::string::npos; space = path.find(' ', word)) {
         const std::string group = path.substr(0, space);
         CLI::App*& known = groups[group];
-        if (known == nullptr) known = root.add_subcommand(group, purpose_of_group(group))->fallthrough();
+        if (known == nullptr) known = at->add_subcommand(path.substr(word, space - word), purpose_of_group(group))->fallthrough();
         at = known;
+        word = space + 1;
     }
-    CLI::App* leaf = at->add_subcommand(path.substr(space == std::string::npos ? 0 : space + 1), summary);
+    CLI::App* leaf = at->add_subcommand(path.substr(word), summary);
     leaf->fallthrough();  // --dir and --json may stand anywhere
     return leaf;
 }
