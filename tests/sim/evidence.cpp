@@ -22,13 +22,18 @@ Result<Evidence> Evidence::read(const std::filesystem::path& journal, std::uint6
     auto reader = journal::JournalReader::open(journal);
     if (!reader) return tl::unexpected(reader.error());
     settlement::WindowBuilder builder([&](settlement::WindowResult&& w) { out.windows[w.window] = std::move(w); });
+    bool settles = true;  // until settlement refuses an entry: this file's own books go on
     for (std::uint64_t next = 1;;) {
         const auto read = reader->read_from(next, 4096, [&](const journal::Entry& e) -> Result<void> {
             next = e.seq + 1;
             const auto kind = static_cast<entry::Kind>(e.kind);
             out.entries.push_back({e.seq, kind, Buffer(e.body.begin(), e.body.end())});
-            if (auto fed = out.book.feed(e.seq, e.kind, e.body); !fed) return fed;
-            if (auto fed = builder.feed(e.seq, e.kind, e.body); !fed) return fed;
+            if (settles) {
+                auto fed = out.book.feed(e.seq, e.kind, e.body);
+                if (fed) fed = builder.feed(e.seq, e.kind, e.body);
+                if (!fed) out.refused.push_back(fed.error().what);
+                settles = fed.has_value();
+            }
             return out.take(e.seq, kind, e.body);
         });
         if (!read) return tl::unexpected(read.error());

@@ -38,7 +38,7 @@ struct PaymentStory {
 struct Evidence {
     std::vector<JournalEntry> entries;
     switching::State state;
-    std::vector<std::string> refused;  // entries that the state did not take
+    std::vector<std::string> refused;  // what the state or settlement did not take
     settlement::Book book;
     std::map<std::uint64_t, settlement::WindowResult> windows;
     std::vector<PaymentStory> payments;

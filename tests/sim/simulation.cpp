@@ -97,7 +97,7 @@ class Run {
         const auto same = std::ranges::count(m_verdict.violations, sentence, &Violation::sentence);
         if (same < kViolationsOfOneKindMax)
             m_verdict.violations.push_back({invariant, std::move(sentence), std::move(what)});
-        m_world.end();
+        if (!m_stopping) m_world.end();  // what is being stopped must come to its end
     }
 
     // Runs until `done` or for so long.
@@ -154,6 +154,7 @@ class Run {
         if (!m_ended_early)
             m_world.run(m_world.time_ns() + 2 * kSecond, kNoEventLimit);  // the second node, the last checkpoint
         m_world.resume();
+        m_stopping = true;
         m_box.stop_all();
         if (sabotage() == Sabotage::edited_journal) edit_journal();
         if (!m_ended_early || sabotage() != Sabotage::none) final_checks();
@@ -234,6 +235,7 @@ class Run {
     Verdict m_verdict;
     bool m_at_rest = false;
     bool m_ended_early = false;
+    bool m_stopping = false;
 };
 }  // namespace
 
