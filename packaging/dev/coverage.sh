@@ -1,30 +1,41 @@
 # shellcheck shell=bash
-# ./dev coverage: which lines and branches the tests run, held against the targets in tests/coverage. Sourced by dev.
+# ./dev coverage: which lines and branches the tests run, held against the targets in tests/coverage. What llvm-cov says
+# lies in build/coverage/*.lcov and *.json. Sourced by dev.
 
-# count_into NAME TEST...: runs the tests and joins what they counted into build/coverage/NAME.lcov. Counters live in the
-# mapped profile (%c), so programs that a test kills are counted too.
+# count_into NAME TEST...: runs the tests, their counters go into build/coverage/NAME/. The counters live in the mapped
+# profile (%c), so programs that a test kills are counted too.
 count_into() {
-    local name=$1 objects=() object
+    local into=build/coverage/$1
     shift
-    rm -rf "build/coverage/$name" && mkdir -p "build/coverage/$name"
-    LLVM_PROFILE_FILE=$PWD/build/coverage/$name/%m%c.profraw run_tests "$@"
-    llvm-profdata-14 merge -o "build/coverage/$name.profdata" "build/coverage/$name"/*.profraw 2>"build/coverage/$name.log"
+    rm -rf "$into" && mkdir -p "$into"
+    LLVM_PROFILE_FILE=$PWD/$into/%m%c.profraw run_tests "$@"
+}
+
+# report MODE LIST COUNTED...: joins what the runs COUNTED into one table, MODE and LIST as tests/coverage/report.awk
+# takes them. Fails when a bound is missed.
+report() {
+    local mode=$1 list=$2 name=build/coverage/$1 objects=() object counted
+    shift 2
+    local counted=("${@/#/build/coverage/}")
+    llvm-profdata-14 merge -o "$name.profdata" "${counted[@]}" 2>"$name.log"
     for object in "$bin"/test_* "$bin"/giro*; do objects+=(-object "$object"); done
-    llvm-cov-14 export -format=lcov -instr-profile="build/coverage/$name.profdata" "${objects[@]}" \
-        -ignore-filename-regex='^/usr/|/tests/' >"build/coverage/$name.lcov" 2>>"build/coverage/$name.log"
+    local export=(llvm-cov-14 export -instr-profile="$name.profdata" "${objects[@]}" -ignore-filename-regex='^/usr/|/tests/')
+    "${export[@]}" -format=text -skip-functions -skip-expansions 2>>"$name.log" | sed 's/{"branches":\[/\n&/g' >"$name.json"
+    "${export[@]}" -format=lcov >"$name.lcov" 2>>"$name.log"
+    awk -v "root=$PWD" -v mode="$mode" -v list="$list" -v verbose="$name-by-file.txt" -f tests/coverage/report.awk "$name.json" "$name.lcov"
 }
 
 verb_coverage() {
     need "${packages_build[@]}" "${packages_run[@]}" clang-14 llvm-14
     configure_and_build coverage
     bin=build/coverage/bin
-    local report=(awk -v "root=$PWD" -f tests/coverage/report.awk) good=1
+    local good=1
     step "coverage by the fuzz corpora alone"
-    count_into parsers fuzz
-    "${report[@]}" -v mode=parsers -v list=tests/coverage/parsers.txt -v verbose=build/coverage/parsers-by-file.txt build/coverage/parsers.lcov || good=0
+    count_into fuzz fuzz
+    report parsers tests/coverage/parsers.txt fuzz || good=0
     step "coverage by ${*:-every test}"
-    count_into all "$@"
-    "${report[@]}" -v mode=all -v list=tests/coverage/whole.txt -v verbose=build/coverage/by-file.txt build/coverage/all.lcov || good=0
-    note "each file: build/coverage/by-file.txt"
+    count_into tests "$@"
+    report all tests/coverage/whole.txt fuzz tests || good=0
+    note "each file: build/coverage/all-by-file.txt"
     ((good)) || die "below the targets, as listed"
 }

@@ -88,7 +88,8 @@ run_tests() {
     step "test"
     mkdir -p build/test-logs
     end_all_on_exit
-    TMPDIR=$(mktemp -d /tmp/giro-test.XXXXXX) # short: Unix sockets lie under it
+    # Short: Unix sockets lie under it. One for all that this ./dev runs.
+    [[ ${TMPDIR:-} == /tmp/giro-test.* ]] || TMPDIR=$(mktemp -d /tmp/giro-test.XXXXXX)
     export TMPDIR
     passed=0 failed=0
     local name names=("$@") next=0 told=$SECONDS pid status

@@ -1,80 +1,100 @@
-# What ./dev coverage prints, from one lcov file of llvm-cov's.
-#   -v mode=all      lines and branches of each module, and of the files in `whole` (100 % of branches asked for)
-#   -v mode=parsers  lines of the files in `parsers` alone
-# A branch does not count when it stands in an ASSERT: that it cannot be taken is what it says. (Clang counts conditions
-# of the source only: the paths of exceptions that a compiler adds are not among them.)
+# The table of ./dev coverage, of two files that llvm-cov writes about one run: first the JSON export, one file of the
+# source per line, of which the branches are taken; then the lcov export, of which the lines are.
+#   -v mode=all      lines and branches of each module, and of the files in `list` (100 % of branches asked for)
+#   -v mode=parsers  lines of the files in `list` alone (95 % asked for)
+#   -v root=DIR      where the sources lie;  -v verbose=FILE  each file's shares go there
+# Exit 1 when a bound is missed, or a file of the list is nowhere in what was built.
+#
+# A branch is one way out of one condition of the source: that a template has it once per instantiation, or a header
+# once per program, makes it no more. What a macro expands to has no branches here: ASSERT is the only one of ours that
+# decides anything, and that its condition cannot be false is what it says. (llvm-cov leaves expansions out of the JSON;
+# the paths of exceptions that a compiler adds are in neither.)
 function share(hit, all) { return all == 0 ? "     -" : sprintf("%5.1f%%", 100 * hit / all) }
-function begins_assert(text) { return text ~ /(^|[^A-Za-z_])(static_assert|ASSERT)\(/ }
-# Marks the lines of `path` that belong to an ASSERT.
-function read_asserts(path,    text, number, open) {
-    delete asserted
-    open = 0
-    for (number = 1; (getline text < path) > 0; ++number) {
-        if (begins_assert(text)) open = 1
-        if (open) asserted[number] = 1
-        if (text ~ /;[ \t]*(\/\/.*)?$/) open = 0
+function of_ours(path) { return index(path, root "/") == 1 && path !~ /\/tests\// }
+function short_of(path) { return substr(path, length(root) + 2) }
+# [[line,column,end line,end column,times true,times false,..],..] of one file, each condition once.
+function read_branches(file, text,    conditions, count, i, at, place, went, not_taken) {
+    count = split(text, conditions, /\],\[/)
+    for (i = 1; i <= count; ++i) {
+        gsub(/[\[\]]/, "", conditions[i])
+        if (split(conditions[i], at, ",") < 6) continue
+        place = file SUBSEP at[1] SUBSEP at[2] SUBSEP at[3] SUBSEP at[4]
+        if (!(place in when_true)) { order[++places] = place; file_of[place] = file; line_of[place] = at[1] }
+        when_true[place] += at[5]
+        when_false[place] += at[6]
     }
-    close(path)
+}
+function add_branches(    i, place, file) {
+    for (i = 1; i <= places; ++i) {
+        place = order[i]
+        file = file_of[place]
+        branches[file] += 2
+        branches_hit[file] += (when_true[place] > 0) + (when_false[place] > 0)
+        if (when_true[place] == 0) missed_branches[file] = missed_branches[file] " " line_of[place] " true,"
+        if (when_false[place] == 0) missed_branches[file] = missed_branches[file] " " line_of[place] " false,"
+    }
 }
 BEGIN {
-    while ((getline name < list) > 0) if (name !~ /^#/ && name != "") wanted[name] = 1
+    while ((getline name < list) > 0) if (name !~ /^#/ && name != "") wanted[name] = ++wanted_count
     close(list)
+}
+/^{"branches":\[/ {
+    path = $0
+    sub(/.*"filename":"/, "", path)
+    sub(/".*/, "", path)
+    text = $0
+    sub(/,"filename":.*/, "", text)
+    sub(/^{"branches":/, "", text)
+    if (of_ours(path)) read_branches(short_of(path), text)
+    next
 }
 /^SF:/ {
     path = substr($0, 4)
-    file = path
-    sub("^" root "/", "", file)
-    skip = file ~ /^(\/|tests\/)/
-    lines = lines_hit = branches = branches_hit = 0
-    missed = missed_branches = ""
-    if (!skip) read_asserts(path)
+    file = short_of(path)
+    skip = !of_ours(path)
+    if (!skip) files[++file_count] = file
+    next
 }
-skip { next }
-/^DA:/ {
+/^DA:/ && !skip {
     split(substr($0, 4), at, ",")
-    ++lines
-    if (at[2] > 0) ++lines_hit
-    else missed = missed " " at[1]
-}
-/^BRDA:/ {
-    split(substr($0, 6), at, ",")
-    if (at[1] in asserted) next
-    ++branches
-    if (at[4] != "-" && at[4] > 0) ++branches_hit
-    else missed_branches = missed_branches " " at[1]
-}
-/^end_of_record/ {
-    module = file
-    sub(/\/[^\/]*$/, "", module)
-    if (mode == "all") {
-        in_module[module] = 1
-        module_lines[module] += lines; module_hit[module] += lines_hit
-        module_branches[module] += branches; module_branches_hit[module] += branches_hit
-        all += lines; all_hit += lines_hit; all_branches += branches; all_branches_hit += branches_hit
-    }
-    if (verbose != "") printf "%s  lines %s  branches %s\n", file, share(lines_hit, lines), share(branches_hit, branches) > verbose
-    if (!(file in wanted)) next
-    seen[file] = 1
-    if (mode == "all") {
-        printf "   %-44s branches %s of %3d\n", file, share(branches_hit, branches), branches
-        if (missed_branches != "") { printf "      never taken, lines:%s\n", missed_branches; bad = 1 }
-    } else {
-        printf "   %-44s lines %s of %4d\n", file, share(lines_hit, lines), lines
-        if (lines_hit < 0.95 * lines) { printf "      never reached, lines:%s\n", missed; bad = 1 }
-        all += lines; all_hit += lines_hit
-    }
+    ++lines[file]
+    if (at[2] > 0) ++lines_hit[file]
+    else missed_lines[file] = missed_lines[file] " " at[1]
 }
 END {
+    add_branches()
+    for (i = 1; i <= file_count; ++i) {
+        file = files[i]
+        seen[file] = 1
+        module = file
+        sub(/\/[^\/]*$/, "", module)
+        if (mode == "all" || file in wanted) {
+            modules[module] = 1
+            module_lines[module] += lines[file]; module_hit[module] += lines_hit[file]
+            module_branches[module] += branches[file]; module_branches_hit[module] += branches_hit[file]
+            all += lines[file]; all_hit += lines_hit[file]
+            all_branches += branches[file]; all_branches_hit += branches_hit[file]
+        }
+        if (verbose != "")
+            printf "%-44s lines %s of %4d, never:%s\n%-44s branches %s of %4d, never:%s\n", file, share(lines_hit[file], lines[file]),
+                lines[file], missed_lines[file], "", share(branches_hit[file], branches[file]), branches[file], missed_branches[file] > verbose
+        if (!(file in wanted)) continue
+        if (mode == "all") {
+            printf "   %-44s branches %s of %4d\n", file, share(branches_hit[file], branches[file]), branches[file]
+            if (branches_hit[file] < branches[file]) { printf "      never went, line:%s\n", missed_branches[file]; bad = 1 }
+        } else {
+            printf "   %-44s lines %s of %4d\n", file, share(lines_hit[file], lines[file]), lines[file]
+            if (lines_hit[file] < 0.95 * lines[file]) { printf "      never reached, lines:%s\n", missed_lines[file]; bad = 1 }
+        }
+    }
     for (name in wanted) if (!(name in seen)) { printf "   %-44s is nowhere in what was built\n", name; bad = 1 }
     if (mode == "all") {
-        for (module in in_module)
-            printf "   %-28s lines %s of %5d   branches %s of %5d\n", module, share(module_hit[module], module_lines[module]), module_lines[module],
+        for (module in modules)
+            printf "   %-44s lines %s of %5d   branches %s of %5d\n", module, share(module_hit[module], module_lines[module]), module_lines[module],
                 share(module_branches_hit[module], module_branches[module]), module_branches[module] | "sort"
         close("sort")
-        if (all_hit < 0.85 * all) bad = 1
+        if (all_hit < 0.85 * all) { print "   fewer than 85 % of the lines in all"; bad = 1 }
     }
-    printf "   %-28s lines %s of %5d", "in all", share(all_hit, all), all
-    if (mode == "all") printf "   branches %s of %5d", share(all_branches_hit, all_branches), all_branches
-    print ""
+    printf "   %-44s lines %s of %5d   branches %s of %5d\n", "in all", share(all_hit, all), all, share(all_branches_hit, all_branches), all_branches
     exit bad ? 1 : 0
 }

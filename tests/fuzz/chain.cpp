@@ -13,6 +13,7 @@
 #include "chain/store.hpp"
 #include "chain/verify.hpp"
 #include "tests/chain/support.hpp"
+#include "tests/fuzz/mined.hpp"
 #include "tests/fuzz/scratch.hpp"
 #include "tests/fuzz/targets.hpp"
 #include "util/hash.hpp"
@@ -68,9 +69,31 @@ CoinSet coins() {
     set.add({Hash256{std::byte{2}}, 1}, {bank_coin(), 2, false});
     return set;
 }
-ChainState& one_chain() {
-    static ChainState chain(net().params, 100);
+// The same for every input: who got something into its mempool calls spoil().
+std::optional<ChainState>& one_chain() {
+    static std::optional<ChainState> chain;
+    if (!chain) chain = mined_chain(100);
     return chain;
+}
+void spoil() { one_chain().reset(); }
+
+// Blocks that a miner and the signers worked for, and that are wrong behind that.
+Seeds ground_wrong() {
+    Tx twice = sample_tx();
+    twice.inputs[1] = twice.inputs[0];
+    Tx checks = sample_tx();
+    checks.outputs[0].script_pubkey = Buffer(20'001, kOpCheckSig);
+    Block other_root = first_block({});
+    other_root.header.merkle_root[0] ^= std::byte{1};
+    Seeds seeds;
+    for (const auto& [block, nonce] : std::initializer_list<std::pair<Block, std::uint32_t>>{
+             {std::move(other_root), 1791764},
+             {first_block({sample_tx(), sample_tx()}), 683201},
+             {first_block({first_block({}).txs[0]}), 8312472},
+             {first_block({twice}), 3362216},
+             {first_block({checks}), 3875727}})
+        seeds.push_back(encode_block(ground(block, nonce)));
+    return seeds;
 }
 }  // namespace
 
@@ -86,8 +109,9 @@ void run_chain_tx(Bytes input) {
     std::vector<const Coin*> spent;
     for (std::size_t i = 0; i < tx->inputs.size(); ++i) spent.push_back(i % 2 == 0 ? &key : &bank);
     if (!tx->is_coinbase() && tx->inputs.size() < 100) static_cast<void>(check_spends(*tx, spent, context()));
-    if (const auto accepted = one_chain().accept_to_mempool(*tx); !accepted)
-        ASSERT(!bip22_word(accepted.error()).empty());
+    const auto accepted = one_chain()->accept_to_mempool(*tx);
+    if (accepted) spoil();
+    else ASSERT(!bip22_word(accepted.error()).empty());
 }
 Seeds seeds_chain_tx() {
     Tx relative = sample_tx();
@@ -98,7 +122,7 @@ Seeds seeds_chain_tx() {
     Tx many = plain;
     many.outputs.resize(300, many.outputs[0]);
     return {encode_tx(sample_tx()), encode_tx(relative), encode_tx(plain), encode_tx(many),
-            encode_tx(genesis_block().txs[0])};
+            encode_tx(genesis_block().txs[0]), encode_tx(mined_spend())};
 }
 
 // The witness of a spend: `input:u8`, then the stack's items with their sizes as u16.
@@ -111,9 +135,13 @@ void run_chain_spend(Bytes input) {
     while (in.left() > 0) tx.inputs[at].witness.push_back(owned(in.var16()));
     const auto verified = verify_spend(tx, at, at == 0 ? key_coin() : bank_coin());
     if (!verified) return ASSERT(!describe(verified.error()).empty());
-    for (const Buffer& item : tx.inputs[at].witness)
+    for (const Buffer& item : tx.inputs[at].witness) {
+        PublicKey key{};
+        std::ranges::copy(Bytes(item).first(std::min(item.size(), key.size())), key.begin());
+        static_cast<void>(is_public_key(key));
         if (!item.empty() && parse_strict_der(Bytes(item).first(item.size() - 1)))
             ASSERT(encode_der_low_s(*parse_strict_der(Bytes(item).first(item.size() - 1))).has_value());
+    }
 }
 Seeds seeds_chain_spend() {
     Seeds seeds;
@@ -122,6 +150,10 @@ Seeds seeds_chain_spend() {
         Buffer items;
         for (const Buffer& item : tx.inputs[i].witness) Writer(items).var16(item);
         seeds.push_back(chosen(i, items));
+        Buffer too_long;  // an element is at most 520 bytes
+        Writer(too_long).var16(Buffer(521));
+        Writer(too_long).var16(tx.inputs[i].witness.back());
+        seeds.push_back(chosen(i, too_long));
     }
     return seeds;
 }
@@ -194,15 +226,27 @@ Seeds seeds_chain_block() {
     Tx late = sample_tx();
     late.lock_time = 500;
     late.inputs[0].sequence = 0;
-    return {encode_block(genesis_block()), encode_block(sample_block({})), encode_block(sample_block({sample_tx()})),
-            encode_block(sample_block({late}))};
+    Seeds seeds = ground_wrong();
+    for (const Block& block : {genesis_block(), sample_block({}), sample_block({sample_tx()}), sample_block({late})})
+        seeds.push_back(encode_block(block));
+    seeds.push_back(mined_blocks()[0]);
+    return seeds;
 }
 
 void run_chain_header(Bytes input) {
-    if (const auto header = decode_header(input)) ASSERT(std::ranges::equal(encode_header(*header), input));
+    const auto header = decode_header(input);
+    if (!header) return;
+    ASSERT(std::ranges::equal(encode_header(*header), input));
+    const std::uint32_t before = genesis_block().header.time;
+    const auto placed = check_header_place(*header, {1, kBitsLimit, before, std::int64_t{before} + 10 * 600});
+    ASSERT(!placed || (header->time > before && header->bits == kBitsLimit));
 }
 Seeds seeds_chain_header() {
-    return {owned(Bytes(encode_header(genesis_block().header)))};
+    BlockHeader first = decode_block(mined_blocks()[0])->header;
+    Seeds seeds{owned(Bytes(encode_header(genesis_block().header))), owned(Bytes(encode_header(first)))};
+    first.version = 1;
+    seeds.push_back(owned(Bytes(encode_header(first))));
+    return seeds;
 }
 
 void run_chain_script(Bytes input) {
@@ -216,6 +260,21 @@ void run_chain_script(Bytes input) {
     if (const auto multisig = parse_multisig(input))
         ASSERT(multisig->required >= 1 && multisig->required <= multisig->keys.size());
     if (const auto address = encode_address(input)) ASSERT(decode_address(*address) == owned(input));
+    // What our own pushes say is read back.
+    Buffer script;
+    append_push(script, input);
+    const auto element = ScriptReader(script).next();
+    ASSERT(element && std::ranges::equal(element->data, input));
+    std::uint32_t number = 0;
+    for (const std::byte b : input.first(std::min<std::size_t>(input.size(), 4)))
+        number = number << 8 | std::to_integer<std::uint32_t>(b);
+    script.clear();
+    append_number(script, number);
+    const auto digits = ScriptReader(script).next();
+    ASSERT(digits.has_value());
+    std::uint64_t read = 0;
+    for (std::size_t i = digits->data.size(); i-- > 0;) read = read << 8 | std::to_integer<std::uint64_t>(digits->data[i]);
+    ASSERT(number <= 16 || read == number);
 }
 Seeds seeds_chain_script() {
     Buffer pushes{kOpReturn};
@@ -225,6 +284,8 @@ Seeds seeds_chain_script() {
     w.u32(3);
     w.bytes(as_bytes("abc"));
     large.insert(large.end(), {kOpCheckSig, kOpCheckMultiSig, kOpCheckSigVerify, kOpCheckMultiSigVerify});
+    Buffer longest;  // one element that takes four bytes to say its size
+    append_push(longest, Buffer(0x10000));
     Buffer single{kOpReturn};
     append_push(single, Buffer(80));
     return {key_coin().script_pubkey,
@@ -233,7 +294,8 @@ Seeds seeds_chain_script() {
             net().witness_script,
             pushes,
             large,
-            single};
+            single,
+            longest};
 }
 
 void run_chain_address(Bytes input) {
@@ -264,8 +326,14 @@ void run_chain_file(Bytes input) {
         }
         ASSERT(std::ranges::equal(again, input));
     }
-    if (const auto chain = load_block_file(input, net().params))
-        ASSERT(std::ranges::equal(export_blocks(*chain), input));
+    const auto chain = load_block_file(input, net().params);
+    if (!chain) return;
+    ASSERT(std::ranges::equal(export_blocks(*chain), input));
+    // A file that follows the chain from its first block on ends as the same bytes.
+    const auto path = scratch_folder() / "blocks.dat";
+    auto file = BlockFile::open(path, ChainState(net().params));
+    ASSERT(file && file->follow(*chain) && file->follow(*chain));
+    ASSERT(std::ranges::equal(read_file(path).value(), input));
 }
 Seeds seeds_chain_file() {
     const Buffer genesis = export_blocks(ChainState(net().params));
@@ -275,7 +343,9 @@ Seeds seeds_chain_file() {
     w.bytes(network_magic(net().params));
     w.u32(static_cast<std::uint32_t>(block.size()));
     w.bytes(block);
-    return {genesis, unground};
+    ChainState two(net().params);
+    for (std::size_t i = 0; i < 2; ++i) ASSERT(two.submit_block(mined_blocks()[i], kLongAfter));
+    return {genesis, unground, export_blocks(two)};
 }
 
 void run_chain_db(Bytes input) {
@@ -297,18 +367,22 @@ Seeds seeds_chain_db() {
 // giro-settle's and staff's requests: `admin:u8 type:u16 body`.
 void run_chain_request(Bytes input) {
     bool produced = false;
-    const appliance::ChainRequests at{one_chain(), [] { return false; }, [&] { produced = true; }};
+    const appliance::ChainRequests at{*one_chain(), [] { return false; }, [&] { produced = true; }};
     const auto caller = take_choice(input, 2) == 1 ? appliance::ChainCaller::admin : appliance::ChainCaller::settle;
     Reader in(input);
     const std::uint16_t type = in.u16();
     const auto answer = appliance::answer(at, caller, type, in.take(in.left()));
     ASSERT(!produced || (answer.status == bus::Status::ok && caller == appliance::ChainCaller::settle));
+    if (type == static_cast<std::uint16_t>(bus::MessageType::chain_submit_tx) && answer.status == bus::Status::ok) spoil();
 }
 Seeds seeds_chain_request() {
     Seeds seeds;
     Buffer script;
     Writer(script).var16(key_coin().script_pubkey);
+    const Hash256 coinbase = txid(decode_block(mined_blocks()[0])->txs[0]);
     const std::pair<bus::MessageType, Buffer> requests[] = {{bus::MessageType::chain_submit_tx, encode_tx(sample_tx())},
+                                                            {bus::MessageType::chain_submit_tx, encode_tx(mined_spend())},
+                                                            {bus::MessageType::chain_tx, owned(Bytes(coinbase))},
                                                             {bus::MessageType::chain_tip, {}},
                                                             {bus::MessageType::chain_tx, Buffer(32)},
                                                             {bus::MessageType::chain_utxos, script},

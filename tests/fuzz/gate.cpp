@@ -90,6 +90,7 @@ void run_gate_wallet(Bytes input) {
         ASSERT(gate::to_string(read.error()) != "?");
     bus::WalletReply reply;
     reply.why = input;
+    if (order) reply.balance = {static_cast<MinorUnits>(input.size()), 963};
     ASSERT(gate::wallet_reply_json(reply).starts_with("{") &&
            gate::wallet_refusal_json(as_text(input)).starts_with("{"));
 }

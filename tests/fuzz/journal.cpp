@@ -1,6 +1,9 @@
 // The journal's bytes: each kind of entry, the file itself (SQLite's parser included), and the files of checkpoints
 // that `giro journal verify` holds it against.
+#include <sqlite3.h>
+
 #include <algorithm>
+#include <limits>
 
 #include "appliance/giro/journal_check.hpp"
 #include "appliance/snapshot_file.hpp"
@@ -63,6 +66,33 @@ Seeds seeds_journal_entry() {
     return seeds;
 }
 
+namespace {
+// What SQL can do to a journal that a fuzzer's bits hardly hit.
+constexpr const char* kEdits[] = {
+    "PRAGMA application_id=1",
+    "PRAGMA user_version=1",
+    "CREATE TABLE other(x)",
+    "DELETE FROM batches WHERE last_seq = 0",
+    "DELETE FROM batches WHERE last_seq = 6",
+    "DELETE FROM entries WHERE seq = 3",
+    "UPDATE batches SET first_seq = 0 WHERE last_seq = 4",
+    "UPDATE batches SET first_seq = 4 WHERE last_seq = 4",
+    "UPDATE batches SET time_ns = 5 WHERE last_seq = 4",
+    "UPDATE batches SET hash = x'00' WHERE last_seq = 6",
+    "UPDATE entries SET kind = 70000 WHERE seq = 3",
+    "UPDATE entries SET body = x'00' WHERE seq = 3",
+};
+Buffer edited(const std::filesystem::path& original, const char* sql) {
+    const auto path = scratch("edited.db", read_file(original).value());
+    sqlite3* db = nullptr;
+    ASSERT(sqlite3_open(path.c_str(), &db) == SQLITE_OK);
+    ASSERT(sqlite3_exec(db, sql, nullptr, nullptr, nullptr) == SQLITE_OK);
+    ASSERT(sqlite3_exec(db, "PRAGMA journal_mode=DELETE", nullptr, nullptr, nullptr) == SQLITE_OK);
+    sqlite3_close(db);
+    return read_file(path).value();
+}
+}  // namespace
+
 // A database as somebody with write access left it: readers and the writer refuse it or read it, and never crash.
 void run_journal_file(Bytes input) {
     const auto path = scratch("journal.db", input);
@@ -79,6 +109,15 @@ void run_journal_file(Bytes input) {
         const auto read = reader->read_from(1, 10'000, count);
         ASSERT(!report || (read && entries == report->entries));
         static_cast<void>(reader->hash_at(1));
+        ASSERT(!report || reader->read_from(entries + 1, 1, count));
+    }
+    if (report) {  // a checkpoint over what it ends with holds, one over more or over other bytes does not
+        journal::Head head = report->head;
+        ASSERT(journal::verify(path, 1, head));
+        head.hash[0] ^= std::byte{1};
+        ASSERT(!journal::verify(path, 1, head));
+        ++head.seq;
+        ASSERT(!journal::verify(path, 1, head));
     }
     entries = 0;
     if (auto log = journal::Journal::open(path)) {
@@ -104,8 +143,30 @@ Seeds seeds_journal_file() {
         }
         seeds.push_back(read_file(path).value());
     }
+    for (const char* sql : kEdits) seeds.push_back(edited(scratch_folder() / "seed3.db", sql));
+    Buffer torn = seeds[1];
+    for (const std::size_t page : {std::size_t{2}, std::size_t{3}})  // of the tables: not one row of them can be read
+        std::fill_n(torn.begin() + static_cast<std::ptrdiff_t>(page * 4096), 8, std::byte{0xee});
+    seeds.push_back(torn);
     return seeds;
 }
+
+namespace {
+// A file that was read is one the vault goes on from: forward only, and what it stores is read again.
+void goes_on(hsm::CheckpointFile& file, const std::filesystem::path& path) {
+    ASSERT(file.last().has_value());
+    const vault::Checkpoint last = file.last()->checkpoint;
+    vault::Checkpoint other = last;
+    other.chain_hash[0] ^= std::byte{1};
+    ASSERT(file.standing(last) == hsm::Standing::same && file.standing(other) == hsm::Standing::contradicts);
+    if (last.seq == std::numeric_limits<std::uint64_t>::max()) return;
+    other.seq = last.seq + 1;
+    ASSERT(file.standing(other) == hsm::Standing::next && file.store({other, {}}));
+    ASSERT(file.standing(last) == hsm::Standing::behind);
+    const auto again = hsm::CheckpointFile::open(path);
+    ASSERT(again && again->last() && again->last()->checkpoint == other);
+}
+}  // namespace
 
 // vault/checkpoint, auditor/checkpoints.jsonl and switch/snapshot of a box whose bundle is known: by the first byte.
 void run_journal_checkpoints(Bytes input) {
@@ -126,7 +187,7 @@ void run_journal_checkpoints(Bytes input) {
     const auto checked = cli::check_journal(paths);
     ASSERT(!checked);  // there is no journal, and nothing here is signed
     if (choice == 0) {
-        if (const auto opened = hsm::CheckpointFile::open(file)) ASSERT(opened->last().has_value());
+        if (auto opened = hsm::CheckpointFile::open(file)) goes_on(*opened, file);
     } else if (choice == 2) {
         ASSERT(!appliance::read_snapshot(paths.journal().parent_path(), ByteArray<65>{}));
     }

@@ -53,7 +53,9 @@ void run_switch_snapshot(Bytes input) {
 }
 Seeds seeds_switch_snapshot() {
     Seeds seeds;
-    for (const auto& state : {switching::State(), box().state_copy()}) {
+    SmallBox after_a_day = box().copy();
+    for (const Buffer& batch : box().requests()) after_a_day.serve(batch);
+    for (const auto& state : {switching::State(), box().state_copy(), after_a_day.state_copy()}) {
         Buffer out;
         state.save(out);
         seeds.push_back(out);

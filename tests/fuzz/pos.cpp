@@ -1,5 +1,7 @@
 // The other ends of the lines: a terminal that reads the box's answers, an issuer's host that reads its requests, and
 // the host's own state file.
+#include <optional>
+
 #include "appliance/giro/host_issuer.hpp"
 #include "appliance/giro/terminal.hpp"
 #include "tests/fuzz/targets.hpp"
@@ -11,76 +13,103 @@ namespace giro::fuzz {
 namespace {
 constexpr std::uint64_t kSecond = 1'000'000'000;
 
-class Silent final : public pos::Wire, public pos::Observer {
+// The other end of the wire: what the terminal sent last.
+class Box final : public pos::Wire, public pos::Observer {
   public:
-    void send(Bytes) override {}
+    void send(Bytes frame) override { last = owned(frame.subspan(2)); }
     void ready(pos::Terminal&) override {}
     void done(pos::Terminal&, const pos::Outcome&) override {}
     void failed(pos::Terminal&, const std::string&) override {}
     void odd(pos::Terminal&, Oddity) override {}
+    Buffer last;
 };
 
-// The box's honest answers to a terminal's first messages, under the key of tests/pos.
-Buffer network_answer(std::string_view stan, std::string_view code, bool with_key, std::string_view rc = "00") {
+const vault::Nonce kNonce{std::byte{1}};
+
+// The box's honest answer to what a terminal sent, under the key of tests/pos.
+Buffer answer_to(Bytes request, std::string_view code = "00") {
+    iso8583::Message asked;
+    ASSERT(iso8583::unpack(test::dialect(), request, asked).has_value());
+    std::string mti(asked.mti());
+    mti[2] = '1';
+    std::vector<test::Field> fields;
+    for (const unsigned n : {4U, 7U, 11U, 37U, 41U, 70U})
+        if (asked.has(n)) fields.push_back({n, std::string(asked.field(n))});
+    fields.push_back({39, std::string(code)});
+    if (mti == "0210") fields.push_back({38, "A12345"});
     const Secret key = test::tmk();
-    const Secret base = vault::derive_session_key(key, {});
-    std::vector<test::Field> fields = {
-        {7, "1122153000"}, {11, std::string(stan)}, {39, std::string(rc)}, {41, "T0000001"}, {70, std::string(code)}};
-    const vault::Nonce nonce{std::byte{1}};
-    if (with_key) fields.push_back({48, to_hex(nonce) + to_hex(vault::kcv(vault::derive_session_key(key, nonce)))});
-    return test::answer("0810", fields, &base, 128);
+    const Secret session = vault::derive_session_key(key, kNonce), base = vault::derive_session_key(key, {});
+    if (asked.field(70) == "161") fields.push_back({48, to_hex(kNonce) + to_hex(vault::kcv(session))});
+    const bool network = mti == "0810";
+    return test::answer(mti, fields, network ? &base : &session, asked.has(70) ? 128 : 64);
 }
-Buffer sale_answer(std::string_view stan) {
-    const Secret session = vault::derive_session_key(test::tmk(), {std::byte{1}});
-    return test::answer("0210",
-                        {{4, "000000000500"},
-                         {11, std::string(stan)},
-                         {37, "000000000000"},
-                         {38, "A12345"},
-                         {39, "00"},
-                         {41, "T0000001"}},
-                        &session);
+// A terminal that hears what `next` says, as long as it says something; between two messages time passes, and the
+// terminal sells, repeats, reverses and asks for an echo whenever it may.
+template <typename Next>
+void play(Next next) {
+    test::CountingRandom random;
+    pos::Shared shared(test::dialect(), random);
+    Box box;
+    pos::Terminal terminal(test::kWho, test::tmk(), 5 * kSecond, shared, box, box);
+    pos::Now now{kSecond, 1'795'000'000 * kSecond};
+    terminal.connected(now);
+    for (unsigned n = 0; const std::optional<Buffer> message = next(box.last); ++n) {
+        terminal.received(*message, now);
+        now.monotonic_ns += kSecond;
+        terminal.tick(now);
+        if (!terminal.ready()) continue;
+        const bool sold = terminal.last_sale().stan != 0;
+        if (n % 5 == 3)
+            terminal.echo(now.monotonic_ns, now);
+        else if (n % 5 == 2 && sold)
+            terminal.reverse(terminal.last_sale(), now);
+        else if (n % 5 == 0 && sold)
+            terminal.repeat_sale(now);
+        else
+            terminal.sell(*Pan::parse("9700010000000018"), {}, 500, false, now.monotonic_ns, now);
+    }
+    for (int i = 0; i < 2; ++i) {  // a sale that nobody answers is reversed, a reversal sent again
+        now.monotonic_ns += 60 * kSecond;
+        terminal.tick(now);
+    }
 }
-Buffer messages(std::initializer_list<Buffer> parts) {
+
+// `count` answers as an honest box gives them; the one numbered `at` is what `make` says instead.
+template <typename Make>
+Buffer day(std::size_t count, std::size_t at, Make make) {
+    std::vector<Buffer> said;
+    play([&](Bytes asked) -> std::optional<Buffer> {
+        if (said.size() == count) return std::nullopt;
+        said.push_back(said.size() == at ? make(asked) : answer_to(asked));
+        return said.back();
+    });
     Buffer out;
-    Writer w(out);
-    for (const Buffer& part : parts) w.var16(part);
+    for (const Buffer& message : said) Writer(out).var16(message);
     return out;
 }
 }  // namespace
 
-// Answers in a row, each `size:u16 bytes`; between them time passes and the terminal sells whenever it may.
+// Answers in a row, each `size:u16 bytes`.
 void run_pos_terminal(Bytes input) {
-    test::CountingRandom random;
-    pos::Shared shared(test::dialect(), random);
-    Silent silent;
-    pos::Terminal terminal(test::kWho, test::tmk(), 5 * kSecond, shared, silent, silent);
-    pos::Now now{kSecond, 1'795'000'000 * kSecond};
-    terminal.connected(now);
     Reader in(input);
-    for (unsigned n = 0; in.left() > 0; ++n) {
-        const Bytes message = in.var16();
-        terminal.received(message, now);
-        now.monotonic_ns += kSecond;
-        terminal.tick(now);
-        if (!terminal.ready()) continue;
-        if (n % 4 == 3)
-            terminal.echo(now.monotonic_ns, now);
-        else if (n % 4 == 2 && terminal.last_sale().stan != 0)
-            terminal.reverse(terminal.last_sale(), now);
-        else
-            terminal.sell(*Pan::parse("9700010000000018"), {}, 500, false, now.monotonic_ns, now);
-    }
-    now.monotonic_ns += 60 * kSecond;
-    terminal.tick(now);
+    play([&](Bytes) -> std::optional<Buffer> {
+        if (in.left() == 0) return std::nullopt;
+        return owned(in.var16());
+    });
 }
 Seeds seeds_pos_terminal() {
-    const Buffer signed_on = network_answer("000001", "001", false), keyed = network_answer("000002", "161", true);
-    const Buffer plain = test::answer("0210", {{11, "000003"}, {39, "30"}}, nullptr);
-    return {messages({signed_on, keyed, sale_answer("000003"), sale_answer("000004"), plain}),
-            messages({network_answer("000001", "001", false, "96")}),
-            messages({network_answer("000001", "001", false, "05")}),
-            messages({signed_on, network_answer("000002", "161", false)}), messages({signed_on, keyed, plain})};
+    const auto refused = [](std::string_view code) { return [code](Bytes asked) { return answer_to(asked, code); }; };
+    const auto unproven = [](Bytes) { return test::answer("0210", {{39, "30"}}, nullptr); };
+    const auto another_key = [](Bytes) {
+        const Secret base = vault::derive_session_key(test::tmk(), {});
+        return test::answer("0810",
+                            {{11, "000002"}, {39, "00"}, {41, "T0000001"}, {48, std::string(38, '0')}, {70, "161"}},
+                            &base, 128);
+    };
+    Seeds seeds{day(9, 9, unproven), day(4, 2, unproven), day(4, 1, another_key), day(3, 4, unproven)};
+    for (const std::size_t at : {0U, 1U, 2U})
+        for (const char* code : {"96", "05", "68"}) seeds.push_back(day(6, at, refused(code)));
+    return seeds;
 }
 
 // What a link carries to the issuer's host.
