@@ -42,7 +42,7 @@ tell_under_way() {
 }
 
 # The tests that have threads of their own; ZeroMQ's are in all that speak over the bus.
-readonly tests_with_threads=(chain_program bus vault gate net hsm)
+readonly tests_with_threads=(chain_program bus vault gate net hsm pos)
 
 # build_for_test PRESET: everything; for tsan the tests with threads. Sets $bin, and how the sanitizers behave.
 build_for_test() {

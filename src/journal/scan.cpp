@@ -66,8 +66,9 @@ Result<bool> Scan::next_batch(Batch& batch) {
     batch.first_seq = m_batches.integer(1);
     batch.time_ns = m_batches.integer(2);
     const Bytes hash = m_batches.blob(3);
-    const bool typed = m_batches.is_integer(0) && m_batches.is_integer(1) && m_batches.is_integer(2) &&
-                       m_batches.is_blob(3) && hash.size() == batch.hash.size();
+    // Column 0 is the row's id, which is an integer whatever the file says.
+    const bool typed = m_batches.is_integer(1) && m_batches.is_integer(2) && m_batches.is_blob(3) &&
+                       hash.size() == batch.hash.size();
     if (!typed) return damaged(m_db.path(), fmt::format("the batch row of entry {} is malformed", batch.last_seq));
     std::ranges::copy(hash, batch.hash.begin());
     if (batch.first_seq < 1 || batch.first_seq > batch.last_seq || batch.last_seq - batch.first_seq >= kBatchEntriesMax)

@@ -18,9 +18,8 @@ void Statement::bind(int at, Bytes bytes) {
 
 Bytes Statement::blob(int column) const {
     const void* data = sqlite3_column_blob(get(), column);
-    const int size = sqlite3_column_bytes(get(), column);
-    if (data == nullptr || size <= 0) return {};
-    return {static_cast<const std::byte*>(data), static_cast<std::size_t>(size)};
+    if (data == nullptr) return {};  // also when it has no byte
+    return {static_cast<const std::byte*>(data), static_cast<std::size_t>(sqlite3_column_bytes(get(), column))};
 }
 
 std::string Statement::text(int column) const {

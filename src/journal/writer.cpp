@@ -1,11 +1,7 @@
 // Journal: the one connection that writes and checkpoints. A batch is one SQL transaction: its entries, its hash, a
 // commit that is on the disk (synchronous=FULL) before append() returns.
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
-#include <cerrno>
-#include <cstring>
 #include <limits>
 
 #include "journal/format.hpp"
@@ -32,18 +28,6 @@ constexpr const char* kPragmas =
     "PRAGMA mmap_size=0;"
     "PRAGMA cache_size=-4096;"
     "PRAGMA temp_store=MEMORY;";
-
-Result<void> create_file(const std::filesystem::path& path) {
-    const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0) return fail(Kind::refused, fmt::format("cannot create {}: {}", path.string(), std::strerror(errno)));
-    ::close(fd);
-    const auto folder = path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
-    const int directory = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    const bool synced = directory >= 0 && ::fsync(directory) == 0;
-    if (directory >= 0) ::close(directory);
-    if (!synced) return fail(Kind::refused, fmt::format("cannot sync {}: {}", folder.string(), std::strerror(errno)));
-    return {};
-}
 
 // All in one transaction: after a crash the file is empty still, and the next start creates it.
 Result<void> create_tables(Database& db, const ByteArray<16>& journal_id) {
@@ -237,8 +221,8 @@ Result<Journal> Journal::open(const std::filesystem::path& path, const Options& 
         return fail(Kind::not_provisioned, fmt::format("there is no journal {}: run giro init", path.string()));
     auto lock = FileLock::acquire(lock_path);
     if (!lock) return tl::unexpected(lock.error());
-    if (!exists)
-        if (auto ok = create_file(path); !ok) return tl::unexpected(ok.error());
+    if (!exists)  // empty, for its owner alone, and durable before SQLite sees it
+        if (auto ok = write_file_atomic(path, {}); !ok) return tl::unexpected(ok.error());
     if (auto ok = sqlite::make_log_durable(path); !ok) return tl::unexpected(ok.error());
     auto db = Database::open(path.string(), SQLITE_OPEN_READWRITE);
     if (!db) return tl::unexpected(db.error());

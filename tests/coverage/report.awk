@@ -6,20 +6,37 @@
 # Exit 1 when a bound is missed, or a file of the list is nowhere in what was built.
 #
 # A branch is one way out of one condition of the source: that a template has it once per instantiation, or a header
-# once per program, makes it no more. What a macro expands to has no branches here: ASSERT is the only one of ours that
-# decides anything, and that its condition cannot be false is what it says. (llvm-cov leaves expansions out of the JSON;
-# the paths of exceptions that a compiler adds are in neither.)
+# once per program, makes it no more. Nor is it one
+# - past the last case of a switch over an enum: it names every value, -Wswitch sees to that;
+# - at an `if constexpr`: the compiler has taken it;
+# - inside a macro. ASSERT is the only one of ours that decides anything, and that its condition cannot be false is what
+#   it says. (llvm-cov leaves expansions out of the JSON.)
+# The paths of exceptions that a compiler adds are not among llvm-cov's branches.
 function share(hit, all) { return all == 0 ? "     -" : sprintf("%5.1f%%", 100 * hit / all) }
 function of_ours(path) { return index(path, root "/") == 1 && path !~ /\/tests\// }
 function short_of(path) { return substr(path, length(root) + 2) }
+# What stands at a place in a file of the source, and what before it on its line.
+function text_of(file, line,    number, text) {
+    if (loaded != file) {
+        delete text_at
+        for (number = 1; (getline text < (root "/" file)) > 0; ++number) text_at[number] = text
+        close(root "/" file)
+        loaded = file
+    }
+    return text_at[line]
+}
+function is_decided(file, line, column) {
+    return substr(text_of(file, line), 1, column - 1) ~ /(switch|if constexpr) \($/
+}
 # [[line,column,end line,end column,times true,times false,..],..] of one file, each condition once.
 function read_branches(file, text,    conditions, count, i, at, place, went, not_taken) {
     count = split(text, conditions, /\],\[/)
     for (i = 1; i <= count; ++i) {
         gsub(/[\[\]]/, "", conditions[i])
         if (split(conditions[i], at, ",") < 6) continue
+        if (is_decided(file, at[1], at[2])) continue
         place = file SUBSEP at[1] SUBSEP at[2] SUBSEP at[3] SUBSEP at[4]
-        if (!(place in when_true)) { order[++places] = place; file_of[place] = file; line_of[place] = at[1] }
+        if (!(place in when_true)) { order[++places] = place; file_of[place] = file; where[place] = at[1] ":" at[2] }
         when_true[place] += at[5]
         when_false[place] += at[6]
     }
@@ -30,8 +47,8 @@ function add_branches(    i, place, file) {
         file = file_of[place]
         branches[file] += 2
         branches_hit[file] += (when_true[place] > 0) + (when_false[place] > 0)
-        if (when_true[place] == 0) missed_branches[file] = missed_branches[file] " " line_of[place] " true,"
-        if (when_false[place] == 0) missed_branches[file] = missed_branches[file] " " line_of[place] " false,"
+        if (when_true[place] == 0) missed_branches[file] = missed_branches[file] " " where[place] " true,"
+        if (when_false[place] == 0) missed_branches[file] = missed_branches[file] " " where[place] " false,"
     }
 }
 BEGIN {

@@ -11,7 +11,9 @@ namespace giro::test {
 
 class JournalProgram {
   public:
-    explicit JournalProgram(std::uint64_t seed) : m_disk(m_folder.file("").parent_path(), seed) {}
+    // `pages_max`: the database may grow no further until it recovers; 0: as far as it likes.
+    explicit JournalProgram(std::uint64_t seed, std::uint32_t pages_max = 0)
+        : m_disk(m_folder.file("").parent_path(), seed), m_pages_max(pages_max) {}
 
     Disk& disk() noexcept { return m_disk; }
     [[nodiscard]] std::uint64_t acknowledged() const noexcept { return m_acknowledged; }
@@ -21,7 +23,7 @@ class JournalProgram {
     // Starts the program: opens the journal and reads all of it, as giro-switch does. False when it refused.
     bool start() {
         m_log.reset();
-        auto opened = journal::Journal::open(m_folder.file(), {.create = true, .checkpoint_pages = 12});
+        auto opened = journal::Journal::open(m_folder.file(), {.create = true, .checkpoint_pages = 12, .pages_max = m_pages_max});
         if (!opened) return ended(opened.error());
         m_log.emplace(std::move(*opened));
         std::uint64_t seq = 0;
@@ -93,6 +95,7 @@ class JournalProgram {
     // After the faults: it starts, holds what was acknowledged and takes more. `verify` says so as well.
     void recover() {
         m_disk.heal();
+        m_pages_max = 0;
         const bool started = start();
         REQUIRE_MESSAGE(started, (started ? "" : m_failure->what));
         REQUIRE(append());
@@ -129,6 +132,7 @@ class JournalProgram {
 
     journal::TempFolder m_folder;
     Disk m_disk;
+    std::uint32_t m_pages_max;
     std::optional<journal::Journal> m_log;
     std::uint64_t m_acknowledged = 0;
     std::uint64_t m_attempted = 0;

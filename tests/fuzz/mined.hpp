@@ -1,5 +1,5 @@
-// A chain whose first coin can be spent: 101 blocks that are signed and ground for real. What stands behind the proof of
-// work and the maturity of a coinbase is out of a fuzzer's reach otherwise.
+// A chain whose first coin can be spent: 101 blocks that are signed and ground for real. What stands behind the proof
+// of work and the maturity of a coinbase is out of a fuzzer's reach otherwise.
 #pragma once
 
 #include "tests/chain/support.hpp"

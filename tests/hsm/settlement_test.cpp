@@ -4,8 +4,10 @@
 #include "chain/params.hpp"
 #include "chain/script.hpp"
 #include "chain/verify.hpp"
+#include "hsm/officers.hpp"
 #include "hsm/settlement.hpp"
 #include "tests/hsm/box_fixture.hpp"
+#include "tests/hsm/sim_token.hpp"
 #include "util/bytes.hpp"
 
 namespace giro::test {
@@ -101,9 +103,18 @@ TEST_CASE("sign_tx: approvals that are too few, doubled, unknown, or over someth
     CHECK(is_refused(box, s.request()));
 
     Officer path = officers()[1];
-    path.name = "../officers/bob";
-    s.approvers = {&officers()[0], &path};
+    for (const std::string& name : {std::string("../officers/bob"), std::string(), std::string(vault::kNameBytesMax, 'b')}) {
+        path.name = name;
+        s.approvers = {&officers()[0], &path};
+        CHECK(is_refused(box, s.request()));
+    }
+    box.enrol("broken", "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n");
+    path.name = "broken";
     CHECK(is_refused(box, s.request()));
+    const Hash256 digest = s.digest();  // a name that no request can carry
+    path.name = std::string(vault::kNameBytesMax + 1, 'b');
+    const vault::SignTx::Approval approval = path.approve(digest);
+    CHECK(count_approvals(box.config().folder / "officers", {&approval, 1}, digest) == 0);
 
     s.approvers = {&officers()[1], &officers()[2]};
     CHECK(!is_refused(box, s.request()));
@@ -203,12 +214,45 @@ TEST_CASE("settlement: each rule refuses by its name, approved or not") {
     CHECK(refusal([](Settlement& s) { s.inputs[0].amount = chain::kMoneyMax + 1; }) == E::bad_amount);
     CHECK(refusal([](Settlement& s) { s.tx.outputs[0].script_pubkey = chain::p2wsh_script({}); }) == E::foreign_output);
     CHECK(refusal([](Settlement& s) { s.tx.outputs[2].value = 1; }) == E::foreign_output);
+    CHECK(refusal([](Settlement& s) {
+              s.tx.outputs[2].script_pubkey = chain::op_return_script(Buffer(chain::kOpReturnBytesMax));
+              s.tx.outputs[2].script_pubkey.insert(s.tx.outputs[2].script_pubkey.end(), 2, std::byte{0});
+          }) == E::foreign_output);
     CHECK(refusal([](Settlement& s) { s.tx.outputs.push_back(s.tx.outputs[2]); }) == E::foreign_output);
     CHECK(refusal([](Settlement& s) { s.tx.outputs[1].value = 30'001; }) == E::outputs_exceed_inputs);
     CHECK(refusal([](Settlement& s) {
               s.tx.outputs[0].value = 20'000;
               s.tx.outputs[1].value = 29'999;
           }) == E::fee_too_high);
+}
+
+TEST_CASE("settlement: a tx that carries a witness already, or has no input, is none to sign") {
+    BoxFixture box;
+    Settlement s(box);
+    auto request = s.request();
+    s.tx.inputs[0].witness = {Buffer(1)};
+    const Buffer witnessed = chain::encode_tx(s.tx);
+    request.tx = witnessed;
+    CHECK(check_settlement(request, box.at().keys).error() == SettlementError::bad_tx);
+    CHECK(is_closed(box, request));
+    Buffer empty(4);  // version, marker and flag of BIP144, no inputs, no outputs, lock time
+    for (const unsigned byte : {0U, 1U, 0U, 0U, 0U, 0U, 0U, 0U}) empty.push_back(static_cast<std::byte>(byte));
+    request.tx = empty;
+    request.inputs.clear();
+    CHECK(check_settlement(request, box.at().keys).error() == SettlementError::bad_tx);
+    CHECK(is_closed(box, request));
+}
+
+TEST_CASE("settlement: a token whose signatures are out of range is a broken token, and nothing is signed") {
+    const GiroTestToken& token = sim_token(9);
+    BoxFixture box(test_token_module());
+    Settlement s(box);
+    token.set_bad_signatures(1);
+    const Answer answer = box.ask<vault::SignTx>(s.request(), Caller::settle);
+    token.set_bad_signatures(0);
+    CHECK(answer.status == Status::token_absent);
+    while (box.vault().present() == nullptr) REQUIRE(box.vault().tick());
+    CHECK(box.get<vault::SignTx>(s.request(), Caller::settle).witnesses.size() == 2);
 }
 
 TEST_CASE("sign_block: the solution satisfies the box's challenge, and no other block's") {

@@ -2,7 +2,7 @@
 #include "chain/primitives.hpp"
 #include "hsm/certificate.hpp"
 #include "tests/hsm/box_fixture.hpp"
-#include "tests/sim/token/control.hpp"
+#include "tests/hsm/sim_token.hpp"
 #include "util/bytes.hpp"
 #include "vault/terminal_keys.hpp"
 
@@ -120,8 +120,7 @@ TEST_CASE("verbs: an unknown verb, every truncation and a byte too many close th
 
 // A token in memory that fails when it is told to, call by call, until the verb no longer gets to the call that fails.
 TEST_CASE("verbs: a token that fails at any call of any verb is said so, closes nobody, and serves the next one") {
-    const GiroTestToken& token = test_token();
-    token.reset(7);
+    const GiroTestToken& token = sim_token(7);
     BoxFixture box(test_token_module());
     for (const CK_RV code : {CKR_FUNCTION_FAILED, CKR_DEVICE_REMOVED}) {
         box.restart();  // so that no session key is kept from before
@@ -148,6 +147,20 @@ TEST_CASE("verbs: a token that fails at any call of any verb is said so, closes 
             token.fail(0, 0, 0);
             if (code == CKR_FUNCTION_FAILED) CHECK((refusals > 0) == needs_token);  // later a checkpoint repeats itself
         }
+    }
+}
+
+TEST_CASE("verbs: a token that dislikes one request is not a lost token: refused, and the next one is served") {
+    const GiroTestToken& token = sim_token(8);
+    BoxFixture box(test_token_module());
+    for (const Sample& s : samples(box)) {
+        if (!std::ranges::find(verb_table(), s.type, &Verb::type)->needs_token) continue;
+        if (s.name == "issue_certificate") continue;  // does not keep the code: any failure of the token counts as its loss
+        CAPTURE(s.name);
+        token.fail(CKR_MECHANISM_INVALID, 1, 0);
+        CHECK(ask(box, s, s.callers[0], s.permit, s.body).status == Status::refused);
+        REQUIRE(box.vault().present() != nullptr);
+        CHECK(ask(box, s, s.callers[0], s.permit, s.body).status == Status::ok);
     }
 }
 

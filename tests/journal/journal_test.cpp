@@ -220,10 +220,12 @@ TEST_CASE("journal: a file that is no database is refused") {
 
 TEST_CASE("journal: another program's database is refused") {
     TempFolder folder;
-    attack(folder.file(), "CREATE TABLE songs(name)");
-    const auto failure = Journal::open(folder.file(), {.create = true}).error();
-    CHECK(failure.kind == Kind::integrity);
-    CHECK(says(failure, "another program's database"));
+    for (const char* sql : {"CREATE TABLE songs(name)", "PRAGMA user_version=7", "DROP TABLE songs"}) {
+        attack(folder.file(), sql);
+        const auto failure = Journal::open(folder.file(), {.create = true}).error();
+        CHECK(failure.kind == Kind::integrity);
+        CHECK(says(failure, "another program's database"));
+    }
 }
 
 TEST_CASE("journal: another format version is refused by name") {
@@ -239,6 +241,8 @@ TEST_CASE("journal: another format version is refused by name") {
 TEST_CASE("journal: a path that cannot be opened is refused with its name") {
     TempFolder folder;
     CHECK(Journal::open(folder.file("no/such/journal.db"), {.create = true}).error().kind == Kind::refused);
+    // Its lock's name is the longest a file may have; one to be put in its place needs more.
+    CHECK(says(Journal::open(folder.file(std::string(250, 'j').c_str()), {.create = true}).error(), "cannot create"));
     std::filesystem::create_directory(folder.file("folder"));
     CHECK(says(JournalReader::open(folder.file("folder")).error(), "folder"));
 }

@@ -65,6 +65,7 @@ TEST_CASE("tamper: each change of a row is named by its sequence number") {
         {"UPDATE batches SET time_ns = time_ns + 1 WHERE last_seq = 30", "entries 21 to 30 do not match the hash"},
         {"UPDATE batches SET first_seq = 22 WHERE last_seq = 30", "entry 21 belongs to no batch"},
         {"UPDATE batches SET first_seq = 31 WHERE last_seq = 30", "the batch that ends at entry 30 says it starts at 31"},
+        {"UPDATE batches SET last_seq = 70000 WHERE last_seq = 50", "the batch that ends at entry 70000 says it starts at 41"},
         {"UPDATE batches SET last_seq = 29 WHERE last_seq = 30", "entries 21 to 29 do not match the hash"},
         {"DELETE FROM batches WHERE last_seq = 30", "entry 21 belongs to no batch"},
         {"DELETE FROM batches WHERE last_seq = 50", "entry 41 belongs to no batch"},
@@ -72,6 +73,7 @@ TEST_CASE("tamper: each change of a row is named by its sequence number") {
         {"UPDATE batches SET hash = zeroblob(32) WHERE last_seq = 0", "entries 1 to 10 do not match the hash"},
         {"DELETE FROM batches; DELETE FROM entries", "the batch of entry 0, which starts the chain, is missing"},
         {"CREATE TRIGGER t AFTER INSERT ON entries BEGIN DELETE FROM entries; END", "its tables are not those of a journal"},
+        {"DROP TABLE entries", "its tables are not those of a journal"},
         {"DROP TABLE batches", "its tables are not those of a journal"},
         {"ALTER TABLE entries ADD COLUMN extra INTEGER", "its tables are not those of a journal"},
     };
@@ -79,6 +81,88 @@ TEST_CASE("tamper: each change of a row is named by its sequence number") {
         CAPTURE(std::string(attack.sql));
         CHECK(says(verify_after(attack.sql), attack.says));
     }
+}
+
+// SQL cannot put a text where a table is STRICT; a hand in the file's bytes can. `from`: a record's header and what
+// tells it from others, with the types of its columns as SQLite writes them; the byte `at` of it becomes `type`.
+TEST_CASE("tamper: a column whose type was changed in the file's bytes is malformed, not misread") {
+    TempFolder folder;
+    {
+        Journal log = open_new(folder.file());
+        fill(log, 5);
+        const EntryView empty{3, {}};
+        REQUIRE(log.append({&empty, 1}, 51'000));
+    }
+    attack(folder.file(), "PRAGMA journal_mode=DELETE");  // all of it into the one file
+    std::ifstream in(folder.file(), std::ios::binary);
+    const std::string honest{std::istreambuf_iterator<char>(in), {}};
+    struct Edit {
+        std::string from;
+        std::size_t at;
+        char type;  // 13 + 2 n: a text of n bytes
+        const char* says;
+    };
+    const std::string batch("\x05\0\1\2\x4c\x15\x52\x08", 8);  // of entries 21 to 30, at 21'000
+    const Edit edits[] = {{batch, 2, 13 + 2, "the batch row of entry 30 is malformed"},
+                          {batch, 3, 13 + 2 * 2, "the batch row of entry 30 is malformed"},
+                          {batch, 4, 13 + 2 * 32, "the batch row of entry 30 is malformed"}};
+    const auto says_after = [&](std::size_t place, char type, const char* words) {
+        std::string bytes = honest;
+        bytes[place] = type;
+        std::ofstream(folder.file(), std::ios::binary) << bytes;
+        const auto report = verify(folder.file());
+        REQUIRE_FALSE(report);
+        CHECK(report.error().kind == Kind::integrity);
+        CHECK(says(report.error(), words));
+    };
+    for (const Edit& edit : edits) {
+        const std::size_t place = honest.find(edit.from);
+        REQUIRE(place != std::string::npos);
+        says_after(place + edit.at, edit.type, edit.says);
+    }
+    // Entry 17: header of 5 bytes, kind in one byte, crc in 4 or 6, the body.
+    const std::size_t body = honest.find("entry 17");
+    REQUIRE(body != std::string::npos);
+    const std::size_t crc_bytes = honest[body - 4 - 1 - 5] == 5 ? 4 : 6;
+    const std::size_t header = body - crc_bytes - 1 - 5;
+    REQUIRE(honest[header] == 5);
+    says_after(header + 2, 13 + 2, "entry 17 is malformed");
+    says_after(header + 3, static_cast<char>(13 + 2 * crc_bytes), "entry 17 is malformed");
+    says_after(header + 4, 13 + 2 * 8, "entry 17 is malformed");
+    // The empty body of entry 51.
+    for (const char crc_type : {'\4', '\5'}) {
+        const std::string last{'\5', '\0', '\1', crc_type, '\14', '\3'};
+        if (const std::size_t place = honest.find(last); place != std::string::npos)
+            says_after(place + 4, 13, "entry 51 is malformed");
+    }
+}
+
+TEST_CASE("tamper: who reads from the middle checks the hash before it as well") {
+    TempFolder folder;
+    {
+        Journal log = open_new(folder.file());
+        fill(log, 5);
+    }
+    attack(folder.file(), "UPDATE batches SET hash = x'00' WHERE last_seq = 30");
+    const auto report = verify(folder.file(), 35);
+    REQUIRE_FALSE(report);
+    CHECK(says(report.error(), "the batch row of entry 30 is malformed"));
+}
+
+TEST_CASE("tamper: a batch of more bytes than one may have is refused while it is read, however right its checksums") {
+    constexpr std::size_t kEntries = 70;
+    TempFolder folder;
+    {
+        Journal log = open_new(folder.file());
+        REQUIRE(append_numbers(log, 1, kEntries));
+    }
+    const std::string body(kBodyBytesMax, '\0');
+    std::string sql = "PRAGMA journal_mode=MEMORY; PRAGMA synchronous=OFF; BEGIN;";
+    for (std::size_t seq = 1; seq <= kEntries; ++seq)
+        sql += "UPDATE entries SET body = zeroblob(" + std::to_string(kBodyBytesMax) + "), crc = " + crc_of(seq, body) +
+               " WHERE seq = " + std::to_string(seq) + ";";
+    attack(folder.file(), sql + "COMMIT");
+    CHECK(says(verify(folder.file()).error(), "entries 1 to 70 are larger than a batch can be"));
 }
 
 TEST_CASE("tamper: an edit that mends the checksum is caught by the hash of its batch") {

@@ -418,6 +418,7 @@ TEST_CASE("ledger: a post that names its hold's own accounts is as good as one t
     Transfer named = post(2, 1);
     named.debit_account = id(1);
     named.credit_account = id(2);
+    named.currency = ledger.account(id(1))->currency;
     CHECK(ledger.apply(named) == TransferResult::ok);
 }
 

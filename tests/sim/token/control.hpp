@@ -25,6 +25,8 @@ struct GiroTestToken {
     std::uint64_t (*take_delay_ns)();
     std::uint64_t (*calls)();   // of C_ functions since the last reset
     std::uint64_t (*faults)();  // of those, answered by fail() or by a token that is away
+    // 1: C_Sign says ok and gives ones all over, which no curve's order allows. 0: signatures again.
+    void (*set_bad_signatures)(int bad);
 };
 }
 

@@ -245,7 +245,9 @@ CK_RV sign_init(CK_SESSION_HANDLE handle, CK_MECHANISM* mechanism, CK_OBJECT_HAN
 }
 CK_RV sign_all(CK_SESSION_HANDLE handle, CK_BYTE* in, CK_ULONG count, CK_BYTE* out, CK_ULONG* size) {
     return end(handle, &TokenSession::signing, out, size, [&](const auto& op, TokenObject& key, Buffer& result) {
-        return sign({op.mechanism, nullptr, 0}, key, bytes_of(in, count), result, token().random);
+        const CK_RV code = sign({op.mechanism, nullptr, 0}, key, bytes_of(in, count), result, token().random);
+        if (token().bad_signatures) std::ranges::fill(result, std::byte{0xff});
+        return code;
     });
 }
 
@@ -358,4 +360,5 @@ extern "C" __attribute__((visibility("default"))) const GiroTestToken giro_test_
     .take_delay_ns = [] { return std::exchange(token().delay_ns, 0); },
     .calls = [] { return token().calls; },
     .faults = [] { return token().faults; },
+    .set_bad_signatures = [](int bad) { token().bad_signatures = bad != 0; },
 };

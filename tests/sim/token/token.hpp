@@ -46,6 +46,7 @@ class TokenState {
 
     bool initialized = false;  // C_Initialize
     bool present = true;
+    bool bad_signatures = false;
     bool has_label = false;  // C_InitToken
     std::array<CK_UTF8CHAR, 32> label{};
     std::optional<Buffer> so_pin, pin;
