@@ -53,7 +53,7 @@ Verdict<vault::MacVerify::Reply> mac_verify(Vault& vault, const vault::MacVerify
     vault::MacVerify::Reply reply;
     reply.good.reserve(request.items.size());
     for (const auto& item : request.items) {
-        const auto mac = vault.present()->terminal_keys.mac(item.terminal, item.nonce, item.data);
+        const auto mac = vault.present()->terminal_keys.mac(item.terminal, item.nonce, item.data, item.kind);
         if (!mac) return token_failed(mac.error());
         reply.good.push_back(equal_constant_time(*mac, item.mac));
     }
@@ -64,7 +64,7 @@ Verdict<vault::MacGenerate::Reply> mac_generate(Vault& vault, const vault::MacGe
     vault::MacGenerate::Reply reply;
     reply.macs.reserve(request.items.size());
     for (const auto& item : request.items) {
-        const auto mac = vault.present()->terminal_keys.mac(item.terminal, item.nonce, item.data);
+        const auto mac = vault.present()->terminal_keys.mac(item.terminal, item.nonce, item.data, item.kind);
         if (!mac) return token_failed(mac.error());
         reply.macs.push_back(*mac);
     }
@@ -77,7 +77,7 @@ Verdict<vault::NewSessionKey::Reply> new_session_key(Vault& vault, const vault::
     vault::NewSessionKey::Reply reply;
     const auto random = at.session().cryptoki().C_GenerateRandom(at.session().handle(), reply.nonce);
     if (!random) return token_failed(random.error());
-    const auto kcv = at.terminal_keys.kcv(request.terminal, reply.nonce);
+    const auto kcv = at.terminal_keys.kcv(request.terminal, reply.nonce, request.kind);
     if (!kcv) return token_failed(kcv.error());
     reply.kcv = *kcv;
     return reply;

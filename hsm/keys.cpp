@@ -115,6 +115,7 @@ std::vector<KeySpec> key_table(std::span<const std::uint32_t> participants) {
         {"identity.rsa", KeyKind::rsa4096, KeyUse::sign},     {"identity.p256", KeyKind::p256, KeyUse::sign},
         {"checkpoint.p256", KeyKind::p256, KeyUse::sign},     {"terminal.master", KeyKind::aes256, KeyUse::derive},
         {"storage.pan", KeyKind::aes256, KeyUse::encrypt},    {"storage.token", KeyKind::aes256, KeyUse::sign},
+        {"payment.lmk", KeyKind::aes256, KeyUse::sign},
     };
     const auto add_multisig = [&](const std::string& prefix) {
         for (std::size_t i = 1; i <= vault::kMultisigKeys; ++i)
@@ -136,6 +137,7 @@ Result<KeyRing> load_keys(const Session& session, std::span<const std::uint32_t>
     ring.terminal_master = finder.find_hot(CKO_SECRET_KEY, "terminal.master");
     ring.storage_pan = finder.find_hot(CKO_SECRET_KEY, "storage.pan");
     ring.storage_token = finder.find_hot(CKO_SECRET_KEY, "storage.token");
+    ring.payment_lmk = finder.find_hot(CKO_SECRET_KEY, "payment.lmk");
     ring.identity_rsa_public = finder.rsa("identity.rsa");
     ring.identity_p256_public = finder.point("identity.p256");
     ring.checkpoint_p256_public = finder.point("checkpoint.p256");

@@ -7,6 +7,7 @@
 //   issuer.1..3             secp256k1   2-of-3 owns coins not yet issued
 //   settle.<id>.1..3        secp256k1   2-of-3 owns participant <id>'s coins
 //   terminal.master         AES-256     derives the terminals' keys
+//   payment.lmk             AES-256     wraps the payment keys at rest (key blocks)
 //   storage.pan             AES-256     AES-GCM of PANs
 //   storage.token           AES-256     CMAC of PANs: their tokens
 #pragma once
@@ -37,7 +38,7 @@ struct MultisigSigner {
 
 struct KeyRing {
     CK_OBJECT_HANDLE identity_rsa{}, checkpoint_p256{};  // token objects
-    CK_OBJECT_HANDLE identity_p256{}, terminal_master{}, storage_pan{}, storage_token{};  // hot: session copies
+    CK_OBJECT_HANDLE identity_p256{}, terminal_master{}, storage_pan{}, storage_token{}, payment_lmk{};  // hot: session copies
     RsaPublicKey identity_rsa_public;
     ByteArray<65> identity_p256_public{}, checkpoint_p256_public{};
     MultisigSigner block;

@@ -31,15 +31,20 @@ std::string fingerprint(Bytes pem) try {
 }
 }  // namespace
 
+std::string signer_of(const std::filesystem::path& officers_folder, std::string_view name, const Hash256& digest,
+                      Bytes signature) {
+    if (!is_officer_name(name)) return {};
+    const auto pem = read_file(officers_folder / (std::string(name) + ".pem"), kPemBytesMax);
+    if (!pem || !vault::verify_approval(as_text(*pem), digest, signature)) return {};
+    return fingerprint(*pem);
+}
+
 std::size_t count_approvals(const std::filesystem::path& officers_folder,
                             std::span<const vault::SignTx::Approval> approvals, const Hash256& digest) {
     std::set<std::string> keys;
     for (const auto& approval : approvals) {
-        if (!is_officer_name(approval.officer)) continue;
-        const auto pem = read_file(officers_folder / (approval.officer + ".pem"), kPemBytesMax);
-        if (!pem) continue;
-        const std::string key = fingerprint(*pem);
-        if (!key.empty() && vault::verify_approval(as_text(*pem), digest, approval.signature)) keys.insert(key);
+        std::string key = signer_of(officers_folder, approval.officer, digest, approval.signature);
+        if (!key.empty()) keys.insert(std::move(key));
     }
     return keys.size();
 }

@@ -23,7 +23,7 @@ struct ParticipantName {
 
 // Where the vault's things are and whom it serves. What is in `folder` is the vault's alone (0700).
 struct VaultConfig {
-    std::filesystem::path folder;      // softhsm2.conf, tokens/, pin, so-pin, officers/, checkpoint, settlement
+    std::filesystem::path folder;      // softhsm2.conf, tokens/, pin, so-pin, officers/, keys/, checkpoint, settlement, counters
     std::filesystem::path bundle;      // pub/bundle.json
     std::filesystem::path module = kDefaultModule;
     std::vector<ParticipantName> participants;

@@ -1,9 +1,12 @@
 // The terminals' keys, derived inside the token and kept as non-extractable session objects while they are in use.
 //
 //   TMK(terminal)         = AES-256-ECB under terminal.master of  id:8 "GIROTMK" 01  id:8 "GIROTMK" 02
-//   MAC key(TMK, nonce)   = AES-256-ECB under the TMK of          nonce:16  (nonce xor ff…ff):16
+//   MAC key(TMK, nonce), by the MAC's kind (src/vault/terminal_keys.hpp is the terminal's side):
+//     AES-CMAC  = AES-256-ECB under the TMK of  nonce:16  (nonce xor ff…ff):16
+//     HMAC      = AES-256-ECB under the TMK of  (nonce xor ff…ff):16  nonce:16
+//     X9.19     = TDES under D of  01×8  02×8,  D = AES-256-ECB under the TMK of  (nonce xor 55…55):16
 //
-// The all-zero nonce gives the terminal's base key (0800 messages). Any terminal id has a key: whether the id is known
+// All of it happens in the token. The all-zero nonce gives the terminal's base key (0800 messages). Any terminal id has a key: whether the id is known
 // is for the switch to say.
 #pragma once
 
@@ -11,6 +14,7 @@
 #include <unordered_map>
 
 #include "hsm/mechanism.hpp"
+#include "hsm/payment/mac.hpp"
 #include "vault/wire.hpp"
 
 namespace giro::hsm {
@@ -23,8 +27,10 @@ class TerminalKeys {
     // `master`: the handle of terminal.master. The session must live longer.
     TerminalKeys(const Session& session, CK_OBJECT_HANDLE master, std::size_t keys_max = kSessionKeysMax) noexcept
         : m_session(session), m_master(master), m_keys_max(keys_max) {}
-    [[nodiscard]] Ck<vault::Mac8> mac(const TerminalId& terminal, const vault::Nonce& nonce, Bytes data);
-    [[nodiscard]] Ck<vault::Kcv> kcv(const TerminalId& terminal, const vault::Nonce& nonce);
+    [[nodiscard]] Ck<vault::Mac8> mac(const TerminalId& terminal, const vault::Nonce& nonce, Bytes data,
+                                     vault::MacKind kind = vault::MacKind::aes_cmac);
+    [[nodiscard]] Ck<vault::Kcv> kcv(const TerminalId& terminal, const vault::Nonce& nonce,
+                                    vault::MacKind kind = vault::MacKind::aes_cmac);
     // The clear TMK, for putting it into the terminal.
     [[nodiscard]] Ck<Secret> master_key_in_clear(const TerminalId& terminal) const;
     [[nodiscard]] std::size_t size() const noexcept { return m_by_use.size(); }
@@ -33,6 +39,7 @@ class TerminalKeys {
     struct Id {
         TerminalId terminal;
         vault::Nonce nonce{};
+        vault::MacKind kind = vault::MacKind::aes_cmac;
         bool operator==(const Id&) const = default;
     };
     struct IdHash {
@@ -41,13 +48,16 @@ class TerminalKeys {
     struct Entry {
         Id id;
         Object key;
+        Object left;  // X9.19: K1 || K1
+        [[nodiscard]] MacKey mac_key() const noexcept { return {id.kind, key.handle(), left.handle()}; }
     };
     const Session& m_session;
     CK_OBJECT_HANDLE m_master;
     std::size_t m_keys_max;
     std::list<Entry> m_by_use;  // most recent first
     std::unordered_map<Id, std::list<Entry>::iterator, IdHash> m_by_id;
-    Ck<CK_OBJECT_HANDLE> session_key(const Id& id);
+    Ck<MacKey> session_key(const Id& id);
+    Ck<Entry> derive_entry(const Id& id) const;
 };
 
 }  // namespace giro::hsm

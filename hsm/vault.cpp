@@ -53,8 +53,11 @@ Result<std::unique_ptr<Vault>> Vault::open(VaultConfig config) {
     auto settlements = SettlementFile::open(config.folder / "settlement");
     if (!settlements) return tl::unexpected(settlements.error());
 
+    auto counters = CounterFile::open(config.folder / "counters");
+    if (!counters) return tl::unexpected(counters.error());
+
     std::unique_ptr<Vault> self(new Vault(std::move(config), *cryptoki, std::move(*pin), std::move(*checkpoints),
-                                          std::move(*settlements), vault::to_json(*bundle)));
+                                          std::move(*settlements), std::move(*counters), vault::to_json(*bundle)));
     const auto entered = self->enter();
     if (!entered && entered.error().kind != Kind::try_again) return tl::unexpected(entered.error());
     if (!entered) self->lose(entered.error().what);
@@ -73,7 +76,10 @@ Result<void> Vault::load(std::unique_ptr<Token> token) {
     const auto bundle = vault::parse_bundle(m_bundle_json);
     if (!bundle || !is_of_these_keys(*bundle, *keys))
         return fail(Kind::integrity, fmt::format("the token's keys are not those of {}", m_config.bundle.string()));
-    m_present = std::make_unique<Present>(std::move(token), std::move(*keys));
+    const ProtectionKey lmk{{keys->payment_lmk, Cipher::aes}, 32};
+    auto payment_keys = KeyStore::open(token->session(), lmk, m_config.folder / "keys");
+    if (!payment_keys) return tl::unexpected(payment_keys.error());
+    m_present = std::make_unique<Present>(std::move(token), std::move(*keys), std::move(*payment_keys));
     return {};
 }
 

@@ -7,6 +7,8 @@
 
 #include "hsm/checkpoint_file.hpp"
 #include "hsm/keys.hpp"
+#include "hsm/payment/counter_file.hpp"
+#include "hsm/payment/key_store.hpp"
 #include "hsm/provision.hpp"
 #include "hsm/settlement_file.hpp"
 #include "hsm/terminal_keys.hpp"
@@ -15,6 +17,15 @@ namespace giro::hsm {
 
 inline constexpr std::uint64_t kTickInterval_ms = 500;  // how late the loss or return of the token may be noticed
 
+// A key ceremony under way: the first custodian's component (vault/payment_wire.hpp, key_component).
+struct Ceremony {
+    std::string name;
+    std::string header;
+    std::string signer;  // fingerprint of the officer's key
+    Secret component;
+    std::uint64_t since_ms = 0;
+};
+
 class Vault {
   public:
     // Everything that needs the token.
@@ -22,8 +33,10 @@ class Vault {
         std::unique_ptr<Token> token;  // declared first: the session objects go before their session
         KeyRing keys;
         TerminalKeys terminal_keys;
-        Present(std::unique_ptr<Token> t, KeyRing k)
-            : token(std::move(t)), keys(std::move(k)), terminal_keys(token->session(), keys.terminal_master) {}
+        KeyStore payment_keys;
+        Present(std::unique_ptr<Token> t, KeyRing k, KeyStore p)
+            : token(std::move(t)), keys(std::move(k)), terminal_keys(token->session(), keys.terminal_master),
+              payment_keys(std::move(p)) {}
         [[nodiscard]] const Session& session() const noexcept { return token->session(); }
     };
 
@@ -40,13 +53,16 @@ class Vault {
     [[nodiscard]] const VaultConfig& config() const noexcept { return m_config; }
     [[nodiscard]] CheckpointFile& checkpoints() noexcept { return m_checkpoints; }
     [[nodiscard]] SettlementFile& settlements() noexcept { return m_settlements; }
+    [[nodiscard]] CounterFile& counters() noexcept { return m_counters; }
+    [[nodiscard]] std::optional<Ceremony>& ceremony() noexcept { return m_ceremony; }
     [[nodiscard]] const std::string& bundle_json() const noexcept { return m_bundle_json; }
 
   private:
     Vault(VaultConfig config, Cryptoki cryptoki, Secret pin, CheckpointFile checkpoints, SettlementFile settlements,
-          std::string bundle_json)
+          CounterFile counters, std::string bundle_json)
         : m_config(std::move(config)), m_cryptoki(cryptoki), m_pin(std::move(pin)),
-          m_checkpoints(std::move(checkpoints)), m_settlements(std::move(settlements)), m_bundle_json(std::move(bundle_json)) {}
+          m_checkpoints(std::move(checkpoints)), m_settlements(std::move(settlements)),
+          m_counters(std::move(counters)), m_bundle_json(std::move(bundle_json)) {}
     Result<void> enter();  // opens the token and loads the keys; try_again when it is away
     Result<void> load(std::unique_ptr<Token> token);
     void lose(std::string_view why);
@@ -56,6 +72,8 @@ class Vault {
     Secret m_pin;  // kept for the token's return; locked in memory by giro-vault
     CheckpointFile m_checkpoints;
     SettlementFile m_settlements;
+    CounterFile m_counters;
+    std::optional<Ceremony> m_ceremony;
     std::string m_bundle_json;
     std::unique_ptr<Present> m_present;
 };

@@ -118,6 +118,25 @@ Ck<Object> AesDukpt::transaction_key(const AesKsn& ksn) {
     }
 }
 
+void AesDukpt::keep_for_answer(const AesKsn& ksn, Object transaction) {
+    static_cast<void>(take_for_answer(ksn));
+    if (m_answers.size() >= kAnswersMax) {
+        m_answer_of.erase(m_answers.front().first);
+        m_answers.pop_front();
+    }
+    m_answers.emplace_back(ksn, std::move(transaction));
+    m_answer_of.emplace(ksn, std::prev(m_answers.end()));
+}
+
+std::optional<Object> AesDukpt::take_for_answer(const AesKsn& ksn) {
+    const auto found = m_answer_of.find(ksn);
+    if (found == m_answer_of.end()) return std::nullopt;
+    std::optional<Object> key(std::move(found->second->second));
+    m_answers.erase(found->second);
+    m_answer_of.erase(found);
+    return key;
+}
+
 Ck<Object> AesDukpt::working_key(const Object& transaction, const AesKsn& ksn, AesDukptUsage usage, AesDukptKey key,
                                  Uses uses) const {
     const WorkingKey shape = shape_of(key);

@@ -2,15 +2,16 @@
 // this process's memory.
 //
 //   KSN (12 bytes) = initial key ID:8 (BDK ID:4, derivation ID:4) || transaction counter:4, big-endian
-//   every derivation (6.3.3): AES-ECB of  01 block:1 usage:2 algorithm:2 bits:2 id-or-counter:8  (one block per 16
-//   bytes)
+//   every derivation (6.3.3): AES-ECB of  01 block:1 usage:2 algorithm:2 bits:2 id-or-counter:8  (16 bytes)
 //
 // Which keys are kept: initial keys and intermediate keys, the least recently used goes, at most `keys_max` of them.
-// The transaction key and the working keys under it are made for one message and destroyed with it.
+// Also the transaction keys of messages that wait for their answer: the oldest goes, at most kAnswersMax. Working keys
+// are made for one MAC or PIN and destroyed with it.
 #pragma once
 
 #include <list>
 #include <map>
+#include <optional>
 
 #include "hsm/payment/secret_key.hpp"
 
@@ -38,7 +39,8 @@ enum class AesDukptKey { aes128, aes256, hmac256 };
 
 class AesDukpt {
   public:
-    static constexpr std::size_t kKeysMax = 4096;  // initial and intermediate keys held in the token
+    static constexpr std::size_t kKeysMax = 4096;     // initial and intermediate keys held in the token
+    static constexpr std::size_t kAnswersMax = 1024;  // transaction keys held for their answers
 
     // `bdk`: an AES key (16 or 32 bytes, as `bdk_bytes` says) that may derive. The session must live longer.
     AesDukpt(const Session& session, CK_OBJECT_HANDLE bdk, std::size_t bdk_bytes, std::size_t keys_max = kKeysMax)
@@ -46,6 +48,9 @@ class AesDukpt {
 
     // The transaction key of a KSN. ASSERTs that its counter is_aes_dukpt_counter().
     [[nodiscard]] Ck<Object> transaction_key(const AesKsn& ksn);
+    // Keeps a transaction key until its message is answered, or gives it back; nothing where it is not there (any more).
+    void keep_for_answer(const AesKsn& ksn, Object transaction);
+    [[nodiscard]] std::optional<Object> take_for_answer(const AesKsn& ksn);
     // A working key under it. ASSERTs that it is no longer than the BDK.
     [[nodiscard]] Ck<Object> working_key(const Object& transaction, const AesKsn& ksn, AesDukptUsage usage,
                                          AesDukptKey key, Uses uses) const;
@@ -65,6 +70,8 @@ class AesDukpt {
     mutable std::uint64_t m_derivations = 0;
     std::list<Entry> m_by_use;  // most recent first
     std::map<Id, std::list<Entry>::iterator> m_by_id;
+    std::list<std::pair<AesKsn, Object>> m_answers;  // oldest first
+    std::map<AesKsn, std::list<std::pair<AesKsn, Object>>::iterator> m_answer_of;
 
     [[nodiscard]] CK_OBJECT_HANDLE find(const Id& id);
     [[nodiscard]] CK_OBJECT_HANDLE keep(const Id& id, Object key);

@@ -171,6 +171,7 @@ Ck<std::string> wrap_key_block(const Session& session, const ProtectionKey& kbpk
     store_be(clear.writable().data(), static_cast<std::uint16_t>(key.size() * 8));
     std::ranges::copy(key, clear.writable().begin() + 2);
 
+    std::erase_if(header.optional, [](const auto& block) { return block.id == "PB"; });  // padding of another block
     header.version = version.letter;
     header.length = format_key_block_header(header, version.block).size() + 2 * clear.size() + 2 * version.block;
     const std::string text = format_key_block_header(header, version.block);

@@ -29,12 +29,17 @@ std::string_view name(MacKind kind) noexcept {
     switch (kind) {
         case MacKind::aes_cmac:
             return "aes-cmac";
-        case MacKind::retail:
+        case MacKind::x9_19:
             return "x9.19";
         case MacKind::hmac_sha256:
             return "hmac-sha-256";
     }
     return "?";
+}
+
+Cipher cipher_of(MacKind kind) noexcept {
+    if (kind == MacKind::x9_19) return Cipher::tdes;
+    return kind == MacKind::hmac_sha256 ? Cipher::hmac : Cipher::aes;
 }
 
 Ck<ByteArray<8>> retail_mac(const Session& session, CK_OBJECT_HANDLE whole, CK_OBJECT_HANDLE left, Bytes data,
@@ -61,7 +66,7 @@ Ck<std::size_t> full_mac(const Session& session, const MacKey& key, Bytes data, 
             return sign(session, CKM_AES_CMAC, key.whole, data, out);
         case MacKind::hmac_sha256:
             return sign(session, CKM_SHA256_HMAC, key.whole, data, out);
-        case MacKind::retail: {
+        case MacKind::x9_19: {
             const auto mac = retail_mac(session, key.whole, key.left, data);
             if (!mac) return tl::unexpected(mac.error());
             std::ranges::copy(*mac, out.begin());

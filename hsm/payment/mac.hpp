@@ -1,7 +1,7 @@
 // The MACs of terminals and links, computed inside the token.
 //
 //   aes_cmac     AES-CMAC (NIST SP 800-38B; ISO 9797-1 algorithm 5), leftmost 8 of 16 bytes
-//   retail       ANSI X9.19 retail MAC (ISO 9797-1 algorithm 3 with DES), all 8 bytes
+//   x9_19        ANSI X9.19 retail MAC (ISO 9797-1 algorithm 3 with DES), all 8 bytes
 //   hmac_sha256  HMAC-SHA-256 (FIPS 198-1), leftmost 8 of 32 bytes
 //
 // PKCS#11 has no mechanism for the retail MAC. With K = K1 || K2 it is E_K1(D_K2(E_K1(X))) of the last block of a
@@ -9,16 +9,19 @@
 #pragma once
 
 #include "hsm/payment/secret_key.hpp"
+#include "vault/wire.hpp"
 
 namespace giro::hsm {
 
-enum class MacKind : std::uint8_t { aes_cmac = 1, retail = 2, hmac_sha256 = 3 };
+using vault::MacKind;
 [[nodiscard]] std::string_view name(MacKind kind) noexcept;  // "aes-cmac", "x9.19", "hmac-sha-256"
+
+[[nodiscard]] Cipher cipher_of(MacKind kind) noexcept;
 
 // ISO 9797-1 6.3: method 1 fills the last block with zeros (none when it is full), method 2 appends 80 and then fills.
 enum class MacPadding { zeros, bit };
 
-// A MAC key ready for use. Retail: `whole` is K1 || K2, `left` is K1 || K1; else `whole` alone.
+// A MAC key ready for use. X9.19: `whole` is K1 || K2, `left` is K1 || K1; else `whole` alone.
 struct MacKey {
     MacKind kind = MacKind::aes_cmac;
     CK_OBJECT_HANDLE whole = CK_INVALID_HANDLE;

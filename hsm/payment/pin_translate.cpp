@@ -47,8 +47,10 @@ Ck<bool> encipher_pin(const Session& session, const PinKey& key, PinFormat forma
                       MutableBytes block) {
     if (key.cipher() != cipher_of(format) || block.size() != block_bytes(format)) return false;
     ByteArray<kFillRandomBytes> random{};
-    const auto filled = session.cryptoki().C_GenerateRandom(session.handle(), random);
-    if (!filled) return tl::unexpected(filled.error());
+    if (format != PinFormat::iso0) {  // whose fill is fixed
+        const auto filled = session.cryptoki().C_GenerateRandom(session.handle(), random);
+        if (!filled) return tl::unexpected(filled.error());
+    }
     Wiped<16> clear;
     const MutableBytes at = clear.writable().first(block.size());
     if (!encode_pin_block(format, pin, pan, random, at)) return false;

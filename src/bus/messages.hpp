@@ -57,6 +57,19 @@ enum class MessageType : std::uint16_t {
     vault_public_keys = 0x030c,      // any: empty -> JSON text
     vault_issue_certificate = 0x030d,    // admin, while provisioning
     vault_inject_terminal_key = 0x030e,  // admin, while provisioning
+    // bodies in vault/payment_wire.hpp
+    vault_dukpt_verify = 0x0310,   // switch: batch
+    vault_dukpt_mac = 0x0311,      // switch: batch
+    vault_pin_translate = 0x0312,  // switch: batch
+    vault_pin_verify = 0x0313,     // switch: batch
+    vault_cvv_verify = 0x0314,     // switch: batch
+    vault_arqc_verify = 0x0315,    // switch: batch
+    vault_pin_unlock = 0x0316,     // admin: token of a card's PAN:16
+    vault_key_list = 0x0320,       // admin
+    vault_key_import = 0x0321,     // admin: a key block
+    vault_key_export = 0x0322,     // admin -> a key block
+    vault_key_rotate = 0x0323,     // admin
+    vault_key_component = 0x0324,  // admin: one custodian's half of a key
 };
 
 // The callers that an endpoint can be made for: run/vault.<name>, run/switch.<name>, run/chain.<name>.

@@ -139,7 +139,7 @@ Result<KeyBlockHeader> parse_key_block_header(std::string_view block) {
     if (!length) return wrong(1, "the length is four digits");
     if (!is_alphanumeric(fixed->substr(5, 7)))
         return wrong(5, "usage, algorithm, mode, version and exportability are letters or digits");
-    if (!count) return wrong(12, "the number of optional blocks is two digits");
+    if (!count || *count > kOptionalBlocksMax) return wrong(12, "the number of optional blocks is two digits");
     if (!is_alphanumeric(fixed->substr(14, 2))) return wrong(14, "the reserved field is two digits");
     out.length = *length;
     out.usage = fixed->substr(5, 2);
@@ -157,7 +157,7 @@ Result<KeyBlockHeader> parse_key_block_header(std::string_view block) {
 }
 
 std::string format_key_block_header(KeyBlockHeader header, std::size_t block_bytes) {
-    ASSERT(header.usage.size() == 2 && header.key_version.size() == 2 && header.optional.size() < kOptionalBlocksMax);
+    ASSERT(header.usage.size() == 2 && header.key_version.size() == 2 && header.optional.size() <= kOptionalBlocksMax);
     const auto text_of = [](const OptionalBlock& block) {
         ASSERT(block.id.size() == 2);
         const std::size_t length = block.value.size() + 4;

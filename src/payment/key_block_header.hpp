@@ -18,7 +18,7 @@ namespace giro::payment {
 
 inline constexpr std::size_t kKeyBlockBytesMax = 4096;  // X9.143's own bound is 9999 characters; keys of ours need 144
 inline constexpr std::size_t kHeaderBytes = 16;
-inline constexpr std::size_t kOptionalBlocksMax = 99;
+inline constexpr std::size_t kOptionalBlocksMax = 98;  // the two digits' most, less the PB block that we may add
 
 struct OptionalBlock {
     std::string id;     // 2 characters

@@ -39,6 +39,17 @@ Hash256 approval_digest(std::uint64_t window, Bytes unsigned_tx, std::span<const
     return sha256({head, unsigned_tx, tail});
 }
 
+Hash256 component_digest(std::string_view name, std::string_view header, const Secret& component) {
+    Buffer message;
+    Writer w(message);
+    w.bytes(as_bytes("giro-component-v1"));
+    w.text(FixedText<22>(name));
+    w.u8(static_cast<std::uint8_t>(header.size()));
+    w.bytes(as_bytes(header));
+    w.bytes(sha256(component.reveal()));
+    return sha256(message);
+}
+
 Hash256 checkpoint_digest(const Checkpoint& checkpoint) {
     Buffer message;
     Writer w(message);

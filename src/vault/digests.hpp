@@ -19,6 +19,10 @@ inline constexpr std::size_t kApprovalsRequired = 2;
 [[nodiscard]] Hash256 approval_digest(std::uint64_t window, Bytes unsigned_tx,
                                       std::span<const std::int64_t> input_amounts);
 
+// SHA-256("giro-component-v1" || name:22 || header's length:1 and characters || SHA-256 of the component): what a custodian
+// signs in the key ceremony, like an approval.
+[[nodiscard]] Hash256 component_digest(std::string_view name, std::string_view header, const Secret& component);
+
 // SHA-256("giro-checkpoint-v1" || seq:u64 || chain_hash:32 || state_digest:32); signed with ECDSA P-256.
 [[nodiscard]] Hash256 checkpoint_digest(const Checkpoint& checkpoint);
 

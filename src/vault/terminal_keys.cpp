@@ -4,6 +4,7 @@
 #include <botan/mac.h>
 
 #include <algorithm>
+#include <span>
 
 #include "giro/result.hpp"
 
@@ -53,6 +54,60 @@ Kcv kcv(const Secret& key) {
     Kcv out;
     std::copy_n(full.begin(), out.size(), out.begin());
     return out;
+}
+
+ByteArray<32> hmac_key_data(const Nonce& nonce) noexcept {
+    const auto other = session_key_data(nonce);
+    ByteArray<32> data;
+    std::rotate_copy(other.begin(), other.begin() + 16, other.end(), data.begin());
+    return data;
+}
+
+ByteArray<16> tdes_key_data(const Nonce& nonce) noexcept {
+    ByteArray<16> data;
+    std::ranges::transform(nonce, data.begin(), [](std::byte b) { return b ^ std::byte{0x55}; });
+    return data;
+}
+
+Secret derive_session_key(const Secret& tmk, const Nonce& nonce, MacKind kind) {
+    if (kind == MacKind::aes_cmac) return derive_session_key(tmk, nonce);
+    ASSERT(tmk.size() == kTerminalKeyBytes);
+    const auto aes = Botan::BlockCipher::create_or_throw("AES-256");
+    aes->set_key(raw(tmk.reveal()), tmk.size());
+    const auto encrypt = [](const Botan::BlockCipher& cipher, Bytes data) {
+        Secret out(data.size());
+        cipher.encrypt_n(raw(data), reinterpret_cast<std::uint8_t*>(out.writable().data()), data.size() / cipher.block_size());
+        return out;
+    };
+    if (kind == MacKind::hmac_sha256) return encrypt(*aes, hmac_key_data(nonce));
+    const Secret d = encrypt(*aes, tdes_key_data(nonce));
+    const auto tdes = Botan::BlockCipher::create_or_throw("TripleDES");
+    tdes->set_key(raw(d.reveal()), d.size());
+    return encrypt(*tdes, kTdesHalves);
+}
+
+Mac8 mac8(const Secret& key, Bytes data, MacKind kind) {
+    if (kind == MacKind::aes_cmac) return mac8(key, data);
+    const auto mac = Botan::MessageAuthenticationCode::create_or_throw(kind == MacKind::x9_19 ? "X9.19-MAC" : "HMAC(SHA-256)");
+    mac->set_key(raw(key.reveal()), key.size());
+    mac->update(raw(data), data.size());
+    const auto full = mac->final();
+    Mac8 out;
+    std::copy_n(std::as_bytes(std::span(full)).begin(), out.size(), out.begin());
+    return out;
+}
+
+Kcv kcv(const Secret& key, MacKind kind) {
+    if (kind == MacKind::aes_cmac) return kcv(key);
+    ByteArray<8> first{};
+    if (kind == MacKind::x9_19) {
+        const auto tdes = Botan::BlockCipher::create_or_throw("TripleDES");
+        tdes->set_key(raw(key.reveal()), key.size());
+        tdes->encrypt(reinterpret_cast<std::uint8_t*>(first.data()));
+    } else {
+        first = mac8(key, {}, kind);
+    }
+    return {first[0], first[1], first[2]};
 }
 
 }  // namespace giro::vault

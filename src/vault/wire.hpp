@@ -6,6 +6,7 @@
 // record.
 #pragma once
 
+#include <array>
 #include <optional>
 #include <string>
 #include <vector>
@@ -32,10 +33,15 @@ inline constexpr std::size_t kCertificateBytesMax = 8192;
 inline constexpr std::size_t kTerminalKeyBytes = 32;     // AES-256
 
 using Nonce = ByteArray<16>;      // diversifies a terminal's session MAC key; public. All zero: the terminal's base key
-using Mac8 = ByteArray<8>;        // the leftmost 8 bytes of AES-CMAC (ISO 9797-1 algorithm 5)
-using Kcv = ByteArray<3>;         // key check value: the leftmost 3 bytes of the AES-CMAC of 16 zero bytes
+using Mac8 = ByteArray<8>;        // the leftmost 8 bytes of a MAC
+using Kcv = ByteArray<3>;         // key check value (ANSI X9.24-1 A.2). AES: leftmost 3 bytes of the CMAC of 16 zero bytes;
+                                  // TDES: of 8 zero bytes enciphered; HMAC: of the HMAC of nothing
 using PanToken = ByteArray<16>;   // AES-CMAC of the digits under storage.token: the same PAN gives the same token
 using Signature64 = ByteArray<64>;  // ECDSA r || s, big-endian, s in the lower half of the order
+
+// Which MAC a terminal or link uses: AES-CMAC (NIST SP 800-38B), the ANSI X9.19 retail MAC, HMAC-SHA-256.
+enum class MacKind : std::uint8_t { aes_cmac = 1, x9_19 = 2, hmac_sha256 = 3 };
+inline constexpr std::array kMacKinds = {MacKind::aes_cmac, MacKind::x9_19, MacKind::hmac_sha256};
 
 // status: any caller -> is the token there? Answered also while it is not.
 struct VaultStatus {
@@ -47,14 +53,14 @@ struct VaultStatus {
 // mac_verify: is `mac` the MAC of `data` under that terminal's key for `nonce`? Item by item, in order.
 struct MacVerify {
     static constexpr auto kType = bus::MessageType::vault_mac_verify;
-    struct Item { TerminalId terminal; Nonce nonce{}; Mac8 mac{}; Bytes data; };
+    struct Item { TerminalId terminal; Nonce nonce{}; Mac8 mac{}; Bytes data; MacKind kind = MacKind::aes_cmac; };
     struct Request { std::vector<Item> items; };
     struct Reply { std::vector<bool> good; };
 };
 
 struct MacGenerate {
     static constexpr auto kType = bus::MessageType::vault_mac_generate;
-    struct Item { TerminalId terminal; Nonce nonce{}; Bytes data; };
+    struct Item { TerminalId terminal; Nonce nonce{}; Bytes data; MacKind kind = MacKind::aes_cmac; };
     struct Request { std::vector<Item> items; };
     struct Reply { std::vector<Mac8> macs; };
 };
@@ -63,7 +69,7 @@ struct MacGenerate {
 // that it derived the same one (src/vault/terminal_keys.hpp).
 struct NewSessionKey {
     static constexpr auto kType = bus::MessageType::vault_new_session_key;
-    struct Request { TerminalId terminal; };
+    struct Request { TerminalId terminal; MacKind kind = MacKind::aes_cmac; };
     struct Reply { Nonce nonce{}; Kcv kcv{}; };
 };
 

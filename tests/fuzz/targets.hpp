@@ -17,6 +17,8 @@
     T(bus_batch, 10'000, "a batch from another program")                                             \
     T(bus_message, 20'000, "every message between gate and switch, and staff's to switch and chain") \
     T(vault_wire, 50'000, "every request to the vault and every reply from it")                      \
+    T(vault_payment, 50'000, "the same of its payment verbs")                                         \
+    T(key_block_header, 20'000, "a key block, for giro key inspect and the vault")                    \
     T(vault_bundle, 3'000, "the box's public keys, as a file or a reply")                            \
     T(qr_mpm, 10'000, "a code that a shop shows")                                                    \
     T(qr_mpm_signed, 10'000, "the same with its checksum made right")                                \

@@ -2,7 +2,9 @@
 #include <algorithm>
 
 #include "tests/fuzz/targets.hpp"
+#include "payment/key_block_header.hpp"
 #include "vault/bundle.hpp"
+#include "vault/payment_wire.hpp"
 #include "vault/wire.hpp"
 
 namespace giro::fuzz {
@@ -27,6 +29,9 @@ constexpr auto readers_of() {
 constexpr auto kReaders =
     readers_of<VaultStatus, MacVerify, MacGenerate, NewSessionKey, ProtectPan, RevealPan, TlsSign, SignCheckpoint,
                LastCheckpoint, SignTx, SignBlock, RandomBytes, PublicKeys, IssueCertificate, InjectTerminalKey>();
+
+constexpr auto kPaymentReaders = readers_of<DukptVerify, DukptMac, PinTranslate, PinVerify, CvvVerify, ArqcVerify, KeyList,
+                                            KeyImport, KeyExport, KeyRotate, KeyComponent, PinUnlock>();
 
 template <typename Message>
 Buffer encoded(const Message& message) {
@@ -89,6 +94,61 @@ Seeds seeds_vault_wire() {
     Writer(count).u16(kBatchItemsMax + 1);
     for (const std::size_t verb : {1U, 2U, 4U, 5U, 16U, 17U, 19U, 20U}) seeds.push_back(chosen(verb, count));
     return seeds;
+}
+
+void run_vault_payment(Bytes input) {
+    kPaymentReaders[take_choice(input, kPaymentReaders.size())](input);
+}
+Seeds seeds_vault_payment() {
+    const Buffer ksn(12, std::byte{5}), block(16, std::byte{6}), data = {std::byte{1}, std::byte{2}, std::byte{3}};
+    const Pan pan = *Pan::parse("5413330089604111");
+    const KeyName name("zone-1");
+    const std::string header = "D0000P0TB00E0000";
+    const EncryptedPin pin{name, ksn, PinFormat::iso4, block};
+    const Seeds bodies = {encoded(DukptVerify::Request{{{name, ksn, {}, data, MacKind::x9_19}}}),
+                          encoded(DukptMac::Request{{{name, ksn, data}}}),
+                          encoded(PinTranslate::Request{{{pin, pan, name, PinFormat::iso0}}}),
+                          encoded(PinVerify::Request{{{pin, pan, PinMethod::ibm_3624, name, data}}}),
+                          encoded(CvvVerify::Request{{{name, pan, FixedText<4>("8701"), FixedText<3>("101"), FixedText<3>("561")}}}),
+                          encoded(ArqcVerify::Request{{{name, pan, 1, true, 18, {}, data}}}),
+                          encoded(KeyList::Request{}),
+                          encoded(KeyImport::Request{name, name, header}),
+                          encoded(KeyExport::Request{name, name}),
+                          encoded(KeyRotate::Request{name, header}),
+                          encoded(KeyComponent::Request{name, header, "alice", data, Secret(Buffer(32, std::byte{1}))}),
+                          encoded(PinUnlock::Request{}),
+                          encoded(DukptVerify::Reply{{DukptVerdict::good}}),
+                          encoded(DukptMac::Reply{{{true, {}}}}),
+                          encoded(PinTranslate::Reply{{block, {}}}),
+                          encoded(PinVerify::Reply{{{PinVerdict::wrong, 2}}}),
+                          encoded(CvvVerify::Reply{{true, false}}),
+                          encoded(ArqcVerify::Reply{{{true, data}}}),
+                          encoded(KeyList::Reply{{{name, header, {}}}}),
+                          encoded(KeyImport::Reply{{name, header, {}}}),
+                          encoded(KeyExport::Reply{header, {}}),
+                          encoded(KeyRotate::Reply{{name, header, {}}}),
+                          encoded(KeyComponent::Reply{}),
+                          encoded(PinUnlock::Reply{})};
+    ASSERT(bodies.size() == kPaymentReaders.size());
+    Seeds seeds;
+    for (std::size_t i = 0; i < bodies.size(); ++i) seeds.push_back(chosen(i, bodies[i]));
+    return seeds;
+}
+
+void run_key_block_header(Bytes input) {
+    const auto header = payment::parse_key_block_header(as_text(input));
+    if (!header) {
+        ASSERT(header.error().kind == Failure::Kind::refused);
+        return;
+    }
+    ASSERT(header->header_bytes <= input.size());
+    const std::string text = payment::format_key_block_header(*header, 1);
+    const auto again = payment::parse_key_block_header(text);
+    ASSERT(again && again->optional == header->optional && again->usage == header->usage && again->length == header->length);
+}
+Seeds seeds_key_block_header() {
+    return {owned("D0112P0AE00E0000B82679114F470F54"), owned("B0104B0TX12S0100KS1800604B120F9292800000BB68"),
+            owned("D0144K0AN00N0200KS0004001800604B120F929PB0C00000000"), owned("E0084B0TV16N0000B2AE5E26")};
 }
 
 void run_vault_bundle(Bytes input) {

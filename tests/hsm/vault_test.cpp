@@ -170,7 +170,7 @@ TEST_CASE("provision: a token without its PIN, or a box without its token, is no
 TEST_CASE("keys: every private and secret key of a provisioned box is locked in") {
     BoxFixture box;
     const auto ids = box.config().participant_ids();
-    CHECK(key_table(ids).size() == 6 + 3 * (2 + ids.size()));
+    CHECK(key_table(ids).size() == 7 + 3 * (2 + ids.size()));
     for (const KeySpec& spec : key_table(ids)) {
         CAPTURE(spec.label);
         const bool secret = spec.kind == KeyKind::aes256;

@@ -1,9 +1,10 @@
 // The table of verbs: who may ask for what and when; what does not decode; what must not be meant.
 #include "chain/primitives.hpp"
 #include "hsm/certificate.hpp"
-#include "tests/hsm/box_fixture.hpp"
+#include "tests/hsm/payment_verbs.hpp"
 #include "tests/hsm/sim_token.hpp"
 #include "util/bytes.hpp"
+#include "util/environment.hpp"
 #include "vault/terminal_keys.hpp"
 
 namespace giro::test {
@@ -49,6 +50,26 @@ std::vector<Sample> samples(BoxFixture& box) {
     sign_tx.approvals = {officers()[0].approve(digest), officers()[1].approve(digest)};
     vault::SignBlock::Request block;
     block.block_data[4] = std::byte{1};
+    add_payment_keys(box);
+    const Buffer ksn = hex("123456789012345600000001"), next_ksn = hex("123456789012345600000002");
+    const Buffer pin4 = hex("a912150391ab65a67e52883d81ce2d15");
+    const Buffer arqc_data = hex("00000000400000000000000001248000048000012419110501" "52bf45851800001c03a06010");
+    box.vault().counters().set(ksn_id("mac-ksn", "bdk.aes", ksn), 1);  // its message was verified
+    REQUIRE(box.vault().counters().commit());
+    static int boxes = 0;  // names that no sample of an earlier call has taken
+    const std::string number = std::to_string(++boxes);
+    const Pan pan = *Pan::parse("4111111111111111");
+    const vault::EncryptedPin pin{vault::KeyName("zone.aes"), {}, vault::PinFormat::iso4, pin4};
+    vault::ArqcVerify::Item arqc;
+    arqc.key = vault::KeyName("imk");
+    arqc.pan = *Pan::parse("1234567890123456");
+    arqc.data = arqc_data;
+    arqc.arqc = hex_array<8>("29cca15ae665fa2e");
+    const std::string header = "D0000K0AN00N0000", kek_name = "kek." + number;
+    vault::KeyComponent::Request half{vault::KeyName(kek_name), header, "alice", {}, Secret(32)};
+    half.signature = officers()[0].approve(vault::component_digest(kek_name, header, half.component)).signature;
+    box.vault().ceremony().emplace(
+        Ceremony{kek_name, header, "another", Secret(Buffer(32, std::byte{1})), SystemClock{}.monotonic_ns() / 1'000'000});
     static const Buffer spki = p256_spki(box.at().keys.checkpoint_p256_public);  // any P-256 key will do
     return {
         sample<vault::VaultStatus>("status", kEveryone, Permit::running, {}),
@@ -64,6 +85,18 @@ std::vector<Sample> samples(BoxFixture& box) {
         sample<vault::LastCheckpoint>("last_checkpoint", {auditor, sw, admin}, Permit::running, {}),
         sample<vault::SignTx>("sign_tx", {Caller::settle}, Permit::running, sign_tx),
         sample<vault::SignBlock>("sign_block", {Caller::chain}, Permit::running, block),
+        sample<vault::DukptVerify>("dukpt_verify", {sw}, Permit::running, {{{vault::KeyName("bdk.aes"), next_ksn, {}, kData}}}),
+        sample<vault::DukptMac>("dukpt_mac", {sw}, Permit::running, {{{vault::KeyName("bdk.aes"), ksn, kData}}}),
+        sample<vault::PinTranslate>("pin_translate", {sw}, Permit::running, {{{pin, pan, vault::KeyName("zone"), vault::PinFormat::iso0}}}),
+        sample<vault::PinVerify>("pin_verify", {sw}, Permit::running, {{{pin, pan, vault::PinMethod::visa_pvv, vault::KeyName("pvv"), digits("1234")}}}),
+        sample<vault::CvvVerify>("cvv_verify", {sw}, Permit::running, {{{vault::KeyName("cvk"), pan, FixedText<4>("8701"), FixedText<3>("101"), FixedText<3>("561")}}}),
+        sample<vault::ArqcVerify>("arqc_verify", {sw}, Permit::running, {{arqc}}),
+        sample<vault::PinUnlock>("pin_unlock", {admin}, Permit::running, {}),
+        sample<vault::KeyList>("key_list", {admin}, Permit::running, {}),
+        sample<vault::KeyImport>("key_import", {admin}, Permit::running, {vault::KeyName("new." + number), vault::KeyName("kek"), kKeyBlock}),
+        sample<vault::KeyExport>("key_export", {admin}, Permit::running, {vault::KeyName("zone"), vault::KeyName("kek")}),
+        sample<vault::KeyRotate>("key_rotate", {admin}, Permit::running, {vault::KeyName("zone"), {}}),
+        sample<vault::KeyComponent>("key_component", {admin}, Permit::running, half),
         sample<vault::IssueCertificate>("issue_certificate", {admin}, Permit::provisioning,
                                         {vault::CertificateRole::terminal, "T0000001", spki}),
         sample<vault::InjectTerminalKey>("inject_terminal_key", {admin}, Permit::provisioning, {kTerminal}),

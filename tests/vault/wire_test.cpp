@@ -10,6 +10,7 @@
 #include "vault/bundle.hpp"
 #include "vault/digests.hpp"
 #include "vault/terminal_keys.hpp"
+#include "vault/payment_wire.hpp"
 #include "vault/wire.hpp"
 
 namespace giro::test {
@@ -77,8 +78,42 @@ TEST_CASE("wire: every request and reply comes back as it was sent, and truncate
     check_codec(PublicKeys::Reply{"{}"});
     check_codec(IssueCertificate::Request{CertificateRole::admin, "alice", data});
     check_codec(IssueCertificate::Reply{data});
+    check_codec(MacVerify::Request{{{terminal, {}, {}, data, MacKind::x9_19}}});
+    check_codec(MacGenerate::Request{{{terminal, {}, data, MacKind::hmac_sha256}}});
+    check_codec(NewSessionKey::Request{terminal, MacKind::x9_19});
     check_codec(InjectTerminalKey::Request{terminal});
     check_codec(InjectTerminalKey::Reply{Secret(kTerminalKeyBytes), Kcv{}});
+}
+
+TEST_CASE("wire: every payment request and reply comes back as it was sent, and truncated or longer not at all") {
+    const Buffer ksn(12, std::byte{5}), block(16, std::byte{6}), data = {std::byte{1}, std::byte{2}, std::byte{3}};
+    const Pan pan = *Pan::parse("5413330089604111");
+    const KeyName name("zone-1.old");
+    const EncryptedPin pin{name, ksn, PinFormat::iso4, block};
+    check_codec(DukptVerify::Request{{{name, ksn, {}, data, MacKind::x9_19}, {name, {}, {}, {}}}});
+    check_codec(DukptVerify::Reply{{DukptVerdict::good, DukptVerdict::repeated}});
+    check_codec(DukptMac::Request{{{name, ksn, data}}});
+    check_codec(DukptMac::Reply{{{true, Mac8{std::byte{1}}}, {}}});
+    check_codec(PinTranslate::Request{{{pin, pan, name, PinFormat::iso0}}});
+    check_codec(PinTranslate::Reply{{block, {}}});
+    check_codec(PinVerify::Request{{{pin, pan, PinMethod::ibm_3624, name, data}}});
+    check_codec(PinVerify::Reply{{{PinVerdict::wrong, 2}, {PinVerdict::locked, 0}}});
+    check_codec(CvvVerify::Request{{{name, pan, FixedText<4>("8701"), FixedText<3>("101"), FixedText<3>("561")}}});
+    check_codec(CvvVerify::Reply{{true, false}});
+    check_codec(ArqcVerify::Request{{{name, pan, 1, true, 18, {}, data}}});
+    check_codec(ArqcVerify::Reply{{{true, data}, {}}});
+    check_codec(KeyList::Request{});
+    check_codec(KeyList::Reply{{{name, "D0000P0TB00E0000", {}}}});
+    check_codec(KeyImport::Request{name, name, "D0000P0TB00E0000"});
+    check_codec(KeyImport::Reply{{name, "D0000P0TB00E0000", {}}});
+    check_codec(KeyExport::Request{name, name});
+    check_codec(KeyExport::Reply{"D0000P0TB00E0000", {}});
+    check_codec(KeyRotate::Request{name, ""});
+    check_codec(KeyRotate::Reply{{name, "", {}}});
+    check_codec(KeyComponent::Request{name, "D0000K0AN00N0000", "alice", data, Secret(Buffer(32, std::byte{1}))});
+    check_codec(KeyComponent::Reply{{}, true, {}});
+    check_codec(PinUnlock::Request{});
+    check_codec(PinUnlock::Reply{});
 }
 
 TEST_CASE("wire: counts and sizes over their bounds are refused before anything is allocated for them") {

@@ -143,6 +143,22 @@ CK_RV sign_with(const Botan::Private_Key& key, const char* padding, Bytes data, 
     return CKR_OK;
 }
 
+CK_RV mac_with(const char* name, const TokenObject& key, Bytes data, Buffer& out) {
+    const auto mac = Botan::MessageAuthenticationCode::create_or_throw(name);
+    mac->set_key(raw(Bytes(key.value())), key.value().size());
+    mac->update(raw(data), data.size());
+    out.resize(mac->output_length());
+    mac->final(raw(out));
+    return CKR_OK;
+}
+
+std::unique_ptr<Botan::BlockCipher> block_cipher(bool is_aes, const TokenObject& key) {
+    const char* const aes = key.value().size() == 32 ? "AES-256" : "AES-128";
+    auto cipher = Botan::BlockCipher::create_or_throw(is_aes ? aes : "TripleDES");
+    cipher->set_key(raw(Bytes(key.value())), key.value().size());
+    return cipher;
+}
+
 void make_high_s(const Botan::EC_Group& group, Buffer& signature) {
     const Botan::BigInt s = number_of(Bytes(signature).subspan(kScalarBytes));
     if (s > group.get_order() / 2) return;
@@ -213,6 +229,10 @@ CK_RV sign(const CK_MECHANISM& mechanism, TokenObject& key, Bytes data, Buffer& 
             key.cmac().update(raw(data), data.size());
             key.cmac().final(raw(out));
             return CKR_OK;
+        case CKM_DES3_CMAC:
+            return mac_with("CMAC(TripleDES)", key, data, out);
+        case CKM_SHA256_HMAC:
+            return key.value().size() < 32 ? CKR_KEY_SIZE_RANGE : mac_with("HMAC(SHA-256)", key, data, out);  // as SoftHSM
         case CKM_ECDSA:
             return sign_ecdsa(key, data, out, random);
         case CKM_SHA256_RSA_PKCS:
@@ -244,14 +264,36 @@ CK_RV decrypt(const GcmParams& params, const TokenObject& key, Bytes cipher, Buf
     return gcm(Botan::DECRYPTION, params, key, cipher, out);
 }
 
+bool is_block_mechanism(CK_MECHANISM_TYPE mechanism) noexcept {
+    return mechanism == CKM_AES_ECB || mechanism == CKM_DES3_ECB || mechanism == CKM_DES3_CBC;
+}
+
+CK_RV crypt_blocks(CK_MECHANISM_TYPE mechanism, Bytes iv, bool encrypts, const TokenObject& key, Bytes in, Buffer& out) {
+    const auto cipher = block_cipher(mechanism == CKM_AES_ECB, key);
+    const std::size_t block = cipher->block_size();
+    if (in.empty() || in.size() % block != 0) return CKR_DATA_LEN_RANGE;
+    if (mechanism == CKM_DES3_CBC && (iv.size() != block || !encrypts)) return CKR_MECHANISM_PARAM_INVALID;
+    out.assign(in.begin(), in.end());
+    for (std::size_t at = 0; at < out.size(); at += block) {
+        const Bytes before = at == 0 ? iv : Bytes(out).subspan(at - block, block);
+        if (mechanism == CKM_DES3_CBC)
+            for (std::size_t i = 0; i < block; ++i) out[at + i] ^= before[i];
+        if (encrypts) cipher->encrypt(raw(out) + at);
+        else cipher->decrypt(raw(out) + at);
+    }
+    return CKR_OK;
+}
+
 CK_RV derive(const CK_MECHANISM& mechanism, TokenObject& base, TokenObject& derived) {
-    if (mechanism.mechanism != CKM_AES_ECB_ENCRYPT_DATA ||
+    const bool is_aes = mechanism.mechanism == CKM_AES_ECB_ENCRYPT_DATA;
+    if ((!is_aes && mechanism.mechanism != CKM_DES3_ECB_ENCRYPT_DATA) ||
         mechanism.ulParameterLen != sizeof(CK_KEY_DERIVATION_STRING_DATA))
         return CKR_MECHANISM_INVALID;
     const auto& given = *static_cast<const CK_KEY_DERIVATION_STRING_DATA*>(mechanism.pParameter);
-    if (given.ulLen == 0 || given.ulLen % 16 != 0) return CKR_MECHANISM_PARAM_INVALID;
+    if (given.ulLen == 0 || given.ulLen % (is_aes ? 16 : 8) != 0) return CKR_MECHANISM_PARAM_INVALID;
     Buffer value(given.ulLen);
-    base.aes().encrypt_n(given.pData, raw(value), given.ulLen / 16);
+    if (is_aes) base.aes().encrypt_n(given.pData, raw(value), given.ulLen / 16);
+    else block_cipher(false, base)->encrypt_n(given.pData, raw(value), given.ulLen / 8);
     derived.set_value(value);
     return CKR_OK;
 }

@@ -204,8 +204,11 @@ CK_RV begin(CK_SESSION_HANDLE handle, const CK_MECHANISM& mechanism, CK_OBJECT_H
     const bool is_gcm = mechanism.mechanism == CKM_AES_GCM;
     auto gcm = gcm_params(mechanism);
     if (is_gcm && !gcm) return CKR_MECHANISM_PARAM_INVALID;
-    if (is_gcm == (permission == CKA_SIGN)) return CKR_MECHANISM_INVALID;
-    session->*operation = {mechanism.mechanism, key, gcm.value_or(GcmParams{})};
+    if ((is_gcm || is_block_mechanism(mechanism.mechanism)) == (permission == CKA_SIGN)) return CKR_MECHANISM_INVALID;
+    const Bytes iv = mechanism.mechanism == CKM_DES3_CBC
+                         ? bytes_of(static_cast<const CK_BYTE*>(mechanism.pParameter), mechanism.ulParameterLen)
+                         : Bytes();
+    session->*operation = {mechanism.mechanism, key, gcm.value_or(GcmParams{}), Buffer(iv.begin(), iv.end())};
     return CKR_OK;
 }
 
@@ -229,6 +232,8 @@ CK_RV encrypt_init(CK_SESSION_HANDLE handle, CK_MECHANISM* mechanism, CK_OBJECT_
 }
 CK_RV encrypt_all(CK_SESSION_HANDLE handle, CK_BYTE* in, CK_ULONG count, CK_BYTE* out, CK_ULONG* size) {
     return end(handle, &TokenSession::encrypting, out, size, [&](const auto& op, TokenObject& key, Buffer& result) {
+        if (is_block_mechanism(op.mechanism))
+            return crypt_blocks(op.mechanism, op.iv, true, key, bytes_of(in, count), result);
         return encrypt(op.gcm, key, bytes_of(in, count), result);
     });
 }
@@ -237,6 +242,8 @@ CK_RV decrypt_init(CK_SESSION_HANDLE handle, CK_MECHANISM* mechanism, CK_OBJECT_
 }
 CK_RV decrypt_all(CK_SESSION_HANDLE handle, CK_BYTE* in, CK_ULONG count, CK_BYTE* out, CK_ULONG* size) {
     return end(handle, &TokenSession::decrypting, out, size, [&](const auto& op, TokenObject& key, Buffer& result) {
+        if (is_block_mechanism(op.mechanism))
+            return crypt_blocks(op.mechanism, op.iv, false, key, bytes_of(in, count), result);
         return decrypt(op.gcm, key, bytes_of(in, count), result);
     });
 }

@@ -20,6 +20,7 @@ struct TokenSession {
         CK_MECHANISM_TYPE mechanism;
         CK_OBJECT_HANDLE key;
         GcmParams gcm;
+        Buffer iv;
     };
     std::optional<Operation> signing, encrypting, decrypting;
 };

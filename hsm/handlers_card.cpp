@@ -1,0 +1,206 @@
+// The switch's verbs on PINs, card verification values and chip cryptograms. Clear PINs live and die in this file's
+// calls.
+#include <algorithm>
+
+#include "hsm/handlers.hpp"
+#include "hsm/payment/cvv.hpp"
+#include "hsm/payment/dukpt.hpp"
+#include "hsm/payment/emv.hpp"
+#include "hsm/payment/pin_translate.hpp"
+#include "hsm/payment/pin_verify.hpp"
+
+namespace giro::hsm {
+
+namespace {
+PinFormat format_of(vault::PinFormat format) noexcept {
+    return static_cast<PinFormat>(format);
+}
+
+// The key a PIN came under: a zone key of the store, or made for one KSN. Empty: there is none for it.
+struct PinKeyHolder {
+    std::optional<PinKey> key;
+    DukptKeys dukpt;
+};
+Ck<void> find_pin_key(Vault& vault, const vault::EncryptedPin& pin, PinKeyHolder& out) {
+    PaymentKey* stored = vault.present()->payment_keys.find(pin.key.view());
+    if (stored == nullptr) return {};
+    if (pin.ksn.empty()) {
+        if (stored->is("P0") && stored->header.mode != 'E') out.key.emplace(stored->ref());
+        return {};
+    }
+    if (const auto done = dukpt_pin_key(vault.present()->session(), *stored, pin.ksn, out.dukpt); !done) return done;
+    if (out.dukpt.pin_in_memory)
+        out.key.emplace(out.dukpt.memory);
+    else if (out.dukpt.token)
+        out.key.emplace(KeyRef{out.dukpt.token->handle(), Cipher::aes});
+    return {};
+}
+
+// The clear PIN of an item; false where there is none to be had. A KSN enciphers one PIN: one whose counter was used, or one
+// after it, is refused; only a block that holds a PIN under its key moves the counter, so a stranger cannot burn it. In
+// memory: the verb commits.
+Ck<bool> open_pin(Vault& vault, const vault::EncryptedPin& pin, const Pan& pan, ClearPin& out) {
+    if (pan.empty()) return false;
+    const CounterId id = ksn_id("pin-ksn", pin.key.view(), pin.ksn);
+    const std::uint32_t counter = ksn_counter(pin.ksn);
+    if (!pin.ksn.empty() && counter <= vault.counters().value(id)) return false;
+    PinKeyHolder holder;
+    if (const auto done = find_pin_key(vault, pin, holder); !done) return tl::unexpected(done.error());
+    if (!holder.key) return false;
+    const auto opened =
+        decipher_pin(vault.present()->session(), *holder.key, format_of(pin.format), pin.block, pan, out);
+    if (opened && *opened && !pin.ksn.empty()) vault.counters().set(id, counter);
+    return opened;
+}
+
+Verdict<Buffer> translate(Vault& vault, const vault::PinTranslate::Item& item) {
+    if (!is_translation_permitted(format_of(item.pin.format), format_of(item.to))) return Buffer();
+    const PaymentKey* to = vault.present()->payment_keys.find(item.to_key.view());
+    if (to == nullptr || !to->is("P0") || to->header.mode == 'D') return Buffer();
+    ClearPin pin;
+    const auto opened = open_pin(vault, item.pin, item.pan, pin);
+    if (!opened) return token_failed(opened.error());
+    if (!*opened) return Buffer();
+    Buffer block(block_bytes(format_of(item.to)));
+    const auto sealed =
+        encipher_pin(vault.present()->session(), PinKey(to->ref()), format_of(item.to), pin, item.pan, block);
+    if (!sealed) return token_failed(sealed.error());
+    return *sealed ? block : Buffer();
+}
+
+// Does the PIN match what is on file? Nothing: the item's parameters or key do not allow to say.
+Ck<std::optional<bool>> matches(const Session& session, const PaymentKey& pvk, const vault::PinVerify::Item& item,
+                                const ClearPin& pin) {
+    const auto say = [](const CkError& error) -> Ck<std::optional<bool>> {
+        if (error.code == CKR_ARGUMENTS_BAD) return std::nullopt;
+        return tl::unexpected(error);
+    };
+    if (item.method == vault::PinMethod::visa_pvv) {
+        if (!pvk.is("V2")) return std::nullopt;
+        const auto pvv = visa_pvv(session, pvk.main.handle(), item.pvki, pin, item.pan);
+        if (!pvv) return say(pvv.error());
+        return same_digits(*pvv, item.on_file);
+    }
+    if (!pvk.is("V1")) return std::nullopt;
+    Wiped<16> natural;
+    const auto done =
+        ibm_natural_pin(session, pvk.main.handle(), {item.table, item.first, item.count, item.pad}, item.pan, natural);
+    if (!done) return say(done.error());
+    return same_digits(ibm_offset(pin, natural), item.on_file);
+}
+
+Verdict<vault::PinVerify::Result> verify(Vault& vault, const vault::PinVerify::Item& item) {
+    using enum vault::PinVerdict;
+    Vault::Present& at = *vault.present();
+    const PaymentKey* pvk = at.payment_keys.find(item.pvk.view());
+    if (pvk == nullptr || item.pan.empty()) return vault::PinVerify::Result{refused, 0};
+    const auto card = cmac(at.session(), at.keys.storage_token, as_bytes(item.pan.reveal()));
+    if (!card) return token_failed(card.error());
+    const CounterId id = counter_id("pin", *card);
+    const std::uint32_t wrong_before = vault.counters().value(id);
+    if (wrong_before >= vault::kPinAttemptsMax) return vault::PinVerify::Result{locked, 0};
+    const auto left = [&](std::uint32_t wrong_now) {
+        return static_cast<std::uint8_t>(vault::kPinAttemptsMax - wrong_now);
+    };
+
+    ClearPin pin;
+    const auto opened = open_pin(vault, item.pin, item.pan, pin);
+    if (!opened) return token_failed(opened.error());
+    if (!*opened) return vault::PinVerify::Result{refused, left(wrong_before)};
+    const auto matched = matches(at.session(), *pvk, item, pin);
+    if (!matched) return token_failed(matched.error());
+    if (!*matched) return vault::PinVerify::Result{refused, left(wrong_before)};
+    if (**matched) {
+        if (wrong_before != 0) vault.counters().set(id, 0);
+        return vault::PinVerify::Result{good, vault::kPinAttemptsMax};
+    }
+    vault.counters().set(id, wrong_before + 1);
+    return vault::PinVerify::Result{wrong, left(wrong_before + 1)};
+}
+
+Verdict<vault::ArqcVerify::Result> check_arqc(Vault::Present& at, const vault::ArqcVerify::Item& item) {
+    const PaymentKey* key = at.payment_keys.find(item.key.view());
+    const auto cvn = cvn_of(item.cvn);
+    if (key == nullptr || !key->is("E0") || !cvn || item.pan.empty() || item.psn > 99)
+        return vault::ArqcVerify::Result{};
+    const auto option = item.option_b ? IccKeyOption::b : IccKeyOption::a;
+    const auto card = card_key(at.session(), key->main.handle(), item.pan, item.psn, option, *cvn, item.atc);
+    if (!card) return token_failed(card.error());
+    const auto expected = application_cryptogram(at.session(), *card, *cvn, item.data);
+    if (!expected) return token_failed(expected.error());
+    if (!equal_constant_time(*expected, item.arqc)) return vault::ArqcVerify::Result{};
+    vault::ArqcVerify::Result result{true, {}};
+    if (*cvn == Cvn::cvn10) {
+        const auto arpc = arpc_method1(at.session(), *card, item.arqc, item.response_code);
+        if (!arpc) return token_failed(arpc.error());
+        result.arpc.assign(arpc->begin(), arpc->end());
+        return result;
+    }
+    const auto arpc = arpc_method2(at.session(), *card, item.arqc, item.csu);
+    if (!arpc) return token_failed(arpc.error());
+    result.arpc.assign(arpc->begin(), arpc->end());
+    return result;
+}
+}  // namespace
+
+Verdict<vault::PinTranslate::Reply> pin_translate(Vault& vault, const vault::PinTranslate::Request& request) {
+    vault::PinTranslate::Reply reply;
+    for (const auto& item : request.items) {
+        auto block = translate(vault, item);
+        if (!block) {
+            vault.counters().forget();
+            return tl::unexpected(block.error());
+        }
+        reply.blocks.push_back(std::move(*block));
+    }
+    return committed(vault, std::move(reply));
+}
+
+Verdict<vault::PinVerify::Reply> pin_verify(Vault& vault, const vault::PinVerify::Request& request) {
+    vault::PinVerify::Reply reply;
+    for (const auto& item : request.items) {
+        const auto result = verify(vault, item);
+        if (!result) {
+            vault.counters().forget();
+            return tl::unexpected(result.error());
+        }
+        reply.results.push_back(*result);
+    }
+    return committed(vault, std::move(reply));
+}
+
+Verdict<vault::CvvVerify::Reply> cvv_verify(Vault& vault, const vault::CvvVerify::Request& request) {
+    Vault::Present& at = *vault.present();
+    vault::CvvVerify::Reply reply;
+    for (const auto& item : request.items) {
+        const PaymentKey* key = at.payment_keys.find(item.key.view());
+        if (key == nullptr || !key->is("C0")) {
+            reply.good.push_back(false);
+            continue;
+        }
+        const auto value = cvv(at.session(), {key->main.handle(), key->second.handle()}, item.pan, item.expiry.view(),
+                               item.service_code.view());
+        if (!value && value.error().code != CKR_ARGUMENTS_BAD) return token_failed(value.error());
+        ByteArray<3> given{};
+        for (std::size_t i = 0; i < given.size(); ++i) given[i] = static_cast<std::byte>(item.value.chars[i] - '0');
+        reply.good.push_back(value && equal_constant_time(*value, given));
+    }
+    return reply;
+}
+
+Verdict<vault::ArqcVerify::Reply> arqc_verify(Vault& vault, const vault::ArqcVerify::Request& request) {
+    vault::ArqcVerify::Reply reply;
+    for (const auto& item : request.items) {
+        auto result = check_arqc(*vault.present(), item);
+        if (!result) return tl::unexpected(result.error());
+        reply.results.push_back(std::move(*result));
+    }
+    return reply;
+}
+
+Verdict<vault::PinUnlock::Reply> pin_unlock(Vault& vault, const vault::PinUnlock::Request& request) {
+    vault.counters().set(counter_id("pin", request.card), 0);
+    return committed(vault, vault::PinUnlock::Reply{});
+}
+
+}  // namespace giro::hsm

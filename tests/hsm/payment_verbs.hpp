@@ -1,0 +1,43 @@
+// Payment keys of known value in a box's vault, and requests of the payment verbs that are fine in every way.
+#pragma once
+
+#include "hsm/payment/dukpt.hpp"
+#include "tests/hsm/box_fixture.hpp"
+#include "tests/hsm/payment/support.hpp"
+#include "vault/payment_wire.hpp"
+
+namespace giro::test {
+
+inline constexpr const char* kTdesValue = "0123456789abcdeffedcba9876543210";
+inline constexpr const char* kAesValue = "fedcba9876543210f1f1f1f1f1f1f1f1";
+inline constexpr const char* kKekValue = "88e1ab2a2e3dd38c1fa039a536500cc8a87ab9d62dc92c01058fa79f44657de6";
+
+// TR-31:2018 A.7.4, under kKekValue: a PIN encryption key, AES, 3f419e1cb7079442aa37474c2efbf8b8
+inline constexpr const char* kKeyBlock =
+    "D0112P0AE00E0000B82679114F470F540165EDFBF7E250FCEA43F810D215F8D207E2E417C07156A27E8E31DA05F7425509593D03A457DC34";
+
+inline payment::KeyBlockHeader header_of(std::string_view text) {
+    return payment::parse_key_block_header(text).value();
+}
+
+// kek (AES), bdk.aes, bdk.tdes, zone (TDES), zone.aes, pvv, ibm, cvk, imk: whichever are not there yet.
+inline void add_payment_keys(BoxFixture& box) {
+    struct Row {
+        const char* name;
+        const char* header;
+        const char* value;
+    };
+    const Row rows[] = {
+        {"kek", "D0000K0AN00E0000", kKekValue},       {"bdk.aes", "D0000B0AX00E0000", kAesValue},
+        {"bdk.tdes", "D0000B0TX00E0000", kTdesValue}, {"zone", "D0000P0TB00E0000", kTdesValue},
+        {"zone.aes", "D0000P0AB00N0000", kAesValue},  {"pvv", "D0000V2TV00N0000", "233220ccddcc322315c44c2a51a2dffd"},
+        {"ibm", "D0000V1TV00N0000", kTdesValue},      {"cvk", "D0000C0TV00N0000", kTdesValue},
+        {"imk", "D0000E0TX00N0000", kTdesValue}};
+    for (const Row& row : rows) {
+        if (box.at().payment_keys.find(row.name) != nullptr) continue;
+        const auto added = box.at().payment_keys.add(row.name, header_of(row.header), hex(row.value));
+        REQUIRE_MESSAGE(added.has_value(), added.error().refused << added.error().token.name());
+    }
+}
+
+}  // namespace giro::test
