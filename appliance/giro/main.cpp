@@ -29,7 +29,8 @@ struct Globals {
 
 std::vector<Command> all_commands() {
     std::vector<Command> all;
-    for (const auto table : {box_commands, journal_commands, pos_commands, host_commands, wallet_commands, settlement_commands, iso_commands})
+    for (const auto table : {box_commands, journal_commands, key_commands, pos_commands, host_commands, wallet_commands,
+                             settlement_commands, iso_commands})
         for (auto& command : table()) all.push_back(std::move(command));
     return all;
 }
@@ -37,7 +38,8 @@ std::vector<Command> all_commands() {
 std::string purpose_of_group(const std::string& group) {
     static const std::map<std::string, std::string> purposes = {
         {"config", "the box's configuration"},        {"demo", "the demo box"},
-        {"journal", "the log of everything"},         {"settle", "settlement windows"},
+        {"journal", "the log of everything"},         {"key", "the payment keys"},
+        {"settle", "settlement windows"},
         {"wallet", "a customer's wallet"},            {"bank", "a bank's counter"},
         {"officer", "the officers who approve"},      {"iso", "ISO 8583 messages"},
         {"iso mac", "their MACs"},
