@@ -47,6 +47,7 @@ Pipeline::Pipeline(Program& program, switching::Core& core, journal::Journal& jo
       m_vault(vault),
       m_dialect(dialect),
       m_frames(dialect),
+      m_mac_kinds(program.config.mac.x9_19, program.config.mac.hmac_sha_256),
       m_clock(clock),
       m_pans(random) {}
 
@@ -195,6 +196,7 @@ void Pipeline::add_mac_checks(Item& item, vault::MacVerify::Request& macs) const
     check.nonce = from_link || is_network(r) ? kBaseKey : item.terminal->nonce;
     check.mac = r.mac;
     check.data = r.raw.first(r.raw.size() - switching::kMacBytes);
+    check.kind = m_mac_kinds.of(check.terminal);
     item.mac = static_cast<int>(macs.items.size());
     item.nonce = check.nonce;
     macs.items.push_back(check);
@@ -216,7 +218,8 @@ void Pipeline::add_pan(Item& item, vault::ProtectPan::Request& pans, std::vector
 
 void Pipeline::ask_session_key(const std::shared_ptr<Batch>& batch, std::size_t index) {
     ++batch->waiting;
-    m_vault.call<vault::NewSessionKey>({batch->items[index].request.terminal},
+    const TerminalId& terminal = batch->items[index].request.terminal;
+    m_vault.call<vault::NewSessionKey>({terminal, m_mac_kinds.of(terminal)},
                                        [this, batch, index](vault::Answer<vault::NewSessionKey> answer) {
                                            if (answer) batch->items[index].session_key = std::move(*answer);
                                            vault_done(*batch, answer.has_value());

@@ -18,6 +18,7 @@
 #include "switching/core.hpp"
 #include "switching/frames.hpp"
 #include "vault/client.hpp"
+#include "vault/mac_kinds.hpp"
 
 namespace giro::appliance {
 
@@ -100,6 +101,7 @@ class Pipeline {
     const iso8583::Dialect& m_dialect;
     iso8583::Message m_message;
     switching::FrameBuilder m_frames;
+    vault::MacKinds m_mac_kinds;
     Clock& m_clock;
     PanCache m_pans;
     std::unique_ptr<bus::Server> m_gate;

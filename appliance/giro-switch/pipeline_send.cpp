@@ -78,7 +78,7 @@ void Pipeline::send_portion(std::vector<Outgoing> out) {
     auto shared = std::make_shared<std::vector<Outgoing>>(std::move(out));
     vault::MacGenerate::Request request;
     for (const Outgoing& o : *shared)
-        if (o.with_mac) request.items.push_back({o.key, o.nonce, switching::FrameBuilder::covered(o.frame)});
+        if (o.with_mac) request.items.push_back({o.key, o.nonce, switching::FrameBuilder::covered(o.frame), m_mac_kinds.of(o.key)});
     if (request.items.empty()) {
         for (const Outgoing& o : *shared) send(o);
         return;

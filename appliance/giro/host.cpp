@@ -22,6 +22,7 @@
 #include "util/bytes.hpp"
 #include "util/file.hpp"
 #include "util/log.hpp"
+#include "vault/mac_kinds.hpp"
 
 namespace giro::cli {
 
@@ -204,9 +205,12 @@ Result<void> run_host(const Args& args) {
     Result<config::Address> address = one->address;
     if (args.given("--listen")) address = pos::parse_address(args.text("--listen"));
     if (!address) return tl::unexpected(address.error());
-    const auto tmk = pos::terminal_key_of(args.paths(), TerminalId(fmt::format("LNK{:05}", *link)));
+    const TerminalId key_name(fmt::format("LNK{:05}", *link));
+    const auto tmk = pos::terminal_key_of(args.paths(), key_name);
     if (!tmk) return tl::unexpected(tmk.error());
-    host::Issuer issuer((*equipment)->dialect, pos::MacKey(*tmk, {}), {args.flag("--approve-all"), args.flag("--silent")});
+    const auto& mac = (*equipment)->config.mac;
+    const auto kind = vault::MacKinds(mac.x9_19, mac.hmac_sha_256).of(key_name);
+    host::Issuer issuer((*equipment)->dialect, pos::MacKey(*tmk, {}, kind), {args.flag("--approve-all"), args.flag("--silent")});
     std::unique_ptr<StateFile> state;
     if (args.given("--state")) {
         auto opened = StateFile::open(args.text("--state"), issuer);

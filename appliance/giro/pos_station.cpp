@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "appliance/giro/demo.hpp"
+#include "vault/mac_kinds.hpp"
 
 namespace giro::pos {
 
@@ -24,7 +25,9 @@ Result<std::unique_ptr<Equipment>> load_equipment(const config::Paths& paths, bo
 }
 
 Identity identity_of(const config::Config& config, std::uint32_t terminal_index) {
-    return {demo::terminal(terminal_index), MerchantId(demo::kMerchant), AcquirerId(demo::kAcquirer), config.currency};
+    const TerminalId terminal = demo::terminal(terminal_index);
+    return {terminal, MerchantId(demo::kMerchant), AcquirerId(demo::kAcquirer), config.currency,
+            vault::MacKinds(config.mac.x9_19, config.mac.hmac_sha_256).of(terminal)};
 }
 
 Result<Secret> terminal_key_of(const config::Paths& paths, const TerminalId& terminal) {

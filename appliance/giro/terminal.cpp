@@ -39,7 +39,7 @@ Frame copy(const Frame& frame) noexcept {
 Terminal::Terminal(Identity identity, Secret tmk, std::uint64_t timeout_ns, Shared& shared, Wire& wire,
                    Observer& observer)
     : m_identity(identity), m_tmk(std::move(tmk)), m_timeout_ns(timeout_ns), m_shared(shared), m_wire(wire),
-      m_observer(observer), m_base_key(m_tmk, {}), m_session_key(m_tmk, {}) {}
+      m_observer(observer), m_base_key(m_tmk, {}, m_identity.mac), m_session_key(m_tmk, {}, m_identity.mac) {}
 
 std::uint32_t Terminal::next_stan() noexcept {
     m_stan = m_stan == kStanMax ? 1 : m_stan + 1;
@@ -177,7 +177,7 @@ void Terminal::network_answered(const Answer& answer, Now now) {
 void Terminal::take_new_key(const Answer& answer, Now) {
     const auto key = parse_new_key(answer.additional);
     if (!key) return fail("the key exchange was answered without a nonce and check value");
-    MacKey session(m_tmk, key->nonce);
+    MacKey session(m_tmk, key->nonce, m_identity.mac);
     if (session.kcv() != key->kcv)
         return fail("the new key's check value differs: this terminal's master key is not the one in the box");
     m_session_key = std::move(session);

@@ -9,36 +9,38 @@
 namespace giro::pos {
 
 namespace {
-constexpr std::size_t kCmacBytes = 16;
 const std::uint8_t* raw(Bytes b) noexcept { return reinterpret_cast<const std::uint8_t*>(b.data()); }
+
+const char* algorithm(vault::MacKind kind) noexcept {
+    switch (kind) {
+        case vault::MacKind::aes_cmac: return "CMAC(AES-256)";
+        case vault::MacKind::x9_19: return "X9.19-MAC";
+        case vault::MacKind::hmac_sha256: return "HMAC(SHA-256)";
+    }
+    return "";
+}
 }  // namespace
 
-MacKey::MacKey(const Secret& tmk, const vault::Nonce& nonce)
-    : m_cmac(Botan::MessageAuthenticationCode::create_or_throw("CMAC(AES-256)")) {
-    const Secret key = vault::derive_session_key(tmk, nonce);
-    m_cmac->set_key(raw(key.reveal()), key.size());
+MacKey::MacKey(const Secret& tmk, const vault::Nonce& nonce, vault::MacKind kind)
+    : m_mac(Botan::MessageAuthenticationCode::create_or_throw(algorithm(kind))) {
+    const Secret key = vault::derive_session_key(tmk, nonce, kind);
+    m_mac->set_key(raw(key.reveal()), key.size());
+    m_kcv = vault::kcv(key, kind);
 }
 MacKey::MacKey(MacKey&&) noexcept = default;
 MacKey& MacKey::operator=(MacKey&&) noexcept = default;
 MacKey::~MacKey() = default;
 
 vault::Mac8 MacKey::mac(Bytes data) {
-    ByteArray<kCmacBytes> full;
-    m_cmac->update(raw(data), data.size());
-    m_cmac->final(reinterpret_cast<std::uint8_t*>(full.data()));  // leaves the key in place for the next message
+    ByteArray<32> full;  // the longest: HMAC's
+    m_mac->update(raw(data), data.size());
+    m_mac->final(reinterpret_cast<std::uint8_t*>(full.data()));  // leaves the key in place for the next message
     vault::Mac8 out;
     std::memcpy(out.data(), full.data(), out.size());
     return out;
 }
 
 bool MacKey::verify(Bytes data, Bytes mac_received) { return equal_constant_time(mac(data), mac_received); }
-
-vault::Kcv MacKey::kcv() {
-    const vault::Mac8 full = mac(ByteArray<kCmacBytes>{});
-    vault::Kcv out;
-    std::memcpy(out.data(), full.data(), out.size());
-    return out;
-}
 
 Result<Secret> load_terminal_key(const std::filesystem::path& file) {
     constexpr std::size_t kFileBytesMax = 256;

@@ -42,6 +42,7 @@ struct Identity {
     MerchantId merchant;
     AcquirerId acquirer;
     Currency currency = 0;
+    vault::MacKind mac = vault::MacKind::aes_cmac;
 };
 
 // One purchase as the terminal remembers it: what a repeat and a reversal must say again.

@@ -183,6 +183,23 @@ struct Reading {
         out.gate.idle_timeout_s = check.number<std::uint32_t>(t, "idle_timeout_s", 1, 86'400);
     }
 
+    void mac_kinds(const toml::table& t) {
+        check.only(t, {"x9_19", "hmac_sha_256"});
+        std::set<std::string> keys;
+        const auto named = [&](std::string_view kind) {
+            if (!t.contains(kind)) return std::vector<std::string>();
+            auto list = check.texts(t, kind);
+            for (const auto& key : list) {
+                if (key.empty() || key.size() > TerminalId{}.chars.size())
+                    check.wrong(t.source(), fmt::format("'{}': a terminal's id or a link's LNKnnnnn, 1 to 8 characters", key));
+                if (!keys.insert(key).second) check.wrong(t.source(), fmt::format("'{}' is given two kinds of MAC", key));
+            }
+            return list;
+        };
+        out.mac.x9_19 = named("x9_19");
+        out.mac.hmac_sha_256 = named("hmac_sha_256");
+    }
+
     void others(const toml::table& root) {
         const auto& sw = check.table(root, "switch");
         check.only(sw, {"payment_max", "forward_timeout_ms", "request_deadline_ms"});
@@ -193,6 +210,7 @@ struct Reading {
             check.only(*vault, {"module"});
             out.vault.module = check.text(*vault, "module");
         }
+        if (const auto* mac = root["mac"].as_table()) mac_kinds(*mac);
         const auto& settle = check.table(root, "settle");
         check.only(settle, {"approvals_required", "confirmations"});
         out.settle.approvals_required = check.number<std::uint32_t>(settle, "approvals_required", 2, 15);
@@ -229,7 +247,7 @@ Result<Config> load(const std::filesystem::path& file) {
     Config out;
     Checker check(file);
     Reading reading{check, out, {}, {}};
-    check.only(root, {"box", "participant", "link", "gate", "switch", "vault", "settle", "chain", "auditor"});
+    check.only(root, {"box", "participant", "link", "gate", "switch", "vault", "mac", "settle", "chain", "auditor"});
     check.each(root, "participant", [&](const toml::table& t) { reading.participant(t); });
     check.each(root, "link", [&](const toml::table& t) { reading.link(t); });
     reading.box(check.table(root, "box"));

@@ -76,6 +76,10 @@ struct Config {
     struct Vault {
         std::string module;  // the PKCS#11 module's path; empty: Debian's SoftHSM
     } vault;
+    struct Mac {  // names of keys: a terminal's id, LNKnnnnn for a link; everyone else has AES-CMAC
+        std::vector<std::string> x9_19;
+        std::vector<std::string> hmac_sha_256;
+    } mac;
     struct Settle {
         std::uint32_t approvals_required = 0;
         std::uint32_t confirmations = 0;

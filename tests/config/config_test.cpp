@@ -64,6 +64,10 @@ TEST_CASE("config: each mistake is named with its line") {
     CHECK(contains(refusal_with("participant = 3 ", "participant = 9 "), "no participant 9"));
     CHECK(contains(refusal_with("wallet_participant = 1", "wallet_participant = 8"), "wallet_participant"));
     CHECK(contains(refusal_with("[chain]", "[chains]"), "chain"));
+    const auto with_mac = [](const char* lines) { return refusal_with("[settle]", std::string("[mac]\n") + lines + "\n[settle]"); };
+    CHECK(contains(with_mac("x9_19 = [\"T00000001\"]"), "1 to 8 characters"));
+    CHECK(contains(with_mac("x9_19 = [\"T1\"]\nhmac_sha_256 = [\"T1\"]"), "two kinds of MAC"));
+    CHECK(contains(with_mac("x9_91 = []"), "misspelt"));
     CHECK(contains(refusal_with("# [vault]\n# module", "[vault]\nmodul"), "misspelt"));
 }
 
