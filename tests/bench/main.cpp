@@ -110,6 +110,14 @@ class Bench {
         for (const char* run : {"closed/1", "rest/64/10", "rest/64/50", "rest/64/200", "after_load"})
             scale(fmt::format("/box/{}/p50_ms", run), fmt::format("/box/{}/p50_us", run),
                   [](double ms) { return ms * 1000; });
+        const auto ratio = [&](const char* part, const char* whole, double times, const char* to) {
+            const double of = m_results.value(json::json_pointer(whole), 0.0);
+            if (of > 0) scale(part, to, [&](double v) { return times * v / of; });
+        };
+        const double derivations = m_results.value("/hsm/dukpt_derivations"_json_pointer, 0.0);
+        ratio("/hsm/vault_purchase_macs_per_s", "/hsm/bare_cmac_per_s", 2, "/hsm/macs_of_token");
+        ratio("/hsm/vault_dukpt_purchases_per_s", "/hsm/bare_derive_per_s", derivations, "/hsm/dukpt_of_derivations");
+        ratio("/hsm/vault_pin_translate_per_s", "/hsm/bare_pin_ciphers_per_s", 1, "/hsm/pin_of_ciphers");
         const double bare = m_results.value("/hsm/bare_cmac_per_s"_json_pointer, 0.0);
         if (bare > 0)
             scale("/box/closed/64/per_second", "/box/closed/64/of_token",
