@@ -34,12 +34,11 @@ class KillLoop {
         pid_t victim = before.at(role).pid;
         auto killed = kill(victim);
         if (twice) {
-            const auto starting = m_ordeal.wait_for(role, "starting", victim);
-            if (starting) {
-                victim = starting->pid;
-                killed = kill(victim);
-                ++m_in_recovery;
-            }
+            const auto next = m_ordeal.next_life(role, victim);
+            REQUIRE_MESSAGE(next, "it was not started again");
+            victim = next->pid;
+            killed = kill(victim);
+            m_in_recovery += next->state == "starting" ? 1 : 0;
         }
         const auto again = m_ordeal.wait_for(role, "up", victim);
         REQUIRE_MESSAGE(again, "it did not come back");

@@ -45,6 +45,16 @@ std::optional<Program> Ordeal::wait_for(const std::string& name, const std::stri
     return std::nullopt;
 }
 
+std::optional<Program> Ordeal::next_life(const std::string& name, pid_t not_pid) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(kPatience_s);
+    while (std::chrono::steady_clock::now() < deadline) {
+        const Program now = programs()[name];
+        if (now.pid != 0 && now.pid != not_pid) return now;
+        std::this_thread::sleep_for(kPoll);
+    }
+    return std::nullopt;
+}
+
 void Ordeal::begin_load(int per_second) {
     m_load = m_box.start({"--json", "pos", "load", "--terminals", "60", "--seconds", std::to_string(kLoadMax_s),
                           "--rate", std::to_string(per_second), "--timeout", "4000", "--mix",

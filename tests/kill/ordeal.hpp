@@ -35,6 +35,9 @@ class Ordeal {
     // Polls until `name` is in this state under another pid than `not_pid`. Nothing when it was not within 30 s.
     [[nodiscard]] std::optional<Program> wait_for(const std::string& name, const std::string& state, pid_t not_pid);
 
+    // Polls until `name` runs under another pid, whatever its state: a start may be over before anybody looks.
+    [[nodiscard]] std::optional<Program> next_life(const std::string& name, pid_t not_pid);
+
     // Payments of every kind from 16 terminals, at a steady rate, with a trace; unanswered ones are reversed by the
     // terminal.
     void begin_load(int per_second);
