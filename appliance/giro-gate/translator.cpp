@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <initializer_list>
 
+#include "iso8583/canonical.hpp"
 #include "iso8583/request.hpp"
 
 namespace giro::gate {
@@ -13,7 +14,7 @@ constexpr std::size_t kFunctionDigit = 2;  // of the MTI: version, class, functi
 constexpr std::size_t kOriginDigit = 3;
 constexpr std::size_t kMandatoryMax = 12;
 
-// What is served from whom, and the fields without which the switch could do nothing with it.
+// What is served from whom, and the fields without which the switch could do nothing with it, as 1987 numbers them.
 struct Served {
     Mti mti;
     Source source;
@@ -43,10 +44,10 @@ bool expects_answer(std::string_view mti) noexcept {
     return (mti[kFunctionDigit] - '0') % 2 == 0;
 }
 
-bool has_all(const iso8583::Message& message, const Served& served) noexcept {
+bool has_all(iso8583::Edition edition, const iso8583::Message& message, const Served& served) noexcept {
     for (const std::uint8_t n : served.mandatory) {
         if (n == 0) break;
-        if (!message.has(n)) return false;
+        if (!message.has(iso8583::wire_field(edition, n))) return false;
     }
     return true;
 }
@@ -62,12 +63,12 @@ Expected<PaymentRequest*, Refusal> Translator::read(Bytes frame, Source source) 
     const bool answerable = expects_answer(m_message.mti());
     const auto refuse = [&](Refusal why) { return tl::unexpected(answerable ? why : Refusal::unanswerable); };
     if (!unpacked) return refuse(Refusal::format_error);
-    const Mti mti = iso8583::to_mti(m_message.mti());
+    const Mti mti = iso8583::canonical_mti(m_dialect, m_message.mti());
     const Served* served = find_served(mti, source);
     if (served == nullptr) return refuse(Refusal::not_served);
     m_request.source = source;
     m_request.dialect = m_index;
-    if (!has_all(m_message, *served) || !iso8583::to_request(m_dialect, frame, m_message, m_request)) return refuse(Refusal::format_error);
+    if (!has_all(m_dialect.edition, m_message, *served) || !iso8583::to_request(m_dialect, frame, m_message, m_request)) return refuse(Refusal::format_error);
     return &m_request;
 }
 
@@ -79,8 +80,9 @@ Bytes Translator::refusal(Refusal why) {
     if ((mti[kOriginDigit] - '0') % 2 == 1) --mti[kOriginDigit];  // the answer to a repeat (0201) is no repeat
     m_answer.clear();
     m_answer.set_mti({mti.data(), mti.size()});
+    m_answer.answer_header(m_message);
     m_answer.copy(11, m_message);
-    m_answer.set(39, why == Refusal::format_error ? "30" : "12");
+    iso8583::put_response_code(m_dialect, m_answer, why == Refusal::format_error ? "30" : "12");
     m_answer.copy(41, m_message);
     const auto packed = iso8583::pack(m_dialect, m_answer, m_out);
     ASSERT(packed.has_value());

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "appliance/giro-switch/stored_digits.hpp"
+#include "iso8583/mac.hpp"
 #include "iso8583/request.hpp"
 #include "util/bytes.hpp"
 #include "util/failpoint.hpp"
@@ -32,9 +33,11 @@ bool is_key_exchange(const PaymentRequest& r) {
 }  // namespace
 
 Result<void> check_dialect(const iso8583::Dialect& dialect) {
-    for (const unsigned field : {48U, 63U})
-        if (dialect.fields[field].defined() && !dialect.fields[field].direct)
-            return fail(Failure::Kind::config, fmt::format("dialect {}: field {} needs decoding; give it an ASCII or binary body",
+    if (dialect.mac_bytes != switching::kMacBytes)
+        return fail(Failure::Kind::config, fmt::format("dialect {}: mac_bytes must be {}", dialect.name, switching::kMacBytes));
+    for (const unsigned field : {11U, 39U, 41U, 48U, 64U, 128U})
+        if (!dialect.fields[field].defined())
+            return fail(Failure::Kind::config, fmt::format("dialect {}: there is no field {}, without which nothing is answered",
                                                            dialect.name, field));
     return {};
 }
@@ -74,7 +77,7 @@ void Pipeline::received(bus::PeerId peer, const bus::Record& record) {
             Item& item = arrive(peer, record);
             if (auto request = bus::decode_payment_request(item.body.reveal())) {
                 item.request = *request;
-                if (read_raw(item.request)) return;
+                if (read_raw(item)) return;
                 m_arrived.pop_back();
                 return warn("the gate passed on a message that does not unpack");
             }
@@ -116,10 +119,18 @@ Pipeline::Item& Pipeline::arrive(bus::PeerId peer, const bus::Record& record) {
 }
 
 // What is decided on is what the MAC covers: every field is read again from the frame itself, whatever the gate said.
-bool Pipeline::read_raw(PaymentRequest& request) {
+bool Pipeline::read_raw(Item& item) {
+    PaymentRequest& request = item.request;
     if (!iso8583::unpack(m_dialect, request.raw, m_message)) return false;
-    // Views into m_message do not outlive this call, those into the frame do: check_dialect().
-    return iso8583::to_request(m_dialect, request.raw, m_message, request);
+    if (!iso8583::to_request(m_dialect, request.raw, m_message, request)) return false;
+    // Views into the frame outlive this call, those into m_message do not.
+    const auto keep = [](Bytes& view, Secret& copy) {
+        copy = Secret(Buffer(view.begin(), view.end()));
+        view = copy.reveal();
+    };
+    if (!m_dialect.fields[48].direct) keep(request.additional, item.additional);
+    if (!m_dialect.fields[63].direct) keep(request.qr, item.qr);
+    return true;
 }
 
 void Pipeline::start_batches() {
@@ -195,7 +206,11 @@ void Pipeline::add_mac_checks(Item& item, vault::MacVerify::Request& macs) const
     check.terminal = from_link ? switching::link_key_id(r.link) : r.terminal;
     check.nonce = from_link || is_network(r) ? kBaseKey : item.terminal->nonce;
     check.mac = r.mac;
-    check.data = r.raw.first(r.raw.size() - switching::kMacBytes);
+    Buffer pieces;
+    const auto input = iso8583::mac_input(m_dialect, r.raw, pieces);
+    if (!input) return;
+    check.data = input->covered;
+    item.under_mac = Secret(std::move(pieces));  // the view stays good: moved, not copied
     check.kind = m_mac_kinds.of(check.terminal);
     item.mac = static_cast<int>(macs.items.size());
     item.nonce = check.nonce;

@@ -65,7 +65,7 @@ class Pipeline {
     Item& arrive(bus::PeerId peer, const bus::Record& record);
     void start_batches();
     void start_batch();
-    [[nodiscard]] bool read_raw(PaymentRequest& request);
+    [[nodiscard]] bool read_raw(Item& item);
     void ask_vault(const std::shared_ptr<Batch>& batch);
     void ask_about_genuine(const std::shared_ptr<Batch>& batch);
     void warn(std::string_view what);

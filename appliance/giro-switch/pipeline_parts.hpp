@@ -17,6 +17,8 @@ struct Pipeline::Item {
     std::uint16_t type = 0;
     Secret body;  // holds a clear card number: wiped when the request is done with
     PaymentRequest request;
+    Secret additional, qr;  // DE48 and DE63 where the dialect's must be decoded; request has views of them
+    Secret under_mac;       // what the MAC covers, where that is not one piece of `body`
     bus::WalletRequest wallet;
     const switching::Terminal* terminal = nullptr;
     int mac = -1, mac_previous = -1;  // index of its check in the batch's answers; -1 none

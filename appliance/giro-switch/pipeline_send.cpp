@@ -77,8 +77,11 @@ void Pipeline::send_with_macs(std::vector<Outgoing> out) {
 void Pipeline::send_portion(std::vector<Outgoing> out) {
     auto shared = std::make_shared<std::vector<Outgoing>>(std::move(out));
     vault::MacGenerate::Request request;
-    for (const Outgoing& o : *shared)
-        if (o.with_mac) request.items.push_back({o.key, o.nonce, switching::FrameBuilder::covered(o.frame), m_mac_kinds.of(o.key)});
+    std::vector<Buffer> scratch(shared->size());  // the request is encoded in call()
+    for (std::size_t i = 0; i < shared->size(); ++i) {
+        const Outgoing& o = (*shared)[i];
+        if (o.with_mac) request.items.push_back({o.key, o.nonce, m_frames.covered(o.frame, scratch[i]), m_mac_kinds.of(o.key)});
+    }
     if (request.items.empty()) {
         for (const Outgoing& o : *shared) send(o);
         return;

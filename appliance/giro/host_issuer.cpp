@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <charconv>
 
+#include "iso8583/canonical.hpp"
 #include "iso8583/mac.hpp"
+#include "iso8583/request.hpp"
 #include "util/bytes.hpp"
 #include "util/hash.hpp"
 
@@ -20,13 +22,6 @@ std::uint32_t original_stan(std::string_view elements) noexcept {
     std::uint32_t stan = 0;
     if (elements.size() >= 10) std::from_chars(elements.data() + 4, elements.data() + 10, stan);
     return stan;
-}
-
-// DE95: the amount that is to stand, then three others; 0 when there is none.
-MinorUnits replacement(std::string_view amounts) noexcept {
-    MinorUnits stands = 0;
-    if (amounts.size() >= 12) std::from_chars(amounts.data(), amounts.data() + 12, stands);
-    return stands;
 }
 
 // Six digits that follow from the purchase: a host that lost its memory gives the same ones again.
@@ -52,31 +47,33 @@ std::string Issuer::key_of(const Seen& seen, std::uint32_t stan) {
 }
 
 bool Issuer::mac_good(Bytes message) {
-    const auto input = iso8583::mac_input(m_dialect, message);
+    const auto input = iso8583::mac_input(m_dialect, message, m_scratch);
     return input && m_key.verify(input->covered, input->mac);
 }
 
-Seen Issuer::read() const {
+Seen Issuer::read(std::string_view mti) const {
+    const PaymentRequest& r = m_request;
     Seen seen;
-    seen.mti = std::string(m_in.mti());
-    seen.terminal = TerminalId(m_in.trimmed(41));
-    seen.acquirer = AcquirerId(m_in.field(32));
-    seen.stan = static_cast<std::uint32_t>(m_in.number(11).value_or(0));
-    seen.rrn = Rrn(m_in.trimmed(37));
-    seen.local_time = FixedText<6>(m_in.field(12));
-    seen.local_date = FixedText<4>(m_in.field(13));
-    seen.amount = static_cast<MinorUnits>(m_in.number(4).value_or(0));
-    if (const auto pan = Pan::parse(m_in.field(2))) seen.pan = pan->masked();
-    seen.original_stan = original_stan(m_in.field(90));
-    seen.stands = replacement(m_in.field(95));
+    seen.mti = std::string(mti);
+    seen.terminal = r.terminal;
+    seen.acquirer = r.acquirer;
+    seen.stan = r.stan;
+    seen.rrn = r.rrn;
+    seen.local_time = r.local_time;
+    seen.local_date = r.local_date;
+    seen.amount = r.amount;
+    if (!r.pan.empty()) seen.pan = r.pan.masked();
+    seen.original_stan = original_stan({r.original.chars.data(), r.original.chars.size()});
+    seen.stands = r.replacement;
     return seen;
 }
 
 Issuer::Answered Issuer::handle(Bytes message) {
     Answered out;
     if (!iso8583::unpack(m_dialect, message, m_in)) return out;
-    const std::string_view mti = m_in.mti();
-    out.understood = mti.size() == 4 && (mti[2] == '0' || mti[2] == '2');
+    if (!iso8583::to_request(m_dialect, message, m_in, m_request)) return out;
+    const std::string mti = fmt::format("{:04x}", m_request.mti);
+    out.understood = mti[2] == '0' || mti[2] == '2';
     if (!out.understood) return out;  // an answer: never answered, or two hosts would talk for ever
     const bool purchase = mti == "0200";
     const bool reversal = mti == "0400";
@@ -91,7 +88,7 @@ Issuer::Answered Issuer::handle(Bytes message) {
         if (!m_options.silent) out.frame = answer(mti == "0800" ? "00" : "12", {});
         return out;
     }
-    Seen seen = read();
+    Seen seen = read(mti);
     const Decision decision = decide(seen);
     seen.code = decision.code;
     seen.auth_code = decision.auth_code;
@@ -145,8 +142,9 @@ Buffer Issuer::answer(std::string_view code, const AuthCode& auth_code) {
     ++mti[2];
     m_out.clear();
     m_out.set_mti({mti.data(), mti.size()});
-    for (const unsigned field : kEchoed) m_out.copy(field, m_in);
-    m_out.set(39, code);
+    m_out.answer_header(m_in);
+    for (const unsigned field : kEchoed) m_out.copy(iso8583::wire_field(m_dialect.edition, field), m_in);
+    iso8583::put_response_code(m_dialect, m_out, code);
     if (!auth_code.empty()) m_out.set(38, auth_code.view());
     const vault::Mac8 room{};
     m_out.set(m_out.has(1) ? kSecondaryMac : kPrimaryMac, room);
@@ -154,7 +152,9 @@ Buffer Issuer::answer(std::string_view code, const AuthCode& auth_code) {
     const MutableBytes body = MutableBytes(frame).subspan(pos::kLengthBytes);
     const auto size = iso8583::pack(m_dialect, m_out, body);
     if (!size) return {};  // fields that came in go out again; a dialect without DE38 or DE39 cannot answer
-    const vault::Mac8 mac = m_key.mac(body.first(*size - room.size()));
+    const auto input = iso8583::mac_input(m_dialect, body.first(*size), m_scratch);
+    if (!input) return {};
+    const vault::Mac8 mac = m_key.mac(input->covered);
     std::memcpy(body.data() + *size - mac.size(), mac.data(), mac.size());
     store_be(frame.data(), static_cast<std::uint16_t>(*size));
     frame.resize(pos::kLengthBytes + *size);

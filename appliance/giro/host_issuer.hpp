@@ -9,6 +9,7 @@
 #include <string>
 
 #include "appliance/giro/terminal_message.hpp"
+#include "giro/request.hpp"
 
 namespace giro::host {
 
@@ -68,7 +69,7 @@ class Issuer {
     };
     // What makes a purchase one and the same: acquirer, terminal, STAN, RRN, local date and time.
     [[nodiscard]] static std::string key_of(const Seen& seen, std::uint32_t stan);
-    [[nodiscard]] Seen read() const;
+    [[nodiscard]] Seen read(std::string_view mti) const;
     [[nodiscard]] Decision decide(Seen& seen);
     [[nodiscard]] Buffer answer(std::string_view code, const AuthCode& auth_code);
     [[nodiscard]] bool mac_good(Bytes message);
@@ -77,6 +78,8 @@ class Issuer {
     pos::MacKey m_key;
     Options m_options;
     iso8583::Message m_in;
+    PaymentRequest m_request;  // m_in in the terms of 1987
+    Buffer m_scratch;
     iso8583::Message m_out;
     std::map<std::string, Decision> m_decisions;
     std::map<std::string, MinorUnits> m_reversed;  // key of purchase -> the least that a reversal left to stand

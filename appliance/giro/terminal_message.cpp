@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <ctime>
 
+#include "iso8583/canonical.hpp"
+#include "iso8583/mac.hpp"
 #include "util/bytes.hpp"
 
 namespace giro::pos {
@@ -18,7 +20,6 @@ constexpr std::string_view kExpiry = "4912";            // the demo cards' own; 
 constexpr std::string_view kEntryModeChip = "051";      // ISO 8583:1987 DE22: chip, PIN entry possible
 constexpr std::string_view kEntryModeCode = "031";      // optical code, PIN entry possible
 constexpr std::string_view kConditionNormal = "00";     // DE25
-constexpr std::string_view kForwarderNone = "00000000000";
 
 void two(char* at, int value) noexcept {
     at[0] = static_cast<char>('0' + value / 10 % 10);
@@ -32,6 +33,7 @@ Stamp Stamp::at(std::uint64_t wall_ns) {
     thread_local Stamp out;
     if (seconds == last) return out;
     last = seconds;
+    out.wall_ns = wall_ns;
     tm utc{};
     tm local{};
     gmtime_r(&seconds, &utc);
@@ -46,13 +48,15 @@ Stamp Stamp::at(std::uint64_t wall_ns) {
     return out;
 }
 
-MessageBuilder::Built MessageBuilder::finish(Frame& out, unsigned mac_field, MacKey& key) {
+MessageBuilder::Built MessageBuilder::finish(Frame& out, MacKey& key) {
     const vault::Mac8 room{};
-    m_message.set(mac_field, room);
+    m_message.set(m_message.has(1) ? kSecondaryMac : kPrimaryMac, room);
     const MutableBytes body = MutableBytes(out.bytes).subspan(kLengthBytes);
     const auto size = iso8583::pack(m_dialect, m_message, body);
     if (!size) return tl::unexpected(size.error());
-    const vault::Mac8 mac = key.mac(body.first(*size - room.size()));
+    const auto input = iso8583::mac_input(m_dialect, body.first(*size), m_scratch);
+    if (!input) return tl::unexpected(input.error());
+    const vault::Mac8 mac = key.mac(input->covered);
     std::memcpy(body.data() + *size - mac.size(), mac.data(), mac.size());
     store_be(out.bytes.data(), static_cast<std::uint16_t>(*size));
     out.size = kLengthBytes + *size;
@@ -62,85 +66,87 @@ MessageBuilder::Built MessageBuilder::finish(Frame& out, unsigned mac_field, Mac
 MessageBuilder::Built MessageBuilder::network(Frame& out, const Identity& who, NetworkCode code, std::uint32_t stan,
                                               const Stamp& stamp, MacKey& base_key) {
     m_message.clear();
-    m_message.set_mti("0800");
+    iso8583::put_mti(m_dialect, m_message, "0800");
     m_message.set(7, stamp.transmission.view());
-    m_message.set_number(11, stan, 6);
+    iso8583::put_stan(m_dialect, m_message, stan);
     m_message.set(41, who.terminal.view());
-    m_message.set_number(70, static_cast<std::uint16_t>(code), 3);
-    return finish(out, kSecondaryMac, base_key);
+    iso8583::put_network_code(m_dialect, m_message, static_cast<std::uint16_t>(code));
+    return finish(out, base_key);
 }
 
 void MessageBuilder::common(const Identity& who, const Sale& sale) {
     const bool card = !sale.pan.empty();
     if (card) m_message.set(2, sale.pan.reveal());
     m_message.set(3, kProcessingCode);
-    m_message.set_number(4, static_cast<std::uint64_t>(sale.amount), 12);
-    m_message.set(12, sale.stamp.local_time.view());
-    m_message.set(13, sale.stamp.local_date.view());
+    iso8583::put_amount(m_dialect, m_message, sale.amount, who.currency);
+    iso8583::put_local_time(m_dialect, m_message, sale.stamp.local_time.view(), sale.stamp.local_date.view(), sale.stamp.wall_ns);
     if (card) m_message.set(14, kExpiry);
-    m_message.set(22, card ? kEntryModeChip : kEntryModeCode);
-    m_message.set(25, kConditionNormal);
+    if (m_dialect.edition == iso8583::Edition::y1987) {  // later ones say it in data codes, which nobody asks for
+        m_message.set(22, card ? kEntryModeChip : kEntryModeCode);
+        m_message.set(25, kConditionNormal);
+    }
     m_message.set(32, who.acquirer.view());
     m_message.set(37, sale.rrn.view());
     m_message.set(41, who.terminal.view());
     m_message.set(42, who.merchant.view());
-    m_message.set_number(49, who.currency, 3);
 }
 
 MessageBuilder::Built MessageBuilder::purchase(Frame& out, const Identity& who, const Sale& sale, MacKey& key,
                                                bool repeat) {
     m_message.clear();
-    m_message.set_mti(repeat ? "0201" : "0200");
+    iso8583::put_mti(m_dialect, m_message, repeat ? "0201" : "0200");
     common(who, sale);
     m_message.set(7, sale.stamp.transmission.view());
-    m_message.set_number(11, sale.stan, 6);
+    iso8583::put_stan(m_dialect, m_message, sale.stan);
     if (!sale.qr.empty()) m_message.set(63, sale.qr);
-    return finish(out, kPrimaryMac, key);
+    return finish(out, key);
 }
 
 MessageBuilder::Built MessageBuilder::reversal(Frame& out, const Identity& who, const Sale& original,
                                                std::uint32_t stan, const Stamp& stamp, MacKey& key,
                                                ReversalForm form) {
     m_message.clear();
-    m_message.set_mti(form.advice ? form.repeat ? "0421" : "0420" : form.repeat ? "0401" : "0400");
+    iso8583::put_mti(m_dialect, m_message, form.advice ? form.repeat ? "0421" : "0420" : form.repeat ? "0401" : "0400");
     common(who, original);
     m_message.set(7, stamp.transmission.view());
-    m_message.set_number(11, stan, 6);
-    std::array<char, 42> elements;  // DE90
-    const auto end = fmt::format_to_n(elements.data(), elements.size(), "0200{:06}{}{:0>11}{}", original.stan,
-                                      original.stamp.transmission.view(), who.acquirer.view(), kForwarderNone);
-    ASSERT(end.size == elements.size());
-    m_message.set(90, std::string_view(elements.data(), elements.size()));
+    iso8583::put_stan(m_dialect, m_message, stan);
+    iso8583::put_original(m_dialect, m_message,
+                          {"0200", original.stan, original.stamp.transmission.view(), original.stamp.local_time.view(),
+                           original.stamp.local_date.view(), who.acquirer.view()},
+                          original.stamp.wall_ns);
     if (form.stands != 0) {
+        if (m_dialect.edition != iso8583::Edition::y1987)  // a later one has no replacement amounts
+            return tl::unexpected(iso8583::PackError{iso8583::Reason::unknown_field, 95, 0});
         std::array<char, 42> amounts;  // DE95: transaction n 12, settlement n 12, two fees x+n 8
         fmt::format_to_n(amounts.data(), amounts.size(), "{:012}{:012}C{:08}C{:08}", form.stands, 0, 0, 0);
         m_message.set(95, std::string_view(amounts.data(), amounts.size()));
     }
-    return finish(out, kSecondaryMac, key);
+    return finish(out, key);
 }
 
 Expected<Answer, iso8583::UnpackError> AnswerReader::read(Bytes message) {
     const auto unpacked = iso8583::unpack(m_dialect, message, m_message);
     if (!unpacked) return tl::unexpected(unpacked.error());
     Answer answer;
-    answer.mti = m_message.mti();
+    m_message.mti().copy(m_mti.data(), m_mti.size());
+    if (m_mti[0] == '0' + static_cast<int>(m_dialect.edition)) m_mti[0] = '0';
+    answer.mti = {m_mti.data(), m_mti.size()};
     answer.stan = static_cast<std::uint32_t>(m_message.number(11).value_or(0));
-    if (const auto amount = m_message.number(4)) answer.amount = static_cast<MinorUnits>(*amount);
+    constexpr std::uint64_t kAmount = 1'000'000'000'000;  // before its 12 digits 2003 has the currency
+    if (const auto amount = m_message.number(4)) answer.amount = static_cast<MinorUnits>(*amount % kAmount);
     answer.rrn = Rrn(m_message.trimmed(37));
     answer.terminal = TerminalId(m_message.trimmed(41));
-    answer.code = ResponseCode(m_message.field(39));
+    const auto code = iso8583::from_wire(m_dialect.response_codes, m_message.field(39));
+    answer.code = ResponseCode(code ? code->view() : "05");
     answer.auth_code = AuthCode(m_message.trimmed(38));
     answer.additional = m_message.bytes(48);
     answer.has_mac = m_message.has(kPrimaryMac) || m_message.has(kSecondaryMac);
     return answer;
 }
 
-bool AnswerReader::mac_good(Bytes message, MacKey& key) const {
-    // Not by iso8583::mac_input: the message was unpacked a moment ago, and its MAC can only be its last bytes.
-    if (!m_message.has(m_message.has(1) ? kSecondaryMac : kPrimaryMac) || message.size() <= m_dialect.mac_bytes)
-        return false;
-    const std::size_t covered = message.size() - m_dialect.mac_bytes;
-    return key.verify(message.first(covered), message.subspan(covered));
+bool AnswerReader::mac_good(Bytes message, MacKey& key) {
+    const auto input = iso8583::mac_input(m_dialect, message, m_scratch);
+    return input && key.verify(input->covered, input->mac);
 }
 
 bool answers(const Answer& answer, const Identity& who, std::uint32_t stan) noexcept {

@@ -33,6 +33,7 @@ struct Stamp {
     FixedText<10> transmission;  // MMDDhhmmss
     FixedText<6> local_time;     // hhmmss
     FixedText<4> local_date;     // MMDD
+    std::uint64_t wall_ns = 0;   // of the moment itself: editions after 1987 say the year
     [[nodiscard]] static Stamp at(std::uint64_t wall_ns);
 };
 
@@ -77,15 +78,16 @@ class MessageBuilder {
                                  const Stamp& stamp, MacKey& key, ReversalForm form = {});
 
   private:
-    Built finish(Frame& out, unsigned mac_field, MacKey& key);
+    Built finish(Frame& out, MacKey& key);
     void common(const Identity& who, const Sale& sale);
     const iso8583::Dialect& m_dialect;
     iso8583::Message m_message;
+    Buffer m_scratch;
 };
 
 // What a terminal takes from an answer. Views live until the next read().
 struct Answer {
-    std::string_view mti;
+    std::string_view mti;  // as 1987 has it: "0210"
     std::uint32_t stan = 0;
     std::optional<MinorUnits> amount;
     Rrn rrn;
@@ -101,11 +103,13 @@ class AnswerReader {
     explicit AnswerReader(const iso8583::Dialect& dialect) : m_dialect(dialect) {}
     [[nodiscard]] Expected<Answer, iso8583::UnpackError> read(Bytes message);
     // Of the message read last: is its MAC there, and made under `key`?
-    [[nodiscard]] bool mac_good(Bytes message, MacKey& key) const;
+    [[nodiscard]] bool mac_good(Bytes message, MacKey& key);
 
   private:
     const iso8583::Dialect& m_dialect;
     iso8583::Message m_message;
+    std::array<char, 4> m_mti{};
+    Buffer m_scratch;
 };
 
 // Does the answer belong to this request? STAN and terminal always; RRN and amount for 0210 and 0410.

@@ -35,7 +35,7 @@ unsigned wire_field(Edition edition, unsigned n) noexcept {
     struct Moved {
         unsigned of_1987, in_1993, in_2003;
     };
-    static constexpr Moved kMoved[] = {{13, 12, 12}, {18, 26, 26}, {24, 0, 0}, {49, 49, 4}, {70, 24, 24}, {90, 56, 56}};
+    static constexpr Moved kMoved[] = {{13, 12, 12}, {18, 26, 26}, {24, 0, 0}, {49, 49, 4}, {70, 24, 24}, {90, 56, 56}, {95, 0, 0}};
     if (edition == Edition::y1987) return n;
     const auto* moved = std::ranges::find(kMoved, n, &Moved::of_1987);
     if (moved == std::end(kMoved)) return n;

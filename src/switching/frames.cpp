@@ -5,11 +5,13 @@
 #include <ctime>
 
 #include "giro/result.hpp"
+#include "iso8583/canonical.hpp"
+#include "iso8583/mac.hpp"
 
 namespace giro::switching {
 
 namespace {
-// What an answer repeats of its request (ISO 8583:1987 4.4.2, as terminals match on).
+// What an answer repeats of its request (ISO 8583:1987 4.4.2, as terminals match on); other editions have it elsewhere.
 constexpr unsigned kEchoed[] = {2, 3, 4, 7, 11, 12, 13, 32, 37, 41, 42, 49, 70, 95};
 // What goes on to the issuer as it came.
 constexpr unsigned kForwarded[] = {2, 3, 4, 12, 13, 14, 22, 25, 32, 37, 41, 42, 49};
@@ -25,6 +27,12 @@ FixedText<10> transmission_time(std::uint64_t wall_ns) {
     gmtime_r(&seconds, &t);
     return FixedText<10>(
         fmt::format("{:02}{:02}{:02}{:02}{:02}", t.tm_mon + 1, t.tm_mday, t.tm_hour, t.tm_min, t.tm_sec));
+}
+
+Bytes FrameBuilder::covered(const Buffer& frame, Buffer& scratch) const {
+    const auto input = iso8583::mac_input(m_dialect, frame, scratch);
+    ASSERT(input.has_value());  // finish() packed it with a MAC field
+    return input->covered;
 }
 
 void FrameBuilder::put_mac(Buffer& frame, const ByteArray<kMacBytes>& mac) {
@@ -50,9 +58,10 @@ std::optional<Buffer> FrameBuilder::answer(const PaymentRequest& request, const 
     ++mti[2];  // request -> request response
     if (mti[3] == '1') mti[3] = '0';  // the answer to a repeat is no repeat
     m_out.set_mti({mti.data(), mti.size()});
-    for (const unsigned field : kEchoed) m_out.echo(field, m_in);
+    m_out.answer_header(m_in);
+    for (const unsigned field : kEchoed) m_out.echo(iso8583::wire_field(m_dialect.edition, field), m_in);
     if (!reply.auth_code.empty()) m_out.set(38, reply.auth_code.view());
-    m_out.set(39, reply.code.view());
+    iso8583::put_response_code(m_dialect, m_out, reply.code.view());
     if (!reply.additional.empty()) m_out.set(48, reply.additional);
     return finish(with_mac);
 }
@@ -60,32 +69,34 @@ std::optional<Buffer> FrameBuilder::answer(const PaymentRequest& request, const 
 std::optional<Buffer> FrameBuilder::link_request(const PaymentRequest& request, const entry::Payment& payment) {
     if (!iso8583::unpack(m_dialect, request.raw, m_in)) return std::nullopt;
     m_out.clear();
-    m_out.set_mti("0200");
-    for (const unsigned field : kForwarded) m_out.copy(field, m_in);
+    iso8583::put_mti(m_dialect, m_out, "0200");
+    for (const unsigned field : kForwarded) m_out.copy(iso8583::wire_field(m_dialect.edition, field), m_in);
     m_out.set(7, transmission_time(payment.time_ns).view());
-    m_out.set_number(11, payment.link_stan, 6);
+    iso8583::put_stan(m_dialect, m_out, payment.link_stan);
     return finish(true);
 }
 
 std::optional<Buffer> FrameBuilder::link_reversal(const entry::Payment& payment, MinorUnits stands, const Pan& pan) {
     m_out.clear();
-    m_out.set_mti("0400");
+    iso8583::put_mti(m_dialect, m_out, "0400");
     m_out.set(2, pan.reveal());
     m_out.set_number(3, payment.processing_code, 6);
-    m_out.set_number(4, static_cast<std::uint64_t>(payment.amount.minor), 12);
+    iso8583::put_amount(m_dialect, m_out, payment.amount.minor, payment.amount.currency);
     const auto time = transmission_time(payment.time_ns);
     m_out.set(7, time.view());
-    m_out.set_number(11, payment.link_stan, 6);
-    m_out.set(12, payment.key.local_time.view());
-    m_out.set(13, payment.key.local_date.view());
+    iso8583::put_stan(m_dialect, m_out, payment.link_stan);
+    iso8583::put_local_time(m_dialect, m_out, payment.key.local_time.view(), payment.key.local_date.view(), payment.time_ns);
     m_out.set(32, payment.key.acquirer.view());
     m_out.set(37, payment.key.rrn.view());
     m_out.set(41, payment.key.terminal.view());
     m_out.set(42, payment.merchant.view());
-    m_out.set_number(49, payment.amount.currency, 3);
-    m_out.set(
-        90, fmt::format("0200{:06}{}{:0>11}{:0>11}", payment.link_stan, time.view(), payment.key.acquirer.view(), ""));
-    if (stands != 0) m_out.set(95, fmt::format("{:012}{:012}C{:08}C{:08}", stands, 0, 0, 0));
+    iso8583::put_original(m_dialect, m_out,
+                          {"0200", payment.link_stan, time.view(), payment.key.local_time.view(),
+                           payment.key.local_date.view(), payment.key.acquirer.view()},
+                          payment.time_ns);
+    if (stands == 0) return finish(true);
+    if (m_dialect.edition != iso8583::Edition::y1987) return std::nullopt;  // has no replacement amounts
+    m_out.set(95, fmt::format("{:012}{:012}C{:08}C{:08}", stands, 0, 0, 0));
     return finish(true);
 }
 

@@ -30,8 +30,8 @@ class FrameBuilder {
     // vault revealed it.
     [[nodiscard]] std::optional<Buffer> link_reversal(const entry::Payment& payment, MinorUnits stands, const Pan& pan);
 
-    // What the MAC of a frame covers: all but its last eight bytes.
-    [[nodiscard]] static Bytes covered(const Buffer& frame) { return Bytes(frame).first(frame.size() - kMacBytes); }
+    // What the MAC of a frame made here with one covers, by the dialect: a view into the frame, or into `scratch`.
+    [[nodiscard]] Bytes covered(const Buffer& frame, Buffer& scratch) const;
     static void put_mac(Buffer& frame, const ByteArray<kMacBytes>& mac);
 
   private:

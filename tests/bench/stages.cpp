@@ -10,6 +10,7 @@
 
 #include "hsm/vault.hpp"
 #include "hsm/verbs.hpp"
+#include "iso8583/mac.hpp"
 #include "iso8583/request.hpp"
 #include "journal/journal.hpp"
 #include "switching/core.hpp"
@@ -186,7 +187,7 @@ class Way {
     void put_macs(std::span<Purchase> some) {
         vault::MacGenerate::Request request;
         for (const Purchase& p : some)
-            request.items.push_back({p.terminal, m_nonce, switching::FrameBuilder::covered(p.frame)});
+            request.items.push_back({p.terminal, m_nonce, iso8583::mac_input(m_dialect, p.frame)->covered});
         const auto reply = ask<vault::MacGenerate>(request);
         for (std::size_t i = 0; i < some.size(); ++i) switching::FrameBuilder::put_mac(some[i].frame, reply.macs[i]);
     }
@@ -235,7 +236,7 @@ class Way {
         add(kPack);
         vault::MacGenerate::Request request;
         for (std::size_t i = 0; i < batch.size(); ++i)
-            request.items.push_back({batch[i].terminal, m_nonce, switching::FrameBuilder::covered(answers[i])});
+            request.items.push_back({batch[i].terminal, m_nonce, iso8583::mac_input(m_dialect, answers[i])->covered});
         const auto made = ask<vault::MacGenerate>(request);
         for (std::size_t i = 0; i < batch.size(); ++i) switching::FrameBuilder::put_mac(answers[i], made.macs[i]);
         add(kMacOut);

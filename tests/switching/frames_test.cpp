@@ -57,7 +57,8 @@ TEST_CASE("frames: an answer repeats what the terminal matches on, and ends with
     CHECK(m.bytes(64)[0] == std::byte{0xAB});
     const auto mac = iso8583::mac_input(dialect(), *frame);
     REQUIRE(mac);
-    CHECK(mac->covered.size() == FrameBuilder::covered(*frame).size());
+    Buffer scratch;
+    CHECK(to_hex(mac->covered) == to_hex(builder.covered(*frame, scratch)));
     CHECK_FALSE(builder.answer(r, {ResponseCode("91"), {}, {}}, false)->empty());
 }
 

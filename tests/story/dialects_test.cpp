@@ -1,0 +1,62 @@
+// Terminals and an issuer's host speak each shipped dialect through a running box, and dialects of one's own: with a
+// TPDU, with a MAC over more or less than the message.
+#include <doctest/doctest.h>
+
+#include "tests/story/box.hpp"
+
+using namespace story;
+
+namespace {
+Said buy(Box& box, std::vector<std::string> options) {
+    options.insert(options.begin(), {"--json", "pos", "buy"});
+    return box.giro(options);
+}
+// What was said instead when there is no answer, so that a failed check shows it.
+std::string code_of(const Said& said) {
+    const json answer = said.object();
+    return answer.is_object() ? answer.value("response_code", said.text) : said.text;
+}
+
+void speak(Box& box, const std::string& dialect, bool& provisioned) {
+    tell("terminals and an issuer's host speak " + dialect);
+    CAPTURE(dialect);
+    std::string config = read_text(box.file("etc/giro.toml"));
+    const auto at = config.find("dialect = \"") + 11;
+    config.replace(at, config.find('"', at) - at, dialect);
+    write_text(box.file("etc/giro.toml"), config);
+    REQUIRE(box.giro({"config", "check"}).status == 0);
+    box.up();
+    if (!provisioned) REQUIRE(box.giro({"demo", "provision"}).status == 0);
+    provisioned = true;
+    box.serve_issuer_host();
+    const Said bought = buy(box, {"--amount", "700"});
+    INFO(bought.text);
+    CHECK(code_of(bought) == "00");
+    CHECK(code_of(box.giro({"--json", "pos", "reverse", "--rrn", bought.object().value("rrn", std::string())})) == "00");
+    CHECK(code_of(buy(box, {"--amount", "100", "--card-index", "200"})) == "51");
+    CHECK(code_of(buy(box, {"--bin", "411111", "--amount", "100"})) == "15");
+    // A card of the bank behind the link: approved there, and declined there.
+    CHECK(eventually(20, [&] { return code_of(buy(box, {"--bin", "970003", "--amount", "100"})) == "00"; }));
+    CHECK(code_of(buy(box, {"--bin", "970003", "--amount", "151"})) == "51");
+    box.stop_issuer_host();
+    box.down();
+}
+}  // namespace
+
+TEST_CASE("dialects: a purchase, its reversal, a decline and an issuer's answer in each of them") {
+    Box box("dialects");
+    box.init();
+    const std::string own = "name = \"own\"\nextends = \"iso1987-bcd\"\n[message]\nheader = \"tpdu\"\n";
+    write_text(box.file("etc/dialects/tpdu.toml"), own);
+    write_text(box.file("etc/dialects/tpdu-under-mac.toml"), own + "[mac]\nlength = \"bcd2\"\nheader = true\n");
+    write_text(box.file("etc/dialects/mac-of-fields.toml"), own + "[mac]\nfields = [0, 1, 2, 3, 4, 11, 37, 39, 41, 48, 70]\n");
+    bool provisioned = false;
+    speak(box, "iso1987-bcd", provisioned);
+    speak(box, "iso1987-ebcdic", provisioned);
+    speak(box, "iso1993", provisioned);
+    speak(box, "iso2003", provisioned);
+    speak(box, "tpdu", provisioned);
+    speak(box, "tpdu-under-mac", provisioned);
+    speak(box, "mac-of-fields", provisioned);
+    CHECK(box.giro({"journal", "verify"}).status == 0);
+}
