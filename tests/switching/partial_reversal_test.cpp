@@ -192,8 +192,8 @@ TEST_CASE("partial reversal: a snapshot keeps what stands, and one that says mor
     // The remembered payment holds amount and what stands side by side.
     const Buffer needle{std::byte{0x0C}, std::byte{0x0B}, std::byte{0x0A}, std::byte{0}, std::byte{0}, std::byte{0}, std::byte{0},
                         std::byte{0},    std::byte{0x0B}, std::byte{0x0B}, std::byte{0x0A}};
-    const auto at = std::ranges::search(bytes, needle);
-    REQUIRE_FALSE(at.empty());
+    const auto at = std::search(bytes.begin(), bytes.end(), needle.begin(), needle.end());
+    REQUIRE(at != bytes.end());
     at[8] = std::byte{0x0D};
     CHECK_FALSE(State::load(bytes, 5));
 }
