@@ -117,7 +117,9 @@ Result<void> CounterFile::commit() {
     ASSERT(pending.size() <= kBatchRecordsMax);
     if (m_values.size() + pending.size() > kCountersMax)
         return fail(Kind::try_again, fmt::format("the vault keeps {} counters, its most", kCountersMax));
-    if (m_fd < 0) m_fd = ::open(m_file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (m_fd < 0 && !std::filesystem::exists(m_file))  // its name must survive a power cut as its records do
+        if (auto done = write_file_atomic(m_file, {}, 0600); !done) return done;
+    if (m_fd < 0) m_fd = ::open(m_file.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW);
     if (m_fd < 0)
         return fail(Kind::try_again, fmt::format("cannot open {}: {}", m_file.string(), std::strerror(errno)));
     Buffer records;
