@@ -15,6 +15,7 @@ constexpr std::size_t kOriginDigit = 3;
 constexpr std::size_t kMandatoryMax = 12;
 
 // What is served from whom, and the fields without which the switch could do nothing with it, as 1987 numbers them.
+// A terminal's repeat (xxx1) is served as what it repeats.
 struct Served {
     Mti mti;
     Source source;
@@ -22,13 +23,9 @@ struct Served {
 };
 constexpr Served kServed[] = {
     {0x0200, Source::terminal, {3, 4, 7, 11, 12, 13, 32, 37, 41, 42, 49, 0}},
-    {0x0201, Source::terminal, {3, 4, 7, 11, 12, 13, 32, 37, 41, 42, 49, 0}},
     {0x0400, Source::terminal, {3, 4, 7, 11, 12, 13, 32, 37, 41, 49, 90, 0}},
-    {0x0401, Source::terminal, {3, 4, 7, 11, 12, 13, 32, 37, 41, 49, 90, 0}},
     {0x0420, Source::terminal, {3, 4, 7, 11, 12, 13, 32, 37, 41, 49, 90, 0}},
-    {0x0421, Source::terminal, {3, 4, 7, 11, 12, 13, 32, 37, 41, 49, 90, 0}},
     {0x0800, Source::terminal, {7, 11, 41, 70, 0}},
-    {0x0801, Source::terminal, {7, 11, 41, 70, 0}},
     {0x0210, Source::link, {11, 39, 0}},
     {0x0410, Source::link, {11, 39, 0}},
 };
@@ -64,11 +61,13 @@ Expected<PaymentRequest*, Refusal> Translator::read(Bytes frame, Source source) 
     const auto refuse = [&](Refusal why) { return tl::unexpected(answerable ? why : Refusal::unanswerable); };
     if (!unpacked) return refuse(Refusal::format_error);
     const Mti mti = iso8583::canonical_mti(m_dialect, m_message.mti());
-    const Served* served = find_served(mti, source);
+    const Served* served = find_served(source == Source::terminal ? without_repeat(mti) : mti, source);
     if (served == nullptr) return refuse(Refusal::not_served);
     m_request.source = source;
     m_request.dialect = m_index;
-    if (!has_all(m_dialect.edition, m_message, *served) || !iso8583::to_request(m_dialect, frame, m_message, m_request)) return refuse(Refusal::format_error);
+    const bool complete = has_all(m_dialect.edition, m_message, *served) &&
+                          iso8583::to_request(m_dialect, frame, m_message, m_request);
+    if (!complete) return refuse(Refusal::format_error);
     return &m_request;
 }
 
