@@ -93,7 +93,7 @@ Ck<std::optional<ByteArray<8>>> dukpt_mac8(const Session& session, const Payment
     const auto key = bdk.dukpt->working_key(*transaction, id, usage, shape, {.sign = true});
     if (!key) return tl::unexpected(key.error());
     const auto mac = mac8(session, {kind, key->handle(), CK_INVALID_HANDLE}, data);
-        if (!mac) return tl::unexpected(mac.error());
+    if (!mac) return tl::unexpected(mac.error());
     if (request) bdk.dukpt->keep_for_answer(id, std::move(*transaction));
     return *mac;
 }

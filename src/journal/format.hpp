@@ -1,4 +1,4 @@
-// The journal's file format, version 1: a SQLite 3 database in WAL mode.
+// The journal's file format: a SQLite 3 database in WAL mode.
 //
 //   PRAGMA application_id = 0x4749524a ("GIRJ"), PRAGMA user_version = 3, and exactly the two tables of kSchema.
 //

@@ -116,8 +116,8 @@ class State {
     [[nodiscard]] const Id128* merchant_account(const MerchantId& merchant) const;
     [[nodiscard]] const Outstanding* outstanding(std::uint64_t payment_seq) const;
     [[nodiscard]] const std::map<std::uint64_t, Outstanding>& all_outstanding() const noexcept { return m_outstanding; }
-    // What moves `amount` of an approved payment back, as the next entry: the merchant pays, or where it has spent the money its bank
-    // from its reserve, so that no cardholder waits for a merchant. Nothing when neither has it.
+    // What moves `amount` of an approved payment back, as the next entry: the merchant pays, or where it has spent the
+    // money its bank from its reserve, so that no cardholder waits for a merchant. Nothing when neither has it.
     [[nodiscard]] std::optional<ledger::Transfer> move_back(const Remembered& payment, MinorUnits amount,
                                                               std::uint64_t time_ns) const;
     // The payment that was sent to `link` under `stan`, while it is outstanding; 0 when there is none.
