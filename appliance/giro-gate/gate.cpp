@@ -62,7 +62,7 @@ Result<void> Gate::open_switch(bus::Context& context, const GateOptions& options
                                     std::move(handlers));
     if (!port) return tl::unexpected(port.error());
     m_port = std::move(*port);
-    m_shared = std::make_unique<Shared>(Shared{m_clock, m_events, *m_port, m_translator, m_registrations});
+    m_shared = std::make_unique<Shared>(Shared{m_clock, m_events, *m_port, m_translator, m_registrations, options.config.gate.framing});
     return {};
 }
 

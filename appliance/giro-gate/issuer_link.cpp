@@ -14,7 +14,7 @@ std::uint64_t reconnect_pause_ms(unsigned failures, std::uint32_t dice) noexcept
 class IssuerLink::Peer final : public net::FramedProtocol {
   public:
     explicit Peer(IssuerLink& link) noexcept
-        : FramedProtocol(link.m_shared.clock, iso8583::kFrameBytesMax), m_link(link) {}
+        : FramedProtocol(link.m_shared.clock, iso8583::kFrameBytesMax, link.m_link.framing), m_link(link) {}
     void opened(net::Connection&) override { m_link.up(); }
     void closed(net::Connection&, net::CloseReason) override { m_link.down(); }
 
@@ -41,7 +41,7 @@ class IssuerLink::Peer final : public net::FramedProtocol {
         }
         if (why == Refusal::unanswerable) return shared.events.note(Event::answer_unusable, m_link.m_link.name);
         shared.events.note(why == Refusal::not_served ? Event::type_refused : Event::format_refused, connection.peer());
-        net::send_frame(connection, shared.translator.refusal(why));
+        send_message(connection, shared.translator.refusal(why));
     }
     IssuerLink& m_link;
 };
@@ -87,7 +87,7 @@ void IssuerLink::down() {
 void IssuerLink::send(Bytes frame) {
     net::Connection* connection = m_up ? m_connections.find(m_connection) : nullptr;
     if (connection == nullptr) return m_shared.events.note(Event::link_frame_lost, m_link.name);
-    net::send_frame(*connection, frame);
+    net::send_frame(*connection, frame, m_link.framing);
 }
 
 void IssuerLink::report() {

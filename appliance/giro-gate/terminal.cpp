@@ -44,7 +44,7 @@ void Terminal::refuse(net::Connection& connection, Refusal why) {
             m_shared.events.note(Event::type_refused, connection.peer());
             break;
     }
-    net::send_frame(connection, m_shared.translator.refusal(why));
+    send_message(connection, m_shared.translator.refusal(why));
 }
 
 void Terminal::answer(net::Connection& connection, const bus::FrameOut& message) {
@@ -52,7 +52,7 @@ void Terminal::answer(net::Connection& connection, const bus::FrameOut& message)
     if (m_in_flight > 0) settle(connection, 1);
     GIRO_FAILPOINT("gate.answer.taken");
     if (GIRO_FAILPOINT_LOSES("gate.answer.lost")) return;
-    if (!message.frame.empty()) net::send_frame(connection, message.frame);
+    if (!message.frame.empty()) send_message(connection, message.frame);
     if (message.close_after) connection.close_after_sending();
 }
 

@@ -18,12 +18,13 @@ struct Shared {
     SwitchPort& port;
     Translator& translator;
     Quota<net::Source>& registrations;  // of new wallets
+    net::Framing framing;               // of the terminals' ports
 };
 
 class Terminal final : public net::FramedProtocol {
   public:
     explicit Terminal(const Shared& shared) noexcept
-        : FramedProtocol(shared.clock, iso8583::kFrameBytesMax), m_shared(shared) {}
+        : FramedProtocol(shared.clock, iso8583::kFrameBytesMax, shared.framing), m_shared(shared) {}
     // The switch's answer to one of this terminal's requests.
     void answer(net::Connection& connection, const bus::FrameOut& message);
     void tick(net::Connection& connection, std::uint64_t now_ms) override;

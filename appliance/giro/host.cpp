@@ -19,6 +19,7 @@
 #include "appliance/giro/pos_args.hpp"
 #include "appliance/giro/pos_scenario.hpp"
 #include "appliance/giro/pos_station.hpp"
+#include "net/deframer.hpp"
 #include "util/bytes.hpp"
 #include "util/file.hpp"
 #include "util/log.hpp"
@@ -64,8 +65,8 @@ class StateFile {
 
 class HostServer {
   public:
-    HostServer(host::Issuer& issuer, StateFile* state, std::uint64_t delay_ms)
-        : m_issuer(issuer), m_state(state), m_delay_ms(delay_ms), m_delayed_timer(m_loop, [this] { send_due(); }) {}
+    HostServer(host::Issuer& issuer, StateFile* state, std::uint64_t delay_ms, const net::Framing& framing)
+        : m_issuer(issuer), m_state(state), m_delay_ms(delay_ms), m_framing(framing), m_delayed_timer(m_loop, [this] { send_due(); }) {}
     ~HostServer() {
         for (auto& [id, peer] : m_peers) bufferevent_free(peer->buffer);
         if (m_listener != nullptr) evconnlistener_free(m_listener);
@@ -95,6 +96,7 @@ class HostServer {
         HostServer* server;
         std::uint64_t id;
         bufferevent* buffer;
+        net::Deframer deframer;
     };
     struct Delayed {
         std::uint64_t due_ns;
@@ -109,7 +111,7 @@ class HostServer {
         bufferevent* buffer = bufferevent_socket_new(server.m_loop.base(), fd, BEV_OPT_CLOSE_ON_FREE);
         ASSERT(buffer != nullptr);
         const std::uint64_t id = ++server.m_last_peer;
-        auto& peer = server.m_peers[id] = std::make_unique<Peer>(Peer{&server, id, buffer});
+        auto& peer = server.m_peers[id] = std::make_unique<Peer>(Peer{&server, id, buffer, net::Deframer(iso8583::kFrameBytesMax, server.m_framing)});
         bufferevent_setcb(buffer, &HostServer::readable, nullptr, &HostServer::ended, peer.get());
         bufferevent_enable(buffer, EV_READ | EV_WRITE);
         log::info("a switch connected");
@@ -126,18 +128,15 @@ class HostServer {
     static void readable(bufferevent* buffer, void* data) {
         Peer& peer = *static_cast<Peer*>(data);
         evbuffer* in = bufferevent_get_input(buffer);
-        ByteArray<pos::kLengthBytes> head;
-        while (evbuffer_copyout(in, head.data(), head.size()) == static_cast<ev_ssize_t>(head.size())) {
-            const std::size_t size = load_be<std::uint16_t>(head.data());
-            if (size > iso8583::kFrameBytesMax) return drop(peer, "a message over the size limit came; closed");
-            if (evbuffer_get_length(in) < head.size() + size) return;
-            evbuffer_drain(in, head.size());
-            if (size == 0) continue;  // keep-alive
-            const Bytes message(reinterpret_cast<const std::byte*>(evbuffer_pullup(in, static_cast<ev_ssize_t>(size))), size);
-            const bool good = peer.server->take(peer, message);
-            evbuffer_drain(in, size);
-            if (!good) return drop(peer, "a message came that is no request of the dialect; closed");
-        }
+        Buffer bytes(evbuffer_get_length(in));
+        evbuffer_remove(in, bytes.data(), bytes.size());
+        bool good = true;
+        const auto verdict = peer.deframer.feed(bytes, [&](Bytes message) {
+            if (!message.empty()) good = peer.server->take(peer, message);  // empty: a keep-alive
+            return good;
+        });
+        if (!good) return drop(peer, "a message came that is no request of the dialect; closed");
+        if (verdict != net::Deframer::Verdict::ok) drop(peer, "a message over the size limit or out of its framing came; closed");
     }
 
     bool take(const Peer& peer, Bytes message) {
@@ -161,7 +160,11 @@ class HostServer {
         const auto found = m_peers.find(peer);
         if (found == m_peers.end()) return;  // hung up meanwhile
         if (evbuffer_get_length(bufferevent_get_output(found->second->buffer)) + frame.size() > kOutBytesMax) return;
-        bufferevent_write(found->second->buffer, frame.data(), frame.size());
+        const Bytes message = frame.subspan(pos::kLengthBytes);
+        const net::Frame around = net::frame_of(m_framing, message);
+        bufferevent_write(found->second->buffer, around.head.data(), around.head_bytes);
+        bufferevent_write(found->second->buffer, message.data(), message.size());
+        bufferevent_write(found->second->buffer, around.tail.data(), around.tail_bytes);
     }
 
     void send_due() {
@@ -174,6 +177,7 @@ class HostServer {
     host::Issuer& m_issuer;
     StateFile* m_state;
     std::uint64_t m_delay_ms;
+    const net::Framing m_framing;
     SystemClock m_clock;
     bus::Loop m_loop;
     bus::Timer m_delayed_timer;
@@ -217,7 +221,7 @@ Result<void> run_host(const Args& args) {
         if (!opened) return tl::unexpected(opened.error());
         state = std::move(*opened);
     }
-    auto done = HostServer(issuer, state.get(), *delay).run(*address);
+    auto done = HostServer(issuer, state.get(), *delay, one->framing).run(*address);
     print_totals(issuer.totals(), args.json());
     return done;
 }

@@ -73,8 +73,9 @@ TlsContext::~TlsContext() {
     if (m_context != nullptr) SSL_CTX_free(m_context);
 }
 
-Connection::Connection(bus::Loop& loop, const config::Address& address, SSL_CTX* tls, Listener& listener)
-    : m_loop(loop), m_address(address), m_tls(tls), m_listener(listener), m_redial(loop, [this] { dial(); }),
+Connection::Connection(bus::Loop& loop, const config::Address& address, SSL_CTX* tls, Listener& listener, const net::Framing& framing)
+    : m_loop(loop), m_address(address), m_tls(tls), m_listener(listener), m_framing(framing),
+      m_deframer(iso8583::kFrameBytesMax, framing), m_redial(loop, [this] { dial(); }),
       m_backoff_ms(kBackoffFirstMs) {
     dial();
 }
@@ -141,6 +142,7 @@ void Connection::opened() {
     m_state = State::open;
     m_backoff_ms = kBackoffFirstMs;
     m_in_size = 0;
+    m_deframer = net::Deframer(iso8583::kFrameBytesMax, m_framing);
     watch(EV_READ);
     m_listener.connected();
 }
@@ -203,6 +205,7 @@ void Connection::read_all() {
 
 // Hands out the whole messages in m_in and moves the rest to its front. False: the connection is gone.
 bool Connection::deliver() {
+    if (m_framing != net::Framing{}) return deliver_framed();
     std::size_t at = 0;
     while (m_in_size - at >= kLengthBytes) {
         const std::size_t size = load_be<std::uint16_t>(m_in.data() + at);
@@ -221,9 +224,31 @@ bool Connection::deliver() {
     return true;
 }
 
-// A failed write is left to the read event that follows it: so send() never calls the listener back.
+bool Connection::deliver_framed() {
+    const Buffer chunk(m_in.begin(), m_in.begin() + static_cast<std::ptrdiff_t>(m_in_size));
+    m_in_size = 0;
+    const auto verdict = m_deframer.feed(chunk, [this](Bytes message) {
+        if (!message.empty()) m_listener.received(message);
+        return m_state == State::open;
+    });
+    if (verdict == net::Deframer::Verdict::ok) return true;
+    if (verdict != net::Deframer::Verdict::stopped) lose("what came in does not stand in the configured framing");
+    return false;
+}
+
 void Connection::send(Bytes frame) {
     if (m_state != State::open) return;
+    if (m_framing == net::Framing{}) return write(frame);
+    const Bytes message = frame.subspan(kLengthBytes);
+    const net::Frame around = net::frame_of(m_framing, message);
+    Buffer whole(around.head.begin(), around.head.begin() + static_cast<std::ptrdiff_t>(around.head_bytes));
+    whole.insert(whole.end(), message.begin(), message.end());
+    whole.insert(whole.end(), around.tail.begin(), around.tail.begin() + static_cast<std::ptrdiff_t>(around.tail_bytes));
+    write(whole);
+}
+
+// A failed write is left to the read event that follows it: so send() never calls the listener back.
+void Connection::write(Bytes frame) {
     std::size_t done = 0;
     if (m_out.empty()) {
         const long put = write_some(frame);

@@ -12,6 +12,7 @@
 #include "appliance/giro/terminal_message.hpp"
 #include "bus/loop.hpp"
 #include "config/config.hpp"
+#include "net/deframer.hpp"
 
 namespace giro::pos {
 
@@ -39,7 +40,8 @@ class Connection {
     };
 
     // `tls` null: plain. Starts to connect at once; the listener hears of it from the loop.
-    Connection(bus::Loop& loop, const config::Address& address, SSL_CTX* tls, Listener& listener);
+    // Messages are given and handed out with two bytes of length or none; on the wire they stand in `framing`.
+    Connection(bus::Loop& loop, const config::Address& address, SSL_CTX* tls, Listener& listener, const net::Framing& framing = {});
     ~Connection();
     Connection(const Connection&) = delete;
     Connection& operator=(const Connection&) = delete;
@@ -61,11 +63,15 @@ class Connection {
     long read_some(MutableBytes into);   // > 0 bytes, 0 try later, -1 lost
     long write_some(Bytes from);
     [[nodiscard]] bool deliver();
+    [[nodiscard]] bool deliver_framed();
+    void write(Bytes bytes);
 
     bus::Loop& m_loop;
     config::Address m_address;
     SSL_CTX* m_tls;
     Listener& m_listener;
+    const net::Framing m_framing;
+    net::Deframer m_deframer;  // for any but the usual framing
     bus::Timer m_redial;
     std::uint64_t m_backoff_ms;
     State m_state = State::waiting;

@@ -32,7 +32,7 @@ class Station final : public Wire, public Connection::Listener {
     Station(bus::Loop& loop, const Equipment& equipment, const config::Address& address, Identity identity, Secret tmk,
             std::uint64_t timeout_ms, Shared& shared, Observer& observer)
         : m_equipment(equipment), m_terminal(identity, std::move(tmk), timeout_ms * 1'000'000, shared, *this, observer),
-          m_connection(loop, address, equipment.tls ? equipment.tls->handle() : nullptr, *this) {}
+          m_connection(loop, address, equipment.tls ? equipment.tls->handle() : nullptr, *this, equipment.config.gate.framing) {}
 
     [[nodiscard]] Terminal& terminal() noexcept { return m_terminal; }
     [[nodiscard]] const Terminal& terminal() const noexcept { return m_terminal; }

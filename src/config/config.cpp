@@ -76,6 +76,29 @@ class Checker {
         return out;
     }
 
+    bool flag(const toml::table& in, std::string_view key, bool otherwise) {
+        const auto* node = in.get(key);
+        if (node == nullptr) return otherwise;
+        const auto value = node->value_exact<bool>();
+        if (!value) wrong(node->source(), fmt::format("'{}' must be true or false", key));
+        return value.value_or(otherwise);
+    }
+
+    // One of the words, or the first when it is not given.
+    template <typename E, std::size_t N>
+    E word(const toml::table& in, std::string_view key, const std::pair<std::string_view, E> (&words)[N]) {
+        const auto* node = in.get(key);
+        if (node == nullptr) return words[0].second;
+        const auto value = node->value_exact<std::string>();
+        std::string all;
+        for (const auto& [word, meaning] : words) {
+            if (value == word) return meaning;
+            all += fmt::format(" {}", word);
+        }
+        wrong(node->source(), fmt::format("'{}' must be one of:{}", key, all));
+        return words[0].second;
+    }
+
     template <typename F>
     void each(const toml::table& in, std::string_view key, F&& one) {
         const auto* list = in.get_as<toml::array>(key);
@@ -144,7 +167,7 @@ struct Reading {
     }
 
     void link(const toml::table& t) {
-        check.only(t, {"id", "name", "address", "participant", "bins"});
+        check.only(t, {"id", "name", "address", "participant", "bins", "framing"});
         Link l;
         const auto id = check.number<std::uint16_t>(t, "id", 1, kLinkIdMax);
         l.number = static_cast<std::uint16_t>(std::max<int>(id, 1) - 1);
@@ -153,8 +176,34 @@ struct Reading {
         l.address = check.address(t, "address");
         l.participant = check.number<std::uint32_t>(t, "participant", 1, 1000);
         l.bins = bins_of(t);
+        l.framing = framing(t);
         if (!knows(l.participant)) check.wrong(t.source(), fmt::format("link '{}': there is no participant {}", l.name, l.participant));
         out.links.push_back(std::move(l));
+    }
+
+    // framing = { length = "ascii4", trailer = "etx-lrc", ... } of a port or a link; each may be left out.
+    net::Framing framing(const toml::table& in) {
+        using Framing = net::Framing;
+        static constexpr std::pair<std::string_view, Framing::Length> kLengths[] = {
+            {"binary2", Framing::Length::binary2}, {"binary4", Framing::Length::binary4}, {"ascii4", Framing::Length::ascii4},
+            {"bcd2", Framing::Length::bcd2},       {"bcd4", Framing::Length::bcd4}};
+        static constexpr std::pair<std::string_view, Framing::Trailer> kTrailers[] = {
+            {"none", Framing::Trailer::none}, {"etx", Framing::Trailer::etx}, {"lrc", Framing::Trailer::lrc}, {"etx-lrc", Framing::Trailer::etx_lrc}};
+        Framing made;
+        const auto* node = in.get("framing");
+        if (node == nullptr) return made;
+        const auto* t = node->as_table();
+        if (t == nullptr) {
+            check.wrong(node->source(), "'framing' must be { length = \"binary2\", ... }");
+            return made;
+        }
+        check.only(*t, {"length", "trailer", "counts_length", "counts_trailer", "keep_alive_ms"});
+        made.length = check.word(*t, "length", kLengths);
+        made.trailer = check.word(*t, "trailer", kTrailers);
+        made.counts_length = check.flag(*t, "counts_length", false);
+        made.counts_trailer = check.flag(*t, "counts_trailer", false);
+        if (t->contains("keep_alive_ms")) made.keep_alive_ms = check.number<std::uint32_t>(*t, "keep_alive_ms", 100, 600'000);
+        return made;
     }
 
     [[nodiscard]] bool knows(std::uint32_t participant) const {
@@ -172,13 +221,14 @@ struct Reading {
     }
 
     void gate(const toml::table& t) {
-        check.only(t, {"terminals", "terminals_tls", "wallets", "dialect", "connections_max", "idle_timeout_s"});
+        check.only(t, {"terminals", "terminals_tls", "wallets", "dialect", "framing", "connections_max", "idle_timeout_s"});
         out.gate.terminals = check.address(t, "terminals");
         if (out.gate.terminals.host != "127.0.0.1" && out.gate.terminals.host != "::1")
             check.wrong(t.source(), "'terminals' is not encrypted and may only listen on loopback; use terminals_tls");
         out.gate.terminals_tls = check.address(t, "terminals_tls");
         out.gate.wallets = check.address(t, "wallets");
         out.gate.dialect = check.text(t, "dialect");
+        out.gate.framing = framing(t);
         out.gate.connections_max = check.number<std::uint32_t>(t, "connections_max", 1, 100'000);
         out.gate.idle_timeout_s = check.number<std::uint32_t>(t, "idle_timeout_s", 1, 86'400);
     }

@@ -8,6 +8,7 @@
 
 #include "giro/result.hpp"
 #include "giro/types.hpp"
+#include "net/framing.hpp"
 
 namespace giro::config {
 
@@ -46,6 +47,7 @@ struct Link {
     Address address;
     std::uint32_t participant = 0;  // the bank that owes what is approved here
     std::vector<std::string> bins;
+    net::Framing framing{};
     // The id of etc/giro.toml less one: what the journal, the messages and the key's name know this link by, wherever it
     // stands in the file.
     std::uint16_t number = 0;
@@ -67,6 +69,7 @@ struct Config {
         std::string dialect;     // name of a file in etc/dialects, without .toml
         std::uint32_t connections_max = 0;
         std::uint32_t idle_timeout_s = 0;
+        net::Framing framing{};  // of the terminals' ports
     } gate;
     struct Switch {
         MinorUnits payment_max = 0;

@@ -1,7 +1,5 @@
 #include "net/deframer.hpp"
 
-#include "util/bytes.hpp"
-
 namespace giro::net {
 
 // Moves bytes from the chunk until m_kept holds `wanted` or the chunk is empty.
@@ -11,23 +9,34 @@ void Deframer::keep(Bytes& chunk, std::size_t wanted) {
     chunk = chunk.subspan(n);
 }
 
+// `total`: the bytes that the whole frame takes, once its length is there and good.
+Deframer::Piece Deframer::cut(Bytes bytes, std::size_t& total) const {
+    total = m_length_bytes;
+    if (bytes.size() < m_length_bytes) return {Piece::Kind::incomplete, {}};
+    const auto size = message_size(m_framing, bytes.first(m_length_bytes));
+    if (!size) return {Piece::Kind::broken, {}};
+    if (*size > m_bytes_max) return {Piece::Kind::too_large, {}};
+    const std::size_t trailer = *size == 0 ? 0 : m_framing.trailer_bytes();
+    total = m_length_bytes + *size + trailer;
+    if (bytes.size() < total) return {Piece::Kind::incomplete, {}};
+    const Bytes frame = bytes.subspan(m_length_bytes, *size);
+    if (trailer != 0 && !trailer_good(m_framing, frame, bytes.subspan(m_length_bytes + *size, trailer)))
+        return {Piece::Kind::broken, {}};
+    return {Piece::Kind::frame, frame};
+}
+
 Deframer::Piece Deframer::next(Bytes& chunk) {
-    if (m_kept.empty() && chunk.size() >= kLengthBytes) {
-        const std::size_t length = load_be<std::uint16_t>(chunk.data());
-        if (length > m_bytes_max) return {Piece::Kind::too_large, {}};
-        if (chunk.size() - kLengthBytes >= length) {
-            const Bytes frame = chunk.subspan(kLengthBytes, length);
-            chunk = chunk.subspan(kLengthBytes + length);
-            return {Piece::Kind::frame, frame};
-        }
+    std::size_t total = 0;
+    if (m_kept.empty()) {
+        const Piece piece = cut(chunk, total);
+        if (piece.kind == Piece::Kind::frame) chunk = chunk.subspan(total);
+        if (piece.kind != Piece::Kind::incomplete) return piece;
     }
-    if (m_kept.size() < kLengthBytes) keep(chunk, kLengthBytes);
-    if (m_kept.size() < kLengthBytes) return {Piece::Kind::incomplete, {}};
-    const std::size_t length = load_be<std::uint16_t>(m_kept.data());
-    if (length > m_bytes_max) return {Piece::Kind::too_large, {}};
-    keep(chunk, kLengthBytes + length);
-    if (m_kept.size() < kLengthBytes + length) return {Piece::Kind::incomplete, {}};
-    return {Piece::Kind::frame, Bytes(m_kept).subspan(kLengthBytes)};
+    if (m_kept.size() < m_length_bytes) keep(chunk, m_length_bytes);
+    Piece piece = cut(m_kept, total);
+    if (piece.kind != Piece::Kind::incomplete || m_kept.size() < m_length_bytes) return piece;
+    keep(chunk, total);
+    return cut(m_kept, total);
 }
 
 }  // namespace giro::net

@@ -1,15 +1,14 @@
-// Cuts a byte stream into ISO 8583 frames: a length of two bytes, big-endian, not counting itself, then that many
-// bytes. Pure: no socket, no clock. Every byte is hostile. A length of zero is a frame too (a keep-alive); a length
-// over the maximum ends the stream, since nobody can say where the next frame begins.
+// Cuts a byte stream into ISO 8583 frames by a Framing: a length, then that many bytes, then perhaps a trailer. Pure: no
+// socket, no clock. Every byte is hostile. A length of zero is a frame too (a keep-alive); a length over the maximum or
+// that is no number, and a wrong trailer, end the stream, since nobody can say where the next frame begins.
 #pragma once
 
 #include <algorithm>
 
 #include "giro/types.hpp"
+#include "net/framing.hpp"
 
 namespace giro::net {
-
-inline constexpr std::size_t kLengthBytes = 2;
 
 class Deframer {
   public:
@@ -17,9 +16,11 @@ class Deframer {
         ok,         // everything was taken
         stopped,    // on_frame returned false; the rest of the chunk is gone
         too_large,  // a length over the maximum; feed nothing more
+        broken,     // a length that is no number, or a wrong trailer; feed nothing more
     };
 
-    explicit Deframer(std::size_t frame_bytes_max) noexcept : m_bytes_max(frame_bytes_max) {}
+    explicit Deframer(std::size_t frame_bytes_max, const Framing& framing = {}) noexcept
+        : m_bytes_max(frame_bytes_max), m_framing(framing), m_length_bytes(framing.length_bytes()) {}
 
     // Calls `on_frame(Bytes)` for each frame that is complete with this chunk, in order; it returns whether to go on.
     // A frame that lies whole in the chunk is not copied. The view is valid during the call only.
@@ -28,6 +29,7 @@ class Deframer {
         while (!chunk.empty()) {
             const Piece piece = next(chunk);
             if (piece.kind == Piece::Kind::too_large) return Verdict::too_large;
+            if (piece.kind == Piece::Kind::broken) return Verdict::broken;
             if (piece.kind == Piece::Kind::incomplete) return Verdict::ok;
             const bool go_on = on_frame(piece.frame);
             m_kept.clear();
@@ -41,16 +43,20 @@ class Deframer {
 
   private:
     struct Piece {
-        enum class Kind : std::uint8_t { frame, incomplete, too_large };
+        enum class Kind : std::uint8_t { frame, incomplete, too_large, broken };
         Kind kind;
         Bytes frame;
     };
     // Takes one frame off the front of `chunk`, or all of it into m_kept.
     [[nodiscard]] Piece next(Bytes& chunk);
+    // The frame at the front of `bytes`, which begin with its length and may go on behind it.
+    [[nodiscard]] Piece cut(Bytes bytes, std::size_t& total) const;
     void keep(Bytes& chunk, std::size_t wanted);
 
     std::size_t m_bytes_max;
-    Buffer m_kept;  // a frame's beginning with its length; at most kLengthBytes + m_bytes_max
+    Framing m_framing;
+    std::size_t m_length_bytes;
+    Buffer m_kept;  // a frame's beginning with its length; at most that and m_bytes_max and a trailer
 };
 
 }  // namespace giro::net

@@ -1,8 +1,5 @@
 #include "net/framed.hpp"
 
-#include "giro/result.hpp"
-#include "util/bytes.hpp"
-
 namespace giro::net {
 
 std::size_t FramedProtocol::received(Connection& connection, Bytes bytes) {
@@ -15,7 +12,7 @@ std::size_t FramedProtocol::received(Connection& connection, Bytes bytes) {
             frame(connection, one);
         return connection.is_open();
     });
-    if (verdict == Deframer::Verdict::too_large) {
+    if (verdict == Deframer::Verdict::too_large || verdict == Deframer::Verdict::broken) {
         frame_too_large(connection);
         connection.close();
     }
@@ -24,16 +21,17 @@ std::size_t FramedProtocol::received(Connection& connection, Bytes bytes) {
 
 void FramedProtocol::keep_alive(Connection& connection) {
     const std::uint64_t now_ms = m_clock.monotonic_ns() / 1'000'000;
-    if (m_keep_alive_answered_ms != 0 && now_ms - m_keep_alive_answered_ms < kKeepAliveAnswer_ms) return;
+    if (m_keep_alive_answered_ms != 0 && now_ms - m_keep_alive_answered_ms < m_framing.keep_alive_ms) return;
     m_keep_alive_answered_ms = now_ms;
-    send_frame(connection, {});
+    send_message(connection, {});
 }
 
-void send_frame(Connection& connection, Bytes frame) {
-    ASSERT(frame.size() <= UINT16_MAX);
-    std::byte length[kLengthBytes];
-    store_be(length, static_cast<std::uint16_t>(frame.size()));
-    connection.send(length, frame);
+void FramedProtocol::send_message(Connection& connection, Bytes message) { send_frame(connection, message, m_framing); }
+
+void send_frame(Connection& connection, Bytes message, const Framing& framing) {
+    const Frame frame = frame_of(framing, message);
+    connection.send(Bytes(frame.head).first(frame.head_bytes), message);
+    if (frame.tail_bytes != 0) connection.send(Bytes(frame.tail).first(frame.tail_bytes));
 }
 
 }  // namespace giro::net

@@ -68,7 +68,25 @@ TEST_CASE("config: each mistake is named with its line") {
     CHECK(contains(with_mac("x9_19 = [\"T00000001\"]"), "1 to 8 characters"));
     CHECK(contains(with_mac("x9_19 = [\"T1\"]\nhmac_sha_256 = [\"T1\"]"), "two kinds of MAC"));
     CHECK(contains(with_mac("x9_91 = []"), "misspelt"));
+    CHECK(contains(refusal_with("connections_max", "framing = 2\nconnections_max"), "'framing' must be {"));
+    CHECK(contains(refusal_with("connections_max", "framing = { length = \"ascii\" }\nconnections_max"), "one of: binary2 binary4 ascii4 bcd2 bcd4"));
+    CHECK(contains(refusal_with("connections_max", "framing = { trailer = 3 }\nconnections_max"), "one of: none etx lrc etx-lrc"));
+    CHECK(contains(refusal_with("connections_max", "framing = { counts_length = 1 }\nconnections_max"), "true or false"));
+    CHECK(contains(refusal_with("connections_max", "framing = { keep_alive_ms = 1 }\nconnections_max"), "outside 100..600000"));
+    CHECK(contains(refusal_with("connections_max", "framing = { lenght = \"bcd2\" }\nconnections_max"), "misspelt"));
     CHECK(contains(refusal_with("# [vault]\n# module", "[vault]\nmodul"), "misspelt"));
+}
+
+TEST_CASE("config: ports and links have framings of their own, two bytes of length where nothing is said") {
+    std::string text = shipped();
+    text.insert(text.find("connections_max"), "framing = { length = \"bcd2\", trailer = \"etx-lrc\", counts_length = true, keep_alive_ms = 5000 }\n");
+    const auto file = std::filesystem::temp_directory_path() / "giro-config-framing.toml";
+    REQUIRE(write_file_atomic(file, as_bytes(text)));
+    const auto c = config::load(file);
+    std::filesystem::remove(file);
+    REQUIRE_MESSAGE(c, (c ? std::string() : c.error().what));
+    CHECK(c->gate.framing == net::Framing{net::Framing::Length::bcd2, net::Framing::Trailer::etx_lrc, true, false, 5'000});
+    CHECK(c->links.at(0).framing == net::Framing{});
 }
 
 TEST_CASE("config: a link is known by its id, wherever it stands in the file") {

@@ -22,8 +22,16 @@ struct Cut {
     }
 };
 
-std::vector<Buffer> frames_of(Bytes first, Bytes second) {
-    net::Deframer deframer(kFrameBytesMax);
+constexpr net::Framing kFramings[] = {
+    {},
+    {.length = net::Framing::Length::binary4, .trailer = net::Framing::Trailer::etx},
+    {.length = net::Framing::Length::ascii4, .counts_length = true},
+    {.length = net::Framing::Length::bcd2, .trailer = net::Framing::Trailer::lrc, .counts_trailer = true},
+    {.length = net::Framing::Length::bcd4, .trailer = net::Framing::Trailer::etx_lrc, .counts_length = true, .counts_trailer = true},
+};
+
+std::vector<Buffer> frames_of(const net::Framing& framing, Bytes first, Bytes second) {
+    net::Deframer deframer(kFrameBytesMax, framing);
     std::vector<Buffer> frames;
     const auto take = [&](Bytes frame) {
         ASSERT(frame.size() <= kFrameBytesMax);
@@ -37,18 +45,33 @@ std::vector<Buffer> frames_of(Bytes first, Bytes second) {
 
 // Wherever the stream is cut, the same frames come out.
 void run_net_deframer(Bytes input) {
+    const net::Framing& framing = kFramings[take_choice(input, std::size(kFramings))];
     const Cut cut(input);
-    ASSERT(frames_of(cut.first, cut.second) == frames_of(cut.whole, {}));
+    ASSERT(frames_of(framing, cut.first, cut.second) == frames_of(framing, cut.whole, {}));
 }
 Seeds seeds_net_deframer() {
-    Buffer stream{std::byte{128}};
+    Buffer stream{std::byte{0}, std::byte{128}};
     for (const std::size_t size : {0U, 3U, 13U, 200U}) {
         stream.push_back(std::byte{0});
         stream.push_back(static_cast<std::byte>(size));
         stream.insert(stream.end(), size, std::byte{'x'});
     }
-    return {stream, chosen(200, std::string_view("\0\3abc\0\0\1\0", 9)), chosen(255, std::string_view("\0\1a", 3)),
-            chosen(70, std::string_view("\0\3ab\xff\xff\xff", 7)), chosen(60, std::string_view("\xff\xff\0\0", 4))};
+    Seeds seeds = {stream, chosen(0, chosen(200, std::string_view("\0\3abc\0\0\1\0", 9))),
+                   chosen(0, chosen(255, std::string_view("\0\1a", 3))),
+                   chosen(0, chosen(70, std::string_view("\0\3ab\xff\xff\xff", 7))),
+                   chosen(0, chosen(60, std::string_view("\xff\xff\0\0", 4)))};
+    for (std::size_t i = 1; i < std::size(kFramings); ++i) {
+        Buffer one{std::byte{90}};
+        for (const std::string_view message : {"abc", "", "a longer message"}) {
+            const net::Frame around = net::frame_of(kFramings[i], as_bytes(message));
+            const auto add = [&](Bytes bytes) { one.insert(one.end(), bytes.begin(), bytes.end()); };
+            add(Bytes(around.head).first(around.head_bytes));
+            add(as_bytes(message));
+            add(Bytes(around.tail).first(around.tail_bytes));
+        }
+        seeds.push_back(chosen(i, one));
+    }
+    return seeds;
 }
 
 void run_net_http(Bytes input) {

@@ -344,7 +344,7 @@ TEST_CASE("gate: an issuer link carries both ways, says when it goes down, and c
 }
 
 TEST_CASE("gate: the state of a link is said again every second, also while it is down") {
-    Fixture f({{"nowhere", {"127.0.0.1", 1}, 3, {}}});
+    Fixture f({{"nowhere", {"127.0.0.1", 1}, 3, {}, {}}});
     CHECK(f.until([&] { return f.fake_switch.link_states.size() >= 3; }));
     for (const bus::LinkState& state : f.fake_switch.link_states) CHECK_FALSE(state.up);
     f.fake_switch.send(bus::MessageType::link_frame_out, bus::LinkFrameOut{0, as_bytes("x")});

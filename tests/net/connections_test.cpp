@@ -105,7 +105,7 @@ TEST_CASE("connections: a keep-alive is answered once a second") {
     ClientSocket client(f.port);
     client.send("\0\0\0\0\0\0\0\1x"s);
     CHECK(f.until([&] { return client.received() == "\0\0\0\1x"s; }));
-    f.clock.advance_ms(kKeepAliveAnswer_ms);
+    f.clock.advance_ms(Framing{}.keep_alive_ms);
     client.send("\0\0\0\0\0\1y"s);
     CHECK(f.until([&] { return client.received() == "\0\0\0\1x\0\0\0\1y"s; }));
 }

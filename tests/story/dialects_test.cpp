@@ -2,6 +2,9 @@
 // TPDU, with a MAC over more or less than the message.
 #include <doctest/doctest.h>
 
+#include <cstring>
+#include <regex>
+
 #include "tests/story/box.hpp"
 
 using namespace story;
@@ -17,12 +20,16 @@ std::string code_of(const Said& said) {
     return answer.is_object() ? answer.value("response_code", said.text) : said.text;
 }
 
-void speak(Box& box, const std::string& dialect, bool& provisioned) {
+// `framing` of the terminals' ports and of the link.
+void speak(Box& box, const std::string& dialect, const std::string& framing, bool& provisioned) {
     tell("terminals and an issuer's host speak " + dialect);
     CAPTURE(dialect);
     std::string config = read_text(box.file("etc/giro.toml"));
     const auto at = config.find("dialect = \"") + 11;
     config.replace(at, config.find('"', at) - at, dialect);
+    config = std::regex_replace(config, std::regex("\nframing = [^\n]*"), "");
+    for (const char* table : {"[gate]\n", "[[link]]\n"})
+        config.insert(config.find(table) + std::strlen(table), "framing = { " + framing + " }\n");
     write_text(box.file("etc/giro.toml"), config);
     REQUIRE(box.giro({"config", "check"}).status == 0);
     box.up();
@@ -51,12 +58,12 @@ TEST_CASE("dialects: a purchase, its reversal, a decline and an issuer's answer 
     write_text(box.file("etc/dialects/tpdu-under-mac.toml"), own + "[mac]\nlength = \"bcd2\"\nheader = true\n");
     write_text(box.file("etc/dialects/mac-of-fields.toml"), own + "[mac]\nfields = [0, 1, 2, 3, 4, 11, 37, 39, 41, 48, 70]\n");
     bool provisioned = false;
-    speak(box, "iso1987-bcd", provisioned);
-    speak(box, "iso1987-ebcdic", provisioned);
-    speak(box, "iso1993", provisioned);
-    speak(box, "iso2003", provisioned);
-    speak(box, "tpdu", provisioned);
-    speak(box, "tpdu-under-mac", provisioned);
-    speak(box, "mac-of-fields", provisioned);
+    speak(box, "iso1987-bcd", R"(length = "bcd2")", provisioned);
+    speak(box, "iso1987-ebcdic", R"(length = "binary4", counts_length = true)", provisioned);
+    speak(box, "iso1993", R"(length = "ascii4", trailer = "etx-lrc")", provisioned);
+    speak(box, "iso2003", R"(length = "bcd4", trailer = "lrc", counts_trailer = true)", provisioned);
+    speak(box, "tpdu", R"(trailer = "etx")", provisioned);
+    speak(box, "tpdu-under-mac", "", provisioned);
+    speak(box, "mac-of-fields", R"(length = "ascii4", counts_length = true)", provisioned);
     CHECK(box.giro({"journal", "verify"}).status == 0);
 }
