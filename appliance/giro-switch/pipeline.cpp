@@ -271,33 +271,43 @@ void Pipeline::warn(std::string_view what) {
 // --- deciding, in order -------------------------------------------------------------------------------------------
 
 void Pipeline::finish_ready_batches() {
+    if (m_finishing) return;  // a batch that was started below had nothing to ask: its turn comes here
+    m_finishing = true;
     while (!m_batches.empty() && m_batches.front()->waiting == 0) {
         const auto batch = std::move(m_batches.front());
         m_batches.pop_front();
         if (m_ended) continue;
-        const std::uint64_t began_ns = m_clock.monotonic_ns();
-        m_times.vault_verify_ns += began_ns - batch->asked_ns;
-        check_disk();
-        if (batch->failed)
-            refuse_all(*batch, switching::kInoperative);
-        else if (m_disk_low)
-            refuse_all(*batch, switching::kMalfunction);
-        else
-            decide(*batch);
-        GIRO_FAILPOINT("switch.decided");
-        const std::uint64_t decided_ns = m_clock.monotonic_ns();
-        m_times.decide_ns += decided_ns - began_ns;
-        if (!commit()) return;
-        m_times.journal_ns += m_clock.monotonic_ns() - decided_ns;
-        ++m_times.batches;
-        m_times.requests += batch->items.size();
-        m_times.requests_max = std::max<std::uint64_t>(m_times.requests_max, batch->items.size());
-        GIRO_FAILPOINT("switch.committed");
-        send_with_macs(std::move(batch->out));
+        start_batches();  // so that the vault is at work while this batch is decided and written down
+        m_vault.flush();
+        finish(*batch);
+        m_vault.flush();
         batch->items.clear();
         if (batch->items.capacity() <= kBatchRequestsMax) m_spare = std::move(batch->items);
     }
+    m_finishing = false;
     start_batches();
+}
+
+void Pipeline::finish(Batch& batch) {
+    const std::uint64_t began_ns = m_clock.monotonic_ns();
+    m_times.vault_verify_ns += began_ns - batch.asked_ns;
+    check_disk();
+    if (batch.failed)
+        refuse_all(batch, switching::kInoperative);
+    else if (m_disk_low)
+        refuse_all(batch, switching::kMalfunction);
+    else
+        decide(batch);
+    GIRO_FAILPOINT("switch.decided");
+    const std::uint64_t decided_ns = m_clock.monotonic_ns();
+    m_times.decide_ns += decided_ns - began_ns;
+    if (!commit()) return;
+    m_times.journal_ns += m_clock.monotonic_ns() - decided_ns;
+    ++m_times.batches;
+    m_times.requests += batch.items.size();
+    m_times.requests_max = std::max<std::uint64_t>(m_times.requests_max, batch.items.size());
+    GIRO_FAILPOINT("switch.committed");
+    send_with_macs(std::move(batch.out));
 }
 
 bool Pipeline::commit() {

@@ -74,6 +74,7 @@ class Pipeline {
     void ask_session_key(const std::shared_ptr<Batch>& batch, std::size_t index);
     void vault_done(Batch& batch, bool ok);
     void finish_ready_batches();
+    void finish(Batch& batch);
     void decide(Batch& batch);
     void decide_terminal(Batch& batch, Item& item);
     void decide_link(Batch& batch, Item& item);
@@ -117,6 +118,7 @@ class Pipeline {
     bool m_vault_answers = true;
     bool m_disk_low = false;
     bool m_ended = false;
+    bool m_finishing = false;
     std::uint64_t m_dropped = 0;
     std::uint64_t m_warned = 0, m_warned_second = 0;
     std::uint64_t m_disk_checked_ns = 0;

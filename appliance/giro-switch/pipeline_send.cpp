@@ -102,6 +102,7 @@ void Pipeline::send_portion(std::vector<Outgoing> out) {
             send(o);
         }
         GIRO_FAILPOINT("switch.answers.sent");
+        m_gate->flush();  // not after whatever else this turn decides
     });
 }
 

@@ -77,6 +77,7 @@ void VaultService::serve(hsm::Caller caller, bus::Server& server, bus::PeerId pe
     GIRO_FAILPOINT("vault.request.done");
     if (GIRO_FAILPOINT_LOSES("vault.reply.lost")) return;
     server.send(peer, {request.type, answer.status, request.correlation, answer.body});
+    server.flush();  // the next request may keep the token busy for a millisecond
     wipe(answer.body);
     if (!answer.close_peer) return;
     // Closed once the answer has left, which the bus does at the end of this turn; deaf to it from now on.

@@ -168,18 +168,29 @@ void Endpoint::deliver(PeerId peer, Bytes batch) {
 void Endpoint::queue(PeerId peer, const Record& record) {
     if (m_router && m_shut_out.contains(peer)) return;
     Buffer& batch = m_outgoing[peer];
+    if (batch.capacity() == 0) batch.swap(m_spare);
     append_record(batch, record);
-    if (batch.size() >= kFlushBytes) flush_peer(peer, batch);
+    if (batch.size() >= kFlushBytes) {
+        flush_peer(peer, batch);
+        wake_if_readable();
+    }
     if (m_flush_pending) return;
     m_flush_pending = true;
-    m_loop.defer([this] { flush(); });
+    m_loop.defer([this] {
+        m_flush_pending = false;
+        flush();
+    });
 }
 
 void Endpoint::flush() {
-    m_flush_pending = false;
-    for (auto& [peer, batch] : m_outgoing) flush_peer(peer, batch);
-    if (m_router) m_outgoing.clear();
-    wake_if_readable();
+    bool sent = false;
+    for (auto& [peer, batch] : m_outgoing) {
+        sent = sent || !batch.empty();
+        flush_peer(peer, batch);
+        if (m_router && m_spare.capacity() < batch.capacity() && batch.capacity() <= 2 * kFlushBytes) m_spare.swap(batch);
+    }
+    if (m_router) m_outgoing.clear();  // peers come and go
+    if (sent) wake_if_readable();
 }
 
 void Endpoint::flush_peer(PeerId peer, Buffer& batch) {

@@ -47,6 +47,9 @@ class Endpoint {
     Endpoint& operator=(const Endpoint&) = delete;
     // Batches that could not leave because the other side's queue is full and were dropped.
     [[nodiscard]] std::uint64_t dropped() const noexcept { return m_dropped; }
+    // What was sent leaves now, rather than at the end of the turn: for whoever goes on to something long, while the
+    // other side could be at work already.
+    void flush();
 
   protected:
     Endpoint(Loop& loop, Context& context, std::string address, Handlers handlers);
@@ -67,12 +70,12 @@ class Endpoint {
     bool m_flush_pending = false;
     std::uint64_t m_dropped = 0;
     std::map<PeerId, Buffer> m_outgoing;
+    Buffer m_spare;  // empty: memory of a batch that has left, for the next
     std::set<PeerId> m_shut_out;  // at most kShutOutMax, the latest
     static void readable(int, short, void* self);
     void drain();
     bool receive_one();
     void deliver(PeerId peer, Bytes batch);
-    void flush();
     void flush_peer(PeerId peer, Buffer& batch);
     void wake_if_readable();
 };

@@ -56,6 +56,8 @@ class Client {
              [callback = std::move(callback)](const bus::Record* reply) { callback(read_answer<Verb>(reply)); });
         wipe(body);
     }
+    // The calls made so far leave now, rather than at the end of the turn: before work during which the vault could work.
+    void flush() { m_bus->flush(); }
     [[nodiscard]] std::size_t pending() const noexcept { return m_pending.size(); }
 
   private:
