@@ -10,10 +10,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <atomic>
 #include <charconv>
 #include <chrono>
 #include <csignal>
+#include <map>
 #include <optional>
 #include <thread>
 
@@ -24,6 +26,7 @@ using namespace giro::sim;
 using Steady = std::chrono::steady_clock;
 constexpr std::chrono::milliseconds kLiveEvery{200};
 constexpr double kUnwatchedEvery_s = 10;
+constexpr std::uint64_t kJobsMax = 64;
 
 struct Arguments {
     Order order;
@@ -80,7 +83,7 @@ std::optional<Arguments> parse(int argc, char** argv) {
             a.count = *n;
         else if (word == "--steps")
             a.order.steps = *n;
-        else if (word == "--jobs" && *n >= 1 && *n <= 64)
+        else if (word == "--jobs" && *n >= 1 && *n <= kJobsMax)
             a.jobs = *n;
         else
             return std::nullopt;
@@ -116,6 +119,7 @@ void report(const Arguments& a, const Verdict& v) {
 struct Totals {
     std::atomic<std::uint64_t> last_seed, seeds, failed, faults, answers, settled, digests;
     std::atomic<bool> stop;
+    std::array<std::atomic<std::uint64_t>, kJobsMax> under_way;  // each process's seed
 };
 
 std::string text_of(const Totals& t, double seconds) {
@@ -137,6 +141,7 @@ void run_part(Arguments a, std::uint64_t part, Totals& totals) {
     std::filesystem::create_directories(a.order.scratch);
     for (std::uint64_t i = part; (a.for_ever || i < a.count) && g_stop == 0 && !totals.stop; i += a.jobs) {
         a.order.seed = a.from + i;
+        totals.under_way[part] = a.order.seed;
         const Verdict v = simulate(a.order);
         totals.last_seed = a.order.seed;
         totals.faults += v.faults.all();
@@ -163,6 +168,13 @@ void show_live(const Totals& totals, double seconds, bool& wide) {
     wide = watched;
 }
 
+// A process that did not come to its end: a bug of the program in its seed, or of the simulator.
+void report_crash(const Arguments& a, std::uint64_t seed, int status) {
+    fmt::print("\na process of the simulator ended in seed {} with {} {}\n", seed,
+               WIFSIGNALED(status) ? "signal" : "status", WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+    fmt::print("play it again: build/release/bin/giro-sim --seed {} --steps {} --trace\n", seed, a.order.steps);
+}
+
 // One process for each job: a World is one thread's, and the only one of its process.
 int run_many(const Arguments& a) {
     void* shared = ::mmap(nullptr, sizeof(Totals), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -171,26 +183,33 @@ int run_many(const Arguments& a) {
     const auto began = Steady::now();
     const auto seconds = [&] { return std::chrono::duration<double>(Steady::now() - began).count(); };
     std::fflush(stdout);
-    std::uint64_t under_way = 0;
-    for (; under_way < a.jobs; ++under_way) {
-        if (::fork() != 0) continue;
-        run_part(a, under_way, totals);
+    std::map<pid_t, std::uint64_t> part_of;
+    for (std::uint64_t part = 0; part < a.jobs; ++part) {
+        const pid_t pid = ::fork();
+        if (pid != 0) {
+            ASSERT(pid > 0);
+            part_of[pid] = part;
+            continue;
+        }
+        run_part(a, part, totals);
         std::fflush(stdout);
         ::_exit(0);
     }
     bool crashed = false, wide = false;
-    while (under_way > 0) {
+    while (!part_of.empty()) {
         if (g_stop != 0) totals.stop = true;  // each ends its seed first
         int status = 0;
-        if (::waitpid(-1, &status, WNOHANG) > 0) {
-            --under_way;
-            if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) crashed = true;
+        if (const pid_t pid = ::waitpid(-1, &status, WNOHANG); pid > 0) {
+            const std::uint64_t part = part_of.extract(pid).mapped();
+            if (status != 0) {
+                crashed = true;
+                report_crash(a, totals.under_way[part], status);
+            }
             continue;
         }
         if (a.for_ever) show_live(totals, seconds(), wide);
         std::this_thread::sleep_for(kLiveEvery);
     }
-    if (crashed) fmt::print("\na process of the simulator ended before its seeds did\n");
     fmt::print("{}{}, {:.1f} s, digest of all {:016x}\n", wide ? "\r\033[K" : "", text_of(totals, seconds()), seconds(),
                totals.digests.load());
     return crashed || totals.failed != 0 ? 1 : 0;
