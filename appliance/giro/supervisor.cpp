@@ -13,6 +13,7 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+#include <utility>
 
 #include "appliance/giro/box_child.hpp"
 #include "util/file.hpp"
@@ -84,6 +85,7 @@ Result<void> Supervisor::run(const std::function<void()>& all_up) {
         for (Child& child : m_children) read_ready(child);
         restart_due();
         start_next();
+        if (m_state_stale) write_state();
         if (!said_all_up && m_failure.empty() && all_were_ready()) {
             said_all_up = true;
             all_up();
@@ -263,16 +265,17 @@ void Supervisor::stop_all() {
     write_state();
 }
 
-// run/up.json: what `giro status` shows. One file, replaced whole.
-void Supervisor::write_state() const {
+// run/up.json: what `giro status` shows. One file, replaced whole; on a full disk tried again until there is room.
+void Supervisor::write_state() {
     static constexpr std::string_view kStateNames[] = {"stopped", "starting", "up", "restarting"};
     std::string text = fmt::format("{{\"pid\":{},\"programs\":[", ::getpid());
     for (const Child& child : m_children)
         text += fmt::format("{}{{\"name\":\"{}\",\"state\":\"{}\",\"pid\":{},\"restarts\":{}}}", &child == &m_children.front() ? "" : ",",
                             child.name, kStateNames[static_cast<std::size_t>(child.state)], child.pid, child.restarts);
     text += "]}\n";
-    if (auto written = write_file_atomic(m_paths.run() / "up.json", as_bytes(text)); !written)
-        m_say(fmt::format("state not written: {}", written.error().what));
+    const auto written = write_file_atomic(m_paths.run() / "up.json", as_bytes(text));
+    const bool was_stale = std::exchange(m_state_stale, !written);
+    if (!written && !was_stale) m_say(fmt::format("state not written: {}", written.error().what));
 }
 
 std::string Supervisor::last_log_line(const Child& child) const {

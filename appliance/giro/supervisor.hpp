@@ -64,7 +64,7 @@ class Supervisor {
     void wait_for_events();
     [[nodiscard]] std::chrono::milliseconds until_restart() const;
     void fail_with(const Child& child, int code, const std::string& how);
-    void write_state() const;
+    void write_state();
     [[nodiscard]] std::string cause(const Child& child, int status) const;
     [[nodiscard]] std::string last_log_line(const Child& child) const;
     [[nodiscard]] std::filesystem::path log_file(const Child& child) const { return m_paths.log() / ("giro-" + child.name + ".log"); }
@@ -77,6 +77,7 @@ class Supervisor {
     std::vector<Child> m_children;
     int m_signals = -1;  // signalfd
     bool m_stopping = false;
+    bool m_state_stale = false;  // the last writing of it failed
     std::vector<Failure> m_failure;  // at most one
 };
 

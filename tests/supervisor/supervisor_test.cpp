@@ -41,9 +41,13 @@ class Programs {
         return supervisor.run(all_up);
     }
 
+    [[nodiscard]] fs::path state_file() const { return m_folder / "run" / "up.json"; }
+    [[nodiscard]] fs::path beside(std::string_view name, const char* what) const {
+        return m_folder / "bin" / fmt::format("giro-{}.{}", name, what);
+    }
     // From run/up.json.
     [[nodiscard]] int pid_of(std::string_view name) const {
-        std::ifstream file(m_folder / "run" / "up.json");
+        std::ifstream file(state_file());
         const std::string text{std::istreambuf_iterator<char>(file), {}};
         const auto of = text.find(fmt::format("\"{}\"", name));
         const auto at = of == std::string::npos ? of : text.find("\"pid\":", of);
@@ -93,4 +97,28 @@ case $n in 2|3|4) kill -9 $$;; 5) kill -TERM $PPID;; esac)");
     CHECK_MESSAGE(ended, (ended ? "" : ended.error().what));
     CHECK(restarts == std::vector<std::string>{"restart 1 in 20 ms", "restart 2 in 40 ms", "restart 3 in 80 ms",
                                                "restart 4 in 160 ms"});
+}
+
+// Found by the story's small disk: the switch was started again while the disk was full, and giro status showed its dead
+// predecessor until the next program died.
+TEST_CASE("supervisor: a state that could not be written is written as soon as that is possible") {
+    const Programs programs;
+    // Ends the test once the file says that it is up itself, or is long overdue.
+    programs.write("gate", R"(state=${0%/bin/*}/run/up.json
+(for i in $(seq 200); do grep -q '"gate","state":"up"' $state && : >$0.seen && break; sleep 0.05; done; kill -TERM $PPID) 2>/dev/null &)");
+    int refused = 0;
+    const auto ended = programs.run(
+        [&](const std::string& line) {
+            if (line.starts_with("gate ") && line.find(" up, pid") != std::string::npos) {  // a folder is in its way
+                fs::remove(programs.state_file());
+                fs::create_directories(programs.state_file() / "in the way");
+            } else if (line.starts_with("state not written")) {
+                ++refused;
+                fs::remove_all(programs.state_file());
+            }
+        },
+        [] {});
+    CHECK_MESSAGE(ended, (ended ? "" : ended.error().what));
+    CHECK(refused == 1);
+    CHECK(fs::exists(programs.beside("gate", "seen")));
 }
