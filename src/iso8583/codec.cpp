@@ -63,6 +63,24 @@ void put_bcd(std::byte* at, Bytes digits, std::size_t skip) noexcept {
     if (i < digits.size()) *at = static_cast<std::byte>(kBcdValue[u8(digits[i])] << 4 | (u8(*at) & 15));
 }
 
+// memcpy of a size that is not known beforehand is a call; most values have at most 16 bytes, and two moves are enough.
+void copy_value(std::byte* to, Bytes value) noexcept {
+    const std::byte* from = value.data();
+    const std::size_t size = value.size();
+    const auto ends = [&](auto first) {
+        auto last = first;
+        std::memcpy(&first, from, sizeof first);
+        std::memcpy(&last, from + size - sizeof last, sizeof last);
+        std::memcpy(to, &first, sizeof first);
+        std::memcpy(to + size - sizeof last, &last, sizeof last);
+    };
+    if (size > 16) std::memcpy(to, from, size);
+    else if (size >= 8) ends(std::uint64_t{0});
+    else if (size >= 4) ends(std::uint32_t{0});
+    else
+        for (std::size_t i = 0; i < size; ++i) to[i] = from[i];
+}
+
 unsigned nibble_at(Bytes packed, std::size_t i) noexcept {
     const unsigned byte = u8(packed[i / 2]);
     return i % 2 == 0 ? byte >> 4 : byte & 15;
@@ -173,26 +191,34 @@ class Unpacker {
     // The number before a variable field.
     bool read_prefix(const FieldSpec& spec, unsigned n, std::size_t& count) noexcept {
         if (left() < spec.prefix_bytes) return no(Reason::truncated, n, m_frame.size());
-        const Bytes wire = m_frame.subspan(m_at, spec.prefix_bytes);
+        if (spec.prefix == PrefixEncoding::ascii)
+            return count_by<10>(spec, n, count, [](unsigned byte) { return byte - '0'; });
+        return read_other_prefix(spec, n, count);
+    }
+
+    bool read_other_prefix(const FieldSpec& spec, unsigned n, std::size_t& count) noexcept {
+        switch (spec.prefix) {
+            case PrefixEncoding::ebcdic: return count_by<10>(spec, n, count, [](unsigned byte) { return byte - kEbcdicZero; });
+            case PrefixEncoding::bcd:
+                return count_by<100>(spec, n, count, [](unsigned byte) {
+                    return (byte & 15) > 9 ? 100 : (byte >> 4) * 10 + (byte & 15);
+                });
+            case PrefixEncoding::binary: return count_by<256>(spec, n, count, [](unsigned byte) { return byte; });
+            case PrefixEncoding::ascii: break;
+        }
+        return false;
+    }
+
+    // A number of prefix_bytes digits to this base, each a byte of which `digit_of` makes one.
+    template <unsigned base, typename DigitOf>
+    bool count_by(const FieldSpec& spec, unsigned n, std::size_t& count, DigitOf digit_of) noexcept {
         count = 0;
-        for (std::size_t i = 0; i < wire.size(); ++i) {
-            const unsigned byte = u8(wire[i]);
-            unsigned digit = byte;
-            unsigned base = 256;
-            unsigned digit_max = 255;
-            if (spec.prefix == PrefixEncoding::ascii || spec.prefix == PrefixEncoding::ebcdic) {
-                digit = byte - (spec.prefix == PrefixEncoding::ascii ? '0' : kEbcdicZero);
-                base = 10;
-                digit_max = 9;
-            } else if (spec.prefix == PrefixEncoding::bcd) {
-                digit = (byte & 15) > 9 ? 100 : (byte >> 4) * 10 + (byte & 15);
-                base = 100;
-                digit_max = 99;
-            }
-            if (digit > digit_max) return no(Reason::bad_length, n, m_at + i);
+        for (std::size_t i = 0; i < spec.prefix_bytes; ++i) {
+            const unsigned digit = digit_of(u8(m_frame[m_at + i]));
+            if (digit >= base) return no(Reason::bad_length, n, m_at + i);
             count = count * base + digit;
         }
-        m_at += wire.size();
+        m_at += spec.prefix_bytes;
         return true;
     }
 
@@ -371,16 +397,14 @@ class Packer {
     bool prefix(const FieldSpec& spec, unsigned n, std::size_t count) noexcept {
         std::byte* at = room(spec.prefix_bytes, n);
         if (at == nullptr) return false;
-        for (std::size_t i = spec.prefix_bytes; i-- > 0;) {
-            switch (spec.prefix) {
-                case PrefixEncoding::ascii: at[i] = static_cast<std::byte>('0' + count % 10); count /= 10; break;
-                case PrefixEncoding::bcd:
-                    at[i] = static_cast<std::byte>(count / 10 % 10 << 4 | count % 10);
-                    count /= 100;
-                    break;
-                case PrefixEncoding::ebcdic: at[i] = static_cast<std::byte>(kEbcdicZero + count % 10); count /= 10; break;
-                case PrefixEncoding::binary: at[i] = static_cast<std::byte>(count & 255); count >>= 8; break;
-            }
+        const auto write = [&](unsigned base, auto byte_of) {
+            for (std::size_t i = spec.prefix_bytes; i-- > 0; count /= base) at[i] = static_cast<std::byte>(byte_of(count % base));
+        };
+        switch (spec.prefix) {
+            case PrefixEncoding::ascii: write(10, [](std::size_t digit) { return '0' + digit; }); break;
+            case PrefixEncoding::bcd: write(100, [](std::size_t digits) { return digits / 10 << 4 | digits % 10; }); break;
+            case PrefixEncoding::ebcdic: write(10, [](std::size_t digit) { return kEbcdicZero + digit; }); break;
+            case PrefixEncoding::binary: write(256, [](std::size_t byte) { return byte; }); break;
         }
         ASSERT(count == 0);  // the dialect's max fits its prefix
         return true;
@@ -389,12 +413,16 @@ class Packer {
     bool field(unsigned n) noexcept {
         if (const Bytes wire = m_message.echoed(n); !wire.empty()) {
             std::byte* at = room(wire.size(), n);
-            if (at != nullptr) std::memcpy(at, wire.data(), wire.size());
+            if (at != nullptr) copy_value(at, wire);
             return at != nullptr;
         }
         const FieldSpec& spec = m_dialect.fields[n];
         if (!spec.defined()) return no(Reason::unknown_field, n);
         const Bytes value = m_message.bytes(n);
+        if (spec.direct && spec.prefix_bytes == 0 && value.size() == spec.max) {  // most fields of most messages
+            if (first_outside(spec.allowed, value) != value.size()) return no(Reason::bad_content, n);
+            return put(n, value);
+        }
         if (value.size() > spec.max) return no(Reason::length_over_max, n);
         if (first_outside(spec.allowed, value) != value.size()) return no(Reason::bad_content, n);
         if (spec.body == BodyEncoding::bcd && spec.allowed != content::kDigit)  // of a track: : ; < > ? have no packed form
@@ -419,6 +447,12 @@ class Packer {
         return spec.pad_side != PadSide::none && first_outside(spec.allowed, Bytes(&pad, 1)) == 1;
     }
 
+    bool put(unsigned n, Bytes value) noexcept {
+        std::byte* at = room(value.size(), n);
+        if (at != nullptr) copy_value(at, value);
+        return at != nullptr;
+    }
+
     bool body(const FieldSpec& spec, unsigned n, Bytes value, std::size_t missing) noexcept {
         const std::size_t length = value.size() + missing;
         const bool left = spec.pad_side == PadSide::left;
@@ -431,12 +465,9 @@ class Packer {
             put_bcd(at, value, left ? fill : 0);
             return true;
         }
+        if (missing == 0 && spec.direct) return put(n, value);
         std::byte* at = room(length, n);
         if (at == nullptr) return false;
-        if (missing == 0 && spec.direct) {  // most fields of most messages
-            if (length != 0) std::memcpy(at, value.data(), length);
-            return true;
-        }
         std::byte* value_at = left ? at + missing : at;
         if (!value.empty()) std::memcpy(value_at, value.data(), value.size());
         if (missing != 0) std::memset(left ? at : at + value.size(), spec.pad, missing);
