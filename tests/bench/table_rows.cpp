@@ -61,6 +61,11 @@ std::span<const Section> sections() {
              .wanted = {{"/box/closed/64/of_token", true, 0.45}}},
             {.name = "1,000 terminals, closed loop", .measured = "{/box/closed/1000/per_second}/s; {~/box/closed/1000}", .parts = "closed postgres",
              .ratio = "{/box/closed/1000/per_second|/postgres/per_second} × pgbench"},
+            {.name = ".. its two MACs as a share of the token's bare rate", .measured = "{2*/box/closed/1000/per_second|/hsm/bare_cmac_per_s}", .parts = "closed hsm", .asked = "≥ 0.45",
+             .wanted = {{"/box/closed/1000/of_token", true, 0.45}}},
+            {.name = ".. CPU-µs of gate and switch together", .measured = "{/box/closed/1000/cpu_us/gate_and_switch} µs; all programs of the box {/box/closed/1000/cpu_us/box}, terminals {/box/closed/1000/cpu_us/terminals}",
+             .parts = "closed bare", .ratio = "{/box/closed/1000/cpu_us/gate_and_switch|/bare/echo_cpu_us} × an echo", .asked = "< 20 µs",
+             .wanted = {{"/box/closed/1000/cpu_us/gate_and_switch", false, 20}}},
             {.name = "CPU-µs of a payment, 64 terminals",
              .measured = "gate {/box/closed/64/cpu_us/gate}, switch {/box/closed/64/cpu_us/switch}, vault {/box/closed/64/cpu_us/vault}, auditor {/box/closed/64/cpu_us/auditor}, "
                          "settle {/box/closed/64/cpu_us/settle}, chain {/box/closed/64/cpu_us/chain}; terminals {/box/closed/64/cpu_us/terminals}",
