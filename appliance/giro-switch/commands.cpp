@@ -158,7 +158,8 @@ void Commands::status(Caller& caller, bus::PeerId peer, const bus::Record& recor
     const auto& t = m_pipeline.times();
     std::string links;
     for (const auto& link : m_program.config.links)
-        links += fmt::format("{}{{\"name\":\"{}\",\"up\":{}}}", links.empty() ? "" : ",", link.name, m_core.link_up(link.number));
+        links += fmt::format("{}{{\"name\":\"{}\",\"up\":{},\"answers_unmatched\":{}}}", links.empty() ? "" : ",", link.name,
+                             m_core.link_up(link.number), m_pipeline.answers_unmatched(link.number));
     const auto& c = s.counters();
     const std::string json = fmt::format(
         "{{\"entries\":{},\"chain_hash\":\"{}\",\"open_window\":{},\"participants\":{},\"terminals\":{},\"cards\":{},\"wallets\":{},"

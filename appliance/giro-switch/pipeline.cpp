@@ -399,11 +399,26 @@ void Pipeline::decide_link(Batch& batch, Item& item) {
         if (const auto decided = m_core.link_answer(r, m_clock.wall_ns()))
             settle_waiting(batch.out, *decided);
         else
-            warn(fmt::format("link {}: the answer to STAN {:06} is late or answers nothing", link, r.stan));
+            note_unmatched(r, link, decided.error());
     } else if (r.mti == 0x0410) {
-        if (!m_core.link_reversal_answer(r))
-            warn(fmt::format("link {}: the reversal answer to STAN {:06} answers nothing", link, r.stan));
+        if (const auto done = m_core.link_reversal_answer(r); !done) note_unmatched(r, link, done.error());
     }
+}
+
+// Counted by link, type and field (giro status tells the sum of each link), so that a host that echoes a field otherwise
+// than its setting says stands out.
+void Pipeline::note_unmatched(const PaymentRequest& answer, std::string_view link, switching::Unmatched why) {
+    const std::uint64_t count = ++m_unmatched[{answer.link, answer.mti, why.field}];
+    warn(fmt::format("link {}: a {:04x} under STAN {:06} answers nothing: {} ({} such since the start)", link, answer.mti, answer.stan,
+                     why.field == 11 ? std::string("nothing waits under it (DE11)") : fmt::format("DE{} is not the message's", why.field),
+                     count));
+}
+
+std::uint64_t Pipeline::answers_unmatched(std::uint16_t link) const {
+    std::uint64_t sum = 0;
+    for (const auto& [key, count] : m_unmatched)
+        if (std::get<0>(key) == link) sum += count;
+    return sum;
 }
 
 void Pipeline::decide_wallet(Batch& batch, Item& item) {

@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <set>
+#include <tuple>
 
 #include "appliance/giro-switch/pan_cache.hpp"
 #include "appliance/skeleton.hpp"
@@ -51,6 +52,8 @@ class Pipeline {
     [[nodiscard]] const StageTimes& times() const noexcept { return m_times; }
     [[nodiscard]] bool vault_answers() const noexcept { return m_vault_answers; }
     [[nodiscard]] std::uint64_t dropped() const noexcept { return m_dropped; }
+    // Answers of a link's host since the start that answered nothing.
+    [[nodiscard]] std::uint64_t answers_unmatched(std::uint16_t link) const;
     // Reversals owed to an issuer for which the vault does not give the card number back: somebody must look.
     [[nodiscard]] std::size_t reversals_unsendable() const noexcept { return m_unsendable.size(); }
 
@@ -92,6 +95,7 @@ class Pipeline {
     void send_owed_reversals();
     void send_owed_reversal(std::uint64_t seq, const entry::Payment& payment);
     void note_unsendable(std::uint64_t seq, std::string_view why);
+    void note_unmatched(const PaymentRequest& answer, std::string_view link, switching::Unmatched why);
     void note_vault(bool answers, const std::string& why);
     void check_disk();
 
@@ -114,6 +118,7 @@ class Pipeline {
     std::map<std::uint16_t, bus::PeerId> m_link_peers;
     std::set<std::uint64_t> m_unsendable;          // payment seq
     std::map<std::uint64_t, std::uint64_t> m_reversal_sent_ns;  // payment seq -> when its reversal was last sent
+    std::map<std::tuple<std::uint16_t, Mti, unsigned>, std::uint64_t> m_unmatched;  // link, type, field -> how often
     StageTimes m_times;
     bool m_vault_answers = true;
     bool m_disk_low = false;

@@ -64,6 +64,23 @@ class Checker {
         return out;
     }
 
+    // Data elements out of kCorrelationFields; `out` keeps what it has when the key is not there.
+    void correlation(const toml::table& in, std::string_view key, unsigned always, std::vector<unsigned>& out) {
+        const auto* list = in.get_as<toml::array>(key);
+        if (in.get(key) == nullptr) return;
+        if (list == nullptr) return wrong(in.source(), fmt::format("'{}' must be a list of data elements", key));
+        out.clear();
+        for (const auto& item : *list) {
+            const std::int64_t field = item.value_or(std::int64_t{0});
+            if (std::find(std::begin(kCorrelationFields), std::end(kCorrelationFields), field) == std::end(kCorrelationFields))
+                return wrong(item.source(), fmt::format("'{}': an answer can be matched by {}", key, fmt::join(kCorrelationFields, ", ")));
+            out.push_back(static_cast<unsigned>(field));
+        }
+        const auto has = [&](unsigned field) { return std::find(out.begin(), out.end(), field) != out.end(); };
+        if (!has(4) && !has(37)) wrong(list->source(), fmt::format("'{}' must name 4 or 37: a STAN alone is used again", key));
+        if (always != 0 && !has(always)) wrong(list->source(), fmt::format("'{}' must name {}", key, always));
+    }
+
     Address address(const toml::table& in, std::string_view key) {
         Address out;
         const std::string value = text(in, key);
@@ -167,7 +184,7 @@ struct Reading {
     }
 
     void link(const toml::table& t) {
-        check.only(t, {"id", "name", "address", "participant", "bins", "framing"});
+        check.only(t, {"id", "name", "address", "participant", "bins", "framing", "match_0210", "match_0410"});
         Link l;
         const auto id = check.number<std::uint16_t>(t, "id", 1, kLinkIdMax);
         l.number = static_cast<std::uint16_t>(std::max<int>(id, 1) - 1);
@@ -177,6 +194,8 @@ struct Reading {
         l.participant = check.number<std::uint32_t>(t, "participant", 1, 1000);
         l.bins = bins_of(t);
         l.framing = framing(t);
+        check.correlation(t, "match_0210", 0, l.match_0210);
+        check.correlation(t, "match_0410", 95, l.match_0410);
         if (!knows(l.participant)) check.wrong(t.source(), fmt::format("link '{}': there is no participant {}", l.name, l.participant));
         out.links.push_back(std::move(l));
     }

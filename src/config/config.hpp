@@ -41,6 +41,9 @@ struct Participant {
     MinorUnits backing = 0;           // coins that the first block pays it
 };
 
+// The data elements that Link::match_0210 and match_0410 can name.
+inline constexpr unsigned kCorrelationFields[] = {4, 12, 13, 32, 37, 41, 42, 49, 95};
+
 // A connection to an issuer's host that keeps its own cards.
 struct Link {
     std::string name;
@@ -51,6 +54,10 @@ struct Link {
     // The id of etc/giro.toml less one: what the journal, the messages and the key's name know this link by, wherever it
     // stands in the file.
     std::uint16_t number = 0;
+    // What an answer of this type must repeat of our message, beside its STAN, to count as the answer to it. DE4 or DE37 is
+    // always among them (STANs are used again), and DE95 for 0410: else the late answer to a smaller reversal would do.
+    std::vector<unsigned> match_0210 = {4, 37, 41};
+    std::vector<unsigned> match_0410 = {4, 37, 41, 95};
 };
 
 inline constexpr std::size_t kOfficersMax = 16;  // as many approvals as one request to the vault carries

@@ -14,6 +14,7 @@
 #include "giro/environment.hpp"
 #include "giro/request.hpp"
 #include "switching/answers.hpp"
+#include "switching/correlation.hpp"
 #include "switching/routes.hpp"
 #include "switching/state.hpp"
 #include "util/quota.hpp"
@@ -105,10 +106,10 @@ class Core {
     // --- from issuers' hosts: their MAC has been verified ---
     void link_state(std::uint16_t link, bool up);
     [[nodiscard]] bool link_up(std::uint16_t link) const { return m_links_up.contains(link); }
-    // 0210: the payment it answers, or nothing when it answers none (late, twice, or for another amount).
-    [[nodiscard]] std::optional<Decided> link_answer(const PaymentRequest& answer, std::uint64_t now_ns);
-    // 0410: true when a reversal waited for it and the host says that it is done (00), or never knew the original (25).
-    bool link_reversal_answer(const PaymentRequest& answer);
+    // 0210: the payment it answers, or why it answers none (late, twice, or a field is another's; 39: it says nothing).
+    [[nodiscard]] tl::expected<Decided, Unmatched> link_answer(const PaymentRequest& answer, std::uint64_t now_ns);
+    // 0410: a reversal waited for it and the host says that it is done (00), or never knew the original (25); or why not.
+    [[nodiscard]] tl::expected<void, Unmatched> link_reversal_answer(const PaymentRequest& answer);
     // Forwarded payments whose answer is overdue: declined 91, and the issuer is owed a reversal.
     [[nodiscard]] std::vector<Decided> expire(std::uint64_t now_ns);
 

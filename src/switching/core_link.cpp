@@ -14,7 +14,17 @@ namespace {
 // (VIP), approved and update track 3, completed partially. The terminal could not do what they ask: it hears a decline,
 // and the host a reversal.
 constexpr std::string_view kOtherApprovals[] = {"08", "10", "11", "16", "32"};
+
+constexpr unsigned kStanField = 11, kResponseField = 39;
+
+// A link that the configuration has no more still gets its answers, by the defaults.
+const config::Link& link_of(const config::Config& config, std::uint16_t number) {
+    static const config::Link kDefault;
+    const config::Link* link = config::find_link(config, number);
+    return link == nullptr ? kDefault : *link;
 }
+
+}  // namespace
 
 void Core::link_state(std::uint16_t link, bool up) {
     if (up)
@@ -23,13 +33,13 @@ void Core::link_state(std::uint16_t link, bool up) {
         m_links_up.erase(link);
 }
 
-std::optional<Decided> Core::link_answer(const PaymentRequest& answer, std::uint64_t now_ns) {
+tl::expected<Decided, Unmatched> Core::link_answer(const PaymentRequest& answer, std::uint64_t now_ns) {
     const std::uint64_t seq = m_state.outstanding_by_stan(answer.link, answer.stan);
     const Outstanding* waiting = seq == 0 ? nullptr : m_state.outstanding(seq);
-    if (waiting == nullptr || waiting->answered) return std::nullopt;
-    if (answer.amount != waiting->payment.amount.minor || answer.terminal != waiting->payment.key.terminal ||
-        answer.rrn != waiting->payment.key.rrn || answer.response_code.empty())
-        return std::nullopt;
+    if (waiting == nullptr || waiting->answered) return tl::unexpected(Unmatched{kStanField});
+    if (const unsigned field = first_difference(link_of(m_policy.config, answer.link).match_0210, answer, *waiting); field != 0)
+        return tl::unexpected(Unmatched{field});
+    if (answer.response_code.empty()) return tl::unexpected(Unmatched{kResponseField});
     entry::ForwardAnswered e;
     e.payment = seq;
     e.time_ns = now_ns;
@@ -47,16 +57,16 @@ std::optional<Decided> Core::link_answer(const PaymentRequest& answer, std::uint
     return Decided{seq, e.response_code, e.auth_code};
 }
 
-bool Core::link_reversal_answer(const PaymentRequest& answer) {
+tl::expected<void, Unmatched> Core::link_reversal_answer(const PaymentRequest& answer) {
     const std::uint64_t seq = m_state.outstanding_by_stan(answer.link, answer.stan);
     const Outstanding* owed = seq == 0 ? nullptr : m_state.outstanding(seq);
-    if (owed == nullptr || !owed->reversal_owed) return false;
-    if (answer.amount != owed->payment.amount.minor || answer.terminal != owed->payment.key.terminal ||
-        answer.rrn != owed->payment.key.rrn || answer.replacement != owed->stands)
-        return false;  // or the late answer to an earlier, smaller reversal of the same payment
-    if (answer.response_code != kApproved && answer.response_code != kOriginalNotFound) return false;
+    if (owed == nullptr || !owed->reversal_owed) return tl::unexpected(Unmatched{kStanField});
+    if (const unsigned field = first_difference(link_of(m_policy.config, answer.link).match_0410, answer, *owed); field != 0)
+        return tl::unexpected(Unmatched{field});
+    if (answer.response_code != kApproved && answer.response_code != kOriginalNotFound)
+        return tl::unexpected(Unmatched{kResponseField});
     record(entry::Kind::link_reversal_answered, entry::LinkReversalAnswered{seq, answer.response_code});
-    return true;
+    return {};
 }
 
 Decided Core::give_up_forward(std::uint64_t payment, std::uint64_t now_ns) {

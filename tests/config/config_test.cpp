@@ -89,6 +89,15 @@ TEST_CASE("config: ports and links have framings of their own, two bytes of leng
     CHECK(c->links.at(0).framing == net::Framing{});
 }
 
+TEST_CASE("config: what an answer of a link must repeat is a setting, within what makes it safe") {
+    const std::string setting = "match_0410 = [4, 37, 41, 95]";
+    CHECK(contains(refusal_with(setting, "match_0410 = [4, 37, 41]"), "must name 95"));
+    CHECK(contains(refusal_with(setting, "match_0410 = [41, 95]"), "must name 4 or 37"));
+    CHECK(contains(refusal_with(setting, "match_0410 = [4, 2, 95]"), "can be matched by"));
+    CHECK(contains(refusal_with(setting, "match_0410 = [\"4\", 95]"), "can be matched by"));
+    CHECK(contains(refusal_with(setting, "match_0410 = 4"), "list of data elements"));
+}
+
 TEST_CASE("config: a link is known by its id, wherever it stands in the file") {
     const std::string other = "[[link]]\nid = 7\nname = \"other\"\naddress = \"127.0.0.1:7811\"\nparticipant = 1\nbins = [\"970009\"]\n\n";
     std::string text = shipped();

@@ -89,6 +89,50 @@ TEST_CASE("link: an answer for another amount, terminal or RRN, or to nothing, i
     CHECK(box.state.outstanding(a.payment) != nullptr);
 }
 
+TEST_CASE("link: an answer that answers nothing says by which field, and the fields are the link's setting") {
+    const auto field_of = [](const auto& answer) { return answer ? 0U : answer.error().field; };
+    static constexpr struct {
+        unsigned field;
+        void (*change)(PaymentRequest&);
+    } kRows[] = {
+        {4, [](PaymentRequest& r) { r.amount += 1; }},
+        {11, [](PaymentRequest& r) { r.stan += 1; }},
+        {12, [](PaymentRequest& r) { r.local_time = FixedText<6>("101113"); }},
+        {13, [](PaymentRequest& r) { r.local_date = FixedText<4>("1123"); }},
+        {32, [](PaymentRequest& r) { r.acquirer = AcquirerId("970009"); }},
+        {37, [](PaymentRequest& r) { r.rrn = Rrn("OTHER"); }},
+        {39, [](PaymentRequest& r) { r.response_code = {}; }},
+        {41, [](PaymentRequest& r) { r.terminal = TerminalId("T0000009"); }},
+        {42, [](PaymentRequest& r) { r.merchant = MerchantId("M9"); }},
+        {49, [](PaymentRequest& r) { r.currency = 978; }},
+        {95, [](PaymentRequest& r) { r.replacement = 1; }},
+    };
+    for (const auto& row : kRows) {
+        CAPTURE(row.field);
+        Box box;
+        auto& link = box.config.links[0];
+        link.match_0210.assign(std::begin(config::kCorrelationFields), std::end(config::kCorrelationFields));
+        box.core.emplace(box.state, Policy{box.config, {}}, box.random, nullptr);
+        box.core->link_state(0, true);
+        const Answer a = box.buy(purchase_of(700, 1, kGammaCard), 3);
+        PaymentRequest whole = answer_to(box, a, "00");
+        const PaymentRequest sent = purchase_of(700, 1, kGammaCard);
+        whole.local_time = sent.local_time, whole.local_date = sent.local_date, whole.acquirer = sent.acquirer;
+        whole.merchant = sent.merchant, whole.currency = sent.currency;
+        PaymentRequest other = whole;
+        row.change(other);
+        CHECK(field_of(box.core->link_answer(other, kNow)) == row.field);
+        CHECK_FALSE(box.core->has_entries());
+        CHECK(field_of(box.core->link_answer(whole, kNow)) == 0);
+        box.commit();
+        CHECK(field_of(box.core->link_answer(whole, kNow)) == 11);  // twice
+    }
+    Box box;  // by default the merchant is not looked at
+    const Answer a = box.buy(purchase_of(700, 1, kGammaCard), 3);
+    CHECK(field_of(box.core->link_answer(answer_to(box, a, "00"), kNow)) == 0);
+    box.commit();
+}
+
 TEST_CASE("link: a repeat while the issuer has not answered waits with the first") {
     Box box;
     const Answer a = box.buy(purchase_of(700, 1, kGammaCard), 3);
