@@ -22,6 +22,8 @@ struct Served {
     std::uint8_t mandatory[kMandatoryMax];  // ends with 0
 };
 constexpr Served kServed[] = {
+    {0x0100, Source::terminal, {3, 4, 7, 11, 12, 13, 32, 37, 41, 42, 49, 0}},
+    {0x0220, Source::terminal, {3, 4, 7, 11, 12, 13, 32, 37, 41, 42, 49, 0}},
     {0x0200, Source::terminal, {3, 4, 7, 11, 12, 13, 32, 37, 41, 42, 49, 0}},
     {0x0400, Source::terminal, {3, 4, 7, 11, 12, 13, 32, 37, 41, 49, 90, 0}},
     {0x0420, Source::terminal, {3, 4, 7, 11, 12, 13, 32, 37, 41, 49, 90, 0}},

@@ -27,6 +27,10 @@ constexpr std::uint64_t kWarningsPerSecond = 10;
 bool is_network(const PaymentRequest& r) {
     return without_repeat(r.mti) == 0x0800;
 }
+bool is_card_payment(const PaymentRequest& r) {
+    const Mti mti = without_repeat(r.mti);
+    return mti == 0x0200 || mti == 0x0100 || mti == 0x0220;
+}
 bool is_key_exchange(const PaymentRequest& r) {
     return is_network(r) && r.network_code == 161;
 }
@@ -223,7 +227,7 @@ void Pipeline::add_mac_checks(Item& item, vault::MacVerify::Request& macs) const
 }
 
 void Pipeline::add_pan(Item& item, vault::ProtectPan::Request& pans, std::vector<NewPan>& keys) const {
-    if (without_repeat(item.request.mti) != 0x0200 || item.request.pan.empty()) return;
+    if (!is_card_payment(item.request) || item.request.pan.empty()) return;
     item.has_pan = true;
     item.pan = m_pans.key_of(item.request.pan);
     if (m_pans.find(item.pan) != nullptr || std::ranges::find(keys, item.pan, &NewPan::key) != keys.end()) return;
@@ -354,8 +358,13 @@ void Pipeline::decide_terminal(Batch& batch, Item& item) {
     const std::uint64_t now_ns = m_clock.wall_ns();
     Answer decided;
     const Mti mti = without_repeat(r.mti);
+    const entry::SealedPan* sealed = item.has_pan ? m_pans.find(item.pan) : nullptr;
     if (mti == 0x0200) {
-        decided = m_core.purchase(r, item.has_pan ? m_pans.find(item.pan) : nullptr, now_ns);
+        decided = m_core.purchase(r, sealed, now_ns);
+    } else if (mti == 0x0100) {
+        decided = m_core.authorisation(r, sealed, now_ns);
+    } else if (mti == 0x0220) {
+        decided = m_core.completion(r, sealed, now_ns);
     } else if (mti == 0x0400 || mti == 0x0420) {
         decided = m_core.reversal(r, now_ns);
         if (decided.gave_up) settle_waiting(batch.out, *decided.gave_up);

@@ -5,6 +5,7 @@
 
 #include "appliance/giro/journal.hpp"
 #include "entry/entry.hpp"
+#include "switching/accounts.hpp"
 #include "util/archive.hpp"
 #include "util/environment.hpp"
 
@@ -42,6 +43,7 @@ std::string text(entry::ReversalOutcome outcome) {
         case entry::ReversalOutcome::already: return "already";
         case entry::ReversalOutcome::nothing_owed: return "nothing_owed";
         case entry::ReversalOutcome::unknown: return "unknown";
+        case entry::ReversalOutcome::released: return "released";
     }
     return "?";
 }
@@ -90,6 +92,21 @@ json fields_of(const entry::Payment& e) {
     if (e.outcome == entry::Outcome::forwarded) out["link"] = e.link;
     return out;
 }
+json fields_of(const entry::Authorised& e) {
+    json out = fields_of(e.payment);
+    if (e.payment.outcome != entry::Outcome::approved) return out;
+    if (e.original != 0) out["raises"] = e.original;
+    out["held"] = e.total;
+    out["lifetime_s"] = e.lifetime_s;
+    return out;
+}
+json fields_of(const entry::Completed& e) {
+    json out = fields_of(e.payment);
+    if (e.authorisation != 0) out["completes"] = e.authorisation;
+    if (switching::is_reserve(e.payment.debit)) out["paid_by_reserve"] = e.payment.debit.lo;  // the bank has yet to get it back
+    return out;
+}
+json fields_of(const entry::HoldsExpired& e) { return {{"at", iso8601_utc(e.time_ns)}}; }
 json fields_of(const entry::ForwardAnswered& e) {
     return {{"payment", e.payment}, {"outcome", text(e.outcome)}, {"reason", entry::name(e.reason)},
             {"response_code", e.response_code.view()}, {"reversal_owed", e.reversal_owed != 0}};
@@ -136,6 +153,9 @@ std::optional<json> read(entry::Kind kind, Bytes body) {
         case Kind::forward_answered: return read<entry::ForwardAnswered>(body);
         case Kind::reversal: return read<entry::Reversal>(body);
         case Kind::link_reversal_answered: return read<entry::LinkReversalAnswered>(body);
+        case Kind::authorised: return read<entry::Authorised>(body);
+        case Kind::completed: return read<entry::Completed>(body);
+        case Kind::holds_expired: return read<entry::HoldsExpired>(body);
         case Kind::window_closed: return read<entry::WindowClosed>(body);
         case Kind::settlement_proposed: return read<entry::SettlementProposed>(body);
         case Kind::settlement_approved: return read<entry::SettlementApproved>(body);

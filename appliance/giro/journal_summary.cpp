@@ -34,6 +34,10 @@ class Counter {
             case entry::Kind::payment: payment(e); break;
             case entry::Kind::forward_answered: forward_answered(e); break;
             case entry::Kind::reversal: reversal(e); break;
+            case entry::Kind::authorised:  // nothing is paid yet
+                if (decode<entry::Authorised>(e.body)->payment.outcome == entry::Outcome::declined) ++m_total.declines;
+                break;
+            case entry::Kind::completed: ++m_total.card; break;
             default: break;
         }
         ++m_total.entries;

@@ -116,13 +116,14 @@ struct Action {
     std::string_view name;
     Result<void> (*run)(const Args&);
 };
-constexpr Action kActions[] = {{"load", run_scenario}, {"buy", pos_buy}, {"reverse", pos_reverse}, {"mpm", pos_mpm}};
+constexpr Action kActions[] = {{"load", run_scenario}, {"buy", pos_buy}, {"authorise", pos_authorise},
+                               {"raise", pos_raise}, {"complete", pos_complete}, {"reverse", pos_reverse}, {"mpm", pos_mpm}};
 
 Result<void> act(const Args& args) {
     const std::string name = args.text("action");
     const auto* action = std::ranges::find(kActions, name, &Action::name);
     if (action == std::end(kActions))
-        return fail(Failure::Kind::config, fmt::format("giro pos {}: there is load, buy, reverse and mpm", name));
+        return fail(Failure::Kind::config, fmt::format("giro pos {}: there is load, buy, authorise, raise, complete, reverse and mpm", name));
     return action->run(args);
 }
 }  // namespace
@@ -130,9 +131,9 @@ Result<void> act(const Args& args) {
 std::vector<Command> pos_commands() {
     using enum Option::Kind;
     return {{"pos",
-             "terminals that pay: buy, reverse, mpm (a code to scan), or load: many at once",
+             "terminals that pay: buy, authorise, raise, complete, reverse, mpm (a code to scan), or load: many at once",
              {
-                 {"action", "load, buy, reverse or mpm", text, "load", false},
+                 {"action", "load, buy, authorise, raise, complete, reverse or mpm", text, "load", false},
                  {"--connect", "address:port of the gate; default: from the configuration", text, "", false},
                  {"--tls", "TLS 1.3 with the demo terminals' client certificate", flag, "", false},
                  {"--timeout", "how long an answer may take, ms; a payment without one is reversed", number, "15000", false},
@@ -142,10 +143,10 @@ std::vector<Command> pos_commands() {
                  {"--bin", "buy: the card's BIN; default: the first of this box", text, "", false},
                  {"--card-index", "buy: number of the demo card, from 1; 200 has no money", number, "1", false},
                  {"--qr", "buy: a consumer-presented QR payload", text, "", false},
-                 {"--rrn", "reverse: retrieval reference number on the receipt", text, "", false},
+                 {"--rrn", "raise, complete, reverse: retrieval reference number on the receipt", text, "", false},
                  {"--stands", "reverse: in part, so that this much of the payment stands (DE95), minor units", number, "0", false},
                  {"--advice", "reverse: as an advice (0420)", flag, "", false},
-                 {"--from", "reverse: the --trace file of a run, for a payment of that run", text, "", false},
+                 {"--from", "raise, complete, reverse: the --trace file of a run, for a payment of that run", text, "", false},
                  {"--terminals", "load: how many terminals", number, "1", false},
                  {"--first", "load: number of the first terminal", number, "1", false},
                  {"--rate", "load: payments a second in all, at their time whatever the box does; default: as fast as answered", text, "", false},

@@ -23,6 +23,10 @@ class Once final : public Observer {
         m_station = std::make_unique<Station>(m_loop, m_equipment, m_address, who, std::move(*key), m_timeout_ms,
                                               m_shared, *this);
         m_started_ns = m_equipment.clock.monotonic_ns();
+        // Each run is another start of the same terminal, and keeps no file: its STANs follow from the clock, so that a
+        // raise, a completion and two reversals of one payment are not one request.
+        constexpr std::uint64_t kStanEvery_ns = 10'000'000, kStans = 999'900;
+        m_station->terminal().continue_from(static_cast<std::uint32_t>(m_equipment.clock.wall_ns() / kStanEvery_ns % kStans));
         m_tick.every(kTickMs);
         m_loop.handle_stop_signals([this] { end(Failure::Kind::try_again, "interrupted"); });
         m_loop.run();
@@ -96,13 +100,38 @@ class Once final : public Observer {
 };
 }  // namespace
 
+namespace {
+// On disk before the answer: what may have to be reversed is never forgotten.
+void note(Trace* trace, const Terminal& terminal, const Purchase& purchase) {
+    if (trace == nullptr) return;
+    trace->sale(terminal, purchase.card);
+    trace->flush();
+}
+}  // namespace
+
 Result<OnceResult> buy_once(const Equipment& equipment, const config::Address& address, Identity who,
                             std::uint64_t timeout_ms, const Purchase& purchase, Trace* trace) {
     return std::make_unique<Once>(equipment, address, timeout_ms, trace)->run(who, [&](Terminal& terminal, Now now) {
         terminal.sell(purchase.pan, purchase.qr, purchase.amount, false, now.monotonic_ns, now);
-        if (trace == nullptr) return;
-        trace->sale(terminal, purchase.card);
-        trace->flush();  // on disk before the answer: what may have to be reversed is never forgotten
+        note(trace, terminal, purchase);
+    });
+}
+
+Result<OnceResult> authorise_once(const Equipment& equipment, const config::Address& address, Identity who,
+                                  std::uint64_t timeout_ms, const Purchase& purchase, Trace* trace) {
+    return std::make_unique<Once>(equipment, address, timeout_ms, trace)->run(who, [&](Terminal& terminal, Now now) {
+        terminal.authorise(purchase.pan, purchase.amount, now);
+        note(trace, terminal, purchase);
+    });
+}
+
+Result<OnceResult> follow_once(const Equipment& equipment, const config::Address& address, Identity who,
+                               std::uint64_t timeout_ms, const Sale& authorised, Form form, const Purchase& purchase,
+                               Trace* trace) {
+    return std::make_unique<Once>(equipment, address, timeout_ms, trace)->run(who, [&](Terminal& terminal, Now now) {
+        if (form == Form::completion) terminal.complete(authorised, purchase.amount, now);
+        else terminal.raise(authorised, purchase.amount, now);
+        note(trace, terminal, purchase);
     });
 }
 

@@ -23,6 +23,12 @@ struct OnceResult {
 // answered is reversed, as real terminals do, and the result says so. `trace` may be null.
 [[nodiscard]] Result<OnceResult> buy_once(const Equipment& equipment, const config::Address& address, Identity who,
                                           std::uint64_t timeout_ms, const Purchase& purchase, Trace* trace);
+// `purchase.amount` of `authorised` more, or the final amount of it.
+[[nodiscard]] Result<OnceResult> authorise_once(const Equipment& equipment, const config::Address& address, Identity who,
+                                                std::uint64_t timeout_ms, const Purchase& purchase, Trace* trace);
+[[nodiscard]] Result<OnceResult> follow_once(const Equipment& equipment, const config::Address& address, Identity who,
+                                             std::uint64_t timeout_ms, const Sale& authorised, Form form,
+                                             const Purchase& purchase, Trace* trace);
 [[nodiscard]] Result<OnceResult> reverse_once(const Equipment& equipment, const config::Address& address, Identity who,
                                               std::uint64_t timeout_ms, const Sale& original, Trace* trace,
                                               ReversalForm form = {});

@@ -70,11 +70,12 @@ Result<Purchase> purchase_of(const Args& args, Till& till, const Identity& who) 
 }
 
 // One line for the till: "APPROVED 12.50 auth 123456 rrn …"; with --json the same as an object.
-Result<void> show(const Args& args, const OnceResult& result, const Identity& who, bool reversal) {
+Result<void> show(const Args& args, const OnceResult& result, const Identity& who, const char* word) {
+    const bool reversal = std::string_view(word) == "REVERSED";
     const std::string_view code = result.outcome.code.view();
     const bool done = result.outcome.approved() && (reversal || !result.reversed);
     const std::string amount = qr::format_amount(result.sale.amount, who.currency);
-    const char* verdict = result.reversed ? "NOT TAKEN" : !done ? "DECLINED" : reversal ? "REVERSED" : "APPROVED";
+    const char* verdict = result.reversed ? "NOT TAKEN" : !done ? "DECLINED" : word;
     if (args.json()) {
         fmt::print(R"({{"verdict":"{}","response_code":"{}","why":"{}","amount":{},"currency":{},"auth_code":"{}",)"
                    R"("rrn":"{}","stan":{},"terminal":"{}","latency_ms":{:.3f}}})" "\n",
@@ -108,35 +109,83 @@ Result<void> pos_buy(const Args& args) {
     if (!purchase) return tl::unexpected(purchase.error());
     const auto result = buy_once(*till->equipment, till->address, who, till->timeout_ms, *purchase, &till->record);
     if (!result) return tl::unexpected(result.error());
-    return show(args, *result, who, false);
+    return show(args, *result, who, "APPROVED");
 }
 
-Result<void> pos_reverse(const Args& args) {
+namespace {
+struct Found {
+    FoundSale original;
+    Identity who;
+};
+
+// The payment that --rrn names, from the till's record or --from.
+Result<Found> find_original(const Args& args, const Till& till, std::optional<Form> form) {
     if (!args.given("--rrn")) return fail(Failure::Kind::config, "--rrn is required");
-    auto till = open_till(args);
-    if (!till) return tl::unexpected(till.error());
     const std::filesystem::path file = args.given("--from") ? std::filesystem::path(args.text("--from")) : till_file(args);
-    const auto found = find_sale(file, args.text("--rrn"));
+    const auto found = find_sale(file, args.text("--rrn"), form);
     if (!found) return tl::unexpected(found.error());
     if (!*found)
         return fail(Failure::Kind::refused,
-                    fmt::format("{} has no payment with RRN {}; payments of a run are in its --trace file: give --from FILE", file.string(), args.text("--rrn")));
-    FoundSale original = **found;
-    if (!original.card.bin.empty()) {
-        const auto pan = Pan::parse(demo::pan(original.card.bin, original.card.index));
+                    fmt::format("{} has no {} with RRN {}; payments of a run are in its --trace file: give --from FILE", file.string(),
+                                form ? "authorisation" : "payment", args.text("--rrn")));
+    Found out{**found, identity_of(till.equipment->config, 1)};
+    const CardName& card = out.original.card;
+    if (!card.bin.empty()) {
+        const auto pan = Pan::parse(demo::pan(card.bin, card.index));
         if (!pan) return fail(Failure::Kind::config, fmt::format("{} does not name a demo card", file.string()));
-        original.sale.pan = *pan;
+        out.original.sale.pan = *pan;
     }
-    if (args.given("--amount")) original.sale.amount = args.number("--amount");
-    Identity who = identity_of(till->equipment->config, 1);
-    who.terminal = original.terminal;
-    who.currency = original.currency;
+    out.who.terminal = out.original.terminal;
+    out.who.currency = out.original.currency;
+    return out;
+}
+
+Result<void> follow(const Args& args, Form form, const char* word) {
+    auto till = open_till(args);
+    if (!till) return tl::unexpected(till.error());
+    const auto found = find_original(args, *till, Form::authorisation);
+    if (!found) return tl::unexpected(found.error());
+    const auto amount = number_of(args, "--amount", 1, kAmountDigitsMax);
+    if (!amount) return tl::unexpected(amount.error());
+    Purchase purchase;
+    purchase.card = found->original.card;
+    purchase.amount = static_cast<MinorUnits>(*amount);
+    const auto result = follow_once(*till->equipment, till->address, found->who, till->timeout_ms, found->original.sale, form, purchase, &till->record);
+    if (!result) return tl::unexpected(result.error());
+    return show(args, *result, found->who, word);
+}
+}  // namespace
+
+Result<void> pos_authorise(const Args& args) {
+    auto till = open_till(args);
+    if (!till) return tl::unexpected(till.error());
+    const auto terminal = terminals_from(args, "--terminal");
+    if (!terminal) return tl::unexpected(terminal.error());
+    const Identity who = identity_of(till->equipment->config, *terminal);
+    const auto purchase = purchase_of(args, *till, who);
+    if (!purchase) return tl::unexpected(purchase.error());
+    if (purchase->pan.empty()) return fail(Failure::Kind::config, "only cards are authorised: leave --qr and --wallet out");
+    const auto result = authorise_once(*till->equipment, till->address, who, till->timeout_ms, *purchase, &till->record);
+    if (!result) return tl::unexpected(result.error());
+    return show(args, *result, who, "AUTHORISED");
+}
+
+Result<void> pos_raise(const Args& args) { return follow(args, Form::authorisation, "RAISED"); }
+Result<void> pos_complete(const Args& args) { return follow(args, Form::completion, "COMPLETED"); }
+
+Result<void> pos_reverse(const Args& args) {
+    auto till = open_till(args);
+    if (!till) return tl::unexpected(till.error());
+    const auto found = find_original(args, *till, std::nullopt);
+    if (!found) return tl::unexpected(found.error());
+    Sale original = found->original.sale;
+    if (args.given("--amount")) original.amount = args.number("--amount");
     const auto stands = number_of(args, "--stands", 0, kAmountDigitsMax);
     if (!stands) return tl::unexpected(stands.error());
     const ReversalForm form{static_cast<MinorUnits>(*stands), args.flag("--advice"), false};
-    const auto result = reverse_once(*till->equipment, till->address, who, till->timeout_ms, original.sale, &till->record, form);
+    const auto result = reverse_once(*till->equipment, till->address, found->who, till->timeout_ms, original, &till->record, form);
     if (!result) return tl::unexpected(result.error());
-    return show(args, *result, who, true);
+    return show(args, *result, found->who, "REVERSED");
 }
 
 // --- giro pos mpm ---------------------------------------------------------------------------------

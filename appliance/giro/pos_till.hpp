@@ -1,5 +1,5 @@
-// What a cashier does: `giro pos buy`, `giro pos reverse`, `giro pos mpm`. One payment, one plain line. What was sold
-// stands in <dir>/demo/till.jsonl (pos_trace.hpp), where `reverse` finds it by its RRN.
+// What a cashier does: `giro pos buy`, `authorise`, `raise`, `complete`, `reverse` and `mpm`. One payment, one plain line. What was sold
+// stands in <dir>/demo/till.jsonl (pos_trace.hpp), where the others find it by its RRN.
 #pragma once
 
 #include "appliance/giro/command.hpp"
@@ -9,6 +9,9 @@ namespace giro::cli {
 // Prints "APPROVED 12.50 auth 123456  rrn …". Failure::refused when declined, try_again when it was not answered in time
 // (and was reversed).
 [[nodiscard]] Result<void> pos_buy(const Args& args);
+[[nodiscard]] Result<void> pos_authorise(const Args& args);
+[[nodiscard]] Result<void> pos_raise(const Args& args);
+[[nodiscard]] Result<void> pos_complete(const Args& args);
 [[nodiscard]] Result<void> pos_reverse(const Args& args);
 // Prints the merchant-presented QR payload of a terminal, with or without an amount.
 [[nodiscard]] Result<void> pos_mpm(const Args& args);

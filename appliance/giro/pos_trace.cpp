@@ -36,11 +36,21 @@ T number(const nlohmann::json& line, const char* key) {
     return found != line.end() && found->is_number_unsigned() ? found->get<T>() : T{};
 }
 
-std::optional<FoundSale> read_line(std::string_view text_line, const std::string& rrn) {
+std::optional<Form> form_of(std::string_view mti) {
+    for (const Form form : {Form::purchase, Form::authorisation, Form::completion})
+        if (mti == mti_of(form)) return form;
+    return std::nullopt;
+}
+
+std::optional<FoundSale> read_line(std::string_view text_line, const std::string& rrn, std::optional<Form> wanted) {
     if (text_line.find(rrn) == std::string_view::npos) return std::nullopt;
     const auto line = nlohmann::json::parse(text_line, nullptr, false);
     if (!line.is_object() || line.value("event", "") != "sale" || text<12>(line, "rrn").view() != rrn) return std::nullopt;
+    const auto form = form_of(line.value("mti", "0200"));
+    const auto original = number<std::uint32_t>(line, "original_stan");
+    if (!form || (wanted && form != wanted) || (form == Form::authorisation && original != 0)) return std::nullopt;
     FoundSale found;
+    found.sale.form = *form;
     found.terminal = text<8>(line, "terminal");
     found.currency = number<Currency>(line, "currency");
     found.card = {text<19>(line, "bin").str(), number<std::uint32_t>(line, "card")};
@@ -70,6 +80,7 @@ void Trace::sale(const Terminal& terminal, const CardName& card) {
                    terminal.identity().currency);
     if (!sale.pan.empty())
         fmt::format_to(out, R"(,"pan":"{}","bin":"{}","card":{})", sale.pan.masked(), card.bin, card.index);
+    fmt::format_to(out, R"(,"mti":"{}","original_stan":{})", mti_of(sale.form), sale.original_stan);
     fmt::format_to(out, R"(,"transmission":"{}","local_time":"{}","local_date":"{}"}})" "\n",
                    sale.stamp.transmission.view(), sale.stamp.local_time.view(), sale.stamp.local_date.view());
     std::fwrite(line.data(), 1, line.size(), m_file.get());
@@ -90,14 +101,15 @@ void Trace::outcome(const Terminal& terminal, const Outcome& outcome) {
     std::fwrite(line.data(), 1, line.size(), m_file.get());
 }
 
-Result<std::optional<FoundSale>> find_sale(const std::filesystem::path& file, const std::string& rrn) {
+Result<std::optional<FoundSale>> find_sale(const std::filesystem::path& file, const std::string& rrn,
+                                           std::optional<Form> form) {
     auto contents = read_file(file);
     if (!contents) return tl::unexpected(contents.error());
     std::optional<FoundSale> found;
     std::string_view left = as_text(*contents);
     while (!left.empty()) {
         const std::size_t end = std::min(left.find('\n'), left.size());
-        if (auto sale = read_line(left.substr(0, end), rrn)) found = std::move(sale);
+        if (auto sale = read_line(left.substr(0, end), rrn, form)) found = std::move(sale);
         left.remove_prefix(std::min(end + 1, left.size()));
     }
     return found;

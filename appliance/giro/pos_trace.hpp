@@ -6,6 +6,7 @@
 //    "bin":"970001","card":5,"transmission":"1122150405","local_time":"150405","local_date":"1122"}
 //   {"event":"answer","of":"sale","terminal":"T0000001","stan":3,"rrn":"…","amount":1250,"code":"00","auth_code":"…","latency_ms":1.234}
 //   {"event":"timeout", … as answer, without code}
+// A sale's "mti" is 0200, 0100 or 0220; what raises or completes an authorisation has its RRN, and its STAN in "original_stan".
 // `of`: sale, repeat, reversal (its stan is the reversal's own) or echo. QR payments have no pan, bin and card.
 #pragma once
 
@@ -47,6 +48,8 @@ struct FoundSale {
     Sale sale;  // pan and qr left empty
 };
 // Nothing when the file has no sale of this RRN (the last one, should there be two); lines of other forms are skipped.
-[[nodiscard]] Result<std::optional<FoundSale>> find_sale(const std::filesystem::path& file, const std::string& rrn);
+// `form`: of that one alone. What raises an authorisation is never found: it cannot be reversed or completed by itself.
+[[nodiscard]] Result<std::optional<FoundSale>> find_sale(const std::filesystem::path& file, const std::string& rrn,
+                                                         std::optional<Form> form = std::nullopt);
 
 }  // namespace giro::pos

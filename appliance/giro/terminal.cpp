@@ -10,12 +10,12 @@ namespace {
 constexpr std::uint32_t kStanMax = 999'999;
 constexpr std::uint64_t kAskAgainAfterNs = 500'000'000;
 
-std::string_view answer_mti(Kind kind, const ReversalForm& form) noexcept {
+std::string_view answer_mti(Kind kind, const ReversalForm& form, Form sale) noexcept {
     switch (kind) {
         case Kind::network:
         case Kind::echo: return "0810";
         case Kind::sale:
-        case Kind::repeat: return "0210";
+        case Kind::repeat: return sale == Form::purchase ? "0210" : sale == Form::authorisation ? "0110" : "0230";
         case Kind::reversal: return form.advice ? "0430" : "0410";
     }
     return "";
@@ -79,9 +79,39 @@ void Terminal::echo(std::uint64_t meant_ns, Now now) {
 }
 
 void Terminal::sell(Pan pan, std::string qr, MinorUnits amount, bool spoil_mac, std::uint64_t meant_ns, Now now) {
+    start_sale({.pan = pan, .qr = std::move(qr), .amount = amount, .rrn = m_shared.rrns.next(), .stamp = Stamp::at(now.wall_ns)},
+               spoil_mac, meant_ns, now);
+}
+
+void Terminal::authorise(Pan pan, MinorUnits amount, Now now) {
+    start_sale({.pan = pan, .qr = {}, .amount = amount, .rrn = m_shared.rrns.next(), .stamp = Stamp::at(now.wall_ns), .form = Form::authorisation},
+               false, now.monotonic_ns, now);
+}
+
+void Terminal::raise(const Sale& authorised, MinorUnits amount, Now now) {
+    follow(authorised, Form::authorisation, amount, now);
+}
+
+void Terminal::complete(const Sale& authorised, MinorUnits amount, Now now) {
+    follow(authorised, Form::completion, amount, now);
+}
+
+// What names another keeps its RRN and local time.
+void Terminal::follow(const Sale& authorised, Form form, MinorUnits amount, Now now) {
+    Sale sale = authorised;
+    sale.form = form;
+    sale.amount = amount;
+    sale.original_stan = authorised.stan;
+    sale.original_transmission = authorised.stamp.transmission;
+    sale.stamp.transmission = Stamp::at(now.wall_ns).transmission;
+    start_sale(std::move(sale), false, now.monotonic_ns, now);
+}
+
+void Terminal::start_sale(Sale sale, bool spoil_mac, std::uint64_t meant_ns, Now now) {
     ASSERT(ready());
     m_state = State::waiting;
-    m_sale = Sale{pan, std::move(qr), amount, next_stan(), m_shared.rrns.next(), Stamp::at(now.wall_ns)};
+    m_sale = std::move(sale);
+    m_sale.stan = next_stan();
     const auto built = m_shared.builder.purchase(m_frame, m_identity, m_sale, m_session_key);
     if (built && spoil_mac) m_frame.spoil_mac();
     m_sale_frame.size = m_frame.size;
@@ -114,9 +144,11 @@ void Terminal::start_reversal(const Sale& sale, bool forced, Now now, ReversalFo
 }
 
 // The same but for its MTI and MAC.
-void Terminal::repeat_reversal(Now now) {
+void Terminal::repeat_request(Now now) {
     m_form.repeat = true;
-    start(m_shared.builder.reversal(m_frame, m_identity, m_reversed, m_request.stan, m_form_stamp, m_session_key, m_form),
+    const bool reversal = m_request.kind == Kind::reversal;
+    start(reversal ? m_shared.builder.reversal(m_frame, m_identity, m_reversed, m_request.stan, m_form_stamp, m_session_key, m_form)
+                   : m_shared.builder.purchase(m_frame, m_identity, m_sale, m_session_key, true),
           m_request, now);
 }
 
@@ -137,9 +169,9 @@ void Terminal::received(Bytes message, Now now) {
         return m_observer.odd(*this, Observer::Oddity::late);
     m_code_without_mac = answer->has_mac ? ResponseCode() : answer->code;
     const bool network = m_request.kind == Kind::network || m_request.kind == Kind::echo;
-    if (!network && !answer->has_mac && may_lack_mac(answer->code.view()) && answer->mti == answer_mti(m_request.kind, m_form))
+    if (!network && !answer->has_mac && may_lack_mac(answer->code.view()) && answer->mti == answer_mti(m_request.kind, m_form, m_sale.form))
         return refused_without_mac(answer->code, now);
-    if (answer->mti != answer_mti(m_request.kind, m_form) || !believable(*answer, message))
+    if (answer->mti != answer_mti(m_request.kind, m_form, m_sale.form) || !believable(*answer, message))
         return m_observer.odd(*this, Observer::Oddity::mac_failure);
     if (!network && !matches(*answer, m_request.kind == Kind::reversal ? m_reversed : m_sale))
         return m_observer.odd(*this, Observer::Oddity::mismatch);
@@ -200,7 +232,7 @@ void Terminal::timed_out(Now now) {
         if (m_connected) connected(now);
         return;
     }
-    if (m_request.kind == Kind::reversal) return repeat_reversal(now);
+    if (m_request.kind == Kind::reversal || (m_request.kind == Kind::sale && m_sale.original_stan != 0)) return repeat_request(now);
     end_undecided({}, now);
 }
 
@@ -208,7 +240,7 @@ void Terminal::timed_out(Now now) {
 // reversal is sent again in its own time.
 void Terminal::refused_without_mac(const ResponseCode& code, Now now) {
     m_observer.odd(*this, Observer::Oddity::unproven);
-    if (m_request.kind == Kind::reversal) return;
+    if (m_request.kind == Kind::reversal || (m_request.kind == Kind::sale && m_sale.original_stan != 0)) return;
     Outcome outcome;
     outcome.unproven = code;
     end_undecided(outcome, now);

@@ -78,6 +78,8 @@ class Terminal {
     // `tmk`: 32 bytes. `timeout_ns`: how long an answer may take.
     Terminal(Identity identity, Secret tmk, std::uint64_t timeout_ns, Shared& shared, Wire& wire, Observer& observer);
 
+    // Before the first message: STANs (DE11) go on after this one, 0 to 999999, as a terminal's do that was switched off.
+    void continue_from(std::uint32_t stan) noexcept { m_stan = stan; }
     void connected(Now now);
     void disconnected() noexcept { m_connected = false; }
     void received(Bytes message, Now now);  // without its length; hostile
@@ -87,6 +89,11 @@ class Terminal {
     // The new sale's STAN and RRN are in last_sale() afterwards.
     void sell(Pan pan, std::string qr, MinorUnits amount, bool spoil_mac, std::uint64_t meant_ns, Now now);
     void echo(std::uint64_t meant_ns, Now now);
+    // 0100, 0100 that names `authorised`, and 0220: as sell(). A raise or a completion that is not answered is repeated
+    // (0101, 0221) until it is; an authorisation is reversed.
+    void authorise(Pan pan, MinorUnits amount, Now now);
+    void raise(const Sale& authorised, MinorUnits amount, Now now);
+    void complete(const Sale& authorised, MinorUnits amount, Now now);
     // The last sale once more: its frame byte for byte, or as the repeat that it is (0201). There must be one.
     void repeat_sale(Now now, bool as_repeat = false);
     void reverse(const Sale& sale, Now now, ReversalForm form = {});
@@ -111,9 +118,11 @@ class Terminal {
     };
 
     void ask_network(NetworkCode code, Kind kind, std::uint64_t meant_ns, Now now);
+    void start_sale(Sale sale, bool spoil_mac, std::uint64_t meant_ns, Now now);
+    void follow(const Sale& authorised, Form form, MinorUnits amount, Now now);
+    void repeat_request(Now now);
     void start(MessageBuilder::Built built, UnderWay request, Now now);
     void start_reversal(const Sale& sale, bool forced, Now now, ReversalForm form);
-    void repeat_reversal(Now now);
     void finish(const Answer& answer, Now now);
     void network_answered(const Answer& answer, Now now);
     void take_new_key(const Answer& answer, Now now);

@@ -27,6 +27,15 @@ void two(char* at, int value) noexcept {
 }
 }  // namespace
 
+std::string_view mti_of(Form form) noexcept {
+    switch (form) {
+        case Form::purchase: return "0200";
+        case Form::authorisation: return "0100";
+        case Form::completion: return "0220";
+    }
+    return "";
+}
+
 Stamp Stamp::at(std::uint64_t wall_ns) {
     const auto seconds = static_cast<time_t>(wall_ns / 1'000'000'000U);
     thread_local time_t last = -1;  // a load generator asks thousands of times a second
@@ -94,11 +103,19 @@ void MessageBuilder::common(const Identity& who, const Sale& sale) {
 MessageBuilder::Built MessageBuilder::purchase(Frame& out, const Identity& who, const Sale& sale, MacKey& key,
                                                bool repeat) {
     m_message.clear();
-    iso8583::put_mti(m_dialect, m_message, repeat ? "0201" : "0200");
+    std::array<char, 4> mti;
+    mti_of(sale.form).copy(mti.data(), mti.size());
+    if (repeat) mti[3] = '1';
+    iso8583::put_mti(m_dialect, m_message, {mti.data(), mti.size()});
     common(who, sale);
     m_message.set(7, sale.stamp.transmission.view());
     iso8583::put_stan(m_dialect, m_message, sale.stan);
     if (!sale.qr.empty()) m_message.set(63, sale.qr);
+    if (sale.original_stan != 0)
+        iso8583::put_original(m_dialect, m_message,
+                              {mti_of(Form::authorisation), sale.original_stan, sale.original_transmission.view(),
+                               sale.stamp.local_time.view(), sale.stamp.local_date.view(), who.acquirer.view()},
+                              sale.stamp.wall_ns);
     return finish(out, key);
 }
 
@@ -111,8 +128,8 @@ MessageBuilder::Built MessageBuilder::reversal(Frame& out, const Identity& who, 
     m_message.set(7, stamp.transmission.view());
     iso8583::put_stan(m_dialect, m_message, stan);
     iso8583::put_original(m_dialect, m_message,
-                          {"0200", original.stan, original.stamp.transmission.view(), original.stamp.local_time.view(),
-                           original.stamp.local_date.view(), who.acquirer.view()},
+                          {mti_of(original.form), original.stan, original.stamp.transmission.view(),
+                           original.stamp.local_time.view(), original.stamp.local_date.view(), who.acquirer.view()},
                           original.stamp.wall_ns);
     if (form.stands != 0) {
         if (m_dialect.edition != iso8583::Edition::y1987)  // a later one has no replacement amounts

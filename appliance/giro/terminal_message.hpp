@@ -46,6 +46,10 @@ struct Identity {
     vault::MacKind mac = vault::MacKind::aes_cmac;
 };
 
+// What is asked for: 0200, 0100, 0220.
+enum class Form : std::uint8_t { purchase, authorisation, completion };
+[[nodiscard]] std::string_view mti_of(Form form) noexcept;
+
 // One purchase as the terminal remembers it: what a repeat and a reversal must say again.
 struct Sale {
     Pan pan;         // empty for a QR payment
@@ -54,6 +58,10 @@ struct Sale {
     std::uint32_t stan = 0;
     Rrn rrn;
     Stamp stamp;
+    Form form = Form::purchase;
+    // Of the authorisation that this one raises or completes, whose RRN and local time it repeats: STAN and DE7 for DE90.
+    std::uint32_t original_stan = 0;
+    FixedText<10> original_transmission{};
 };
 
 // How a reversal is said.

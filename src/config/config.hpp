@@ -82,6 +82,9 @@ struct Config {
         MinorUnits payment_max = 0;
         std::uint64_t forward_timeout_ms = 0;   // issuer's answer
         std::uint64_t request_deadline_ms = 0;  // older at the switch: 68, no effect
+        std::uint32_t hold_lifetime_s = 0;              // of a pre-authorisation
+        std::uint32_t completion_tolerance_percent = 0; // that a completion may be above what was authorised: tips
+        MinorUnits offline_max = 0;                     // of a sale that a terminal approved by itself
     } switching;
     struct Vault {
         std::string module;  // the PKCS#11 module's path; empty: Debian's SoftHSM

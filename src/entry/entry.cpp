@@ -16,6 +16,9 @@ std::string_view name(Kind kind) noexcept {
         case Kind::forward_answered: return "forward_answered";
         case Kind::reversal: return "reversal";
         case Kind::link_reversal_answered: return "link_reversal_answered";
+        case Kind::authorised: return "authorised";
+        case Kind::completed: return "completed";
+        case Kind::holds_expired: return "holds_expired";
         case Kind::window_closed: return "window_closed";
         case Kind::settlement_proposed: return "settlement_proposed";
         case Kind::settlement_approved: return "settlement_approved";
@@ -35,6 +38,8 @@ std::string_view name(Reason reason) noexcept {
         case Reason::reversed_before: return "reversed_before";
         case Reason::card_unknown: return "card_unknown";
         case Reason::no_route: return "no_route";
+        case Reason::not_on_us: return "not_on_us";
+        case Reason::original_not_held: return "original_not_held";
         case Reason::link_down: return "link_down";
         case Reason::wallet_order_bad: return "wallet_order_bad";
         case Reason::wallet_unknown: return "wallet_unknown";

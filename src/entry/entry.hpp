@@ -25,6 +25,9 @@ enum class Kind : std::uint16_t {
     forward_answered = 17,
     reversal = 18,
     link_reversal_answered = 19,
+    authorised = 20,
+    completed = 21,
+    holds_expired = 22,
     window_closed = 32,
     settlement_proposed = 33,
     settlement_approved = 34,
@@ -119,6 +122,8 @@ enum class Reason : std::uint8_t {
     reversed_before,         // its reversal came first                              21
     card_unknown,            // on-us BIN, but no such card                          14
     no_route,                // no participant and no link takes this BIN            15
+    not_on_us,               // 0100 or 0220 without a card, or of one that another host keeps  12
+    original_not_held,       // 0100: what it would raise is not held, or of another card        25
     link_down,               // the issuer's link is down                            91
     wallet_order_bad,        // QR: not a valid signed order                         30
     wallet_unknown,          // QR: payer is not registered                          14
@@ -168,16 +173,37 @@ struct ForwardAnswered {
     std::uint8_t reversal_owed = 0;  // 1: the issuer must be told, until it answers
     Salt salt{};
 };
+// One decision on a 0100. approved: held on the ledger under Id128{kHoldTransfer, seq}, nothing posted.
+struct Authorised {
+    Payment payment;             // its amount is what this message asked for
+    std::uint64_t original = 0;  // seq of the authorisation that it raises; 0: it is one itself
+    MinorUnits total = 0;        // held from now on: its amount, and what the original held
+    std::uint32_t lifetime_s = 0;  // since payment.time_ns; then the hold ends
+};
+// A 0220: posted, from a hold of Authorised or without one. The rest of the hold is released, what is beyond it is moved
+// under Id128{kTipTransfer, seq}.
+struct Completed {
+    Payment payment;                  // debit: the card's account, or the reserve of its bank
+    std::uint64_t authorisation = 0;  // seq; 0: a sale that the till approved by itself
+    RequestKey original;              // of that authorisation; empty without one
+};
+// Holds whose time was up at time_ns have ended, in the ledger's order, at most so many.
+struct HoldsExpired {
+    std::uint64_t time_ns = 0;
+    std::uint32_t most = 0;
+};
 enum class ReversalOutcome : std::uint8_t {
     reversed = 1,      // money moved back under Id128{kReversalTransfer, seq}
     already = 2,       // no more of it stood than should: it was reversed before
     nothing_owed = 3,  // the original was declined
     unknown = 4,       // no such original yet: if it comes, it is declined
-    kLast = unknown
+    released = 5,      // the original was an authorisation: its hold has ended
+    kLast = released
 };
 struct Reversal {
     RequestKey key;       // of the 0400
-    RequestKey original;  // of what it reverses
+    RequestKey original;  // of what it reverses,
+    std::uint16_t original_mti = 0x0200;  // which is a 0100, 0200 or 0220
     std::uint64_t payment = 0;  // seq of the original; 0 unknown
     ReversalOutcome outcome = ReversalOutcome::unknown;
     std::uint64_t time_ns = 0;
@@ -232,7 +258,8 @@ struct SettlementConfirmed {
 };
 
 // Ledger transfer ids are made from the entry's sequence number, so that a replay makes the same ones.
-inline constexpr std::uint64_t kPaymentTransfer = 1, kForwardTransfer = 2, kReversalTransfer = 3, kOpeningTransfer = 4;
+inline constexpr std::uint64_t kPaymentTransfer = 1, kForwardTransfer = 2, kReversalTransfer = 3, kOpeningTransfer = 4,
+                               kHoldTransfer = 5, kReleaseTransfer = 6, kTipTransfer = 7;
 
 void fields(auto& a, ParticipantOpened& e) { a(e.id, e.name, e.backing, e.settlement_script); }
 void fields(auto& a, AccountOpened& e) { a(e.id, e.participant, e.opening, e.overdraft, e.label); }
@@ -248,11 +275,14 @@ void fields(auto& a, Payment& e) {
     a(e.channel, e.outcome, e.reason, e.time_ns, e.key, e.merchant, e.amount, e.response_code, e.auth_code, e.pan, e.wallet,
       e.order_id, e.order_counter, e.debit, e.credit, e.link, e.link_stan, e.processing_code, e.salt);
 }
+void fields(auto& a, Authorised& e) { a(e.payment, e.original, e.total, e.lifetime_s); }
+void fields(auto& a, Completed& e) { a(e.payment, e.authorisation, e.original); }
+void fields(auto& a, HoldsExpired& e) { a(e.time_ns, e.most); }
 void fields(auto& a, ForwardAnswered& e) {
     a(e.payment, e.outcome, e.reason, e.time_ns, e.response_code, e.auth_code, e.reversal_owed, e.salt);
 }
 void fields(auto& a, Reversal& e) {
-    a(e.key, e.original, e.payment, e.outcome, e.time_ns, e.amount, e.replacement, e.response_code, e.owed, e.salt);
+    a(e.key, e.original, e.original_mti, e.payment, e.outcome, e.time_ns, e.amount, e.replacement, e.response_code, e.owed, e.salt);
 }
 void fields(auto& a, LinkReversalAnswered& e) { a(e.payment, e.response_code); }
 void fields(auto& a, WindowClosed& e) { a(e.window, e.last_seq, e.time_ns); }

@@ -80,13 +80,16 @@ void fill_local_time(const Dialect& d, const Message& m, PaymentRequest& r) noex
     r.local_date = FixedText<4>(date);
 }
 
-// DE90 of 1987, or what DE56 says of it: MTI and STAN, which is all that is looked at.
+// DE90 of 1987, or what DE56 says of it: MTI and STAN, which is all that is looked at. What names no original that can be
+// ours is not the same as naming none (a completion would pass for an offline sale): it stays there, without digits.
 void fill_original(const Dialect& d, const Message& m, PaymentRequest& r) noexcept {
     if (d.edition == Edition::y1987) {
         r.original = FixedText<42>(m.field(90));
         return;
     }
     r.original = {};
+    if (!m.has(56)) return;
+    r.original.chars.fill('?');
     const std::string_view text = m.field(56);
     const std::size_t stan_digits = d.edition == Edition::y2003 ? 12 : 6;
     if (text.size() < 4 + stan_digits) return;

@@ -73,6 +73,8 @@ Result<void> WindowBuilder::feed(std::uint64_t seq, std::uint16_t kind, Bytes bo
             return payment(seq, body);
         case Kind::forward_answered:
             return forward_answered(seq, body);
+        case Kind::completed:
+            return completed(seq, body);
         case Kind::reversal:
             return reversal(seq, body);
         case Kind::window_closed:
@@ -161,6 +163,17 @@ Result<void> WindowBuilder::forward_answered(std::uint64_t seq, Bytes body) {
     posting.response_code = e->response_code;
     posting.auth_code = e->auth_code;
     return post(posting, sides, e->salt);
+}
+
+// One leaf, the tip included.
+Result<void> WindowBuilder::completed(std::uint64_t seq, Bytes body) {
+    const auto e = decode<entry::Completed>(body);
+    if (!e) return misfit(seq, kUndecodable);
+    const auto debit = owner_of(seq, e->payment.debit);
+    if (!debit) return tl::unexpected(debit.error());
+    const auto credit = owner_of(seq, e->payment.credit);
+    if (!credit) return tl::unexpected(credit.error());
+    return post(posting_of(seq, e->payment), {*debit, *credit}, e->payment.salt);
 }
 
 Result<void> WindowBuilder::reversal(std::uint64_t seq, Bytes body) {

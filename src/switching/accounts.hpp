@@ -11,6 +11,8 @@ inline constexpr std::uint64_t kReserveAccounts = 0x2000'0000'0000'0000;
 
 [[nodiscard]] constexpr Id128 issuance_account(Currency currency) noexcept { return {kIssuanceAccounts, currency}; }
 [[nodiscard]] constexpr Id128 reserve_account(std::uint32_t participant) noexcept { return {kReserveAccounts, participant}; }
+[[nodiscard]] constexpr bool is_reserve(Id128 id) noexcept { return id.hi == kReserveAccounts; }
+[[nodiscard]] constexpr bool is_issuance(Id128 id) noexcept { return id.hi == kIssuanceAccounts; }
 // No account of a customer may have such an id.
 [[nodiscard]] constexpr bool is_box_account(Id128 id) noexcept { return id.hi == kIssuanceAccounts || id.hi == kReserveAccounts; }
 
@@ -19,6 +21,6 @@ inline constexpr std::uint64_t kReserveAccounts = 0x2000'0000'0000'0000;
 
 // Account::code and Transfer::code: what an account is for, for reports.
 enum AccountCode : std::uint32_t { kIssuance = 1, kReserve, kCustomer, kWallet };
-enum TransferCode : std::uint16_t { kBacking = 1, kOpening, kPayIn, kPurchase, kForwarded, kReversed };
+enum TransferCode : std::uint16_t { kBacking = 1, kOpening, kPayIn, kPurchase, kForwarded, kReversed, kHeld };
 
 }  // namespace giro::switching

@@ -18,6 +18,8 @@ ResponseCode response_code(entry::Reason reason) noexcept {
         {Reason::reversed_before, "21"},
         {Reason::card_unknown, "14"},
         {Reason::no_route, "15"},
+        {Reason::not_on_us, "12"},
+        {Reason::original_not_held, "25"},
         {Reason::link_down, "91"},
         {Reason::wallet_order_bad, "30"},
         {Reason::wallet_unknown, "14"},

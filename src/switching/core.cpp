@@ -17,12 +17,6 @@ using entry::Reason;
 
 namespace {
 
-constexpr std::uint32_t kGoodsAndServices = 0;  // DE3, its first two digits: 00 goods and services (ISO 8583:1987, 4.4.2)
-
-entry::RequestKey key_of(const PaymentRequest& r) {
-    return {r.acquirer, r.terminal, r.stan, r.rrn, r.local_time, r.local_date};
-}
-
 // DE7, MMDDhhmmss: a moment that exists. One that doesn't ("9931...") would stand before every later one.
 bool is_moment(std::string_view text) {
     static constexpr struct {
@@ -132,11 +126,7 @@ entry::Payment Core::start_payment(const PaymentRequest& request, std::uint64_t 
 
 // The rejections in the order of entry::Reason, then the way it goes.
 Answer Core::decide(entry::Payment& payment, const PaymentRequest& request, const entry::SealedPan* sealed) {
-    const std::uint64_t deadline_ns = m_policy.config.switching.request_deadline_ms * 1'000'000;
-    if (payment.time_ns > request.received_ns && payment.time_ns - request.received_ns > deadline_ns)
-        return decline(payment, Reason::stale);
-    if (payment.processing_code / 10'000 != kGoodsAndServices) return decline(payment, Reason::not_a_purchase);
-    if (const Reason why = check_amount(payment.amount); why != Reason::none) return decline(payment, why);
+    if (const Reason why = check_request(payment, request); why != Reason::none) return decline(payment, why);
     const Terminal* terminal = m_state.terminal(request.terminal);
     ASSERT(terminal != nullptr);  // its MAC was verified
     payment.credit = terminal->account;
@@ -162,6 +152,14 @@ Answer Core::decide(entry::Payment& payment, const PaymentRequest& request, cons
     if (payment.amount.minor > m_policy.config.switching.payment_max) return decline(payment, Reason::limit_exceeded);
     if (const Reason why = check_ledger(payment, false); why != Reason::none) return decline(payment, why);
     return approve(payment);
+}
+
+// What can be said without looking at who pays.
+Reason Core::check_request(const entry::Payment& payment, const PaymentRequest& request) const {
+    const std::uint64_t deadline_ns = m_policy.config.switching.request_deadline_ms * 1'000'000;
+    if (payment.time_ns > request.received_ns && payment.time_ns - request.received_ns > deadline_ns) return Reason::stale;
+    if (!is_purchase(payment)) return Reason::not_a_purchase;
+    return check_amount(payment.amount);
 }
 
 Reason Core::check_amount(const Amount& amount) const {

@@ -94,6 +94,10 @@ class Core {
     [[nodiscard]] Answer purchase(const PaymentRequest& request, const entry::SealedPan* sealed, std::uint64_t now_ns);
     // 0400.
     [[nodiscard]] Answer reversal(const PaymentRequest& request, std::uint64_t now_ns);
+    // 0100: holds the money, or raises the hold of the 0100 that DE90 names (core_hold.cpp has the tables).
+    [[nodiscard]] Answer authorisation(const PaymentRequest& request, const entry::SealedPan* sealed, std::uint64_t now_ns);
+    // 0220: completes the 0100 that DE90 names, or tells of a sale that the terminal approved by itself.
+    [[nodiscard]] Answer completion(const PaymentRequest& request, const entry::SealedPan* sealed, std::uint64_t now_ns);
     // 0800 with DE70 161. A recorded exchange may not bring an old moment back: DE7 never goes backward (but over the
     // new year), and the very same request gets the same key again.
     enum class KeyExchange : std::uint8_t { fresh, repeat, replay, malformed };  // malformed: DE7 is no moment
@@ -110,7 +114,7 @@ class Core {
     [[nodiscard]] tl::expected<Decided, Unmatched> link_answer(const PaymentRequest& answer, std::uint64_t now_ns);
     // 0410: a reversal waited for it and the host says that it is done (00), or never knew the original (25); or why not.
     [[nodiscard]] tl::expected<void, Unmatched> link_reversal_answer(const PaymentRequest& answer);
-    // Forwarded payments whose answer is overdue: declined 91, and the issuer is owed a reversal.
+    // Forwarded payments whose answer is overdue: declined 91, and the issuer is owed a reversal. Holds whose time is up end.
     [[nodiscard]] std::vector<Decided> expire(std::uint64_t now_ns);
 
     // --- from wallets ---
@@ -145,6 +149,14 @@ class Core {
     [[nodiscard]] Answer decline(entry::Payment& payment, entry::Reason reason);
     [[nodiscard]] bool may_leave_idle_entry(const entry::Payment& payment);
     [[nodiscard]] Answer forward(entry::Payment& payment, const Route& route);
+    [[nodiscard]] entry::Reason check_request(const entry::Payment& payment, const PaymentRequest& request) const;
+    [[nodiscard]] entry::Reason check_authorisation(entry::Authorised& e, const PaymentRequest& request,
+                                                    const entry::SealedPan* sealed) const;
+    [[nodiscard]] ResponseCode check_offline(entry::Completed& e, const PaymentRequest& request) const;
+    [[nodiscard]] ResponseCode check_completion(entry::Completed& e, const PaymentRequest& request) const;
+    [[nodiscard]] bool pay_anyway(entry::Payment& payment) const;
+    [[nodiscard]] tl::expected<Id128, entry::Reason> card_on_us(const PaymentRequest& request, const entry::SealedPan* sealed) const;
+    bool expire_holds(std::uint64_t now_ns);
     [[nodiscard]] entry::Reason check_amount(const Amount& amount) const;
     [[nodiscard]] entry::Reason check_order(entry::Payment& payment, const wallet::SignedOrder& order, const MerchantId& merchant);
     [[nodiscard]] entry::Reason check_ledger(const entry::Payment& payment, bool hold) const;

@@ -97,6 +97,7 @@ std::vector<Decided> Core::expire(std::uint64_t now_ns) {
         since_ns = std::min(since_ns, now_ns);
         if (now_ns - since_ns >= timeout_ns) overdue.push_back(seq);
     }
+    (void)expire_holds(now_ns);
     std::vector<Decided> decided;
     for (const std::uint64_t seq : overdue) decided.push_back(give_up_forward(seq, now_ns));
     return decided;

@@ -1,10 +1,30 @@
-// Inside switching: how a decision becomes an entry.
+// Inside switching: how a decision becomes an entry, and what names a request.
 #pragma once
+
+#include <charconv>
 
 #include "switching/core.hpp"
 #include "util/archive.hpp"
 
 namespace giro::switching {
+
+[[nodiscard]] inline entry::RequestKey key_of(const PaymentRequest& r) {
+    return {r.acquirer, r.terminal, r.stan, r.rrn, r.local_time, r.local_date};
+}
+
+// DE90 of ISO 8583:1987: original mti 4, stan 6, transmission time 10, acquirer 11, forwarder 11. What names an original
+// repeats its DE12, DE13 and DE37, so with the STAN of DE90 its key is complete. Nothing when there is no STAN.
+[[nodiscard]] inline std::optional<entry::RequestKey> original_key(const PaymentRequest& r) {
+    const std::string_view de90(r.original.chars.data(), r.original.chars.size());
+    std::uint32_t stan = 0;
+    const auto digits = de90.substr(4, 6);
+    const auto parsed = std::from_chars(digits.data(), digits.data() + digits.size(), stan);
+    if (parsed.ec != std::errc() || parsed.ptr != digits.data() + digits.size()) return std::nullopt;
+    return entry::RequestKey{r.acquirer, r.terminal, stan, r.rrn, r.local_time, r.local_date};
+}
+
+// DE3, its first two digits: 00 goods and services (ISO 8583:1987, 4.4.2).
+[[nodiscard]] inline bool is_purchase(const entry::Payment& payment) noexcept { return payment.processing_code / 10'000 == 0; }
 
 // Applies and keeps an entry that the core has checked: a refusal here is a bug.
 template <typename E>

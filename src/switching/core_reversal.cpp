@@ -13,8 +13,10 @@
 //   approved, another amount     refused, no entry: DE4 is the original's amount                  -             13
 //   forwarded, not yet answered  give it up: hold released, the host is told; then nothing_owed   nothing_owed  00
 //   .. and some is to stand      no entry: nobody knows yet whether any does                      -             25
-#include <charconv>
-
+//   held (0100)                  the hold ends                                                    released      00
+//   .. and some is to stand      refused, no entry: complete it with what is to stand             -             12
+//   expired (0100)               nothing to do                                                    nothing_owed  00
+//   completed, raise (0100)      refused, no entry: reverse the 0220, or the 0100 that was raised -             12
 #include "switching/core.hpp"
 #include "switching/core_record.hpp"
 
@@ -22,27 +24,27 @@ namespace giro::switching {
 
 namespace {
 
-// DE90 of ISO 8583:1987: original mti 4, stan 6, transmission time 10, acquirer 11, forwarder 11. A reversal repeats
-// DE12, DE13 and DE37 of its original, so with the STAN of DE90 its key is complete.
-std::optional<entry::RequestKey> original_key(const PaymentRequest& r) {
-    const std::string_view de90(r.original.chars.data(), r.original.chars.size());
-    std::uint32_t stan = 0;
-    const auto digits = de90.substr(4, 6);
-    const auto parsed = std::from_chars(digits.data(), digits.data() + digits.size(), stan);
-    if (parsed.ec != std::errc() || parsed.ptr != digits.data() + digits.size()) return std::nullopt;
-    return entry::RequestKey{r.acquirer, r.terminal, stan, r.rrn, r.local_time, r.local_date};
+// The first four digits of DE90. Anything but an authorisation or an advice is taken for the purchase that it was always.
+Mti original_mti(const PaymentRequest& r) {
+    const std::string_view mti = r.original.view().substr(0, 4);
+    const std::string_view type = mti.size() == 4 ? mti.substr(1, 2) : mti;  // whatever the edition, a repeat or not
+    return type == "10" ? 0x0100 : type == "22" ? 0x0220 : 0x0200;
 }
 
 }  // namespace
 
 Answer Core::reversal(const PaymentRequest& request, std::uint64_t now_ns) {
     if (!is_at_home(request)) return {.code = kInvalidMerchant, .auth_code = {}};
+    while (expire_holds(now_ns)) {
+    }
     entry::Reversal e;
-    e.key = {request.acquirer, request.terminal, request.stan, request.rrn, request.local_time, request.local_date};
+    e.key = key_of(request);
+    e.original_mti = original_mti(request);
+    const RequestClass of = class_of(e.original_mti);
     const auto original = original_key(request);
     if (const Remembered* before = m_state.find(RequestClass::reversal, e.key)) {
         // The same key, but another amount or original: not a repeat, and no reason to hear that something was reversed.
-        const bool same = original && reversal_mark(*original) == before->payer && request.amount == before->amount &&
+        const bool same = original && reversal_mark(of, *original) == before->payer && request.amount == before->amount &&
                           request.currency == before->currency && request.replacement == before->stands;
         if (!same) return {.code = kDuplicateTransmission, .auth_code = {}};
         return {.code = before->response_code, .auth_code = {}, .payment = before->seq};
@@ -57,7 +59,7 @@ Answer Core::reversal(const PaymentRequest& request, std::uint64_t now_ns) {
     e.response_code = kApproved;
     e.salt = new_salt();
 
-    const Remembered* payment = m_state.find(RequestClass::payment, e.original);
+    const Remembered* payment = m_state.find(of, e.original);
     using What = Remembered::What;
     std::optional<Decided> gave_up;
     if (partial && (payment == nullptr || payment->what == What::forwarded)) return {.code = kOriginalNotFound, .auth_code = {}};
@@ -67,7 +69,11 @@ Answer Core::reversal(const PaymentRequest& request, std::uint64_t now_ns) {
         e.outcome = payment == nullptr ? entry::ReversalOutcome::unknown : entry::ReversalOutcome::already;
     } else {
         e.payment = payment->seq;
-        if (payment->what == What::declined)
+        if (payment->what == What::completed || payment->what == What::raised || (payment->what == What::held && partial))
+            return {.code = kInvalidTransaction, .auth_code = {}};
+        if (payment->what == What::held)
+            e.outcome = entry::ReversalOutcome::released;
+        else if (payment->what == What::declined || payment->what == What::expired)
             e.outcome = entry::ReversalOutcome::nothing_owed;
         else if (payment->what == What::reversed)
             e.outcome = entry::ReversalOutcome::already;
@@ -90,7 +96,7 @@ Answer Core::reversal(const PaymentRequest& request, std::uint64_t now_ns) {
             }
         }
     }
-    const bool is_idle = e.outcome != entry::ReversalOutcome::reversed && !gave_up;
+    const bool is_idle = e.outcome != entry::ReversalOutcome::reversed && e.outcome != entry::ReversalOutcome::released && !gave_up;
     if (is_idle && !m_idle_of_terminals.take(request.terminal, now_ns)) return {.code = kMalfunction, .auth_code = {}};
     record(entry::Kind::reversal, e);
     return {.code = e.response_code, .auth_code = {}, .payment = m_state.last_seq(), .gave_up = gave_up};

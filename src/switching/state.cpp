@@ -29,8 +29,8 @@ std::uint64_t payer_mark(Bytes token_or_address) noexcept {
     return load_le<std::uint64_t>(token_or_address.data());
 }
 
-std::uint64_t reversal_mark(const entry::RequestKey& original) {
-    return request_id(RequestClass::payment, original).lo;
+std::uint64_t reversal_mark(RequestClass request_class, const entry::RequestKey& original) {
+    return request_id(request_class, original).lo;
 }
 
 std::size_t State::TokenHash::operator()(const entry::CardToken& t) const noexcept {

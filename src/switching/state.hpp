@@ -50,7 +50,11 @@ struct Remembered {
         reversed = 4,     // was approved, and moved back
         reversed_before = 5,  // not seen yet, but its reversal was
         reversal = 6,     // this is a 0400, answered
-        kLast = reversal
+        held = 7,         // a 0100: `stands` is held
+        expired = 8,      // was held; `stands` was authorised
+        completed = 9,    // was held or had expired, and its 0220 has come
+        raised = 10,      // a 0100 that raised another one's hold: that one has it all
+        kLast = raised
     };
     Id128 id;  // request_id() of its key
     std::uint64_t seq = 0;
@@ -70,10 +74,15 @@ struct Remembered {
 [[nodiscard]] std::uint64_t payer_mark(Bytes token_or_address) noexcept;
 
 // Tells apart what reversals are of: eight bytes of the id of the payment's key.
-[[nodiscard]] std::uint64_t reversal_mark(const entry::RequestKey& original);
+enum class RequestClass : std::uint8_t;
+[[nodiscard]] std::uint64_t reversal_mark(RequestClass request_class, const entry::RequestKey& original);
 
-// A 02xx and the 04xx that reverses it may carry the same key; the class keeps them apart.
-enum class RequestClass : std::uint8_t { payment = 1, reversal = 2 };
+// A 0100, the 0220 that completes it and the 04xx that reverses it may carry the same key; the class keeps them apart.
+enum class RequestClass : std::uint8_t { payment = 1, reversal = 2, authorisation = 3, advice = 4 };
+// Of what may be reversed: 0100, 0220, else a payment.
+[[nodiscard]] constexpr RequestClass class_of(std::uint16_t mti) noexcept {
+    return mti == 0x0100 ? RequestClass::authorisation : mti == 0x0220 ? RequestClass::advice : RequestClass::payment;
+}
 [[nodiscard]] Id128 request_id(RequestClass request_class, const entry::RequestKey& key);
 
 // A payment that an issuer's host has still to hear or say something about.
@@ -82,6 +91,13 @@ struct Outstanding {
     bool answered = false;       // false: waiting for its answer or timeout
     bool reversal_owed = false;  // the host must be told that it does not stand,
     MinorUnits stands = 0;       // but for this much of it
+};
+
+// A pre-authorisation whose money is held.
+struct Hold {
+    Id128 request;                 // of the 0100, remembered as `held`
+    std::uint64_t entry = 0;       // seq of the entry that made the ledger's hold: its own, or that of the last raise
+    std::uint64_t expires_ns = 0;  // wall clock
 };
 
 struct Settlement {
@@ -116,6 +132,11 @@ class State {
     [[nodiscard]] const Id128* merchant_account(const MerchantId& merchant) const;
     [[nodiscard]] const Outstanding* outstanding(std::uint64_t payment_seq) const;
     [[nodiscard]] const std::map<std::uint64_t, Outstanding>& all_outstanding() const noexcept { return m_outstanding; }
+    // By the seq of the 0100; null when nothing is held (any more).
+    [[nodiscard]] const Hold* hold(std::uint64_t authorisation) const;
+    [[nodiscard]] const std::map<std::uint64_t, Hold>& holds() const noexcept { return m_holds; }
+    // Whether a hold's time is up.
+    [[nodiscard]] bool hold_due(std::uint64_t now_ns) const;
     // What moves `amount` of an approved payment back, as the next entry: the merchant pays, or where it has spent the
     // money its bank from its reserve, so that no cardholder waits for a merchant. Nothing when neither has it.
     [[nodiscard]] std::optional<ledger::Transfer> move_back(const Remembered& payment, MinorUnits amount,
@@ -155,6 +176,9 @@ class State {
     [[nodiscard]] Refusal on(const entry::ForwardAnswered& e);
     [[nodiscard]] Refusal on(const entry::Reversal& e);
     [[nodiscard]] Refusal on(const entry::LinkReversalAnswered& e);
+    [[nodiscard]] Refusal on(const entry::Authorised& e);
+    [[nodiscard]] Refusal on(const entry::Completed& e);
+    [[nodiscard]] Refusal on(const entry::HoldsExpired& e);
     [[nodiscard]] Refusal on(const entry::WindowClosed& e);
     [[nodiscard]] Refusal on(const entry::SettlementProposed& e);
     [[nodiscard]] Refusal on(const entry::SettlementApproved& e);
@@ -163,18 +187,22 @@ class State {
 
     [[nodiscard]] std::uint64_t this_seq() const noexcept { return m_last_seq + 1; }
     [[nodiscard]] Refusal transfer(const ledger::Transfer& t);
+    [[nodiscard]] Refusal transfers(ledger::Transfer first, const ledger::Transfer& second);
+    [[nodiscard]] Refusal release(Remembered& authorised, std::uint64_t time_ns);
     [[nodiscard]] Refusal open(const ledger::Account& account);
     [[nodiscard]] Refusal open_customer(Id128 id, std::uint32_t participant, Currency currency, std::uint32_t code);
     [[nodiscard]] Refusal pay_from_reserve(Id128 account, Amount amount, std::uint16_t code);
     [[nodiscard]] Remembered* remembered(Id128 id);
     [[nodiscard]] Id128 id_of(RequestClass request_class, const entry::RequestKey& key) const;
     void remember(const Remembered& r);
+    void remember_or_replace(Remembered* before, const Remembered& r);
     void drop_outstanding_if_done(std::uint64_t seq);
     template <typename E>
     [[nodiscard]] Refusal decoded(Bytes body);
 
     void save_maps(Buffer& out) const;
     [[nodiscard]] bool load_maps(Reader& in);
+    [[nodiscard]] bool load_holds();
 
     struct TokenHash {
         std::size_t operator()(const entry::CardToken& t) const noexcept;
@@ -197,6 +225,8 @@ class State {
     std::map<Hash160, Wallet> m_wallets;
     std::map<std::uint64_t, Outstanding> m_outstanding;
     std::map<std::pair<std::uint16_t, std::uint32_t>, std::uint64_t> m_link_stans;
+    std::map<std::uint64_t, Hold> m_holds;  // by seq of the 0100
+    std::map<std::pair<std::uint64_t, std::uint64_t>, std::uint64_t> m_hold_ends;  // expires_ns, entry -> seq of the 0100
     std::map<std::uint64_t, Settlement> m_settlements;
     Counters m_counters;
     // The request asked for last: deciding one looks for it, and applying its entry looks again.

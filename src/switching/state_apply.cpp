@@ -16,8 +16,6 @@ using entry::Outcome;
 
 namespace {
 constexpr std::size_t kAccountsOfParticipant = 2;  // its reserve, and the issuance of a new currency
-
-bool is_issuance(Id128 account) noexcept { return account.hi == kIssuanceAccounts; }
 }  // namespace
 
 template <typename E>
@@ -53,6 +51,12 @@ State::Refusal State::dispatch(Kind kind, Bytes body) {
             return decoded<entry::Reversal>(body);
         case Kind::link_reversal_answered:
             return decoded<entry::LinkReversalAnswered>(body);
+        case Kind::authorised:
+            return decoded<entry::Authorised>(body);
+        case Kind::completed:
+            return decoded<entry::Completed>(body);
+        case Kind::holds_expired:
+            return decoded<entry::HoldsExpired>(body);
         case Kind::window_closed:
             return decoded<entry::WindowClosed>(body);
         case Kind::settlement_proposed:
@@ -278,10 +282,7 @@ State::Refusal State::on(const entry::Payment& e) {
     }
     // A declined order keeps its counter unless it was a replay: a wallet that lacked funds may send the next one.
     if (from_wallet && e.outcome == Outcome::approved) wallet->second.counter = e.order_counter;
-    if (before != nullptr)
-        *before = r;
-    else
-        remember(r);
+    remember_or_replace(before, r);
     return {};
 }
 
@@ -314,7 +315,8 @@ State::Refusal State::on(const entry::ForwardAnswered& e) {
 State::Refusal State::on(const entry::Reversal& e) {
     const Id128 own = request_id(RequestClass::reversal, e.key);
     if (remembered(own) != nullptr) return "that reversal was decided already";
-    const Id128 original = request_id(RequestClass::payment, e.original);
+    if (e.original_mti != 0x0100 && e.original_mti != 0x0200 && e.original_mti != 0x0220) return "its original is of no type that is reversed";
+    const Id128 original = request_id(class_of(e.original_mti), e.original);
     Remembered* payment = remembered(original);
     Remembered r;
     r.id = own;
@@ -324,7 +326,7 @@ State::Refusal State::on(const entry::Reversal& e) {
     r.amount = e.outcome == entry::ReversalOutcome::reversed && payment != nullptr ? payment->amount : e.amount.minor;
     r.stands = e.replacement;
     r.currency = e.amount.currency;
-    r.payer = reversal_mark(e.original);
+    r.payer = reversal_mark(class_of(e.original_mti), e.original);
     if (e.replacement < 0 || (e.replacement != 0 && e.replacement >= r.amount)) return "it leaves all of its original to stand";
     switch (e.outcome) {
         case entry::ReversalOutcome::reversed: {
@@ -348,6 +350,11 @@ State::Refusal State::on(const entry::Reversal& e) {
             m_link_stans[{e.owed[0].link, e.owed[0].link_stan}] = e.payment;
             break;
         }
+        case entry::ReversalOutcome::released:
+            if (payment == nullptr || payment->seq != e.payment || e.replacement != 0 || !e.owed.empty())
+                return "its original is no authorisation, or does not end whole";
+            if (auto why = release(*payment, e.time_ns)) return why;
+            break;
         case entry::ReversalOutcome::already:
         case entry::ReversalOutcome::nothing_owed:
             if (payment == nullptr) return "its original is not known";

@@ -2,7 +2,7 @@
 //
 //   snapshot  = "GIROSTAT" version:u32 last_seq:u64 last_link_stan:u32 counters:5*u64 ledger maps
 //   ledger    = ledger::Ledger::save
-//   maps      = remembered participants terminals cards merchants wallets outstanding settlements
+//   maps      = remembered participants terminals cards merchants wallets outstanding holds settlements
 // each a u64 count and its items in order of key (remembered: in order of recording), fields as in fields() below.
 // Two states that are equal give the same bytes.
 #include <algorithm>
@@ -15,7 +15,7 @@ namespace giro::switching {
 
 namespace {
 constexpr std::string_view kMagic = "GIROSTAT";
-constexpr std::uint32_t kVersion = 2;
+constexpr std::uint32_t kVersion = 3;
 }  // namespace
 
 static void fields(auto& a, Remembered& r) {
@@ -34,6 +34,9 @@ static void fields(auto& a, Wallet& w) {
 }
 static void fields(auto& a, Outstanding& o) {
     a(o.payment, o.answered, o.reversal_owed, o.stands);
+}
+static void fields(auto& a, Hold& h) {
+    a(h.request, h.entry, h.expires_ns);
 }
 static void fields(auto& a, Counters& c) {
     a(c.card_approved, c.qr_approved, c.declined, c.forwarded, c.reversals);
@@ -140,6 +143,7 @@ void State::save_maps(Buffer& out) const {
     save_map(a, m_merchants);
     save_map(a, m_wallets);
     save_map(a, m_outstanding);
+    save_map(a, m_holds);
     std::map<std::uint64_t, SavedSettlement> settlements;
     for (const auto& [window, settlement] : m_settlements) settlements[window] = to_saved(settlement);
     save_map(a, settlements);
@@ -154,12 +158,13 @@ bool State::load_maps(Reader& in) {
         Remembered r;
         a(r);
         if (!a.ok() || remembered(r.id) != nullptr || r.seq > m_last_seq) return false;
-        if (r.stands < 0 || (r.stands != 0 && r.stands > r.amount)) return false;
+        const bool authorised = r.what == Remembered::What::held || r.what == Remembered::What::expired;  // raises add to it
+        if (r.stands < 0 || (r.stands > r.amount && r.stands != 0 && !authorised)) return false;
         remember(r);
     }
     if (!load_map(a, m_participants) || !load_map(a, m_terminals) || !load_map(a, m_cards) ||
         !load_map(a, m_merchants) || !load_map(a, m_wallets) || !load_map(a, m_outstanding) ||
-        !load_map(a, settlements) || !a.done())
+        !load_map(a, m_holds) || !load_map(a, settlements) || !a.done() || !load_holds())
         return false;
     for (auto& [window, saved] : settlements) {
         auto settlement = from_saved(std::move(saved));
@@ -169,6 +174,29 @@ bool State::load_maps(Reader& in) {
     for (const auto& [seq, o] : m_outstanding)
         if (!m_link_stans.emplace(std::pair(o.payment.link, o.payment.link_stan), seq).second) return false;
     return true;
+}
+
+// Every hold that can end is an authorisation's, and the other way round.
+bool State::load_holds() {
+    constexpr std::uint64_t kNsPerSecond = 1'000'000'000;
+    for (const auto& [seq, hold] : m_holds) {
+        const Remembered* r = remembered(hold.request);
+        const auto held = m_ledger.transfer({entry::kHoldTransfer, hold.entry});
+        if (r == nullptr || r->seq != seq || r->what != Remembered::What::held || !held) return false;
+        const ledger::Transfer& t = held->transfer;
+        if (held->state != ledger::TransferState::pending || t.amount != r->stands || t.debit_account != r->debit ||
+            t.credit_account != r->credit || t.timeout_s == 0 || t.timestamp_ns + t.timeout_s * kNsPerSecond != hold.expires_ns)
+            return false;
+        if (!m_hold_ends.emplace(std::pair(hold.expires_ns, hold.entry), seq).second) return false;
+    }
+    std::size_t ending = 0, authorised = 0;
+    for (std::size_t i = 0; i < m_ledger.transfer_count(); ++i) {
+        const auto record = m_ledger.transfer_at(i);
+        if (record.state == ledger::TransferState::pending && record.transfer.timeout_s != 0) ++ending;
+    }
+    for (std::size_t i = 0; i < m_remembered.size(); ++i)
+        if (m_remembered[i].what == Remembered::What::held) ++authorised;
+    return ending == m_holds.size() && authorised == m_holds.size();
 }
 
 Hash256 State::digest() const {

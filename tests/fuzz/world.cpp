@@ -85,6 +85,19 @@ Buffer at_the_till() {
     append_frame(out, kTerminal, [](iso8583::Message&) {});  // repeated
     append_frame(out, kTerminal, [](iso8583::Message& m) { gate::fill_reversal(m); });
     append_frame(out, kTerminal, [](iso8583::Message& m) { m.set_mti("0201"); });
+    append_frame(out, kTerminal, [](iso8583::Message& m) { m.set_mti("0100"); });
+    append_frame(out, kTerminal, [](iso8583::Message& m) {
+        gate::fill_reversal(m);
+        m.set_mti("0100");
+        m.set(11, "004718");
+        m.set(90, "010000471111221530000000097000200000000000");
+    });
+    append_frame(out, kTerminal, [](iso8583::Message& m) {
+        gate::fill_reversal(m);
+        m.set_mti("0220");
+        m.set(11, "004719");
+        m.set(90, "010000471111221530000000097000200000000000");
+    });
     append_frame(out, kTerminal, [](iso8583::Message& m) {
         gate::fill_reversal(m);
         m.set_mti("0421");
@@ -323,9 +336,14 @@ void SmallBox::from_terminal(const PaymentRequest& r) {
     if (state.terminal(r.terminal) == nullptr) return;
     switching::Answer answer;
     const Mti mti = without_repeat(r.mti);
+    const entry::SealedPan sealed{{std::byte{1}}, FixedText<10>("9700010018"), Buffer(48, std::byte{1})};
+    const entry::SealedPan* pan = r.pan.empty() ? nullptr : &sealed;
     if (mti == 0x0200) {
-        entry::SealedPan sealed{{std::byte{1}}, FixedText<10>("9700010018"), Buffer(48, std::byte{1})};
-        answer = m_core.purchase(r, r.pan.empty() ? nullptr : &sealed, kNow);
+        answer = m_core.purchase(r, pan, kNow);
+    } else if (mti == 0x0100) {
+        answer = m_core.authorisation(r, pan, kNow);
+    } else if (mti == 0x0220) {
+        answer = m_core.completion(r, pan, kNow);
     } else if (mti == 0x0400 || mti == 0x0420) {
         answer = m_core.reversal(r, kNow);
     } else if (r.mti == 0x0800 && m_core.key_exchange(r) == Core::KeyExchange::fresh) {

@@ -118,7 +118,7 @@ TEST_CASE("translator: every mandatory field is missed") {
 
 TEST_CASE("translator: a repeat is served as what it repeats, and the switch is told that it is one") {
     Translator translator(dialect(), 0);
-    for (const char* mti : {"0201", "0401", "0420", "0421", "0801"}) {
+    for (const char* mti : {"0100", "0101", "0220", "0221", "0201", "0401", "0420", "0421", "0801"}) {
         iso8583::Message m;
         fill_reversal(m);
         m.set(70, "301");
@@ -175,8 +175,8 @@ TEST_CASE("translator: the refusal is the request's answer with what could be re
         bool cut;  // the frame's last byte is missing
     };
     const Case cases[] = {
-        {"0200", "0210", "30", Refusal::format_error, true}, {"0100", "0110", "12", Refusal::not_served, false},
-        {"0221", "0230", "12", Refusal::not_served, false},  {"0620", "0630", "12", Refusal::not_served, false},
+        {"0200", "0210", "30", Refusal::format_error, true}, {"0120", "0130", "12", Refusal::not_served, false},
+        {"0321", "0330", "12", Refusal::not_served, false},  {"0620", "0630", "12", Refusal::not_served, false},
         {"9989", "9998", "12", Refusal::not_served, false},
     };
     for (const Case& c : cases) {

@@ -66,6 +66,34 @@ TEST_CASE("canonical: 2003 has the currency and its decimals in DE4, 12 digits o
           "00000970001");
 }
 
+// A completion without an original is a sale of its own: one that names something else must not pass for that.
+TEST_CASE("canonical: an original that can be none of ours is still named") {
+    static constexpr struct {
+        const char* dialect;
+        std::string_view original;
+        bool has_stan;
+    } kRows[] = {{"iso1993", "1100004711261122163000", true},
+                 {"iso1993", "", false},
+                 {"iso1993", "110000471", false},
+                 {"iso2003", "210000000000471120261122163000", true},
+                 {"iso2003", "210010000000471120261122163000", false}};
+    for (const auto& row : kRows) {
+        CAPTURE(row.original);
+        const Dialect d = dialect(row.dialect);
+        Message m, in;
+        put_mti(d, m, "0220");
+        m.set(56, row.original);
+        const Buffer frame = packed(d, m);
+        PaymentRequest r;
+        if (!unpack(d, frame, in) || !to_request(d, frame, in, r)) {  // the layout sees that it is cut
+            CHECK_FALSE(row.has_stan);
+            continue;
+        }
+        CHECK_FALSE(r.original.empty());
+        CHECK((std::string_view(r.original.chars.data(), 10) == "0100004711") == row.has_stan);
+    }
+}
+
 TEST_CASE("canonical: the year of a local time is the nearest") {
     constexpr std::uint64_t kNewYear_ns = 1'798'761'600'000'000'000;  // 2027-01-01 00:00:00 UTC
     const Dialect d = dialect("iso2003");

@@ -70,6 +70,7 @@ class TerminalActor final : public pos::Wire, public pos::Observer {
     void received(Bytes bytes);
     void act();
     void sell();
+    void authorise_or_follow();
     void reverse();
     void duplicate(Bytes frame);
     void hear(Bytes message);
@@ -79,7 +80,7 @@ class TerminalActor final : public pos::Wire, public pos::Observer {
     std::shared_ptr<ActorStream> m_stream;
     std::uint64_t m_connection = 0;  // counts: what still comes of an earlier one is not this one's
     std::unique_ptr<net::Deframer> m_deframer;
-    std::vector<pos::Sale> m_approved;
+    std::vector<pos::Sale> m_approved, m_authorised;
     std::string m_qr;
     MinorUnits m_qr_amount = 0;
     bool m_connecting = false;

@@ -74,6 +74,18 @@ void Evidence::keep_books(std::uint64_t seq, entry::Kind kind, Bytes body) {
             move(e.debit, e.credit, e.amount.minor);
             postings.push_back(seq);
         }
+    } else if (kind == Kind::authorised) {
+        const auto e = *decode<entry::Authorised>(body);
+        by_request[request_of(e.payment)].push_back(payments.size());
+        payments.push_back({seq, e.payment, {}, {}});
+        if (e.payment.outcome == entry::Outcome::approved) authorised[e.original == 0 ? seq : e.original] += e.payment.amount.minor;
+    } else if (kind == Kind::completed) {
+        const auto e = *decode<entry::Completed>(body);
+        by_request[request_of(e.payment)].push_back(payments.size());
+        payments.push_back({seq, e.payment, {}, {}});
+        completed.push_back(e);
+        move(e.payment.debit, e.payment.credit, e.payment.amount.minor);
+        postings.push_back(seq);
     } else if (kind == Kind::forward_answered) {
         const auto e = *decode<entry::ForwardAnswered>(body);
         for (auto& p : payments)

@@ -44,6 +44,8 @@ struct Evidence {
     std::vector<PaymentStory> payments;
     std::map<std::string, std::vector<std::size_t>> by_request;  // name of the request -> indexes into payments
     std::vector<std::pair<std::uint64_t, entry::Reversal>> reversals;
+    std::map<std::uint64_t, MinorUnits> authorised;  // seq of a 0100 -> what it and its raises asked for
+    std::vector<entry::Completed> completed;
     std::map<Id128, MinorUnits> balances;  // this file's own: credits less debits, posted
     std::vector<std::uint64_t> postings;   // seqs of entries that moved money between customers
 

@@ -115,6 +115,30 @@ class ReversalWithinOriginal final : public Invariant {
     }
 };
 
+// Beyond the list: a pre-authorisation is completed at most once, and not above what was authorised and the tolerance.
+class CompletionWithinAuthorised final : public Invariant {
+  public:
+    int number() const override { return 0; }
+    std::string_view sentence() const override { return "a completion stays within what was authorised, once"; }
+    void check(const Scene& s, Broken& broken) const override {
+        std::set<std::uint64_t> seen;
+        for (const auto& e : s.journal.completed) {
+            const MinorUnits amount = e.payment.amount.minor;
+            const auto& limits = s.box.config().switching;
+            if (e.authorisation == 0) {
+                if (amount > limits.offline_max) broken.push_back(fmt::format("a till sold {} by itself", amount));
+                continue;
+            }
+            const auto authorised = s.journal.authorised.find(e.authorisation);
+            if (authorised == s.journal.authorised.end() ||
+                amount > authorised->second * (100 + limits.completion_tolerance_percent) / 100)
+                broken.push_back(fmt::format("{} were completed of entry {}, beyond what it authorised", amount, e.authorisation));
+            if (!seen.insert(e.authorisation).second)
+                broken.push_back(fmt::format("entry {} was completed twice", e.authorisation));
+        }
+    }
+};
+
 class JournalUnbroken final : public Invariant {
   public:
     int number() const override { return 5; }
@@ -339,6 +363,7 @@ std::vector<std::unique_ptr<Invariant>> make() {
     all.push_back(std::make_unique<Once>());
     all.push_back(std::make_unique<Balanced>());
     all.push_back(std::make_unique<ReversalWithinOriginal>());
+    all.push_back(std::make_unique<CompletionWithinAuthorised>());
     all.push_back(std::make_unique<JournalUnbroken>());
     all.push_back(std::make_unique<OneWindow>());
     all.push_back(std::make_unique<TierOneSupply>());

@@ -2,6 +2,8 @@
 // connection, which is how a stream network repeats and reorders.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "appliance/giro/demo.hpp"
 #include "tests/sim/actors.hpp"
 #include "util/file.hpp"
@@ -25,6 +27,13 @@ Secret key_of(const Template& t, const std::string& name) {
 
 std::string key_of_sale(std::string_view terminal, std::uint32_t stan, std::string_view rrn) {
     return fmt::format("{}/{:06}/{}", terminal, stan, rrn);
+}
+
+// An advice that is refused leaves no entry: it may be asked again.
+static bool is_decision(const pos::Answer& answer) noexcept {
+    static constexpr std::string_view kTypes[] = {"0110", "0210", "0410", "0430"};
+    if (answer.mti == "0230") return answer.code.view() == "00";
+    return std::ranges::find(kTypes, answer.mti) != std::end(kTypes);
 }
 
 bool decides(std::string_view code) noexcept {
@@ -98,12 +107,12 @@ void TerminalActor::received(Bytes bytes) {
 // Whatever the box says with a MAC is said, whether this terminal still waits for it or not.
 void TerminalActor::hear(Bytes message) {
     const auto answer = m_out.reader.read(message);
-    if (!answer || !answer->has_mac || (answer->mti != "0210" && answer->mti != "0410" && answer->mti != "0430")) return;
+    if (!answer || !answer->has_mac || !is_decision(*answer)) return;
     m_out.world.mix(answer->stan);
     if (m_out.world.traces())
         m_out.world.trace(fmt::format("terminal {} heard {} {} to STAN {:06}", answer->terminal.view(), answer->mti,
                                       answer->code.view(), answer->stan));
-    m_out.ears.hear({key_of_sale(answer->terminal.view(), answer->stan, answer->rrn.view()), answer->mti != "0210",
+    m_out.ears.hear({key_of_sale(answer->terminal.view(), answer->stan, answer->rrn.view()), answer->mti[1] == '4',
                      std::string(answer->code.view()), std::string(answer->auth_code.view()), m_out.world.time_ns()});
 }
 
@@ -148,8 +157,10 @@ void TerminalActor::act() {
         m_stream->cut();
     if (m_terminal.ready() && m_stream != nullptr && m_stream->open() && !m_out.weather.calm) {
         const std::uint64_t dice = m_out.world.random.below(20);
-        if (dice < 14)
+        if (dice < 11)
             sell();
+        else if (dice < 14)
+            authorise_or_follow();
         else if (dice < 16 && m_terminal.last_sale().stan != 0)
             m_terminal.repeat_sale(m_out.now(), dice == 15);
         else if (dice < 19 && !m_approved.empty())
@@ -159,6 +170,23 @@ void TerminalActor::act() {
     }
     m_out.world.at(m_terminal.ready() ? 50 * kMillisecond + m_out.world.random.below(kTick_ns) : kTick_ns / 2,
                    [this] { act(); });
+}
+
+// A new authorisation, or one from before raised, completed (with a tip, now and then too large a one) or reversed.
+void TerminalActor::authorise_or_follow() {
+    auto& random = m_out.world.random;
+    const auto amount = static_cast<MinorUnits>(1 + random.below(9'000));
+    if (m_authorised.empty() || random.one_in(2)) {
+        const auto card = static_cast<std::uint32_t>(1 + random.below(kCardsPerBank));
+        return m_terminal.authorise(*Pan::parse(demo::pan(random.one_in(2) ? "970001" : "970002", card)), amount, m_out.now());
+    }
+    const std::size_t at = random.below(m_authorised.size());
+    const pos::Sale sale = m_authorised[at];
+    if (random.one_in(3)) return m_terminal.raise(sale, amount, m_out.now());
+    if (random.one_in(2)) m_authorised.erase(m_authorised.begin() + static_cast<std::ptrdiff_t>(at));
+    if (random.one_in(5)) return m_terminal.reverse(sale, m_out.now());
+    const std::uint64_t most = static_cast<std::uint64_t>(sale.amount) * 5 / 4;
+    m_terminal.complete(sale, static_cast<MinorUnits>(1 + random.below(most + 1)), m_out.now());
 }
 
 // Whole or in part, as a request or as an advice; the same sale may be reversed again and again.
@@ -186,7 +214,12 @@ void TerminalActor::sell() {
 }
 
 void TerminalActor::done(pos::Terminal& terminal, const pos::Outcome& outcome) {
-    if (outcome.kind == pos::Kind::sale && outcome.approved()) m_approved.push_back(terminal.last_sale());
+    if (outcome.kind == pos::Kind::sale && outcome.approved()) {
+        const pos::Sale& sale = terminal.last_sale();
+        if (sale.form != pos::Form::authorisation) m_approved.push_back(sale);
+        else if (sale.original_stan == 0) m_authorised.push_back(sale);
+    }
+    if (m_authorised.size() > 4) m_authorised.erase(m_authorised.begin());
     if (m_approved.size() > 8) m_approved.erase(m_approved.begin());
 }
 

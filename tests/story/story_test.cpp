@@ -125,12 +125,47 @@ TEST_CASE("story: a reversal gives the money back once") {
     const Said reversed = box().giro({"--json", "pos", "reverse", "--rrn", rrn_of(bought)});
     INFO(reversed.text);
     CHECK(reversed.status == 0);
-    const Said again = box().giro({"--json", "pos", "reverse", "--rrn", rrn_of(bought)});
+    const Said again = box().giro({"--json", "pos", "reverse", "--rrn", rrn_of(bought)});  // another reversal of it
     CHECK(code_of(again) == "00");
     std::size_t moved_back = 0;
     for (const auto& reversal : box().journal("reversal"))
         if (reversal["outcome"] == "reversed") ++moved_back;
     CHECK(moved_back == 1);
+}
+
+TEST_CASE("story: a part of a payment is given back, by an advice too, and no more than stands of it") {
+    tell("a part of a payment is given back");
+    const Said bought = buy({"--amount", "700"});
+    REQUIRE(code_of(bought) == "00");
+    const auto reverse_to = [&](const std::string& stands) {
+        return code_of(box().giro({"--json", "pos", "reverse", "--rrn", rrn_of(bought), "--stands", stands, "--advice"}));
+    };
+    CHECK(reverse_to("500") == "00");
+    CHECK(reverse_to("600") == "00");  // less stands already
+    CHECK(reverse_to("700") == "13");
+    std::vector<int> amounts;
+    for (const auto& reversal : box().journal("reversal"))
+        if (reversal["rrn"] == rrn_of(bought) && reversal["outcome"] == "reversed") amounts.push_back(reversal["amount"]);
+    CHECK(amounts == std::vector<int>{200});
+}
+
+TEST_CASE("story: an amount is authorised, raised, and completed with a tip") {
+    tell("an amount is authorised, raised, and completed with a tip");
+    const Said authorised = box().giro({"--json", "pos", "authorise", "--amount", "4000"});
+    INFO(authorised.text);
+    REQUIRE(authorised.status == 0);
+    const std::string rrn = rrn_of(authorised);
+    CHECK(code_of(box().giro({"--json", "pos", "raise", "--rrn", rrn, "--amount", "1000"})) == "00");
+    CHECK(code_of(box().giro({"--json", "pos", "complete", "--rrn", rrn, "--amount", "7000"})) == "13");  // beyond 20 per cent
+    const Said completed = box().giro({"--json", "pos", "complete", "--rrn", rrn, "--amount", "5500"});
+    INFO(completed.text);
+    CHECK(completed.status == 0);
+    CHECK(completed.object()["auth_code"] == authorised.object()["auth_code"]);
+    const auto entries = box().journal("completed");
+    REQUIRE(entries.size() == 1);
+    CHECK(entries[0]["amount"] == 5500);
+    CHECK(code_of(box().giro({"--json", "pos", "complete", "--rrn", rrn, "--amount", "5500"})) == "94");
+    CHECK(code_of(box().giro({"--json", "pos", "reverse", "--rrn", rrn})) == "00");  // what is reversed is the completion
 }
 
 TEST_CASE("story: a customer pays by QR, shown or scanned, and an order pays once") {
