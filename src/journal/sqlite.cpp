@@ -24,7 +24,7 @@ Bytes Statement::blob(int column) const {
 
 std::string Statement::text(int column) const {
     const auto* data = reinterpret_cast<const char*>(sqlite3_column_text(get(), column));
-    return data == nullptr ? std::string() : std::string(data);
+    return {data, static_cast<std::size_t>(sqlite3_column_bytes(get(), column))};  // NULL: no byte of no address
 }
 
 Result<Database> Database::open(const std::string& path, int flags) {

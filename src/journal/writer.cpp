@@ -135,8 +135,9 @@ tl::unexpected<Failure> Journal::Impl::stop(int code, std::string_view doing) {
 // Nothing of the batch stays. Only a full disk is survived: then SQLite has written no commit.
 tl::unexpected<Failure> Journal::Impl::write_failure(int code) {
     for (Statement* statement : {&begin, &commit, &insert_entry, &insert_batch}) statement->reset();
-    const bool rolled_back = sqlite3_get_autocommit(db.get()) != 0 || db.run("ROLLBACK") == SQLITE_OK;
-    if (code != SQLITE_FULL || !rolled_back) return stop(code, "cannot write");
+    // SQLite may have ended the transaction itself. If this cannot, the next BEGIN fails, and that stops the journal.
+    if (sqlite3_get_autocommit(db.get()) == 0) static_cast<void>(db.run("ROLLBACK"));
+    if (code != SQLITE_FULL) return stop(code, "cannot write");
     return fail(Kind::try_again, fmt::format("disk full: {} bytes needed at {}; free some space, nothing was written",
                                              hasher.bytes().size(), db.path()));
 }

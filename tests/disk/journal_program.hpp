@@ -16,6 +16,7 @@ class JournalProgram {
         : m_disk(m_folder.file("").parent_path(), seed), m_pages_max(pages_max) {}
 
     Disk& disk() noexcept { return m_disk; }
+    [[nodiscard]] std::filesystem::path file() const { return m_folder.file(); }
     [[nodiscard]] std::uint64_t acknowledged() const noexcept { return m_acknowledged; }
     [[nodiscard]] const std::optional<Failure>& last_failure() const noexcept { return m_failure; }
     [[nodiscard]] bool running() const noexcept { return m_log.has_value(); }

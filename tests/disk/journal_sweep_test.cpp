@@ -113,6 +113,38 @@ TEST_CASE("sweep: after 2,000 power cuts at any moment, recovery included, all t
     CHECK(early > 500);
 }
 
+// The last batches' rows are gone, their entries are not: what is left over is found, and a disk that cannot be read there
+// is not taken for it. Somewhere the first entry left over is the first of its page, which only then is read.
+TEST_CASE("sweep: entries without a batch are found wherever they begin, and a failed read is not called one") {
+    constexpr std::uint64_t kEntries = 200;
+    journal::TempFolder folder;
+    Disk disk(folder.file("").parent_path(), 1);
+    {
+        auto log = journal::open_new(folder.file());
+        for (std::uint64_t seq = 1; seq <= kEntries; ++seq) REQUIRE(journal::append_numbers(log, seq, 1));
+    }
+    std::uint64_t not_read = 0;
+    for (std::uint64_t left = kEntries - 1; left > 0; --left) {
+        journal::attack(folder.file(), "DELETE FROM batches WHERE last_seq > " + std::to_string(left));
+        bool clean = false;
+        for (std::uint64_t k = 1; !clean; ++k) {
+            CAPTURE(left);
+            CAPTURE(k);
+            REQUIRE(k < kSweepMax);
+            const std::uint64_t faults = disk.counts().faults;
+            disk.fail(DiskOp::read, k, false);
+            const auto report = journal::verify(folder.file());
+            disk.heal();
+            clean = disk.counts().faults == faults;
+            REQUIRE_FALSE(report);
+            if (clean || report.error().kind == Failure::Kind::integrity)
+                CHECK(journal::says(report.error(), "entry " + std::to_string(left + 1) + " belongs to no batch"));
+            not_read += report.error().kind == Failure::Kind::integrity ? 0 : 1;
+        }
+    }
+    CHECK(not_read > kEntries);
+}
+
 // Found: what a killed program had written and not yet synced was read by the next start, answered from, signed in its
 // snapshot, and then lost at the power cut (sqlite/log.hpp).
 TEST_CASE("sweep: what a start reads after a kill -9 stays, though the power goes before anything else is written") {

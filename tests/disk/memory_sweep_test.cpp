@@ -63,3 +63,38 @@ TEST_CASE("sweep: whichever allocation of SQLite fails, the journal loses nothin
     MESSAGE(lives << " lives");
     CHECK(lives > 500);
 }
+
+TEST_CASE("sweep: whichever allocation fails under a reader or verify(), nothing whole is called damaged") {
+    REQUIRE(kInstalled);
+    JournalProgram program(1);
+    REQUIRE(program.start());
+    REQUIRE(program.append_some(9));
+    const std::uint64_t last = program.acknowledged();
+    program.stop();
+    for (const bool for_ever : {false, true}) {
+        bool clean = false;
+        for (std::uint64_t k = 1; !clean; ++k) {
+            CAPTURE(for_ever);
+            CAPTURE(k);
+            REQUIRE(k < kSweepMax);
+            memory = {.real = memory.real, .fail_in = k, .for_ever = for_ever};
+            std::optional<Failure> failure;
+            if (auto reader = journal::JournalReader::open(program.file()); !reader) {
+                failure = reader.error();
+            } else if (auto first = reader->read_from(1, 5, journal::nothing()); !first) {
+                failure = first.error();
+            } else if (auto rest = reader->read_from(6, last, journal::nothing()); !rest) {
+                failure = rest.error();
+            }
+            // A checkpoint over an entry that was never written: damage is what it is, and another failure when it
+            // cannot be seen.
+            const auto cut = journal::verify(program.file(), 1, journal::Head{last + 1, {}});
+            memory.fail_in = 0;
+            clean = memory.refused == 0;
+            if (clean) CHECK_FALSE(failure);
+            if (failure) CHECK(failure->kind != Failure::Kind::integrity);
+            REQUIRE_FALSE(cut);
+            if (cut.error().kind == Failure::Kind::integrity) CHECK(journal::says(cut.error(), "were cut off"));
+        }
+    }
+}

@@ -19,6 +19,8 @@
     T(vault_wire, 50'000, "every request to the vault and every reply from it")                      \
     T(vault_payment, 50'000, "the same of its payment verbs")                                         \
     T(key_block_header, 20'000, "a key block, for giro key inspect and the vault")                    \
+    T(pin_block, 20'000, "a deciphered PIN block of any format")                                      \
+    T(vault_counters, 2'000, "vault/counters, by whoever may write it")                              \
     T(vault_bundle, 3'000, "the box's public keys, as a file or a reply")                            \
     T(qr_mpm, 10'000, "a code that a shop shows")                                                    \
     T(qr_mpm_signed, 10'000, "the same with its checksum made right")                                \

@@ -241,6 +241,11 @@ TEST_CASE("settlement: a tx that carries a witness already, or has no input, is 
     request.inputs.clear();
     CHECK(check_settlement(request, box.at().keys).error() == SettlementError::bad_tx);
     CHECK(is_closed(box, request));
+    const Buffer nothing = chain::encode_tx({}, chain::WithWitness::no);  // which decodes: no inputs, no outputs
+    REQUIRE(chain::decode_tx(nothing));
+    request.tx = nothing;
+    CHECK(check_settlement(request, box.at().keys).error() == SettlementError::bad_tx);
+    CHECK(is_closed(box, request));
 }
 
 TEST_CASE("settlement: a token whose signatures are out of range is a broken token, and nothing is signed") {

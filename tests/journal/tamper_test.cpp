@@ -64,6 +64,7 @@ TEST_CASE("tamper: each change of a row is named by its sequence number") {
         {"UPDATE batches SET hash = x'00' WHERE last_seq = 30", "the batch row of entry 30 is malformed"},
         {"UPDATE batches SET time_ns = time_ns + 1 WHERE last_seq = 30", "entries 21 to 30 do not match the hash"},
         {"UPDATE batches SET first_seq = 22 WHERE last_seq = 30", "entry 21 belongs to no batch"},
+        {"UPDATE batches SET first_seq = 0 WHERE last_seq = 30", "the batch that ends at entry 30 says it starts at 0"},
         {"UPDATE batches SET first_seq = 31 WHERE last_seq = 30", "the batch that ends at entry 30 says it starts at 31"},
         {"UPDATE batches SET last_seq = 70000 WHERE last_seq = 50", "the batch that ends at entry 70000 says it starts at 41"},
         {"UPDATE batches SET last_seq = 29 WHERE last_seq = 30", "entries 21 to 29 do not match the hash"},

@@ -186,6 +186,31 @@ TEST_CASE("PIN verbs: what PCI PIN 3-3 forbids, keys of another usage and blocks
     CHECK(out("nothing", iso0, "zone", iso0).empty());
     CHECK(out("zone", iso0, "zone.aes", iso0).empty());
     CHECK(out("bdk.aes", iso0, "zone", iso0).empty());  // without a KSN
+    // A key made for one direction is not taken for the other.
+    box.get<vault::KeyRotate>({KeyName("only.in"), "D0000P0TD00N0000"}, Caller::admin);
+    box.get<vault::KeyRotate>({KeyName("only.out"), "D0000P0TE00N0000"}, Caller::admin);
+    CHECK(out("zone", iso0, "only.in", iso0).empty());
+    CHECK(out("zone", iso0, "only.out", iso0).size() == 8);
+    CHECK(out("only.out", iso0, "zone", iso0).empty());
+    // A PAN too short for the block that is asked for, and none at all.
+    const Buffer four = box.sealed("1234", "zone.aes", PinFormat::iso4);
+    vault::PinTranslate::Item item{{KeyName("zone.aes"), {}, iso4, four}, box.pan, KeyName("zone"), iso0};
+    const auto translated = [&] { return box.get<vault::PinTranslate>({{item}}, kSwitch).blocks.at(0); };
+    CHECK(translated().size() == 8);
+    item.pan = *Pan::parse("54133300");
+    Buffer short_pan(16);
+    ClearPin pin;
+    REQUIRE(pin.assign(digits("1234")));
+    REQUIRE(encipher_pin(box.at().session(), PinKey(box.at().payment_keys.find("zone.aes")->ref()), PinFormat::iso4, pin,
+                         item.pan, short_pan)
+                .value());
+    item.pin.block = short_pan;
+    CHECK(translated().empty());
+    item.to_key = KeyName("zone.aes");
+    item.to = iso4;
+    CHECK(translated().size() == 16);
+    item.pan = Pan();
+    CHECK(translated().empty());
 }
 
 TEST_CASE("PIN verbs: three wrong PINs lock the card, across a restart, until it is unlocked") {
@@ -231,6 +256,13 @@ TEST_CASE("PIN verbs: a garbled block, a missing key or a malformed PVV is no at
     CHECK(result(good, "none", visa_pvv, "7211", 1).verdict == vault::PinVerdict::refused);
     CHECK(result(good, "pvv", visa_pvv, "7211", 10).verdict == vault::PinVerdict::refused);
     CHECK(box.check("1234").attempts_left == vault::kPinAttemptsMax);
+    vault::PinVerify::Item ibm{{KeyName("zone"), {}, vault::PinFormat::iso0, good}, box.pan, ibm_3624, KeyName("ibm"), digits("0000")};
+    ibm.count = 17;  // more digits than a block has
+    const auto ask = [&] { return box.get<vault::PinVerify>({{ibm}}, kSwitch).results.at(0); };
+    CHECK(ask().verdict == vault::PinVerdict::refused);
+    CHECK(ask().attempts_left == vault::kPinAttemptsMax);
+    ibm.pan = Pan();
+    CHECK(ask().verdict == vault::PinVerdict::refused);
 }
 
 TEST_CASE("PIN verbs: IBM 3624 by offset") {
@@ -267,6 +299,9 @@ TEST_CASE("card verbs: CVV, and the ARQC with its ARPC for CVN 10 and 18") {
     CHECK(!cvv_good("cvk", "562"));
     CHECK(!cvv_good("cvk", ""));
     CHECK(!cvv_good("zone", "561"));
+    CHECK(!cvv_good("nothing", "561"));
+    const vault::CvvVerify::Item no_expiry{KeyName("cvk"), *Pan::parse("4123456789012345"), {}, FixedText<3>("101"), FixedText<3>("561")};
+    CHECK(!box.get<vault::CvvVerify>({{no_expiry}}, kSwitch).good.at(0));
 
     const Buffer common = hex("0000000040000000000000000124800004800001241911050152bf45851800001c");
     Buffer ten = common, eighteen = common;
@@ -297,7 +332,13 @@ TEST_CASE("card verbs: CVV, and the ARQC with its ARPC for CVN 10 and 18") {
     item.psn = 100;
     CHECK(!ask().good);
     item.psn = 0;
+    CHECK(ask().good);
     item.key = KeyName("zone");
+    CHECK(!ask().good);
+    item.key = KeyName("nothing");
+    CHECK(!ask().good);
+    item.key = KeyName("imk");
+    item.pan = Pan();
     CHECK(!ask().good);
 }
 
@@ -351,6 +392,32 @@ TEST_CASE("key ceremony: two officers, two components, their XOR; nobody alone, 
     vault::KeyComponent::Request swapped{KeyName("zmk2"), header, "alice", {}, Secret(Buffer(32, std::byte{1}))};
     swapped.signature = officers()[0].approve(vault::component_digest("zmk2", header, Secret(32))).signature;
     CHECK(box.ask<vault::KeyComponent>(swapped, Caller::admin).status == Status::refused);
+    // Every officer's, but under another header, of another length, or for another key: a first component, not the second.
+    CHECK(enter(officers()[0], "../zmk", 0x11).status == Status::refused);
+    REQUIRE(enter(officers()[0], "zmk3", 0x11).status == Status::ok);
+    const auto other_name = enter(officers()[1], "zmk4", 0x22);
+    CHECK(!reply(other_name).complete);
+    const auto signed_by_alice = [&](const char* text, std::size_t bytes) {
+        vault::KeyComponent::Request request{KeyName("zmk4"), text, "alice", {}, Secret(Buffer(bytes, std::byte{3}))};
+        request.signature = officers()[0].approve(vault::component_digest("zmk4", text, request.component)).signature;
+        return box.ask<vault::KeyComponent>(request, Caller::admin);
+    };
+    CHECK(!reply(signed_by_alice("D0000K0AN01N0000", 32)).complete);
+    CHECK(!reply(signed_by_alice("D0000K0AN01N0000", 16)).complete);
+    CHECK(!reply(signed_by_alice("D0000M7HN00N0000", 32)).complete);
+    CHECK(signed_by_alice("nonsense", 32).status == Status::refused);
+    CHECK(signed_by_alice("D0112K0AN01N0200", 32).status == Status::refused);
+    // Two good components of a kind that is not taken: nothing is made.
+    CHECK(!reply(signed_by_alice("D0000D0AN00N0000", 32)).complete);
+    vault::KeyComponent::Request untaken{KeyName("zmk4"), "D0000D0AN00N0000", "bob", {}, Secret(Buffer(32, std::byte{5}))};
+    untaken.signature = officers()[1].approve(vault::component_digest("zmk4", untaken.header, untaken.component)).signature;
+    CHECK(box.ask<vault::KeyComponent>(untaken, Caller::admin).status == Status::refused);
+    CHECK(box.at().payment_keys.find("zmk4") == nullptr);
+    // The first one waits for so long and no longer.
+    REQUIRE(!reply(enter(officers()[0], "zmk5", 0x11)).complete);
+    box.vault().ceremony()->since_ms -= vault::kComponentWait_ms + 1;
+    CHECK(!reply(enter(officers()[1], "zmk5", 0x22)).complete);
+    CHECK(reply(enter(officers()[0], "zmk5", 0x11)).complete);
     vault::KeyComponent::Request short_one{KeyName("zmk2"), header, "alice", {}, Secret(24)};
     CHECK(box.ask<vault::KeyComponent>(short_one, Caller::admin).status == Status::refused);
 }
