@@ -91,11 +91,16 @@ TEST_CASE("counters: a write in several parts, interrupted between them, is one 
     for (std::uint32_t n = 0; n < 10; ++n) CHECK(again.value(id(n)) == n + 1);
 }
 
-TEST_CASE("counters: no folder, no file; a folder in its place; a full or overfull one") {
+TEST_CASE("counters: no folder, no file; a folder or a link in its place; a full or overfull one") {
     TempDir dir;
     auto nowhere = CounterFile::open(dir.path() / "none" / "counters").value();
     nowhere.set(id(1), 1);
-    CHECK(nowhere.commit().error().kind == Failure::Kind::try_again);
+    CHECK_FALSE(nowhere.commit());
+    REQUIRE(write_file_atomic(dir.path() / "elsewhere", {}));
+    std::filesystem::create_symlink(dir.path() / "elsewhere", dir.path() / "link");
+    auto link = CounterFile::open(dir.path() / "link").value();
+    link.set(id(1), 1);
+    CHECK(link.commit().error().kind == Failure::Kind::try_again);
     REQUIRE(std::filesystem::create_directory(dir.path() / "folder"));
     CHECK_FALSE(CounterFile::open(dir.path() / "folder"));
 
