@@ -41,8 +41,10 @@ tell_under_way() {
     done
 }
 
-# The tests that have threads of their own; ZeroMQ's are in all that speak over the bus.
-readonly tests_with_threads=(chain_program bus vault gate net hsm pos)
+# The tests in which threads of ours run side by side: the grinder beside giro-chain's loop, which is the product's only
+# thread (chain_program); a program's server beside its client (auditor, gate, vault, pos); ZeroMQ's own beside each (bus).
+# Every other program and test is one loop in one thread.
+readonly tests_with_threads=(chain_program bus vault auditor gate pos)
 
 # build_for_test PRESET: everything; for tsan the tests with threads. Sets $bin, and how the sanitizers behave.
 build_for_test() {

@@ -146,7 +146,8 @@ Seeds seeds_journal_file() {
     }
     for (const char* sql : kEdits) seeds.push_back(edited(scratch_folder() / "seed3.db", sql));
     Buffer torn = seeds[1];
-    for (const std::size_t page : {std::size_t{2}, std::size_t{3}})  // of the tables: not one row of them can be read
+    ASSERT(torn.size() == 3 * 4096);  // the schema, entries, batches
+    for (const std::size_t page : {std::size_t{1}, std::size_t{2}})  // of the tables: not one row of them can be read
         std::fill_n(torn.begin() + static_cast<std::ptrdiff_t>(page * 4096), 8, std::byte{0xee});
     seeds.push_back(torn);
     return seeds;
