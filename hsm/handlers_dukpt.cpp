@@ -12,12 +12,14 @@ Ck<vault::DukptVerdict> verify(Vault& vault, const vault::DukptVerify::Item& ite
     const PaymentKey* bdk = vault.present()->payment_keys.find(item.bdk.view());
     if (bdk == nullptr || !ksn_fits(*bdk, item.ksn)) return unknown;
     const CounterId id = ksn_id(kUse, item.bdk.view(), item.ksn);
-    if (ksn_counter(item.ksn) <= vault.counters().value(id)) return repeated;
+    const std::uint32_t counter = ksn_counter(item.ksn), last = vault.counters().value(id);
+    if (counter < last) return repeated;
     const auto mac = dukpt_mac8(vault.present()->session(), *bdk, item.ksn, Direction::request, item.kind, item.data);
     if (!mac) return tl::unexpected(mac.error());
     if (!*mac) return unknown;
     if (!equal_constant_time(**mac, item.mac)) return bad_mac;
-    vault.counters().set(id, ksn_counter(item.ksn));
+    if (counter == last) return again;
+    vault.counters().set(id, counter);
     return good;
 }
 }  // namespace

@@ -43,6 +43,10 @@ const Commands::Row Commands::kTable[] = {
      [](Commands& c, Caller& w, bus::PeerId p, const bus::Record& r) {
          c.change(w, p, r, &switching::Core::add_terminal);
      }},
+    {MessageType::set_terminal_dukpt, kAdmin,
+     [](Commands& c, Caller& w, bus::PeerId p, const bus::Record& r) {
+         c.change(w, p, r, &switching::Core::set_terminal_dukpt);
+     }},
     {MessageType::pay_in, kAdmin,
      [](Commands& c, Caller& w, bus::PeerId p, const bus::Record& r) { c.change(w, p, r, &switching::Core::pay_in); }},
     {MessageType::issue_card, kAdmin,

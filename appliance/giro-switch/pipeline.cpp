@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "appliance/giro-switch/stored_digits.hpp"
+#include "iso8583/ksn.hpp"
 #include "iso8583/mac.hpp"
 #include "iso8583/request.hpp"
 #include "util/bytes.hpp"
@@ -127,6 +128,7 @@ bool Pipeline::read_raw(Item& item) {
     PaymentRequest& request = item.request;
     if (!iso8583::unpack(m_dialect, request.raw, m_message)) return false;
     if (!iso8583::to_request(m_dialect, request.raw, m_message, request)) return false;
+    item.ksn = iso8583::ksn_of(m_dialect, m_message).value_or(payment::Ksn());
     // Views into the frame outlive this call, those into m_message do not.
     const auto keep = [](Bytes& view, Secret& copy) {
         copy = Secret(Buffer(view.begin(), view.end()));
@@ -162,21 +164,42 @@ void Pipeline::start_batch() {
 // the token do more than check one MAC.
 void Pipeline::ask_vault(const std::shared_ptr<Batch>& batch) {
     vault::MacVerify::Request macs;
+    vault::DukptVerify::Request dukpt_macs;
     batch->asked_ns = m_clock.monotonic_ns();
-    batch->waiting = 1;
-    for (Item& item : batch->items)
-        if (item.is_payment()) add_mac_checks(item, macs);
-    if (macs.items.empty()) return vault_done(*batch, true);
-    m_vault.call<vault::MacVerify>(macs, [this, batch](vault::Answer<vault::MacVerify> answer) {
-        if (answer) {
+    batch->waiting = 1;  // this function
+    for (Item& item : batch->items) {
+        if (!item.is_payment()) continue;
+        const bool from_link = item.request.source == PaymentRequest::Source::link;
+        item.terminal = from_link ? nullptr : m_core.state().terminal(item.request.terminal);
+        if (item.terminal != nullptr && item.terminal->is_dukpt()) add_dukpt_check(item, dukpt_macs);
+        else add_mac_checks(item, macs);
+    }
+    if (!macs.items.empty()) ask_checks<vault::MacVerify>(batch, macs);
+    if (!dukpt_macs.items.empty()) ask_checks<vault::DukptVerify>(batch, dukpt_macs);
+    vault_done(*batch, true);
+}
+
+template <typename Verb>
+void Pipeline::ask_checks(const std::shared_ptr<Batch>& batch, const typename Verb::Request& request) {
+    ++batch->waiting;
+    ++batch->checks_waiting;
+    m_vault.call<Verb>(request, [this, batch](vault::Answer<Verb> answer) {
+        if (answer) keep_checks(*batch, *answer);
+        else note_vault(false, answer.error().why);
+        batch->failed = batch->failed || !answer;
+        if (--batch->checks_waiting == 0 && !batch->failed) {
             GIRO_FAILPOINT("switch.macs.checked");
-            batch->mac_good = std::move(answer->good);
             ask_about_genuine(batch);
-        } else {
-            note_vault(false, answer.error().why);
         }
         vault_done(*batch, answer.has_value());
     });
+}
+
+void Pipeline::keep_checks(Batch& batch, vault::MacVerify::Reply& reply) {
+    batch.mac_good = std::move(reply.good);
+}
+void Pipeline::keep_checks(Batch& batch, vault::DukptVerify::Reply& reply) {
+    batch.dukpt = std::move(reply.verdicts);
 }
 
 void Pipeline::ask_about_genuine(const std::shared_ptr<Batch>& batch) {
@@ -187,7 +210,7 @@ void Pipeline::ask_about_genuine(const std::shared_ptr<Batch>& batch) {
         if (!item.is_payment() || item.request.source != PaymentRequest::Source::terminal || !batch->genuine(item))
             continue;
         add_pan(item, pans, keys);
-        if (is_key_exchange(item.request) && m_core.key_exchange(item.request) == switching::Core::KeyExchange::fresh)
+        if (is_key_exchange(item.request) && !item.terminal->is_dukpt() && m_core.key_exchange(item.request) == switching::Core::KeyExchange::fresh)
             ask_session_key(batch, i);
     }
     if (pans.pans.empty()) return;
@@ -203,7 +226,6 @@ void Pipeline::ask_about_genuine(const std::shared_ptr<Batch>& batch) {
 void Pipeline::add_mac_checks(Item& item, vault::MacVerify::Request& macs) const {
     const PaymentRequest& r = item.request;
     const bool from_link = r.source == PaymentRequest::Source::link;
-    item.terminal = from_link ? nullptr : m_core.state().terminal(r.terminal);
     if (!r.has_mac || r.raw.size() <= switching::kMacBytes || (!from_link && item.terminal == nullptr)) return;
     if (!from_link && !is_network(r) && item.terminal->nonce == kBaseKey) return;  // no payment before a key exchange
     vault::MacVerify::Item check;
@@ -224,6 +246,21 @@ void Pipeline::add_mac_checks(Item& item, vault::MacVerify::Request& macs) const
         item.terminal->previous_nonce;  // the new key may not have reached the terminal yet
     item.mac_previous = static_cast<int>(macs.items.size());
     macs.items.push_back(check);
+}
+
+// The key is that of the KSN in the message, which must name this terminal's device: another device's key, good as it is,
+// says nothing about who stands at this till.
+void Pipeline::add_dukpt_check(Item& item, vault::DukptVerify::Request& macs) const {
+    const PaymentRequest& r = item.request;
+    if (!r.has_mac || item.ksn.device() != item.terminal->device) item.ksn = {};
+    if (item.ksn.empty()) return;
+    Buffer pieces;
+    const auto input = iso8583::mac_input(m_dialect, r.raw, pieces);
+    if (!input) return;
+    item.dukpt = static_cast<int>(macs.items.size());
+    macs.items.push_back({item.terminal->bdk, item.ksn.view(), r.mac, input->covered,
+                          static_cast<vault::MacKind>(item.terminal->dukpt_mac)});
+    item.under_mac = Secret(std::move(pieces));  // the view stays good: moved, not copied
 }
 
 void Pipeline::add_pan(Item& item, vault::ProtectPan::Request& pans, std::vector<NewPan>& keys) const {
@@ -346,10 +383,12 @@ void Pipeline::decide(Batch& batch) {
 void Pipeline::decide_terminal(Batch& batch, Item& item) {
     const PaymentRequest& r = item.request;
     if (item.terminal == nullptr) return answer(batch, item, {switching::kUnknownTerminal, {}, {}}, false, kBaseKey);
-    const bool current = batch.good(item.mac), previous = batch.good(item.mac_previous);
+    const bool dukpt = item.terminal->is_dukpt();
+    if (dukpt && !accept_ksn(batch, item)) return;
+    const bool current = dukpt || batch.good(item.mac), previous = batch.good(item.mac_previous);
     if (is_network(r)) return decide_network(batch, item, current);
     const vault::Nonce nonce = previous && !current ? item.previous_nonce : item.nonce;
-    if (current) m_core.key_used(r.terminal, item.nonce);
+    if (current && !dukpt) m_core.key_used(r.terminal, item.nonce);
     if (!current && !previous) {
         warn(fmt::format("wrong MAC from terminal {}", r.terminal.view()));
         // Without a MAC: the request's bits may be another's than the terminal's, which may have been paid already.
@@ -377,12 +416,29 @@ void Pipeline::decide_terminal(Batch& batch, Item& item) {
     wait(batch, decided.payment, {std::move(item), nonce});
 }
 
-// 0800: sign-on 001, echo 301, key exchange 161 (DE70). Under the terminal's base key.
+// A KSN serves one message and its repeats: nothing new is decided under it again. False: the refusal is on its way.
+bool Pipeline::accept_ksn(Batch& batch, const Item& item) {
+    using enum vault::DukptVerdict;
+    const PaymentRequest& r = item.request;
+    const vault::DukptVerdict verdict = batch.verdict(item);
+    const bool repeats = verdict == again && (is_network(r) || m_core.knows(r));
+    if (verdict == good || repeats) return true;
+    const bool used = verdict == again || verdict == repeated;
+    warn(fmt::format("{} from DUKPT terminal {}", used ? "a KSN that was used before" : "wrong MAC, or no KSN of its device,",
+                     r.terminal.view()));
+    // Only the last KSN's answers can have a MAC.
+    answer(batch, item, {used ? switching::kDuplicateTransmission : switching::kBadMac, {}, {}}, verdict == again, kBaseKey);
+    return false;
+}
+
+// 0800: sign-on 001, echo 301, key exchange 161 (DE70). Under the terminal's base key, or DUKPT, which exchanges none.
 void Pipeline::decide_network(Batch& batch, Item& item, bool mac_good) {
     Reply reply{switching::kApproved, {}, {}};
     if (!mac_good) {
         warn(fmt::format("wrong MAC from terminal {} (0800)", item.request.terminal.view()));
         reply.code = switching::kBadMac;
+    } else if (is_key_exchange(item.request) && item.terminal->is_dukpt()) {
+        reply.code = switching::kInvalidTransaction;
     } else if (is_key_exchange(item.request)) {
         using KeyExchange = switching::Core::KeyExchange;
         const KeyExchange kind = m_core.key_exchange(item.request);

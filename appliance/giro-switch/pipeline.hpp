@@ -20,6 +20,7 @@
 #include "switching/frames.hpp"
 #include "vault/client.hpp"
 #include "vault/mac_kinds.hpp"
+#include "vault/payment_wire.hpp"
 
 namespace giro::appliance {
 
@@ -63,6 +64,7 @@ class Pipeline {
     struct Outgoing;
     struct Waiting;
     struct NewPan;
+    struct Portion;
 
     void received(bus::PeerId peer, const bus::Record& record);
     Item& arrive(bus::PeerId peer, const bus::Record& record);
@@ -72,7 +74,12 @@ class Pipeline {
     void ask_vault(const std::shared_ptr<Batch>& batch);
     void ask_about_genuine(const std::shared_ptr<Batch>& batch);
     void warn(std::string_view what);
+    template <typename Verb>
+    void ask_checks(const std::shared_ptr<Batch>& batch, const typename Verb::Request& request);
+    void keep_checks(Batch& batch, vault::MacVerify::Reply& reply);
+    void keep_checks(Batch& batch, vault::DukptVerify::Reply& reply);
     void add_mac_checks(Item& item, vault::MacVerify::Request& macs) const;
+    void add_dukpt_check(Item& item, vault::DukptVerify::Request& macs) const;
     void add_pan(Item& item, vault::ProtectPan::Request& pans, std::vector<NewPan>& keys) const;
     void ask_session_key(const std::shared_ptr<Batch>& batch, std::size_t index);
     void vault_done(Batch& batch, bool ok);
@@ -80,6 +87,7 @@ class Pipeline {
     void finish(Batch& batch);
     void decide(Batch& batch);
     void decide_terminal(Batch& batch, Item& item);
+    [[nodiscard]] bool accept_ksn(Batch& batch, const Item& item);
     void decide_link(Batch& batch, Item& item);
     void decide_wallet(Batch& batch, Item& item);
     void answer_wallet(Batch& batch, const Item& item, const switching::WalletAnswer& answer);
@@ -91,6 +99,11 @@ class Pipeline {
     void refuse_all(Batch& batch, const ResponseCode& code);
     void send_with_macs(std::vector<Outgoing> out);
     void send_portion(std::vector<Outgoing> out);
+    void macs_made(Portion& portion, const vault::MacGenerate::Reply& reply);
+    void macs_made(Portion& portion, const vault::DukptMac::Reply& reply);
+    template <typename Verb>
+    void ask_macs(const std::shared_ptr<Portion>& portion, const typename Verb::Request& request);
+    static void mac_under(Outgoing& out, const Item& item);
     void send(const Outgoing& out);
     void send_owed_reversals();
     void send_owed_reversal(std::uint64_t seq, const entry::Payment& payment);

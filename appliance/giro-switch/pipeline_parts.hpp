@@ -3,7 +3,9 @@
 
 #include "appliance/giro-switch/pipeline.hpp"
 #include "bus/messages.hpp"
+#include "payment/ksn.hpp"
 #include "util/secret.hpp"
+#include "vault/payment_wire.hpp"
 
 namespace giro::appliance {
 
@@ -23,6 +25,8 @@ struct Pipeline::Item {
     const switching::Terminal* terminal = nullptr;
     int mac = -1, mac_previous = -1;  // index of its check in the batch's answers; -1 none
     vault::Nonce nonce{}, previous_nonce{};  // the keys it was checked under; the terminal's may change meanwhile
+    payment::Ksn ksn;  // of a DUKPT terminal's message; empty: none, or it is not that terminal's
+    int dukpt = -1;    // as `mac`, of the check under the KSN's key
     bool has_pan = false;
     PanCache::Key pan{};
     std::optional<vault::NewSessionKey::Reply> session_key;
@@ -37,20 +41,42 @@ struct Pipeline::Outgoing {
     bool with_mac = false;
     TerminalId key;
     vault::Nonce nonce{};
+    payment::Ksn ksn;   // not empty: the MAC is made under its key, below `bdk`, and not under `key`'s
+    vault::KeyName bdk;
+    vault::MacKind dukpt_mac = vault::MacKind::aes_cmac;
+};
+
+// What leaves together, once the vault has made its MACs.
+struct Pipeline::Portion {
+    std::vector<Outgoing> out;
+    std::size_t waiting = 0;  // answers of the vault still to come
+    bool failed = false;
+    std::uint64_t asked_ns = 0;
 };
 
 struct Pipeline::Batch {
     std::vector<Item> items;
     std::size_t waiting = 0;  // answers of the vault still to come
+    std::size_t checks_waiting = 0;  // those of them that say which messages are genuine
     bool failed = false;
     std::vector<bool> mac_good;
+    std::vector<vault::DukptVerdict> dukpt;
     std::uint64_t asked_ns = 0;
     std::vector<Outgoing> out;
     // What the vault said of a check; false when it was not asked.
     [[nodiscard]] bool good(int check) const {
         return check >= 0 && static_cast<std::size_t>(check) < mac_good.size() && mac_good[static_cast<std::size_t>(check)];
     }
-    [[nodiscard]] bool genuine(const Item& item) const { return good(item.mac) || good(item.mac_previous); }
+    // The same of a check under a KSN; `unknown` when it was not asked.
+    [[nodiscard]] vault::DukptVerdict verdict(const Item& item) const {
+        const bool said = item.dukpt >= 0 && static_cast<std::size_t>(item.dukpt) < dukpt.size();
+        return said ? dukpt[static_cast<std::size_t>(item.dukpt)] : vault::DukptVerdict::unknown;
+    }
+    // Its MAC is good; of a KSN that was used before, too: then it may be a repeat.
+    [[nodiscard]] bool genuine(const Item& item) const {
+        const vault::DukptVerdict ksn = verdict(item);
+        return good(item.mac) || good(item.mac_previous) || ksn == vault::DukptVerdict::good || ksn == vault::DukptVerdict::again;
+    }
 };
 
 // A card that the vault is asked to seal.

@@ -30,8 +30,18 @@ void Pipeline::answer(Batch& batch, const Item& item, const Reply& reply, bool w
         log::warn("the gate passed on a message that does not unpack");
         return;
     }
-    batch.out.push_back({item.peer, MessageType::frame_out, item.request.connection, std::move(*frame), with_mac,
-                         item.request.terminal, nonce});
+    Outgoing& out = batch.out.emplace_back(
+        Outgoing{item.peer, MessageType::frame_out, item.request.connection, std::move(*frame), with_mac,
+                 item.request.terminal, nonce, {}, {}, {}});
+    mac_under(out, item);
+}
+
+// The answer to a DUKPT terminal is under the KSN of what it answers.
+void Pipeline::mac_under(Outgoing& out, const Item& item) {
+    if (item.terminal == nullptr || !item.terminal->is_dukpt()) return;
+    out.ksn = item.ksn;
+    out.bdk = item.terminal->bdk;
+    out.dukpt_mac = static_cast<vault::MacKind>(item.terminal->dukpt_mac);
 }
 
 void Pipeline::forward(Batch& batch, Item& item, const Answer& answer) {
@@ -41,7 +51,7 @@ void Pipeline::forward(Batch& batch, Item& item, const Answer& answer) {
     const auto peer = m_link_peers.find(answer.link);
     if (!frame || peer == m_link_peers.end()) return;  // it will time out, be declined and reversed
     batch.out.push_back({peer->second, MessageType::link_frame_out, answer.link, std::move(*frame), true,
-                         switching::link_key_id(answer.link), kBaseKey});
+                         switching::link_key_id(answer.link), kBaseKey, {}, {}, {}});
 }
 
 // A repeat takes the place of what it repeats: the gate hears that nothing more comes for that one, so that repeats of
@@ -50,7 +60,7 @@ void Pipeline::wait(Batch& batch, std::uint64_t payment, Waiting waiting) {
     const auto [at, first] = m_waiting.try_emplace(payment);
     if (!first)
         batch.out.push_back(
-            {at->second.item.peer, MessageType::frame_out, at->second.item.request.connection, {}, false, {}, {}});
+            {at->second.item.peer, MessageType::frame_out, at->second.item.request.connection, {}, false, {}, {}, {}, {}, {}});
     at->second = std::move(waiting);
 }
 
@@ -62,7 +72,8 @@ void Pipeline::settle_waiting(std::vector<Outgoing>& out, const switching::Decid
     auto frame = m_frames.answer(waiting.item.request, {decided.code, decided.auth_code, {}}, true);
     if (!frame) return;
     out.push_back({waiting.item.peer, MessageType::frame_out, waiting.item.request.connection, std::move(*frame), true,
-                   waiting.item.request.terminal, waiting.nonce});
+                   waiting.item.request.terminal, waiting.nonce, {}, {}, {}});
+    mac_under(out.back(), waiting.item);
 }
 
 // In portions that the vault takes in one request; their answers come in order, and so do the frames.
@@ -75,35 +86,65 @@ void Pipeline::send_with_macs(std::vector<Outgoing> out) {
 }
 
 void Pipeline::send_portion(std::vector<Outgoing> out) {
-    auto shared = std::make_shared<std::vector<Outgoing>>(std::move(out));
-    vault::MacGenerate::Request request;
-    std::vector<Buffer> scratch(shared->size());  // the request is encoded in call()
-    for (std::size_t i = 0; i < shared->size(); ++i) {
-        const Outgoing& o = (*shared)[i];
-        if (o.with_mac) request.items.push_back({o.key, o.nonce, m_frames.covered(o.frame, scratch[i]), m_mac_kinds.of(o.key)});
+    auto portion = std::make_shared<Portion>();
+    portion->out = std::move(out);
+    portion->asked_ns = m_clock.monotonic_ns();
+    vault::MacGenerate::Request sessions;
+    vault::DukptMac::Request ksns;
+    std::vector<Buffer> scratch(portion->out.size());  // the requests are encoded in call()
+    for (std::size_t i = 0; i < portion->out.size(); ++i) {
+        const Outgoing& o = portion->out[i];
+        if (!o.with_mac) continue;
+        const Bytes covered = m_frames.covered(o.frame, scratch[i]);
+        if (o.ksn.empty()) sessions.items.push_back({o.key, o.nonce, covered, m_mac_kinds.of(o.key)});
+        else ksns.items.push_back({o.bdk, o.ksn.view(), covered, o.dukpt_mac});
     }
-    if (request.items.empty()) {
-        for (const Outgoing& o : *shared) send(o);
+    if (sessions.items.empty() && ksns.items.empty()) {
+        for (const Outgoing& o : portion->out) send(o);
         return;
     }
-    const std::uint64_t asked_ns = m_clock.monotonic_ns();
-    m_vault.call<vault::MacGenerate>(request, [this, shared, asked_ns](vault::Answer<vault::MacGenerate> answer) {
-        m_times.vault_mac_ns += m_clock.monotonic_ns() - asked_ns;
+    portion->waiting = (sessions.items.empty() ? 0U : 1U) + (ksns.items.empty() ? 0U : 1U);
+    if (!sessions.items.empty()) ask_macs<vault::MacGenerate>(portion, sessions);
+    if (!ksns.items.empty()) ask_macs<vault::DukptMac>(portion, ksns);
+}
+
+template <typename Verb>
+void Pipeline::ask_macs(const std::shared_ptr<Portion>& portion, const typename Verb::Request& request) {
+    m_vault.call<Verb>(request, [this, portion](vault::Answer<Verb> answer) {
+        if (answer) macs_made(*portion, *answer);
+        else note_vault(false, answer.error().why);
+        portion->failed = portion->failed || !answer;
+        if (--portion->waiting != 0) return;
+        m_times.vault_mac_ns += m_clock.monotonic_ns() - portion->asked_ns;
         // Without a MAC an answer is worth nothing to the terminal: it repeats, and gets the same answer later.
-        if (!answer) return note_vault(false, answer.error().why);
+        if (portion->failed) return;
         GIRO_FAILPOINT("switch.answers.maced");
         if (GIRO_FAILPOINT_LOSES("switch.answers.lost")) return;
-        std::size_t next = 0;
-        for (Outgoing& o : *shared) {
-            if (o.with_mac) {
-                if (next >= answer->macs.size()) return;
-                switching::FrameBuilder::put_mac(o.frame, answer->macs[next++]);
-            }
-            send(o);
-        }
+        for (const Outgoing& o : portion->out) send(o);
         GIRO_FAILPOINT("switch.answers.sent");
         m_gate->flush();  // not after whatever else this turn decides
     });
+}
+
+void Pipeline::macs_made(Portion& portion, const vault::MacGenerate::Reply& reply) {
+    std::size_t next = 0;
+    for (Outgoing& o : portion.out) {
+        if (!o.with_mac || !o.ksn.empty()) continue;
+        if (next >= reply.macs.size()) return void(portion.failed = true);
+        switching::FrameBuilder::put_mac(o.frame, reply.macs[next++]);
+    }
+}
+
+// None where the terminal has gone on to its next KSN meanwhile: it does not wait for this answer any more.
+void Pipeline::macs_made(Portion& portion, const vault::DukptMac::Reply& reply) {
+    std::size_t next = 0;
+    for (Outgoing& o : portion.out) {
+        if (!o.with_mac || o.ksn.empty()) continue;
+        if (next >= reply.macs.size()) return void(portion.failed = true);
+        const auto& made = reply.macs[next++];
+        if (made.made) switching::FrameBuilder::put_mac(o.frame, made.mac);
+        else o.frame.clear();
+    }
 }
 
 void Pipeline::send(const Outgoing& out) {
@@ -171,7 +212,7 @@ void Pipeline::send_owed_reversal(std::uint64_t seq, const entry::Payment& payme
         if (!frame || peer == m_link_peers.end()) return;
         std::vector<Outgoing> out;
         out.push_back({peer->second, MessageType::link_frame_out, link, std::move(*frame), true,
-                       switching::link_key_id(link), kBaseKey});
+                       switching::link_key_id(link), kBaseKey, {}, {}, {}});
         send_with_macs(std::move(out));
     });
 }

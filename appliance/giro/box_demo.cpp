@@ -8,6 +8,7 @@
 
 #include "appliance/giro/box.hpp"
 #include "appliance/giro/demo.hpp"
+#include "appliance/giro/demo_keys.hpp"
 #include "appliance/giro/journal.hpp"
 #include "appliance/giro/switch_client.hpp"
 #include "bus/admin_messages.hpp"
@@ -29,7 +30,7 @@ struct Present {
     std::set<entry::ParticipantId> participants;
     std::set<Id128> accounts;
     std::set<Id128> card_accounts;
-    std::set<std::string> terminals;
+    std::set<std::string> terminals, dukpt_terminals;
 };
 
 template <typename Entry>
@@ -51,6 +52,8 @@ Result<Present> read_present(const config::Paths& paths) {
                 return decode_entry<entry::CardIssued>(e).map([&](const auto& c) { present.card_accounts.insert(c.account); });
             case entry::Kind::terminal_added:
                 return decode_entry<entry::TerminalAdded>(e).map([&](const auto& t) { present.terminals.insert(t.terminal.str()); });
+            case entry::Kind::terminal_dukpt_set:
+                return decode_entry<entry::TerminalDukptSet>(e).map([&](const auto& t) { present.dukpt_terminals.insert(t.terminal.str()); });
             default: return {};
         }
     };
@@ -117,6 +120,21 @@ Result<void> add_terminals(Switch& box, const Present& present, std::uint32_t te
     return {};
 }
 
+Result<void> add_dukpt_terminals(Switch& box, const Present& present) {
+    for (std::uint32_t i = 1; i <= demo::kDukptTerminals; ++i) {
+        const TerminalId id = demo::dukpt_terminal(i);
+        if (!present.terminals.contains(id.str())) {
+            const entry::TerminalAdded terminal{id, MerchantId(demo::kMerchant), AcquirerId(demo::kAcquirer), demo::merchant_account(1)};
+            if (auto done = box.send(MessageType::add_terminal, terminal); !done) return done;
+        }
+        if (present.dukpt_terminals.contains(id.str())) continue;
+        const auto ksn = demo::dukpt_ksn(i);
+        const entry::TerminalDukptSet dukpt{id, FixedText<22>(demo::kBdk), Buffer(ksn.view().begin(), ksn.view().end()), 1};
+        if (auto done = box.send(MessageType::set_terminal_dukpt, dukpt); !done) return done;
+    }
+    return {};
+}
+
 Result<void> provision(Switch& box, const config::Config& config, const vault::Bundle& bundle, const Present& present, std::uint32_t terminals) {
     if (auto done = open_participants(box, config, bundle, present); !done) return done;
     const entry::AccountOpened merchant{demo::merchant_account(1), demo::kMerchantParticipant, {0, config.currency}, 0, FixedText<24>("merchant 1")};
@@ -124,7 +142,8 @@ Result<void> provision(Switch& box, const config::Config& config, const vault::B
     for (const auto& bank : config.participants)
         for (const auto& bin : bank.bins)
             if (auto done = issue_cards(box, config, bank, bin, present); !done) return done;
-    return add_terminals(box, present, terminals);
+    if (auto done = add_terminals(box, present, terminals); !done) return done;
+    return add_dukpt_terminals(box, present);
 }
 
 // A wallet's address is bech32 of its key's hash (BIP 141 P2WPKH): 0014 and 20 bytes.
@@ -154,9 +173,14 @@ Result<void> provision_demo(const Args& args) {
     auto box = Switch::connect(args.paths());
     if (!box) return tl::unexpected(box.error());
     const std::uint32_t terminals = demo::terminals_with_key(args.paths().demo());
+    const auto keys = provision_demo_keys(args.paths(), *config);
+    if (!keys) return tl::unexpected(keys.error());
     if (auto done = provision(*box, *config, *bundle, *present, terminals); !done) return done;
-    if (args.json()) fmt::print("{{\"ok\":true,\"commands\":{}}}\n", box->sent());
-    else fmt::print("demo: {} terminals, {} cards for each BIN; {} commands were new\n", terminals, demo::kCardsPerBin, box->sent());
+    const std::size_t commands = box->sent() + *keys;
+    if (args.json()) fmt::print("{{\"ok\":true,\"commands\":{}}}\n", commands);
+    else
+        fmt::print("demo: {} terminals and {} with DUKPT keys, {} cards for each BIN; {} commands were new\n", terminals,
+                   demo::kDukptTerminals, demo::kCardsPerBin, commands);
     return {};
 }
 

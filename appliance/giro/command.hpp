@@ -62,6 +62,7 @@ struct Command {
 [[nodiscard]] std::vector<Command> wallet_commands();      // wallet new|address|balance|pay|qr
 [[nodiscard]] std::vector<Command> settlement_commands();  // settle close|status, approve, receipt, verify
 [[nodiscard]] std::vector<Command> key_commands();         // key list|import|export|rotate|inspect|component
+[[nodiscard]] std::vector<Command> terminal_commands();    // terminal add|dukpt
 [[nodiscard]] std::vector<Command> journal_commands();     // journal verify|list|summary
 [[nodiscard]] std::vector<Command> iso_commands();         // iso explain, iso mac explain
 

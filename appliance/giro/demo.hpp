@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "giro/types.hpp"
+#include "payment/ksn.hpp"
 
 namespace giro::demo {
 
@@ -21,6 +22,19 @@ inline constexpr std::string_view kMerchant = "M00000000000001";
 inline constexpr std::uint32_t kMerchantParticipant = 2;
 
 [[nodiscard]] inline TerminalId terminal(std::uint32_t index) { return TerminalId(fmt::format("T{:07}", index)); }
+// D0000001..D0000064: terminals with DUKPT keys below kBdk, their KSNs counting from kBdkId, terminal number, 0.
+inline constexpr std::uint32_t kDukptTerminals = 64;
+inline constexpr std::string_view kBdk = "demo.bdk";
+inline constexpr std::uint32_t kBdkId = 0x97000201;
+[[nodiscard]] inline TerminalId dukpt_terminal(std::uint32_t index) { return TerminalId(fmt::format("D{:07}", index)); }
+[[nodiscard]] inline payment::Ksn dukpt_ksn(std::uint32_t index) {
+    ByteArray<payment::kAesKsnBytes> bytes{};
+    for (std::size_t i = 0; i < 4; ++i) {
+        bytes[i] = static_cast<std::byte>(kBdkId >> (24 - 8 * i));
+        bytes[4 + i] = static_cast<std::byte>(index >> (24 - 8 * i));
+    }
+    return *payment::Ksn::parse(bytes);
+}
 // Its master key, in the demo's folder.
 [[nodiscard]] inline std::filesystem::path terminal_key_file(const std::filesystem::path& demo, std::string_view terminal) {
     return demo / "terminals" / fmt::format("{}.tmk", terminal);

@@ -74,6 +74,9 @@ json fields_of(const entry::TerminalAdded& e) {
 }
 json fields_of(const entry::SessionKeySet& e) { return {{"terminal", e.terminal.view()}, {"kcv", to_hex(e.kcv)}}; }
 json fields_of(const entry::SessionKeyUsed& e) { return {{"terminal", e.terminal.view()}}; }
+json fields_of(const entry::TerminalDukptSet& e) {
+    return {{"terminal", e.terminal.view()}, {"bdk", e.bdk.view()}, {"ksn", to_hex(e.ksn)}};
+}
 json fields_of(const entry::WalletRegistered& e) {
     return {{"pubkey", to_hex(e.pubkey)}, {"participant", e.participant}, {"account", text(e.account)}};
 }
@@ -147,6 +150,7 @@ std::optional<json> read(entry::Kind kind, Bytes body) {
         case Kind::terminal_added: return read<entry::TerminalAdded>(body);
         case Kind::session_key_set: return read<entry::SessionKeySet>(body);
         case Kind::session_key_used: return read<entry::SessionKeyUsed>(body);
+        case Kind::terminal_dukpt_set: return read<entry::TerminalDukptSet>(body);
         case Kind::wallet_registered: return read<entry::WalletRegistered>(body);
         case Kind::funds_paid_in: return read<entry::FundsPaidIn>(body);
         case Kind::payment: return read<entry::Payment>(body);

@@ -62,6 +62,7 @@ Result<Scenario> scenario_of(const Args& args, const config::Config& config) {
     s.tls = args.flag("--tls");
     s.terminals = static_cast<std::uint32_t>(bounds[0].value);
     s.first_terminal = *first;
+    s.dukpt = args.flag("--dukpt");
     s.count = bounds[1].value;
     s.seconds = bounds[2].value;
     s.timeout_ms = bounds[3].value;
@@ -139,6 +140,7 @@ std::vector<Command> pos_commands() {
                  {"--timeout", "how long an answer may take, ms; a payment without one is reversed", number, "15000", false},
                  {"--amount", "of each payment, minor units; load: 100", number, "", false},
                  {"--wallet", "wallet that pays by QR; load: several with commas, each pays one at a time", text, "", false},
+                 {"--dukpt", "buy, load: terminals with DUKPT keys, D0000001 and on: a new key for each message", flag, "", false},
                  {"--terminal", "buy, mpm: number of the demo terminal", number, "1", false},
                  {"--bin", "buy: the card's BIN; default: the first of this box", text, "", false},
                  {"--card-index", "buy: number of the demo card, from 1; 200 has no money", number, "1", false},

@@ -21,10 +21,12 @@ Result<std::uint64_t> number_of(const Args& args, const char* name, std::uint64_
 
 Result<std::uint32_t> terminals_from(const Args& args, const char* name, std::uint64_t count) {
     const std::int64_t first = args.number(name);
-    const std::uint32_t terminals = demo::terminals_with_key(args.paths().demo());
+    const bool dukpt = args.flag("--dukpt");
+    const std::uint32_t terminals = dukpt ? demo::kDukptTerminals : demo::terminals_with_key(args.paths().demo());
     if (first < 1 || static_cast<std::uint64_t>(first) + count - 1 > terminals)
-        return fail(Failure::Kind::config, fmt::format("the demo has keys for {} terminals, numbered from 1; giro init --demo --terminals N makes more",
-                                                       terminals));
+        return fail(Failure::Kind::config, fmt::format("the demo has keys for {} terminals{}, numbered from 1{}", terminals,
+                                                       dukpt ? " with DUKPT" : "",
+                                                       dukpt ? "" : "; giro init --demo --terminals N makes more"));
     return static_cast<std::uint32_t>(first);
 }
 

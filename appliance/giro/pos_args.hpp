@@ -8,7 +8,7 @@ namespace giro::cli {
 // --connect, or the gate's address in the configuration (the TLS one with --tls).
 [[nodiscard]] Result<config::Address> address_of(const Args& args, const config::Config& config);
 // Numbers of demo terminals that have a key: `count` of them, the first of which the option `name` gives.
-[[nodiscard]] Result<std::uint32_t> terminals_from(const Args& args, const char* name, std::uint64_t count = 1);
+[[nodiscard]] Result<std::uint32_t> terminals_from(const Args& args, const char* name, std::uint64_t count = 1);  // --dukpt: of those with DUKPT keys
 // A number within bounds, or a usage error that names the option. 0 when the option is not given and has no default.
 [[nodiscard]] Result<std::uint64_t> number_of(const Args& args, const char* name, std::uint64_t least, std::uint64_t most);
 // The BINs of this box's own cards, all banks.

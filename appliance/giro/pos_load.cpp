@@ -104,10 +104,10 @@ class LoadRun final : public Observer {
     }
 
     Result<void> make_seats() {
-        std::vector<std::pair<Identity, Secret>> terminals;
+        std::vector<std::pair<Identity, Keys>> terminals;
         for (std::uint32_t i = 0; i < m_scenario.terminals; ++i) {
-            const Identity who = identity_of(m_equipment.config, m_scenario.first_terminal + i);
-            auto key = terminal_key_of(m_equipment.paths, who.terminal);
+            const Identity who = identity_of(m_equipment.config, m_scenario.first_terminal + i, m_scenario.dukpt);
+            auto key = terminal_keys_of(m_equipment.paths, who.terminal);
             if (!key) return tl::unexpected(key.error());
             terminals.emplace_back(who, std::move(*key));
         }

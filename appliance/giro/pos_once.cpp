@@ -17,7 +17,7 @@ class Once final : public Observer {
 
     using Act = std::function<void(Terminal&, Now)>;
     Result<OnceResult> run(Identity who, Act act) {
-        auto key = terminal_key_of(m_equipment.paths, who.terminal);
+        auto key = terminal_keys_of(m_equipment.paths, who.terminal);
         if (!key) return tl::unexpected(key.error());
         m_act = std::move(act);
         m_station = std::make_unique<Station>(m_loop, m_equipment, m_address, who, std::move(*key), m_timeout_ms,

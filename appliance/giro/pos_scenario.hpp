@@ -33,6 +33,7 @@ struct Scenario {
     bool tls = false;
     std::uint32_t terminals = 1;
     std::uint32_t first_terminal = 1;     // T0000001
+    bool dukpt = false;                   // D0000001: a new key for each message
     double rate = 0;                      // payments a second in all; 0: closed loop, each terminal as fast as it can
     std::uint64_t count = 0;              // payments; 0: as many as `seconds` hold
     std::uint64_t seconds = 0;

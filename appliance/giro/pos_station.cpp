@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "appliance/giro/demo.hpp"
+#include "appliance/giro/terminal_dukpt.hpp"
 #include "vault/mac_kinds.hpp"
 
 namespace giro::pos {
@@ -24,14 +25,21 @@ Result<std::unique_ptr<Equipment>> load_equipment(const config::Paths& paths, bo
     return out;
 }
 
-Identity identity_of(const config::Config& config, std::uint32_t terminal_index) {
-    const TerminalId terminal = demo::terminal(terminal_index);
+Identity identity_of(const config::Config& config, std::uint32_t terminal_index, bool dukpt) {
+    const TerminalId terminal = dukpt ? demo::dukpt_terminal(terminal_index) : demo::terminal(terminal_index);
     return {terminal, MerchantId(demo::kMerchant), AcquirerId(demo::kAcquirer), config.currency,
             vault::MacKinds(config.mac.x9_19, config.mac.hmac_sha_256).of(terminal)};
 }
 
-Result<Secret> terminal_key_of(const config::Paths& paths, const TerminalId& terminal) {
-    return load_terminal_key(demo::terminal_key_file(paths.demo(), terminal.view()));
+Result<Keys> terminal_keys_of(const config::Paths& paths, const TerminalId& terminal) {
+    if (std::filesystem::exists(initial_key_file(paths.demo(), terminal.view()))) {
+        auto keys = DukptKeys::load(paths.demo(), terminal.view());
+        if (!keys) return tl::unexpected(keys.error());
+        return Keys(std::move(*keys));
+    }
+    auto key = load_terminal_key(demo::terminal_key_file(paths.demo(), terminal.view()));
+    if (!key) return tl::unexpected(key.error());
+    return Keys(std::move(*key));
 }
 
 }  // namespace giro::pos

@@ -23,15 +23,15 @@ struct Equipment {
 // Failure when the box in `paths` is not provisioned, or its files are wrong.
 [[nodiscard]] Result<std::unique_ptr<Equipment>> load_equipment(const config::Paths& paths, bool tls);
 
-// The demo terminal of that index: its identity and its master key.
-[[nodiscard]] Identity identity_of(const config::Config& config, std::uint32_t terminal_index);
-[[nodiscard]] Result<Secret> terminal_key_of(const config::Paths& paths, const TerminalId& terminal);
+// The demo terminal of that index, or the one with DUKPT keys; and what it proves itself with.
+[[nodiscard]] Identity identity_of(const config::Config& config, std::uint32_t terminal_index, bool dukpt = false);
+[[nodiscard]] Result<Keys> terminal_keys_of(const config::Paths& paths, const TerminalId& terminal);
 
 class Station final : public Wire, public Connection::Listener {
   public:
-    Station(bus::Loop& loop, const Equipment& equipment, const config::Address& address, Identity identity, Secret tmk,
+    Station(bus::Loop& loop, const Equipment& equipment, const config::Address& address, Identity identity, Keys keys,
             std::uint64_t timeout_ms, Shared& shared, Observer& observer)
-        : m_equipment(equipment), m_terminal(identity, std::move(tmk), timeout_ms * 1'000'000, shared, *this, observer),
+        : m_equipment(equipment), m_terminal(identity, std::move(keys), timeout_ms * 1'000'000, shared, *this, observer),
           m_connection(loop, address, equipment.tls ? equipment.tls->handle() : nullptr, *this, equipment.config.gate.framing) {}
 
     [[nodiscard]] Terminal& terminal() noexcept { return m_terminal; }

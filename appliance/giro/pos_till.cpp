@@ -104,7 +104,7 @@ Result<void> pos_buy(const Args& args) {
     if (!till) return tl::unexpected(till.error());
     const auto terminal = terminals_from(args, "--terminal");
     if (!terminal) return tl::unexpected(terminal.error());
-    const Identity who = identity_of(till->equipment->config, *terminal);
+    const Identity who = identity_of(till->equipment->config, *terminal, args.flag("--dukpt"));
     const auto purchase = purchase_of(args, *till, who);
     if (!purchase) return tl::unexpected(purchase.error());
     const auto result = buy_once(*till->equipment, till->address, who, till->timeout_ms, *purchase, &till->record);

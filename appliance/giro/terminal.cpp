@@ -22,8 +22,10 @@ std::string_view answer_mti(Kind kind, const ReversalForm& form, Form sale) noex
 }
 
 // Refusals that a box gives before it has the terminal's key, or a message to make a MAC of; and of a wrong MAC, so that
-// nobody can turn a payment's MAC wrong and have its refusal proved.
-bool may_lack_mac(std::string_view code) noexcept { return code == "58" || code == "30" || code == "12" || code == "63"; }
+// nobody can turn a payment's MAC wrong and have its refusal proved; and of a DUKPT key that it has left behind (94).
+bool may_lack_mac(std::string_view code) noexcept {
+    return code == "58" || code == "30" || code == "12" || code == "63" || code == "94";
+}
 
 // A 0800 refused with these may be asked again; other refusals mean that terminal and box do not fit together.
 bool passing(std::string_view code) noexcept { return code == "96" || code == "91" || code == "68"; }
@@ -36,10 +38,20 @@ Frame copy(const Frame& frame) noexcept {
 }
 }  // namespace
 
-Terminal::Terminal(Identity identity, Secret tmk, std::uint64_t timeout_ns, Shared& shared, Wire& wire,
+Terminal::Terminal(Identity identity, Keys keys, std::uint64_t timeout_ns, Shared& shared, Wire& wire,
                    Observer& observer)
-    : m_identity(identity), m_tmk(std::move(tmk)), m_timeout_ns(timeout_ns), m_shared(shared), m_wire(wire),
-      m_observer(observer), m_base_key(m_tmk, {}, m_identity.mac), m_session_key(m_tmk, {}, m_identity.mac) {}
+    : m_identity(identity), m_keys(std::move(keys)), m_timeout_ns(timeout_ns), m_shared(shared), m_wire(wire),
+      m_observer(observer) {
+    if (m_keys.dukpt != nullptr) return;
+    m_base_key = MacKey(m_keys.tmk, {}, m_identity.mac);
+    m_session_key = MacKey(m_keys.tmk, {}, m_identity.mac);
+}
+
+MacKey& Terminal::key_of_new_message(bool network) {
+    if (m_keys.dukpt == nullptr) return network ? m_base_key : m_session_key;
+    m_session_key = m_keys.dukpt->next();
+    return m_session_key;
+}
 
 std::uint32_t Terminal::next_stan() noexcept {
     m_stan = m_stan == kStanMax ? 1 : m_stan + 1;
@@ -68,7 +80,7 @@ void Terminal::connected(Now now) {
 void Terminal::ask_network(NetworkCode code, Kind kind, std::uint64_t meant_ns, Now now) {
     m_ask_again_ns = 0;
     const std::uint32_t stan = next_stan();
-    start(m_shared.builder.network(m_frame, m_identity, code, stan, Stamp::at(now.wall_ns), m_base_key),
+    start(m_shared.builder.network(m_frame, m_identity, code, stan, Stamp::at(now.wall_ns), key_of_new_message(true)),
           {.kind = kind, .stan = stan, .meant_ns = meant_ns}, now);
 }
 
@@ -112,7 +124,8 @@ void Terminal::start_sale(Sale sale, bool spoil_mac, std::uint64_t meant_ns, Now
     m_state = State::waiting;
     m_sale = std::move(sale);
     m_sale.stan = next_stan();
-    const auto built = m_shared.builder.purchase(m_frame, m_identity, m_sale, m_session_key);
+    const auto built = m_shared.builder.purchase(m_frame, m_identity, m_sale, key_of_new_message(false));
+    m_sale_ksn = m_session_key.ksn();
     if (built && spoil_mac) m_frame.spoil_mac();
     m_sale_frame.size = m_frame.size;
     std::memcpy(m_sale_frame.bytes.data(), m_frame.bytes.data(), m_frame.size);
@@ -123,7 +136,10 @@ void Terminal::repeat_sale(Now now, bool as_repeat) {
     ASSERT(ready() && m_sale_frame.size != 0);
     m_state = State::waiting;
     MessageBuilder::Built built;
-    if (as_repeat) built = m_shared.builder.purchase(m_frame, m_identity, m_sale, m_session_key, true);
+    if (as_repeat) {
+        MacKey& key = m_session_key.ksn() == m_sale_ksn ? m_session_key : key_of_new_message(false);
+        built = m_shared.builder.purchase(m_frame, m_identity, m_sale, key, true);
+    }
     else m_frame = copy(m_sale_frame);
     start(built, {.kind = Kind::repeat, .stan = m_sale.stan, .meant_ns = now.monotonic_ns}, now);
 }
@@ -139,7 +155,7 @@ void Terminal::start_reversal(const Sale& sale, bool forced, Now now, ReversalFo
     m_form = form;
     m_form_stamp = Stamp::at(now.wall_ns);
     const std::uint32_t stan = next_stan();
-    start(m_shared.builder.reversal(m_frame, m_identity, m_reversed, stan, m_form_stamp, m_session_key, m_form),
+    start(m_shared.builder.reversal(m_frame, m_identity, m_reversed, stan, m_form_stamp, key_of_new_message(false), m_form),
           {.kind = Kind::reversal, .forced = forced, .stan = stan, .meant_ns = now.monotonic_ns}, now);
 }
 
@@ -147,15 +163,17 @@ void Terminal::start_reversal(const Sale& sale, bool forced, Now now, ReversalFo
 void Terminal::repeat_request(Now now) {
     m_form.repeat = true;
     const bool reversal = m_request.kind == Kind::reversal;
-    start(reversal ? m_shared.builder.reversal(m_frame, m_identity, m_reversed, m_request.stan, m_form_stamp, m_session_key, m_form)
-                   : m_shared.builder.purchase(m_frame, m_identity, m_sale, m_session_key, true),
+    const bool left_behind = m_code_without_mac.view() == "94";  // the box has seen a later KSN
+    MacKey& key = left_behind ? key_of_new_message(false) : m_session_key;
+    start(reversal ? m_shared.builder.reversal(m_frame, m_identity, m_reversed, m_request.stan, m_form_stamp, key, m_form)
+                   : m_shared.builder.purchase(m_frame, m_identity, m_sale, key, true),
           m_request, now);
 }
 
 bool Terminal::believable(const Answer& answer, Bytes message) {
     const bool network = m_request.kind == Kind::network || m_request.kind == Kind::echo;
     if (!answer.has_mac) return network && may_lack_mac(answer.code.view());
-    return m_shared.reader.mac_good(message, network ? m_base_key : m_session_key);
+    return m_shared.reader.mac_good(message, network && m_keys.dukpt == nullptr ? m_base_key : m_session_key);
 }
 
 void Terminal::received(Bytes message, Now now) {
@@ -202,6 +220,7 @@ void Terminal::network_answered(const Answer& answer, Now now) {
     }
     if (code != "00") return fail(fmt::format("sign-on refused with {}: {}", code, response_words(code)));
     if (m_state == State::exchanging) return take_new_key(answer, now);
+    if (m_keys.dukpt != nullptr) return signed_on();
     m_state = State::exchanging;
     ask_network(NetworkCode::key_exchange, Kind::network, now.monotonic_ns, now);
 }
@@ -209,10 +228,14 @@ void Terminal::network_answered(const Answer& answer, Now now) {
 void Terminal::take_new_key(const Answer& answer, Now) {
     const auto key = parse_new_key(answer.additional);
     if (!key) return fail("the key exchange was answered without a nonce and check value");
-    MacKey session(m_tmk, key->nonce, m_identity.mac);
+    MacKey session(m_keys.tmk, key->nonce, m_identity.mac);
     if (session.kcv() != key->kcv)
         return fail("the new key's check value differs: this terminal's master key is not the one in the box");
     m_session_key = std::move(session);
+    signed_on();
+}
+
+void Terminal::signed_on() {
     m_state = State::ready;
     m_observer.ready(*this);
 }

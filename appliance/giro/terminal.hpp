@@ -7,6 +7,7 @@
 //   exchanging   -> ready                  asks anew (new STAN)
 //   ready        takes a sale, an echo, a repeat or a reversal -> waiting
 //   waiting      -> ready                  sale: -> waiting for the reversal of it; others: as below
+// A DUKPT terminal has a new key for each message and exchanges none: signing_on -> ready.
 // A reversal is repeated (0401, 0421) until it is answered; a repeat or an echo is given up.
 // When the connection is back, what was under way goes out again unchanged: same STAN, same RRN, same MAC.
 //
@@ -57,6 +58,21 @@ class Observer {
     virtual void odd(Terminal& terminal, Oddity oddity) = 0;
 };
 
+// A new key for each message: DUKPT's.
+class MessageKeys {
+  public:
+    virtual ~MessageKeys() = default;
+    [[nodiscard]] virtual MacKey next() = 0;
+};
+
+// What a terminal proves itself with: its master key (32 bytes), by which it exchanges session keys, or DUKPT keys.
+struct Keys {
+    Keys(Secret master_key) : tmk(std::move(master_key)) {}
+    Keys(std::unique_ptr<MessageKeys> each) : dukpt(std::move(each)) {}
+    Secret tmk;
+    std::unique_ptr<MessageKeys> dukpt;
+};
+
 // What the terminals of a thread share.
 struct Shared {
     explicit Shared(const iso8583::Dialect& dialect, Random& random) : builder(dialect), reader(dialect), rrns(random) {}
@@ -75,8 +91,8 @@ class Terminal {
   public:
     enum class State : std::uint8_t { signing_on, exchanging, ready, waiting, failed };
 
-    // `tmk`: 32 bytes. `timeout_ns`: how long an answer may take.
-    Terminal(Identity identity, Secret tmk, std::uint64_t timeout_ns, Shared& shared, Wire& wire, Observer& observer);
+    // `timeout_ns`: how long an answer may take.
+    Terminal(Identity identity, Keys keys, std::uint64_t timeout_ns, Shared& shared, Wire& wire, Observer& observer);
 
     // Before the first message: STANs (DE11) go on after this one, 0 to 999999, as a terminal's do that was switched off.
     void continue_from(std::uint32_t stan) noexcept { m_stan = stan; }
@@ -94,7 +110,8 @@ class Terminal {
     void authorise(Pan pan, MinorUnits amount, Now now);
     void raise(const Sale& authorised, MinorUnits amount, Now now);
     void complete(const Sale& authorised, MinorUnits amount, Now now);
-    // The last sale once more: its frame byte for byte, or as the repeat that it is (0201). There must be one.
+    // The last sale once more: its frame byte for byte, or as the repeat that it is (0201). There must be one. A DUKPT
+    // terminal repeats under the same KSN while that is its last one.
     void repeat_sale(Now now, bool as_repeat = false);
     void reverse(const Sale& sale, Now now, ReversalForm form = {});
 
@@ -133,8 +150,11 @@ class Terminal {
     void fail(std::string why);
     std::uint32_t next_stan() noexcept;
 
+    MacKey& key_of_new_message(bool network);
+    void signed_on();
+
     Identity m_identity;
-    Secret m_tmk;
+    Keys m_keys;
     std::uint64_t m_timeout_ns;
     Shared& m_shared;
     Wire& m_wire;
@@ -148,6 +168,7 @@ class Terminal {
     UnderWay m_request;
     Frame m_frame;       // of m_request
     Frame m_sale_frame;  // of m_sale
+    payment::Ksn m_sale_ksn;
     Sale m_sale;
     ResponseCode m_code_without_mac;
     Sale m_reversed;     // the original of the reversal under way,

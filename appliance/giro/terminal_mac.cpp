@@ -27,20 +27,36 @@ MacKey::MacKey(const Secret& tmk, const vault::Nonce& nonce, vault::MacKind kind
     m_mac->set_key(raw(key.reveal()), key.size());
     m_kcv = vault::kcv(key, kind);
 }
+MacKey::MacKey() = default;
+MacKey::MacKey(const payment::Ksn& ksn, const Secret& ours, const Secret& theirs) : m_ksn(ksn) {
+    const auto keyed = [](const Secret& key) {
+        auto mac = Botan::MessageAuthenticationCode::create_or_throw(key.size() == 32 ? "CMAC(AES-256)" : "CMAC(AES-128)");
+        mac->set_key(raw(key.reveal()), key.size());
+        return mac;
+    };
+    m_mac = keyed(ours);
+    m_theirs = keyed(theirs);
+}
 MacKey::MacKey(MacKey&&) noexcept = default;
 MacKey& MacKey::operator=(MacKey&&) noexcept = default;
 MacKey::~MacKey() = default;
 
-vault::Mac8 MacKey::mac(Bytes data) {
+namespace {
+vault::Mac8 mac_under(Botan::MessageAuthenticationCode& key, Bytes data) {
     ByteArray<32> full;  // the longest: HMAC's
-    m_mac->update(raw(data), data.size());
-    m_mac->final(reinterpret_cast<std::uint8_t*>(full.data()));  // leaves the key in place for the next message
+    key.update(raw(data), data.size());
+    key.final(reinterpret_cast<std::uint8_t*>(full.data()));  // leaves the key in place for the next message
     vault::Mac8 out;
     std::memcpy(out.data(), full.data(), out.size());
     return out;
 }
+}  // namespace
 
-bool MacKey::verify(Bytes data, Bytes mac_received) { return equal_constant_time(mac(data), mac_received); }
+vault::Mac8 MacKey::mac(Bytes data) { return mac_under(*m_mac, data); }
+
+bool MacKey::verify(Bytes data, Bytes mac_received) {
+    return equal_constant_time(mac_under(m_theirs != nullptr ? *m_theirs : *m_mac, data), mac_received);
+}
 
 Result<Secret> load_terminal_key(const std::filesystem::path& file) {
     constexpr std::size_t kFileBytesMax = 256;

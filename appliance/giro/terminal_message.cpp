@@ -6,6 +6,7 @@
 #include <ctime>
 
 #include "iso8583/canonical.hpp"
+#include "iso8583/ksn.hpp"
 #include "iso8583/mac.hpp"
 #include "util/bytes.hpp"
 
@@ -59,6 +60,7 @@ Stamp Stamp::at(std::uint64_t wall_ns) {
 
 MessageBuilder::Built MessageBuilder::finish(Frame& out, MacKey& key) {
     const vault::Mac8 room{};
+    if (!key.ksn().empty()) iso8583::put_ksn(m_dialect, m_message, key.ksn());
     m_message.set(m_message.has(1) ? kSecondaryMac : kPrimaryMac, room);
     const MutableBytes body = MutableBytes(out.bytes).subspan(kLengthBytes);
     const auto size = iso8583::pack(m_dialect, m_message, body);

@@ -32,6 +32,7 @@ enum class MessageType : std::uint16_t {
     wallet_participant = 0x020a,  // admin: participant:u32 that new wallets are opened at
     pay_in = 0x020b,              // admin: FundsPaidIn
     withdraw_settlement = 0x020c, // admin: SettlementWithdrawn
+    set_terminal_dukpt = 0x020d,  // admin: TerminalDukptSet
 
     // --- run/chain.settle (giro-settle) and run/chain.admin (giro): requests to giro-chain ----------
     chain_submit_tx = 0x0401,  // settle: the whole transaction with witnesses -> txid:32; refused: BIP22-style word

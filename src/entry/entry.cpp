@@ -10,6 +10,7 @@ std::string_view name(Kind kind) noexcept {
         case Kind::terminal_added: return "terminal_added";
         case Kind::session_key_set: return "session_key_set";
         case Kind::session_key_used: return "session_key_used";
+        case Kind::terminal_dukpt_set: return "terminal_dukpt_set";
         case Kind::wallet_registered: return "wallet_registered";
         case Kind::funds_paid_in: return "funds_paid_in";
         case Kind::payment: return "payment";

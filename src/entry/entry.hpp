@@ -21,6 +21,7 @@ enum class Kind : std::uint16_t {
     wallet_registered = 6,
     funds_paid_in = 7,
     session_key_used = 8,
+    terminal_dukpt_set = 9,
     payment = 16,
     forward_answered = 17,
     reversal = 18,
@@ -84,6 +85,14 @@ struct SessionKeySet {
 // The terminal has used its new key: the one before is not taken any more.
 struct SessionKeyUsed {
     TerminalId terminal;
+};
+// The terminal's messages are under DUKPT keys from now on, and under no other: those of the base key `bdk` (of giro key
+// list) for the device whose KSN, with counter zero, is `ksn` (payment/ksn.hpp).
+struct TerminalDukptSet {
+    TerminalId terminal;
+    FixedText<22> bdk;
+    Buffer ksn;
+    std::uint8_t mac = 1;  // a vault::MacKind
 };
 struct WalletRegistered {
     ByteArray<33> pubkey{};  // secp256k1, compressed
@@ -268,6 +277,7 @@ void fields(auto& a, CardIssued& e) { a(e.pan, e.account); }
 void fields(auto& a, TerminalAdded& e) { a(e.terminal, e.merchant, e.acquirer, e.account); }
 void fields(auto& a, SessionKeySet& e) { a(e.terminal, e.nonce, e.kcv, e.exchanged_at, e.stan); }
 void fields(auto& a, SessionKeyUsed& e) { a(e.terminal); }
+void fields(auto& a, TerminalDukptSet& e) { a(e.terminal, e.bdk, e.ksn, e.mac); }
 void fields(auto& a, WalletRegistered& e) { a(e.pubkey, e.participant, e.currency, e.account); }
 void fields(auto& a, FundsPaidIn& e) { a(e.account, e.amount, e.reference); }
 void fields(auto& a, RequestKey& e) { a(e.acquirer, e.terminal, e.stan, e.rrn, e.local_time, e.local_date); }

@@ -70,7 +70,7 @@ class Loader {
         const bool whole = m_files.size() == 1;  // one that extends need not say everything again
         for (const toml::table* file : m_files) {
             if (const auto* message = m_reader.table(*file, "message", whole))
-                m_reader.known_keys(*message, {"edition", "mti", "bitmap", "header", "mac_bytes"});
+                m_reader.known_keys(*message, {"edition", "mti", "bitmap", "header", "mac_bytes", "ksn_field"});
             if (const auto* defaults = m_reader.table(*file, "defaults", false)) m_reader.known_keys(*defaults, kFieldKeys);
             if (const auto* classes = m_reader.table(*file, "classes", false)) check_classes(*classes);
             static_cast<void>(m_reader.table(*file, "fields", whole));
@@ -81,6 +81,7 @@ class Loader {
                 for (const auto& [key, node] : *fields) field(key.str(), node, dialect);
         mac_coverage(dialect);
         for (const unsigned n : {kPrimaryMac, kSecondaryMac}) mac_field(dialect, n);
+        ksn_field(root, dialect);
         codes("response_codes", 2, dialect.response_codes);
         codes("network_codes", 3, dialect.network_codes);
         if (m_reader.failure()) return tl::unexpected(*m_reader.failure());
@@ -247,6 +248,22 @@ class Loader {
         if (spec.length != LengthKind::fixed || spec.body != BodyEncoding::binary || spec.max != dialect.mac_bytes)
             m_reader.wrong(*m_nodes[n], fmt::format("field {} is the MAC: it must be fixed, binary, and of mac_bytes ({}) bytes", n,
                                              dialect.mac_bytes));
+    }
+
+    // A binary field of 12 bytes, or one that takes 24 hexadecimal digits; of its own, and not of fixed length, for the two
+    // kinds of DUKPT have key serial numbers of two lengths.
+    void ksn_field(const toml::table& root, Dialect& dialect) {
+        const auto* node = of_table("message", "ksn_field");
+        if (node == nullptr) return;
+        const auto n = m_reader.number(root, "ksn_field", node, 2, kFieldMax);
+        const FieldSpec& spec = dialect.fields[static_cast<std::size_t>(n)];
+        const bool binary = spec.body == BodyEncoding::binary;
+        const bool holds = spec.length != LengthKind::fixed && spec.max >= (binary ? 12 : 24) &&
+                           (binary || (spec.allowed & (content::kDigit | content::kLetter)) == (content::kDigit | content::kLetter));
+        if (!holds)
+            m_reader.wrong(*node, fmt::format("field {} cannot hold a key serial number: it must be LLVAR or longer, of at least 12 "
+                                              "bytes (b) or 24 characters (an, ans)", n));
+        dialect.ksn_field = static_cast<std::uint8_t>(n);
     }
 
     // Canonical code = code on the wire; both ways one to one, `other` apart.

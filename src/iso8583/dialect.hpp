@@ -12,6 +12,7 @@
 //   bitmap = "binary"          # binary | hex (upper case) | ebcdic (hex in EBCDIC)
 //   header = "none"            # none | tpdu: 5 bytes before the MTI; an answer swaps source and destination
 //   mac_bytes = 8              # size of DE64 and DE128, 4 to 32
+//   ksn_field = 60             # where DUKPT terminals name their key (ksn.hpp); without it the dialect has no DUKPT
 //   [mac]                      # what goes under the MAC, in this order (mac.hpp); all of it may be left out
 //   length = "none"            # none | binary2 | binary4 | ascii4 | bcd2 | bcd4: the frame's size, so written, first
 //   header = false             # the header
@@ -119,6 +120,7 @@ struct Dialect {
     BitmapEncoding bitmap = BitmapEncoding::binary;
     Header header = Header::none;
     std::uint8_t mac_bytes = 8;
+    std::uint8_t ksn_field = 0;  // 0: none
     MacCoverage mac;
     std::array<FieldSpec, kFieldMax + 1> fields{};  // by field number; 0 and 1 unused
     std::array<std::string, kFieldMax + 1> names{};

@@ -93,6 +93,12 @@ Answer Core::purchase(const PaymentRequest& request, const entry::SealedPan* sea
     return decide(payment, request, sealed);
 }
 
+bool Core::knows(const PaymentRequest& request) const {
+    const Mti mti = without_repeat(request.mti);
+    const Remembered* before = m_state.find(mti >> 8 == 0x04 ? RequestClass::reversal : class_of(mti), key_of(request));
+    return before != nullptr && before->what != Remembered::What::reversed_before;
+}
+
 // The same key, but another amount or payer: not a repeat, and no reason to hear that something was approved.
 bool Core::differs(const Remembered& before, const PaymentRequest& request, const entry::SealedPan* sealed) const {
     if (request.amount != before.amount || request.currency != before.currency) return true;

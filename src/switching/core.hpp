@@ -98,6 +98,8 @@ class Core {
     [[nodiscard]] Answer authorisation(const PaymentRequest& request, const entry::SealedPan* sealed, std::uint64_t now_ns);
     // 0220: completes the 0100 that DE90 names, or tells of a sale that the terminal approved by itself.
     [[nodiscard]] Answer completion(const PaymentRequest& request, const entry::SealedPan* sealed, std::uint64_t now_ns);
+    // Whether a request with this one's key was decided, or waits for its issuer: this one will be answered as that one was.
+    [[nodiscard]] bool knows(const PaymentRequest& request) const;
     // 0800 with DE70 161. A recorded exchange may not bring an old moment back: DE7 never goes backward (but over the
     // new year), and the very same request gets the same key again.
     enum class KeyExchange : std::uint8_t { fresh, repeat, replay, malformed };  // malformed: DE7 is no moment
@@ -126,6 +128,7 @@ class Core {
     [[nodiscard]] Done open_account(const entry::AccountOpened& e);
     [[nodiscard]] Done issue_card(const entry::CardIssued& e);
     [[nodiscard]] Done add_terminal(const entry::TerminalAdded& e);
+    [[nodiscard]] Done set_terminal_dukpt(const entry::TerminalDukptSet& e);
     [[nodiscard]] Done pay_in(const entry::FundsPaidIn& e);
     [[nodiscard]] tl::expected<entry::WindowClosed, std::string> close_window(std::uint64_t now_ns);
     [[nodiscard]] Done propose_settlement(const entry::SettlementProposed& e);

@@ -23,6 +23,9 @@ Done Core::issue_card(const entry::CardIssued& e) {
 Done Core::add_terminal(const entry::TerminalAdded& e) {
     return admin(entry::Kind::terminal_added, e);
 }
+Done Core::set_terminal_dukpt(const entry::TerminalDukptSet& e) {
+    return admin(entry::Kind::terminal_dukpt_set, e);
+}
 Done Core::pay_in(const entry::FundsPaidIn& e) {
     return admin(entry::Kind::funds_paid_in, e);
 }

@@ -14,6 +14,7 @@
 #include "giro/result.hpp"
 #include "ledger/ledger.hpp"
 #include "ledger/store.hpp"
+#include "payment/ksn.hpp"
 
 namespace giro::switching {
 
@@ -33,6 +34,11 @@ struct Terminal {
     FixedText<10> exchanged_at;      // DE7 of the last key exchange, and its STAN: an older one is a replay
     std::uint32_t exchange_stan = 0;
     ByteArray<3> kcv{};
+    // DUKPT: the base key, the device's KSN with counter zero, and the kind of MAC (a vault::MacKind).
+    FixedText<22> bdk;
+    payment::Ksn device;
+    std::uint8_t dukpt_mac = 0;
+    [[nodiscard]] bool is_dukpt() const noexcept { return !device.empty(); }
 };
 
 struct Wallet {
@@ -170,6 +176,7 @@ class State {
     [[nodiscard]] Refusal on(const entry::TerminalAdded& e);
     [[nodiscard]] Refusal on(const entry::SessionKeySet& e);
     [[nodiscard]] Refusal on(const entry::SessionKeyUsed& e);
+    [[nodiscard]] Refusal on(const entry::TerminalDukptSet& e);
     [[nodiscard]] Refusal on(const entry::WalletRegistered& e);
     [[nodiscard]] Refusal on(const entry::FundsPaidIn& e);
     [[nodiscard]] Refusal on(const entry::Payment& e);

@@ -39,6 +39,8 @@ State::Refusal State::dispatch(Kind kind, Bytes body) {
             return decoded<entry::SessionKeySet>(body);
         case Kind::session_key_used:
             return decoded<entry::SessionKeyUsed>(body);
+        case Kind::terminal_dukpt_set:
+            return decoded<entry::TerminalDukptSet>(body);
         case Kind::wallet_registered:
             return decoded<entry::WalletRegistered>(body);
         case Kind::funds_paid_in:
@@ -204,6 +206,19 @@ State::Refusal State::on(const entry::SessionKeyUsed& e) {
     if (!at->second.has_previous) return "its new key was used before";
     at->second.previous_nonce = {};
     at->second.has_previous = false;
+    return {};
+}
+
+State::Refusal State::on(const entry::TerminalDukptSet& e) {
+    constexpr std::uint8_t kMacKinds = 3;
+    const auto at = m_terminals.find(e.terminal);
+    if (at == m_terminals.end()) return "there is no such terminal";
+    const auto ksn = payment::Ksn::parse(e.ksn);
+    if (!ksn || *ksn != ksn->device()) return "its KSN is not one of 12 or 10 bytes with counter zero";
+    if (e.bdk.empty() || e.mac < 1 || e.mac > kMacKinds) return "its base key or kind of MAC is none";
+    at->second.bdk = e.bdk;
+    at->second.device = *ksn;
+    at->second.dukpt_mac = e.mac;
     return {};
 }
 

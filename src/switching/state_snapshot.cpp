@@ -26,8 +26,10 @@ static void fields(auto& a, Participant& p) {
     a(p.name, p.backing, p.settlement_script);
 }
 static void fields(auto& a, Terminal& t) {
+    Buffer device(t.device.view().begin(), t.device.view().end());
     a(t.merchant, t.acquirer, t.account, t.nonce, t.previous_nonce, t.has_previous, t.exchanged_at, t.exchange_stan,
-      t.kcv);
+      t.kcv, t.bdk, device, t.dukpt_mac);
+    if constexpr (std::is_same_v<decltype(a), Decoder&>) t.device = payment::Ksn::parse(device).value_or(payment::Ksn());
 }
 static void fields(auto& a, Wallet& w) {
     a(w.pubkey, w.account, w.counter);

@@ -23,10 +23,11 @@ inline constexpr std::size_t kComponentBytesMax = 64;
 // --- for the switch ----------------------------------------------------------------------------------------------
 
 // dukpt_verify: a message's MAC under the KSN it came with. A KSN whose counter is not beyond the last good one of its
-// terminal is `repeated`, and only a good MAC moves that counter: a stranger cannot burn a terminal's keys.
-enum class DukptVerdict : std::uint8_t { good = 1, bad_mac = 2, repeated = 3, unknown = 4 };
+// terminal is `repeated`, but for that last one itself with a good MAC: `again`, perhaps a repeat, which decides nothing new.
+// Only a good MAC moves the counter: a stranger cannot burn a terminal's keys.
+enum class DukptVerdict : std::uint8_t { good = 1, bad_mac = 2, repeated = 3, unknown = 4, again = 5 };
 inline constexpr std::array kDukptVerdicts = {DukptVerdict::good, DukptVerdict::bad_mac, DukptVerdict::repeated,
-                                              DukptVerdict::unknown};
+                                              DukptVerdict::unknown, DukptVerdict::again};
 struct DukptVerify {
     static constexpr auto kType = bus::MessageType::vault_dukpt_verify;
     struct Item {

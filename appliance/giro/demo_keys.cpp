@@ -1,0 +1,83 @@
+#include "appliance/giro/demo_keys.hpp"
+
+#include <algorithm>
+
+#include "appliance/giro/demo.hpp"
+#include "appliance/giro/terminal_dukpt.hpp"
+#include "approval/officer.hpp"
+#include "bus/messages.hpp"
+#include "util/environment.hpp"
+#include "vault/client.hpp"
+#include "vault/digests.hpp"
+#include "vault/payment_wire.hpp"
+
+namespace giro::cli {
+
+namespace {
+using Kind = Failure::Kind;
+constexpr std::string_view kBdkHeader = "D0000B0AX00N0000";  // a BDK of AES, for deriving, version 00, not exportable
+constexpr std::size_t kAes128Bytes = 16;
+
+Secret random_key(std::size_t bytes) {
+    Secret key(bytes);
+    SystemRandom().fill(key.writable());
+    return key;
+}
+
+// One officer types one component.
+Result<void> enter(vault::SyncClient& vault, const config::Paths& paths, const std::string& officer,
+                   std::string_view name, std::string_view header, Secret component) {
+    const auto files = approval::officer_files(paths.demo() / "officers", officer);
+    auto signature =
+        approval::sign_with_files(files.key, files.passphrase, vault::component_digest(name, std::string(header), component));
+    if (!signature) return tl::unexpected(signature.error());
+    const auto reply = vault.call<vault::KeyComponent>(
+        {vault::KeyName(name), std::string(header), officer, std::move(*signature), std::move(component)});
+    if (!reply) return tl::unexpected(reply.error());
+    return {};
+}
+
+Result<void> give(vault::SyncClient& vault, const config::Paths& paths, const config::Config& config,
+                  std::string_view name, std::string_view header, const Secret& key) {
+    Secret first = random_key(key.size()), second(key.size());
+    for (std::size_t i = 0; i < key.size(); ++i) second.writable()[i] = key.reveal()[i] ^ first.reveal()[i];
+    if (auto done = enter(vault, paths, config.officers.at(0), name, header, std::move(first)); !done) return done;
+    return enter(vault, paths, config.officers.at(1), name, header, std::move(second));
+}
+
+// The terminals' files first: a vault that has the base key counts as done.
+Result<void> make_bdk(vault::SyncClient& vault, const config::Paths& paths, const config::Config& config) {
+    const Secret bdk = random_key(kAes128Bytes);
+    for (std::uint32_t i = 1; i <= demo::kDukptTerminals; ++i) {
+        const auto ksn = demo::dukpt_ksn(i);
+        const Secret initial = payment::dukpt_initial_key(bdk, ksn);
+        if (auto done = pos::write_initial_key(paths.demo(), demo::dukpt_terminal(i).view(), initial, ksn); !done)
+            return done;
+    }
+    return give(vault, paths, config, demo::kBdk, kBdkHeader, bdk);
+}
+
+struct DemoKey {
+    std::string_view name;
+    Result<void> (*make)(vault::SyncClient&, const config::Paths&, const config::Config&);
+};
+constexpr DemoKey kDemoKeys[] = {{demo::kBdk, make_bdk}};
+}  // namespace
+
+Result<std::size_t> provision_demo_keys(const config::Paths& paths, const config::Config& config) {
+    if (config.officers.size() < 2) return fail(Kind::config, "the ceremony of the demo's payment keys needs two officers");
+    auto vault = vault::SyncClient::connect(paths.run(), bus::caller::kAdmin);
+    if (!vault) return tl::unexpected(vault.error());
+    const auto list = vault->call<vault::KeyList>({});
+    if (!list) return tl::unexpected(list.error());
+    std::size_t given = 0;
+    for (const DemoKey& key : kDemoKeys) {
+        const auto has_name = [&](const vault::KeyRow& row) { return row.name.view() == key.name; };
+        if (std::ranges::any_of(list->keys, has_name)) continue;
+        if (auto done = key.make(*vault, paths, config); !done) return tl::unexpected(done.error());
+        ++given;
+    }
+    return given;
+}
+
+}  // namespace giro::cli
