@@ -21,14 +21,16 @@ constexpr std::size_t kPerSourceAtLeast = 16;
 constexpr QuotaLimit kRegistrations{.burst = 100, .interval_ns = 2'000'000'000, .keys_max = 65'536};
 }  // namespace
 
-Gate::Gate(bus::Loop& loop, const Clock& clock, EventLog& events, iso8583::Dialect dialect)
+Gate::Gate(bus::Loop& loop, const Clock& clock, EventLog& events, GateOptions options)
     : m_loop(loop),
       m_clock(clock),
       m_events(events),
-      m_dialect(std::move(dialect)),
-      m_translator(m_dialect, 0),
+      m_options(std::move(options)),
       m_registrations(kRegistrations),
-      m_ticker(loop, [this] { tick(); }) {}
+      m_ticker(loop, [this] { tick(); }) {
+    for (const auto& dialect : m_options.dialects)
+        m_translators.push_back(std::make_unique<Translator>(dialect, static_cast<std::uint8_t>(m_translators.size())));
+}
 
 Gate::~Gate() {
     if (!m_connections) return;
@@ -39,68 +41,83 @@ Gate::~Gate() {
 
 Result<std::unique_ptr<Gate>> Gate::open(bus::Loop& loop, bus::Context& context, const Clock& clock, Random& random,
                                          net::Signer& signer, EventLog& events, GateOptions options) {
-    std::unique_ptr<Gate> gate(new Gate(loop, clock, events, std::move(options.dialect)));
+    ASSERT(options.dialects.size() == config::dialects_of(options.config).size());
     net::Limits limits;
     limits.connections_max = options.config.gate.connections_max;
     limits.idle_timeout_ms = std::uint64_t{options.config.gate.idle_timeout_s} * 1000;
+    std::unique_ptr<Gate> gate(new Gate(loop, clock, events, std::move(options)));
     gate->m_connections = std::make_unique<net::Connections>(loop, clock, limits);
-    if (auto opened = gate->open_switch(context, options); !opened) return tl::unexpected(opened.error());
-    if (auto opened = gate->open_doors(signer, options); !opened) return tl::unexpected(opened.error());
-    gate->open_links(random, options.config.links);
+    if (auto opened = gate->open_switch(context); !opened) return tl::unexpected(opened.error());
+    if (auto opened = gate->open_doors(signer); !opened) return tl::unexpected(opened.error());
+    gate->open_links(random);
     gate->m_ticker.every(kTick_ms);
     return gate;
 }
 
-Result<void> Gate::open_switch(bus::Context& context, const GateOptions& options) {
+Result<void> Gate::open_switch(bus::Context& context) {
     SwitchHandlers handlers;
     handlers.frame_out = [this](const bus::FrameOut& m) { frame_out(m); };
     handlers.link_frame_out = [this](const bus::LinkFrameOut& m) { link_frame_out(m); };
     handlers.wallet_reply = [this](const bus::WalletReply& m) { wallet_reply(m); };
     handlers.hold = [this](bool held) { m_connections->hold_reading(held); };
-    const std::uint64_t silent_ms = options.config.switching.forward_timeout_ms + kSilenceMargin_ms;
-    auto port = SwitchPort::connect(m_loop, context, options.switch_endpoint, m_clock, m_events, silent_ms,
+    const std::uint64_t silent_ms = m_options.config.switching.forward_timeout_ms + kSilenceMargin_ms;
+    auto port = SwitchPort::connect(m_loop, context, m_options.switch_endpoint, m_clock, m_events, silent_ms,
                                     std::move(handlers));
     if (!port) return tl::unexpected(port.error());
     m_port = std::move(*port);
-    m_shared = std::make_unique<Shared>(Shared{m_clock, m_events, *m_port, m_translator, m_registrations, options.config.gate.framing});
     return {};
 }
 
-Result<void> Gate::open_doors(net::Signer& signer, const GateOptions& options) {
-    auto terminal_tls = net::ServerTls::create({options.server_certificate_pem, options.client_ca_pem}, signer);
+const Shared& Gate::share(const std::string& dialect, const net::Framing& framing) {
+    Translator& translator = *m_translators[config::dialect_number(m_options.config, dialect)];
+    return *m_shared.emplace_back(std::make_unique<Shared>(Shared{m_clock, m_events, *m_port, translator, m_registrations, framing}));
+}
+
+Result<void> Gate::open_doors(net::Signer& signer) {
+    const config::Config& config = m_options.config;
+    auto terminal_tls = net::ServerTls::create({m_options.server_certificate_pem, m_options.client_ca_pem}, signer);
     if (!terminal_tls) return tl::unexpected(terminal_tls.error());
-    auto wallet_tls = net::ServerTls::create({options.server_certificate_pem, {}}, signer);
+    auto wallet_tls = net::ServerTls::create({m_options.server_certificate_pem, {}}, signer);
     if (!wallet_tls) return tl::unexpected(wallet_tls.error());
     m_terminal_tls = std::move(*terminal_tls);
     m_wallet_tls = std::move(*wallet_tls);
 
-    const std::size_t all = options.config.gate.connections_max;
-    const auto share = [all](std::size_t of) { return std::max(all / of, kPerSourceAtLeast); };
-    net::ListenOptions terminals;
-    terminals.setting = "gate.terminals";
-    terminals.make = [this](net::ConnectionId) { return std::make_unique<Terminal>(*m_shared); };
-    net::ListenOptions terminals_tls = terminals;
-    terminals_tls.setting = "gate.terminals_tls";
-    terminals_tls.tls = m_terminal_tls.get();
-    terminals_tls.per_source_max = share(kTlsShareOfOneSource);
-    terminals_tls.accepts_per_second_max = kHandshakesPerSecondMax;
+    const std::size_t all = config.gate.connections_max;
+    const auto part = [all](std::size_t of) { return std::max(all / of, kPerSourceAtLeast); };
+    const auto for_terminals = [&](std::string setting, bool tls, const Shared& shared) {
+        net::ListenOptions door;
+        door.setting = std::move(setting);
+        door.make = [&shared](net::ConnectionId) { return std::make_unique<Terminal>(shared); };
+        if (!tls) return door;
+        door.tls = m_terminal_tls.get();
+        door.per_source_max = part(kTlsShareOfOneSource);
+        door.accepts_per_second_max = kHandshakesPerSecondMax;
+        return door;
+    };
+    const Shared& own = share({}, config.gate.framing);
     net::ListenOptions wallets;
     wallets.setting = "gate.wallets";
     wallets.tls = m_wallet_tls.get();
-    wallets.connections_max = share(kWalletShare);
-    wallets.per_source_max = share(kWalletShareOfOneSource);
+    wallets.connections_max = part(kWalletShare);
+    wallets.per_source_max = part(kWalletShareOfOneSource);
     wallets.accepts_per_second_max = kHandshakesPerSecondMax;
-    wallets.make = [this](net::ConnectionId) { return std::make_unique<WalletPeer>(*m_shared); };
+    wallets.make = [&own](net::ConnectionId) { return std::make_unique<WalletPeer>(own); };
 
     struct Door {
         const config::Address& address;
-        net::ListenOptions& options;
+        net::ListenOptions options;
         std::uint16_t& port;
     };
-    const Door doors[] = {{options.config.gate.terminals, terminals, m_ports.terminals},
-                          {options.config.gate.terminals_tls, terminals_tls, m_ports.terminals_tls},
-                          {options.config.gate.wallets, wallets, m_ports.wallets}};
-    for (const Door& door : doors) {
+    m_ports.more.resize(config.ports.size());
+    std::vector<Door> doors;
+    doors.push_back({config.gate.terminals, for_terminals("gate.terminals", false, own), m_ports.terminals});
+    doors.push_back({config.gate.terminals_tls, for_terminals("gate.terminals_tls", true, own), m_ports.terminals_tls});
+    doors.push_back({config.gate.wallets, std::move(wallets), m_ports.wallets});
+    for (std::size_t i = 0; i < config.ports.size(); ++i) {
+        const config::Port& port = config.ports[i];
+        doors.push_back({port.address, for_terminals("port " + port.name, port.tls, share(port.dialect, port.framing)), m_ports.more[i]});
+    }
+    for (Door& door : doors) {
         auto port = open_door(door.address, std::move(door.options));
         if (!port) return tl::unexpected(port.error());
         door.port = *port;
@@ -114,9 +131,9 @@ Result<std::uint16_t> Gate::open_door(const config::Address& address, net::Liste
     return m_connections->listen(std::move(options));
 }
 
-void Gate::open_links(Random& random, const std::vector<config::Link>& links) {
-    for (const config::Link& link : links) {
-        m_links.push_back(std::make_unique<IssuerLink>(m_loop, *m_connections, *m_shared, random, link));
+void Gate::open_links(Random& random) {
+    for (const config::Link& link : m_options.config.links) {
+        m_links.push_back(std::make_unique<IssuerLink>(m_loop, *m_connections, share(link.dialect, link.framing), random, link));
         m_links.back()->connect();
     }
 }

@@ -18,7 +18,7 @@ struct GateOptions {
     std::filesystem::path switch_endpoint;  // run/switch.gate
     std::string server_certificate_pem;     // pub/server.pem
     std::string client_ca_pem;              // pub/ca.pem
-    iso8583::Dialect dialect;
+    std::vector<iso8583::Dialect> dialects;  // by config::dialects_of
 };
 
 class Gate {
@@ -36,17 +36,20 @@ class Gate {
         std::uint16_t terminals = 0;
         std::uint16_t terminals_tls = 0;
         std::uint16_t wallets = 0;
+        std::vector<std::uint16_t> more;  // of config.ports, in their order
     };
     [[nodiscard]] const Ports& ports() const noexcept { return m_ports; }
     [[nodiscard]] const net::Connections& connections() const noexcept { return *m_connections; }
     [[nodiscard]] const FlowControl& flow() const noexcept { return m_port->flow(); }
 
   private:
-    Gate(bus::Loop& loop, const Clock& clock, EventLog& events, iso8583::Dialect dialect);
-    [[nodiscard]] Result<void> open_switch(bus::Context& context, const GateOptions& options);
-    [[nodiscard]] Result<void> open_doors(net::Signer& signer, const GateOptions& options);
+    Gate(bus::Loop& loop, const Clock& clock, EventLog& events, GateOptions options);
+    [[nodiscard]] Result<void> open_switch(bus::Context& context);
+    [[nodiscard]] Result<void> open_doors(net::Signer& signer);
     [[nodiscard]] Result<std::uint16_t> open_door(const config::Address& address, net::ListenOptions options);
-    void open_links(Random& random, const std::vector<config::Link>& links);
+    void open_links(Random& random);
+    // What connections of that dialect (empty: the gate's) and framing share; lives as long as the gate.
+    [[nodiscard]] const Shared& share(const std::string& dialect, const net::Framing& framing);
     void frame_out(const bus::FrameOut& message);
     void wallet_reply(const bus::WalletReply& message);
     void link_frame_out(const bus::LinkFrameOut& message);
@@ -55,11 +58,11 @@ class Gate {
     bus::Loop& m_loop;
     const Clock& m_clock;
     EventLog& m_events;
-    iso8583::Dialect m_dialect;
-    Translator m_translator;
+    const GateOptions m_options;
+    std::vector<std::unique_ptr<Translator>> m_translators;  // by dialect
     Quota<net::Source> m_registrations;
     std::unique_ptr<SwitchPort> m_port;
-    std::unique_ptr<Shared> m_shared;
+    std::vector<std::unique_ptr<Shared>> m_shared;
     std::unique_ptr<net::ServerTls> m_terminal_tls;
     std::unique_ptr<net::ServerTls> m_wallet_tls;
     std::vector<std::unique_ptr<IssuerLink>> m_links;

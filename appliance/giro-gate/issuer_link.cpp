@@ -14,7 +14,7 @@ std::uint64_t reconnect_pause_ms(unsigned failures, std::uint32_t dice) noexcept
 class IssuerLink::Peer final : public net::FramedProtocol {
   public:
     explicit Peer(IssuerLink& link) noexcept
-        : FramedProtocol(link.m_shared.clock, iso8583::kFrameBytesMax, link.m_link.framing), m_link(link) {}
+        : FramedProtocol(link.m_shared.clock, iso8583::kFrameBytesMax, link.m_shared.framing), m_link(link) {}
     void opened(net::Connection&) override { m_link.up(); }
     void closed(net::Connection&, net::CloseReason) override { m_link.down(); }
 
@@ -87,7 +87,7 @@ void IssuerLink::down() {
 void IssuerLink::send(Bytes frame) {
     net::Connection* connection = m_up ? m_connections.find(m_connection) : nullptr;
     if (connection == nullptr) return m_shared.events.note(Event::link_frame_lost, m_link.name);
-    net::send_frame(*connection, frame, m_link.framing);
+    net::send_frame(*connection, frame, m_shared.framing);
 }
 
 void IssuerLink::report() {

@@ -35,8 +35,8 @@ Result<std::shared_ptr<void>> start(appliance::Program& program) {
     const auto& settings = program.config.gate;
     const std::string what = fmt::format("gate.connections_max = {}", settings.connections_max);
     if (auto allowed = allow_descriptors(settings.connections_max + kOtherDescriptors, what.c_str()); !allowed) return tl::unexpected(allowed.error());
-    auto dialect = iso8583::load_dialect(program.paths.dialects() / (settings.dialect + ".toml"));
-    if (!dialect) return tl::unexpected(dialect.error());
+    auto dialects = iso8583::load_dialects(program.paths.dialects(), config::dialects_of(program.config));
+    if (!dialects) return tl::unexpected(dialects.error());
     auto certificate = read_public(program.paths.pub() / "server.pem");
     if (!certificate) return tl::unexpected(certificate.error());
     auto ca = read_public(program.paths.pub() / "ca.pem");
@@ -46,7 +46,7 @@ Result<std::shared_ptr<void>> start(appliance::Program& program) {
     alive->signer = std::make_unique<VaultSigner>(program.paths.run(), alive->clock, alive->events);
     auto opened = Gate::open(
         program.loop, program.context, alive->clock, alive->random, *alive->signer, alive->events,
-        {program.config, program.paths.endpoint("switch", "gate"), *certificate, *ca, std::move(*dialect)});
+        {program.config, program.paths.endpoint("switch", "gate"), *certificate, *ca, std::move(*dialects)});
     if (!opened) return tl::unexpected(opened.error());
     alive->gate = std::move(*opened);
     return std::shared_ptr<void>(alive);

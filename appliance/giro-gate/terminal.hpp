@@ -11,14 +11,14 @@ namespace giro::gate {
 
 inline constexpr std::uint64_t kAnswerGivenUp_ms = 15'000;     // nothing for so long: the switch has lost them
 
-// What connections share; all of it outlives them.
+// What the connections of a port or a link share; all of it outlives them.
 struct Shared {
     const Clock& clock;
     EventLog& events;
     SwitchPort& port;
-    Translator& translator;
+    Translator& translator;             // of its dialect
     Quota<net::Source>& registrations;  // of new wallets
-    net::Framing framing;               // of the terminals' ports
+    net::Framing framing;
 };
 
 class Terminal final : public net::FramedProtocol {

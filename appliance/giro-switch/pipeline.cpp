@@ -48,16 +48,19 @@ Result<void> check_dialect(const iso8583::Dialect& dialect) {
 }
 
 Pipeline::Pipeline(Program& program, switching::Core& core, journal::Journal& journal, vault::Client& vault,
-                   const iso8583::Dialect& dialect, Clock& clock, Random& random)
+                   const std::vector<iso8583::Dialect>& dialects, Clock& clock, Random& random)
     : m_program(program),
       m_core(core),
       m_journal(journal),
       m_vault(vault),
-      m_dialect(dialect),
-      m_frames(dialect),
+      m_dialects(dialects),
       m_mac_kinds(program.config.mac.x9_19, program.config.mac.hmac_sha_256),
       m_clock(clock),
-      m_pans(random) {}
+      m_pans(random) {
+    ASSERT(dialects.size() == config::dialects_of(program.config).size());
+    for (const auto& dialect : dialects) m_frames.emplace_back(dialect);
+    for (const auto& link : program.config.links) m_link_dialects[link.number] = config::dialect_number(program.config, link.dialect);
+}
 
 Pipeline::~Pipeline() = default;
 
@@ -123,19 +126,27 @@ Pipeline::Item& Pipeline::arrive(bus::PeerId peer, const bus::Record& record) {
     return item;
 }
 
-// What is decided on is what the MAC covers: every field is read again from the frame itself, whatever the gate said.
+// What is decided on is what the MAC covers: every field is read again from the frame itself, whatever the gate said. A
+// link's dialect is its setting; of a terminal's the gate alone knows through which port it came.
 bool Pipeline::read_raw(Item& item) {
     PaymentRequest& request = item.request;
-    if (!iso8583::unpack(m_dialect, request.raw, m_message)) return false;
-    if (!iso8583::to_request(m_dialect, request.raw, m_message, request)) return false;
-    item.ksn = iso8583::ksn_of(m_dialect, m_message).value_or(payment::Ksn());
+    if (request.source == PaymentRequest::Source::link) {
+        const auto link = m_link_dialects.find(request.link);
+        if (link == m_link_dialects.end()) return false;
+        request.dialect = link->second;
+    }
+    if (request.dialect >= m_dialects.size()) return false;
+    const iso8583::Dialect& dialect = m_dialects[request.dialect];
+    if (!iso8583::unpack(dialect, request.raw, m_message)) return false;
+    if (!iso8583::to_request(dialect, request.raw, m_message, request)) return false;
+    item.ksn = iso8583::ksn_of(dialect, m_message).value_or(payment::Ksn());
     // Views into the frame outlive this call, those into m_message do not.
     const auto keep = [](Bytes& view, Secret& copy) {
         copy = Secret(Buffer(view.begin(), view.end()));
         view = copy.reveal();
     };
-    if (!m_dialect.fields[48].direct) keep(request.additional, item.additional);
-    if (!m_dialect.fields[63].direct) keep(request.qr, item.qr);
+    if (!dialect.fields[48].direct) keep(request.additional, item.additional);
+    if (!dialect.fields[63].direct) keep(request.qr, item.qr);
     return true;
 }
 
@@ -233,7 +244,7 @@ void Pipeline::add_mac_checks(Item& item, vault::MacVerify::Request& macs) const
     check.nonce = from_link || is_network(r) ? kBaseKey : item.terminal->nonce;
     check.mac = r.mac;
     Buffer pieces;
-    const auto input = iso8583::mac_input(m_dialect, r.raw, pieces);
+    const auto input = iso8583::mac_input(m_dialects[r.dialect], r.raw, pieces);
     if (!input) return;
     check.data = input->covered;
     item.under_mac = Secret(std::move(pieces));  // the view stays good: moved, not copied
@@ -255,7 +266,7 @@ void Pipeline::add_dukpt_check(Item& item, vault::DukptVerify::Request& macs) co
     if (!r.has_mac || item.ksn.device() != item.terminal->device) item.ksn = {};
     if (item.ksn.empty()) return;
     Buffer pieces;
-    const auto input = iso8583::mac_input(m_dialect, r.raw, pieces);
+    const auto input = iso8583::mac_input(m_dialects[r.dialect], r.raw, pieces);
     if (!input) return;
     item.dukpt = static_cast<int>(macs.items.size());
     macs.items.push_back({item.terminal->bdk, item.ksn.view(), r.mac, input->covered,

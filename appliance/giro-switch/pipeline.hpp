@@ -37,8 +37,9 @@ struct StageTimes {
 
 class Pipeline {
   public:
+    // `dialects`: by config::dialects_of; they outlive the pipeline.
     Pipeline(Program& program, switching::Core& core, journal::Journal& journal, vault::Client& vault,
-             const iso8583::Dialect& dialect, Clock& clock, Random& random);
+             const std::vector<iso8583::Dialect>& dialects, Clock& clock, Random& random);
     ~Pipeline();
 
     // Opens run/switch.gate.
@@ -116,9 +117,10 @@ class Pipeline {
     switching::Core& m_core;
     journal::Journal& m_journal;
     vault::Client& m_vault;
-    const iso8583::Dialect& m_dialect;
+    const std::vector<iso8583::Dialect>& m_dialects;
     iso8583::Message m_message;
-    switching::FrameBuilder m_frames;
+    std::deque<switching::FrameBuilder> m_frames;            // by dialect
+    std::map<std::uint16_t, std::uint8_t> m_link_dialects;   // by the link's number
     vault::MacKinds m_mac_kinds;
     Clock& m_clock;
     PanCache m_pans;

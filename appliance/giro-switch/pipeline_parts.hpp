@@ -41,6 +41,7 @@ struct Pipeline::Outgoing {
     bool with_mac = false;
     TerminalId key;
     vault::Nonce nonce{};
+    std::uint8_t dialect = 0;  // of `frame`
     payment::Ksn ksn;   // not empty: the MAC is made under its key, below `bdk`, and not under `key`'s
     vault::KeyName bdk;
     vault::MacKind dukpt_mac = vault::MacKind::aes_cmac;

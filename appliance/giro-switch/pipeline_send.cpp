@@ -25,14 +25,14 @@ constexpr std::uint64_t kDiskFreeMin = 64U
 // --- answers ------------------------------------------------------------------------------------------------------
 
 void Pipeline::answer(Batch& batch, const Item& item, const Reply& reply, bool with_mac, const vault::Nonce& nonce) {
-    auto frame = m_frames.answer(item.request, reply, with_mac);
+    auto frame = m_frames[item.request.dialect].answer(item.request, reply, with_mac);
     if (!frame) {
         log::warn("the gate passed on a message that does not unpack");
         return;
     }
     Outgoing& out = batch.out.emplace_back(
         Outgoing{item.peer, MessageType::frame_out, item.request.connection, std::move(*frame), with_mac,
-                 item.request.terminal, nonce, {}, {}, {}});
+                 item.request.terminal, nonce, item.request.dialect, {}, {}, {}});
     mac_under(out, item);
 }
 
@@ -47,11 +47,13 @@ void Pipeline::mac_under(Outgoing& out, const Item& item) {
 void Pipeline::forward(Batch& batch, Item& item, const Answer& answer) {
     const auto* outstanding = m_core.state().outstanding(answer.payment);
     ASSERT(outstanding != nullptr);
-    auto frame = m_frames.link_request(item.request, outstanding->payment);
+    const auto dialect = m_link_dialects.find(answer.link);
     const auto peer = m_link_peers.find(answer.link);
-    if (!frame || peer == m_link_peers.end()) return;  // it will time out, be declined and reversed
+    if (dialect == m_link_dialects.end() || peer == m_link_peers.end()) return;  // it will time out, be declined and reversed
+    auto frame = m_frames[dialect->second].link_request(item.request, outstanding->payment, m_dialects[item.request.dialect]);
+    if (!frame) return;
     batch.out.push_back({peer->second, MessageType::link_frame_out, answer.link, std::move(*frame), true,
-                         switching::link_key_id(answer.link), kBaseKey, {}, {}, {}});
+                         switching::link_key_id(answer.link), kBaseKey, dialect->second, {}, {}, {}});
 }
 
 // A repeat takes the place of what it repeats: the gate hears that nothing more comes for that one, so that repeats of
@@ -60,7 +62,7 @@ void Pipeline::wait(Batch& batch, std::uint64_t payment, Waiting waiting) {
     const auto [at, first] = m_waiting.try_emplace(payment);
     if (!first)
         batch.out.push_back(
-            {at->second.item.peer, MessageType::frame_out, at->second.item.request.connection, {}, false, {}, {}, {}, {}, {}});
+            {at->second.item.peer, MessageType::frame_out, at->second.item.request.connection, {}, false, {}, {}, 0, {}, {}, {}});
     at->second = std::move(waiting);
 }
 
@@ -69,10 +71,11 @@ void Pipeline::settle_waiting(std::vector<Outgoing>& out, const switching::Decid
     if (at == m_waiting.end()) return;  // the switch was restarted meanwhile; the terminal repeats
     const Waiting waiting = std::move(at->second);
     m_waiting.erase(at);
-    auto frame = m_frames.answer(waiting.item.request, {decided.code, decided.auth_code, {}}, true);
+    const std::uint8_t dialect = waiting.item.request.dialect;
+    auto frame = m_frames[dialect].answer(waiting.item.request, {decided.code, decided.auth_code, {}}, true);
     if (!frame) return;
     out.push_back({waiting.item.peer, MessageType::frame_out, waiting.item.request.connection, std::move(*frame), true,
-                   waiting.item.request.terminal, waiting.nonce, {}, {}, {}});
+                   waiting.item.request.terminal, waiting.nonce, dialect, {}, {}, {}});
     mac_under(out.back(), waiting.item);
 }
 
@@ -95,7 +98,7 @@ void Pipeline::send_portion(std::vector<Outgoing> out) {
     for (std::size_t i = 0; i < portion->out.size(); ++i) {
         const Outgoing& o = portion->out[i];
         if (!o.with_mac) continue;
-        const Bytes covered = m_frames.covered(o.frame, scratch[i]);
+        const Bytes covered = m_frames[o.dialect].covered(o.frame, scratch[i]);
         if (o.ksn.empty()) sessions.items.push_back({o.key, o.nonce, covered, m_mac_kinds.of(o.key)});
         else ksns.items.push_back({o.bdk, o.ksn.view(), covered, o.dukpt_mac});
     }
@@ -207,12 +210,14 @@ void Pipeline::send_owed_reversal(std::uint64_t seq, const entry::Payment& payme
         m_unsendable.erase(seq);
         const std::uint16_t link = owed->payment.link;
         GIRO_FAILPOINT("switch.reversal.owed");
-        auto frame = m_frames.link_reversal(owed->payment, owed->stands, answer->pans[0]);
+        const auto dialect = m_link_dialects.find(link);
         const auto peer = m_link_peers.find(link);
-        if (!frame || peer == m_link_peers.end()) return;
+        if (dialect == m_link_dialects.end() || peer == m_link_peers.end()) return;
+        auto frame = m_frames[dialect->second].link_reversal(owed->payment, owed->stands, answer->pans[0]);
+        if (!frame) return;
         std::vector<Outgoing> out;
         out.push_back({peer->second, MessageType::link_frame_out, link, std::move(*frame), true,
-                       switching::link_key_id(link), kBaseKey, {}, {}, {}});
+                       switching::link_key_id(link), kBaseKey, dialect->second, {}, {}, {}});
         send_with_macs(std::move(out));
     });
 }

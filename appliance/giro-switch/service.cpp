@@ -21,7 +21,7 @@ constexpr std::uint64_t kVaultPatience_ms = 20'000;
 struct Serving {
     SystemClock clock;
     SystemRandom random;
-    iso8583::Dialect dialect;
+    std::vector<iso8583::Dialect> dialects;
     std::optional<Recovered> recovered;
     std::optional<switching::Core> core;
     std::unique_ptr<vault::Client> vault;
@@ -77,10 +77,11 @@ std::optional<entry::Payment> read_payment(const config::Paths& paths, std::uint
 
 Result<std::shared_ptr<void>> start_switch(Program& program) {
     auto serving = std::make_shared<Serving>();
-    auto dialect = iso8583::load_dialect(program.paths.dialects() / (program.config.gate.dialect + ".toml"));
-    if (!dialect) return tl::unexpected(dialect.error());
-    if (auto usable = check_dialect(*dialect); !usable) return tl::unexpected(usable.error());
-    serving->dialect = std::move(*dialect);
+    auto dialects = iso8583::load_dialects(program.paths.dialects(), config::dialects_of(program.config));
+    if (!dialects) return tl::unexpected(dialects.error());
+    for (const auto& dialect : *dialects)
+        if (auto usable = check_dialect(dialect); !usable) return tl::unexpected(usable.error());
+    serving->dialects = std::move(*dialects);
     auto checkpoint = last_checkpoint(program.paths);
     if (!checkpoint) return tl::unexpected(checkpoint.error());
     auto officers = load_officers(program);
@@ -99,7 +100,7 @@ Result<std::shared_ptr<void>> start_switch(Program& program) {
     if (!vault) return tl::unexpected(vault.error());
     serving->vault = std::move(*vault);
     serving->pipeline = std::make_unique<Pipeline>(program, *serving->core, serving->recovered->journal, *serving->vault,
-                                                   serving->dialect, serving->clock, serving->random);
+                                                   serving->dialects, serving->clock, serving->random);
     serving->commands = std::make_unique<Commands>(program, *serving->core, *serving->pipeline, serving->clock);
     if (auto opened = serving->pipeline->open(); !opened) return tl::unexpected(opened.error());
     if (auto opened = serving->commands->open(); !opened) return tl::unexpected(opened.error());

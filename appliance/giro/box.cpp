@@ -41,14 +41,14 @@ void progress(const std::string& line) {
     std::fflush(stderr);
 }
 
-Result<iso8583::Dialect> load_dialect(const config::Paths& paths, const config::Config& config) {
-    return iso8583::load_dialect(paths.dialects() / (config.gate.dialect + ".toml"));
+Result<std::vector<iso8583::Dialect>> load_dialects(const config::Paths& paths, const config::Config& config) {
+    return iso8583::load_dialects(paths.dialects(), config::dialects_of(config));
 }
 
 Result<void> check_config(const Args& args) {
     const auto config = config::load(args.paths().config_file());
     if (!config) return tl::unexpected(config.error());
-    if (auto dialect = load_dialect(args.paths(), *config); !dialect) return tl::unexpected(dialect.error());
+    if (auto dialects = load_dialects(args.paths(), *config); !dialects) return tl::unexpected(dialects.error());
     for (const auto& file : std::filesystem::directory_iterator(args.paths().dialects()))
         if (file.path().extension() == ".toml")
             if (auto dialect = iso8583::load_dialect(file.path()); !dialect) return tl::unexpected(dialect.error());

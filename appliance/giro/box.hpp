@@ -24,8 +24,8 @@ namespace giro::cli {
 [[nodiscard]] Result<std::filesystem::path> find_defaults();
 // The pid of the `giro up` that holds this box, if one does.
 [[nodiscard]] std::optional<int> pid_of_up(const config::Paths& paths);
-// The dialect of messages that the configuration names.
-[[nodiscard]] Result<iso8583::Dialect> load_dialect(const config::Paths& paths, const config::Config& config);
+// The dialects that the configuration names, in config::dialects_of's order.
+[[nodiscard]] Result<std::vector<iso8583::Dialect>> load_dialects(const config::Paths& paths, const config::Config& config);
 // Whether the vault of the running box has its token; nothing when the vault does not answer.
 [[nodiscard]] std::optional<bool> token_present(const config::Paths& paths);
 // One line of progress for the operator, on standard error so that --json on standard output stays clean.

@@ -17,6 +17,8 @@ void print_addresses(const config::Config& config) {
     };
     line("terminals, ISO 8583 plain", config.gate.terminals);
     line("terminals, ISO 8583 over TLS", config.gate.terminals_tls);
+    for (const config::Port& port : config.ports)
+        line(fmt::format("port {}, {}{}", port.name, port.dialect.empty() ? config.gate.dialect : port.dialect, port.tls ? " over TLS" : "").c_str(), port.address);
     line("wallets, HTTPS", config.gate.wallets);
 }
 }  // namespace

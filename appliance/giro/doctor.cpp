@@ -37,8 +37,8 @@ using Finding = Result<std::string>;  // good, and what was found; or what is wr
 Finding check_config_file(const Box& box) {
     auto config = config::load(box.paths.config_file());
     if (!config) return tl::unexpected(config.error());
-    if (auto dialect = load_dialect(box.paths, *config); !dialect) return tl::unexpected(dialect.error());
-    return fmt::format("{} and dialect {} are good", box.paths.config_file().string(), config->gate.dialect);
+    if (auto dialects = load_dialects(box.paths, *config); !dialects) return tl::unexpected(dialects.error());
+    return fmt::format("{} and its dialects ({}) are good", box.paths.config_file().string(), fmt::join(config::dialects_of(*config), ", "));
 }
 
 Finding check_module(const Box&) {
@@ -96,9 +96,11 @@ bool can_listen(const config::Address& address) {
 Finding check_ports(const Box& box) {
     if (!box.config) return fail(Kind::config, "not checked: the configuration is not good");
     if (box.up) return fmt::format("held by the running box (pid {})", *box.up);
-    for (const auto* address : {&box.config->gate.terminals, &box.config->gate.terminals_tls, &box.config->gate.wallets})
+    std::vector<const config::Address*> addresses = {&box.config->gate.terminals, &box.config->gate.terminals_tls, &box.config->gate.wallets};
+    for (const config::Port& port : box.config->ports) addresses.push_back(&port.address);
+    for (const auto* address : addresses)
         if (!can_listen(*address))
-            return fail(Kind::try_again, fmt::format("{}:{} cannot be listened on; free it (ss -ltnp shows who has it) or change [gate] in {}",
+            return fail(Kind::try_again, fmt::format("{}:{} cannot be listened on; free it (ss -ltnp shows who has it) or change [gate] or [[port]] in {}",
                                                      address->host, address->port, box.paths.config_file().string()));
     return std::string("free");
 }

@@ -198,7 +198,7 @@ void print_totals(const host::Issuer::Totals& t, bool json) {
 }
 
 Result<void> run_host(const Args& args) {
-    const auto equipment = pos::load_equipment(args.paths(), false);
+    const auto equipment = pos::load_equipment(args.paths());
     if (!equipment) return tl::unexpected(equipment.error());
     const auto link = number_of(args, "--link", 1, 9999);
     if (!link) return tl::unexpected(link.error());
@@ -209,19 +209,25 @@ Result<void> run_host(const Args& args) {
     Result<config::Address> address = one->address;
     if (args.given("--listen")) address = pos::parse_address(args.text("--listen"));
     if (!address) return tl::unexpected(address.error());
+    std::string name = args.given("--dialect") ? args.text("--dialect") : one->dialect;
+    if (name.empty()) name = (*equipment)->config.gate.dialect;
+    const auto dialect = iso8583::load_dialect(args.paths().dialects() / (name + ".toml"));
+    if (!dialect) return tl::unexpected(dialect.error());
+    const auto framing = args.given("--framing") ? pos::framing_of(args.text("--framing")) : one->framing;
+    if (!framing) return tl::unexpected(framing.error());
     const TerminalId key_name(fmt::format("LNK{:05}", *link));
     const auto tmk = pos::terminal_key_of(args.paths(), key_name);
     if (!tmk) return tl::unexpected(tmk.error());
     const auto& mac = (*equipment)->config.mac;
     const auto kind = vault::MacKinds(mac.x9_19, mac.hmac_sha_256).of(key_name);
-    host::Issuer issuer((*equipment)->dialect, pos::MacKey(*tmk, {}, kind), {args.flag("--approve-all"), args.flag("--silent")});
+    host::Issuer issuer(*dialect, pos::MacKey(*tmk, {}, kind), {args.flag("--approve-all"), args.flag("--silent")});
     std::unique_ptr<StateFile> state;
     if (args.given("--state")) {
         auto opened = StateFile::open(args.text("--state"), issuer);
         if (!opened) return tl::unexpected(opened.error());
         state = std::move(*opened);
     }
-    auto done = HostServer(issuer, state.get(), *delay, one->framing).run(*address);
+    auto done = HostServer(issuer, state.get(), *delay, *framing).run(*address);
     print_totals(issuer.totals(), args.json());
     return done;
 }
@@ -234,6 +240,8 @@ std::vector<Command> host_commands() {
              {
                  {"--link", "id of the [[link]] in the configuration", number, "1", false},
                  {"--listen", "address:port; default: the link's", text, "", false},
+                 {"--dialect", "name of a file in etc/dialects; default: the link's", text, "", false},
+                 {"--framing", "words with commas such as ascii4,etx-lrc,counts-length; default: the link's", text, "", false},
                  {"--approve-all", "approve every amount (else: ..05 and ..51 decline, ..91 is never answered)", flag, "", false},
                  {"--silent", "take everything, answer nothing", flag, "", false},
                  {"--delay", "wait before each answer, ms", number, "0", false},

@@ -32,7 +32,8 @@ Result<double> rate_of(const Args& args) {
 }
 
 // --- giro pos -------------------------------------------------------------------------------------
-Result<Scenario> scenario_of(const Args& args, const config::Config& config) {
+Result<Scenario> scenario_of(const Args& args, const Equipment& equipment) {
+    const config::Config& config = equipment.config;
     struct Bound {
         const char* name;
         std::uint64_t least, most;
@@ -51,7 +52,7 @@ Result<Scenario> scenario_of(const Args& args, const config::Config& config) {
     }
     const auto first = terminals_from(args, "--first", bounds[0].value);
     if (!first) return tl::unexpected(first.error());
-    const auto address = address_of(args, config);
+    const auto address = address_of(args, equipment);
     if (!address) return tl::unexpected(address.error());
     const auto rate = rate_of(args);
     if (!rate) return tl::unexpected(rate.error());
@@ -59,7 +60,6 @@ Result<Scenario> scenario_of(const Args& args, const config::Config& config) {
     if (!mix) return tl::unexpected(mix.error());
     Scenario s;
     s.address = *address;
-    s.tls = args.flag("--tls");
     s.terminals = static_cast<std::uint32_t>(bounds[0].value);
     s.first_terminal = *first;
     s.dukpt = args.flag("--dukpt");
@@ -98,9 +98,9 @@ Result<void> check(const Scenario& s) {
 }
 
 Result<void> run_scenario(const Args& args) {
-    const auto equipment = load_equipment(args.paths(), args.flag("--tls"));
+    const auto equipment = load_equipment(args.paths(), speech_of(args));
     if (!equipment) return tl::unexpected(equipment.error());
-    const auto scenario = scenario_of(args, (*equipment)->config);
+    const auto scenario = scenario_of(args, **equipment);
     if (!scenario) return tl::unexpected(scenario.error());
     if (auto good = check(*scenario); !good) return good;
     if (auto allowed = allow_descriptors(scenario->terminals + kOtherDescriptors, "one for each of --terminals"); !allowed) return allowed;
@@ -135,8 +135,11 @@ std::vector<Command> pos_commands() {
              "terminals that pay: buy, authorise, raise, complete, reverse, mpm (a code to scan), or load: many at once",
              {
                  {"action", "load, buy, authorise, raise, complete, reverse or mpm", text, "load", false},
-                 {"--connect", "address:port of the gate; default: from the configuration", text, "", false},
-                 {"--tls", "TLS 1.3 with the demo terminals' client certificate", flag, "", false},
+                 {"--port", "name of a [[port]] in the configuration: its address, dialect and framing; default: the gate's own", text, "", false},
+                 {"--connect", "address:port to connect to in place of that", text, "", false},
+                 {"--dialect", "name of a file in etc/dialects; default: the port's", text, "", false},
+                 {"--framing", "words with commas such as ascii4,etx-lrc,counts-length; default: the port's", text, "", false},
+                 {"--tls", "the gate's own TLS port: TLS 1.3 with the demo terminals' client certificate", flag, "", false},
                  {"--timeout", "how long an answer may take, ms; a payment without one is reversed", number, "15000", false},
                  {"--amount", "of each payment, minor units; load: 100", number, "", false},
                  {"--wallet", "wallet that pays by QR; load: several with commas, each pays one at a time", text, "", false},

@@ -7,9 +7,13 @@
 
 namespace giro::cli {
 
-Result<config::Address> address_of(const Args& args, const config::Config& config) {
+pos::Speech speech_of(const Args& args) {
+    return {args.text("--port"), args.flag("--tls"), args.text("--dialect"), args.text("--framing")};
+}
+
+Result<config::Address> address_of(const Args& args, const pos::Equipment& equipment) {
     if (args.given("--connect")) return pos::parse_address(args.text("--connect"));
-    return args.flag("--tls") ? config.gate.terminals_tls : config.gate.terminals;
+    return equipment.address;
 }
 
 Result<std::uint64_t> number_of(const Args& args, const char* name, std::uint64_t least, std::uint64_t most) {

@@ -2,11 +2,14 @@
 #pragma once
 
 #include "appliance/giro/command.hpp"
+#include "appliance/giro/pos_station.hpp"
 
 namespace giro::cli {
 
-// --connect, or the gate's address in the configuration (the TLS one with --tls).
-[[nodiscard]] Result<config::Address> address_of(const Args& args, const config::Config& config);
+// --port, --tls, --dialect and --framing.
+[[nodiscard]] pos::Speech speech_of(const Args& args);
+// --connect, or the port's address in the configuration.
+[[nodiscard]] Result<config::Address> address_of(const Args& args, const pos::Equipment& equipment);
 // Numbers of demo terminals that have a key: `count` of them, the first of which the option `name` gives.
 [[nodiscard]] Result<std::uint32_t> terminals_from(const Args& args, const char* name, std::uint64_t count = 1);  // --dukpt: of those with DUKPT keys
 // A number within bounds, or a usage error that names the option. 0 when the option is not given and has no default.

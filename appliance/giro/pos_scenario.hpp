@@ -30,7 +30,6 @@ struct Mix {
 
 struct Scenario {
     config::Address address;
-    bool tls = false;
     std::uint32_t terminals = 1;
     std::uint32_t first_terminal = 1;     // T0000001
     bool dukpt = false;                   // D0000001: a new key for each message

@@ -10,18 +10,30 @@
 
 namespace giro::pos {
 
+// Through which port of the box, and how its messages are written; what is left empty is as configured.
+struct Speech {
+    std::string port;     // the name of a [[port]]; empty: the gate's own
+    bool tls = false;     // of the gate's own ports the one with TLS; a [[port]] says itself
+    std::string dialect;  // a file's name in etc/dialects
+    std::string framing;  // net::parse_framing
+};
+
 // Loaded once a run. Not movable once stations refer to it.
 struct Equipment {
     config::Paths paths;
     config::Config config;
+    config::Address address;  // of the port
     iso8583::Dialect dialect;
+    net::Framing framing;
     std::optional<TlsContext> tls;
     SystemClock clock;
     SystemRandom random;
     [[nodiscard]] Now now() const { return {clock.monotonic_ns(), clock.wall_ns()}; }
 };
-// Failure when the box in `paths` is not provisioned, or its files are wrong.
-[[nodiscard]] Result<std::unique_ptr<Equipment>> load_equipment(const config::Paths& paths, bool tls);
+// Failure when the box in `paths` is not provisioned, its files are wrong, or what `speech` names is not there.
+[[nodiscard]] Result<std::unique_ptr<Equipment>> load_equipment(const config::Paths& paths, const Speech& speech = {});
+// A framing in words, or a usage error that lists them.
+[[nodiscard]] Result<net::Framing> framing_of(const std::string& words);
 
 // The demo terminal of that index, or the one with DUKPT keys; and what it proves itself with.
 [[nodiscard]] Identity identity_of(const config::Config& config, std::uint32_t terminal_index, bool dukpt = false);
@@ -32,7 +44,7 @@ class Station final : public Wire, public Connection::Listener {
     Station(bus::Loop& loop, const Equipment& equipment, const config::Address& address, Identity identity, Keys keys,
             std::uint64_t timeout_ms, Shared& shared, Observer& observer)
         : m_equipment(equipment), m_terminal(identity, std::move(keys), timeout_ms * 1'000'000, shared, *this, observer),
-          m_connection(loop, address, equipment.tls ? equipment.tls->handle() : nullptr, *this, equipment.config.gate.framing) {}
+          m_connection(loop, address, equipment.tls ? equipment.tls->handle() : nullptr, *this, equipment.framing) {}
 
     [[nodiscard]] Terminal& terminal() noexcept { return m_terminal; }
     [[nodiscard]] const Terminal& terminal() const noexcept { return m_terminal; }

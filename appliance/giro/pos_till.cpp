@@ -29,9 +29,9 @@ struct Till {
 };
 
 Result<Till> open_till(const Args& args) {
-    auto equipment = load_equipment(args.paths(), args.flag("--tls"));
+    auto equipment = load_equipment(args.paths(), speech_of(args));
     if (!equipment) return tl::unexpected(equipment.error());
-    const auto address = address_of(args, (*equipment)->config);
+    const auto address = address_of(args, **equipment);
     if (!address) return tl::unexpected(address.error());
     const auto timeout = number_of(args, "--timeout", kTimeoutMinMs, kTimeoutMaxMs);
     if (!timeout) return tl::unexpected(timeout.error());

@@ -151,9 +151,21 @@ bool is_bin(std::string_view bin) {
     return bin.size() >= 6 && bin.size() <= 8 && std::all_of(bin.begin(), bin.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
+bool is_loopback(const Address& address) {
+    return address.host == "127.0.0.1" || address.host == "::1";
+}
+
+// No path: nothing that leads out of the folder.
+bool is_file_name(std::string_view name) {
+    constexpr std::size_t kMax = 64;
+    const auto plain = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_'; };
+    return !name.empty() && name.size() <= kMax && std::ranges::all_of(name, plain);
+}
+
 struct Reading {
     Checker& check;
     Config& out;
+    std::filesystem::path dialects;
     std::set<std::string> names, bins;
 
     std::string name_of(const toml::table& t) {
@@ -184,7 +196,7 @@ struct Reading {
     }
 
     void link(const toml::table& t) {
-        check.only(t, {"id", "name", "address", "participant", "bins", "framing", "match_0210", "match_0410"});
+        check.only(t, {"id", "name", "address", "participant", "bins", "dialect", "framing", "match_0210", "match_0410"});
         Link l;
         const auto id = check.number<std::uint16_t>(t, "id", 1, kLinkIdMax);
         l.number = static_cast<std::uint16_t>(std::max<int>(id, 1) - 1);
@@ -194,21 +206,43 @@ struct Reading {
         l.participant = check.number<std::uint32_t>(t, "participant", 1, 1000);
         l.bins = bins_of(t);
         l.framing = framing(t);
+        if (t.contains("dialect")) l.dialect = dialect(t);
         check.correlation(t, "match_0210", 0, l.match_0210);
         check.correlation(t, "match_0410", 95, l.match_0410);
         if (!knows(l.participant)) check.wrong(t.source(), fmt::format("link '{}': there is no participant {}", l.name, l.participant));
         out.links.push_back(std::move(l));
     }
 
+    void port(const toml::table& t) {
+        check.only(t, {"name", "address", "tls", "dialect", "framing"});
+        Port p;
+        p.name = name_of(t);
+        p.address = check.address(t, "address");
+        p.tls = check.flag(t, "tls", true);
+        if (!p.tls && !is_loopback(p.address))
+            check.wrong(t.source(), fmt::format("port '{}' is not encrypted and may only listen on loopback", p.name));
+        const auto same = [&](const Address& other) { return other.host == p.address.host && other.port == p.address.port; };
+        if (same(out.gate.terminals) || same(out.gate.terminals_tls) || same(out.gate.wallets) || std::ranges::any_of(out.ports, same, &Port::address))
+            check.wrong(t.source(), fmt::format("port '{}': its address is given twice", p.name));
+        if (t.contains("dialect")) p.dialect = dialect(t);
+        p.framing = framing(t);
+        out.ports.push_back(std::move(p));
+        if (out.ports.size() > kPortsMax) check.wrong(t.source(), fmt::format("there are more than {} ports", kPortsMax));
+    }
+
+    std::string dialect(const toml::table& t) {
+        std::string name = check.text(t, "dialect");
+        const auto* node = t.get("dialect");
+        if (node == nullptr) return name;
+        if (!is_file_name(name)) check.wrong(node->source(), fmt::format("dialect '{}': the name of a file in {}, without .toml", name, dialects.string()));
+        else if (std::filesystem::is_directory(dialects) && !std::filesystem::exists(dialects / (name + ".toml")))
+            check.wrong(node->source(), fmt::format("dialect '{}': there is no {}", name, (dialects / (name + ".toml")).string()));
+        return name;
+    }
+
     // framing = { length = "ascii4", trailer = "etx-lrc", ... } of a port or a link; each may be left out.
     net::Framing framing(const toml::table& in) {
-        using Framing = net::Framing;
-        static constexpr std::pair<std::string_view, Framing::Length> kLengths[] = {
-            {"binary2", Framing::Length::binary2}, {"binary4", Framing::Length::binary4}, {"ascii4", Framing::Length::ascii4},
-            {"bcd2", Framing::Length::bcd2},       {"bcd4", Framing::Length::bcd4}};
-        static constexpr std::pair<std::string_view, Framing::Trailer> kTrailers[] = {
-            {"none", Framing::Trailer::none}, {"etx", Framing::Trailer::etx}, {"lrc", Framing::Trailer::lrc}, {"etx-lrc", Framing::Trailer::etx_lrc}};
-        Framing made;
+        net::Framing made;
         const auto* node = in.get("framing");
         if (node == nullptr) return made;
         const auto* t = node->as_table();
@@ -217,8 +251,8 @@ struct Reading {
             return made;
         }
         check.only(*t, {"length", "trailer", "counts_length", "counts_trailer", "keep_alive_ms"});
-        made.length = check.word(*t, "length", kLengths);
-        made.trailer = check.word(*t, "trailer", kTrailers);
+        made.length = check.word(*t, "length", net::Framing::kLengths);
+        made.trailer = check.word(*t, "trailer", net::Framing::kTrailers);
         made.counts_length = check.flag(*t, "counts_length", false);
         made.counts_trailer = check.flag(*t, "counts_trailer", false);
         if (t->contains("keep_alive_ms")) made.keep_alive_ms = check.number<std::uint32_t>(*t, "keep_alive_ms", 100, 600'000);
@@ -242,11 +276,11 @@ struct Reading {
     void gate(const toml::table& t) {
         check.only(t, {"terminals", "terminals_tls", "wallets", "dialect", "framing", "connections_max", "idle_timeout_s"});
         out.gate.terminals = check.address(t, "terminals");
-        if (out.gate.terminals.host != "127.0.0.1" && out.gate.terminals.host != "::1")
+        if (!is_loopback(out.gate.terminals))
             check.wrong(t.source(), "'terminals' is not encrypted and may only listen on loopback; use terminals_tls");
         out.gate.terminals_tls = check.address(t, "terminals_tls");
         out.gate.wallets = check.address(t, "wallets");
-        out.gate.dialect = check.text(t, "dialect");
+        out.gate.dialect = dialect(t);
         out.gate.framing = framing(t);
         out.gate.connections_max = check.number<std::uint32_t>(t, "connections_max", 1, 100'000);
         out.gate.idle_timeout_s = check.number<std::uint32_t>(t, "idle_timeout_s", 1, 86'400);
@@ -308,6 +342,24 @@ const Link* find_link(const Config& config, std::uint16_t number) noexcept {
     return found == config.links.end() ? nullptr : &*found;
 }
 
+std::vector<std::string> dialects_of(const Config& config) {
+    std::vector<std::string> names{config.gate.dialect};
+    const auto add = [&](const std::string& name) {
+        if (!name.empty() && std::ranges::find(names, name) == names.end()) names.push_back(name);
+    };
+    for (const Port& port : config.ports) add(port.dialect);
+    for (const Link& link : config.links) add(link.dialect);
+    return names;
+}
+
+std::uint8_t dialect_number(const Config& config, const std::string& name) {
+    if (name.empty()) return 0;
+    const auto names = dialects_of(config);
+    const auto at = std::ranges::find(names, name);
+    ASSERT(at != names.end() && at - names.begin() < UINT8_MAX);
+    return static_cast<std::uint8_t>(at - names.begin());
+}
+
 Result<Config> load(const std::filesystem::path& file) {
     if (!std::filesystem::exists(file))
         return fail(Failure::Kind::not_provisioned, fmt::format("{} does not exist; run: giro init", file.string()));
@@ -319,16 +371,18 @@ Result<Config> load(const std::filesystem::path& file) {
     }
     Config out;
     Checker check(file);
-    Reading reading{check, out, {}, {}};
-    check.only(root, {"box", "participant", "link", "gate", "switch", "vault", "mac", "settle", "chain", "auditor"});
+    Reading reading{check, out, file.parent_path() / "dialects", {}, {}};
+    check.only(root, {"box", "participant", "link", "port", "gate", "switch", "vault", "mac", "settle", "chain", "auditor"});
     check.each(root, "participant", [&](const toml::table& t) { reading.participant(t); });
     check.each(root, "link", [&](const toml::table& t) { reading.link(t); });
     reading.box(check.table(root, "box"));
     reading.gate(check.table(root, "gate"));
+    check.each(root, "port", [&](const toml::table& t) { reading.port(t); });
     reading.others(root);
     if (out.participants.empty()) check.wrong(root.source(), "there is no [[participant]]");
     if (!reading.knows(out.wallet_participant))
         check.wrong(root.source(), fmt::format("wallet_participant {} is not a participant", out.wallet_participant));
+    if (dialects_of(out).size() > kDialectsMax) check.wrong(root.source(), fmt::format("there are more than {} dialects", kDialectsMax));
     if (!check.mistake().empty()) return fail(Failure::Kind::config, check.mistake());
     return out;
 }

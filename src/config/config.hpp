@@ -44,6 +44,15 @@ struct Participant {
 // The data elements that Link::match_0210 and match_0410 can name.
 inline constexpr unsigned kCorrelationFields[] = {4, 12, 13, 32, 37, 41, 42, 49, 95};
 
+// One more port for terminals, besides the gate's own two.
+struct Port {
+    std::string name;
+    Address address;
+    bool tls = true;        // TLS 1.3 with client certificates; without it on loopback only
+    std::string dialect;    // the gate's where nothing is said
+    net::Framing framing{};
+};
+
 // A connection to an issuer's host that keeps its own cards.
 struct Link {
     std::string name;
@@ -51,6 +60,7 @@ struct Link {
     std::uint32_t participant = 0;  // the bank that owes what is approved here
     std::vector<std::string> bins;
     net::Framing framing{};
+    std::string dialect{};  // the gate's where nothing is said
     // The id of etc/giro.toml less one: what the journal, the messages and the key's name know this link by, wherever it
     // stands in the file.
     std::uint16_t number = 0;
@@ -60,6 +70,8 @@ struct Link {
     std::vector<unsigned> match_0410 = {4, 37, 41, 95};
 };
 
+inline constexpr std::size_t kPortsMax = 16;
+inline constexpr std::size_t kDialectsMax = 16;  // that one box speaks
 inline constexpr std::size_t kOfficersMax = 16;  // as many approvals as one request to the vault carries
 
 struct Config {
@@ -67,6 +79,7 @@ struct Config {
     Currency currency = 0;
     std::vector<Participant> participants;
     std::vector<Link> links;
+    std::vector<Port> ports;  // at most kPortsMax
     std::vector<std::string> officers;  // at most kOfficersMax
     std::uint32_t wallet_participant = 0;  // the bank at which wallets register
     struct Gate {
@@ -76,7 +89,7 @@ struct Config {
         std::string dialect;     // name of a file in etc/dialects, without .toml
         std::uint32_t connections_max = 0;
         std::uint32_t idle_timeout_s = 0;
-        net::Framing framing{};  // of the terminals' ports
+        net::Framing framing{};  // of `terminals` and `terminals_tls`
     } gate;
     struct Switch {
         MinorUnits payment_max = 0;
@@ -110,6 +123,13 @@ struct Config {
 // Null when there is no such link (any more).
 [[nodiscard]] const Link* find_link(const Config& config, std::uint16_t number) noexcept;
 
+// The dialects that the box speaks, each once, the gate's own first. A dialect's place among them is its number in
+// PaymentRequest: gate and switch must have read the same file.
+[[nodiscard]] std::vector<std::string> dialects_of(const Config& config);
+// The place of a dialect that is spoken (ASSERTed); an empty name is the gate's own.
+[[nodiscard]] std::uint8_t dialect_number(const Config& config, const std::string& name);
+
+// Beside the form of the file, that every dialect it names is a file in `dialects` beside it, where that folder is.
 [[nodiscard]] Result<Config> load(const std::filesystem::path& file);
 
 }  // namespace giro::config

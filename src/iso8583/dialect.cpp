@@ -343,4 +343,14 @@ Result<Dialect> load_dialect(const std::filesystem::path& path) {
     return parse_dialect(as_text(*bytes), path.string(), path.parent_path());
 }
 
+Result<std::vector<Dialect>> load_dialects(const std::filesystem::path& folder, const std::vector<std::string>& names) {
+    std::vector<Dialect> out;
+    for (const std::string& name : names) {
+        auto dialect = load_dialect(folder / (name + ".toml"));
+        if (!dialect) return tl::unexpected(dialect.error());
+        out.push_back(std::move(*dialect));
+    }
+    return out;
+}
+
 }  // namespace giro::iso8583

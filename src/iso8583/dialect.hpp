@@ -137,6 +137,8 @@ struct Dialect {
 
 // Reads and compiles a dialect file. Failure::config names file, line and the remedy.
 [[nodiscard]] Result<Dialect> load_dialect(const std::filesystem::path& path);
+// Several by their names, in that order; the first mistake of all.
+[[nodiscard]] Result<std::vector<Dialect>> load_dialects(const std::filesystem::path& folder, const std::vector<std::string>& names);
 // The same from text in memory; `origin` stands for the file's name in messages, `folder` is where extended files lie
 // (empty: a text that extends another is refused).
 [[nodiscard]] Result<Dialect> parse_dialect(std::string_view toml, std::string_view origin,

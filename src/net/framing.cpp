@@ -1,5 +1,7 @@
 #include "net/framing.hpp"
 
+#include <algorithm>
+
 #include "giro/result.hpp"
 #include "util/bytes.hpp"
 
@@ -49,6 +51,22 @@ std::size_t Framing::message_bytes_max() const noexcept {
     if (length == Length::ascii4 || length == Length::bcd2) most = kAscii4Max;
     if (length == Length::bcd4) most = kBcd4Max;
     return most - (counts_length ? length_bytes() : 0) - (counts_trailer ? trailer_bytes() : 0);
+}
+
+std::optional<Framing> parse_framing(std::string_view words) noexcept {
+    Framing out;
+    while (!words.empty()) {
+        const std::string_view word = words.substr(0, words.find(','));
+        words.remove_prefix(std::min(words.size(), word.size() + 1));
+        const auto length = std::ranges::find(Framing::kLengths, word, &std::pair<std::string_view, Framing::Length>::first);
+        const auto trailer = std::ranges::find(Framing::kTrailers, word, &std::pair<std::string_view, Framing::Trailer>::first);
+        if (length != std::end(Framing::kLengths)) out.length = length->second;
+        else if (trailer != std::end(Framing::kTrailers)) out.trailer = trailer->second;
+        else if (word == "counts-length") out.counts_length = true;
+        else if (word == "counts-trailer") out.counts_trailer = true;
+        else return std::nullopt;
+    }
+    return out;
 }
 
 std::optional<std::size_t> message_size(const Framing& framing, Bytes length) noexcept {

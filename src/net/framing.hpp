@@ -10,6 +10,8 @@
 
 #include <array>
 #include <optional>
+#include <string_view>
+#include <utility>
 
 #include "giro/types.hpp"
 
@@ -24,6 +26,12 @@ struct Framing {
         bcd4,     // eight digits in four bytes
     };
     enum class Trailer : std::uint8_t { none, etx, lrc, etx_lrc };
+    // As settings say them; the first is what is meant where nothing is said.
+    static constexpr std::pair<std::string_view, Length> kLengths[] = {{"binary2", Length::binary2}, {"binary4", Length::binary4},
+                                                                       {"ascii4", Length::ascii4},   {"bcd2", Length::bcd2},
+                                                                       {"bcd4", Length::bcd4}};
+    static constexpr std::pair<std::string_view, Trailer> kTrailers[] = {
+        {"none", Trailer::none}, {"etx", Trailer::etx}, {"lrc", Trailer::lrc}, {"etx-lrc", Trailer::etx_lrc}};
     Length length = Length::binary2;
     Trailer trailer = Trailer::none;
     bool counts_length = false;   // the length counts its own bytes
@@ -45,6 +53,10 @@ struct Framing {
 
 inline constexpr std::size_t kLengthBytesMax = 4;
 inline constexpr std::size_t kTrailerBytesMax = 2;
+
+// A framing in words with commas, of kLengths, kTrailers, counts-length and counts-trailer: "ascii4,etx-lrc,counts-length".
+// Nothing when a word is none of these.
+[[nodiscard]] std::optional<Framing> parse_framing(std::string_view words) noexcept;
 
 // The message's size by its length, which has length_bytes(); nothing when it is no number in its encoding or smaller
 // than what it says it counts.

@@ -66,11 +66,27 @@ std::optional<Buffer> FrameBuilder::answer(const PaymentRequest& request, const 
     return finish(with_mac);
 }
 
-std::optional<Buffer> FrameBuilder::link_request(const PaymentRequest& request, const entry::Payment& payment) {
-    if (!iso8583::unpack(m_dialect, request.raw, m_in)) return std::nullopt;
+// The terminal's request as another edition says it.
+void FrameBuilder::put_request(const PaymentRequest& request, const entry::Payment& payment) {
+    m_out.set(2, request.pan.reveal());
+    m_out.set_number(3, request.processing_code, 6);
+    iso8583::put_amount(m_dialect, m_out, request.amount, request.currency);
+    iso8583::put_local_time(m_dialect, m_out, request.local_time.view(), request.local_date.view(), payment.time_ns);
+    if (!request.expiry.empty()) m_out.set(14, request.expiry.view());
+    m_out.set(32, request.acquirer.view());
+    m_out.set(37, request.rrn.view());
+    m_out.set(41, request.terminal.view());
+    m_out.set(42, request.merchant.view());
+}
+
+std::optional<Buffer> FrameBuilder::link_request(const PaymentRequest& request, const entry::Payment& payment,
+                                                 const iso8583::Dialect& came_in) {
+    if (!iso8583::unpack(came_in, request.raw, m_in)) return std::nullopt;
     m_out.clear();
     iso8583::put_mti(m_dialect, m_out, "0200");
-    for (const unsigned field : kForwarded) m_out.copy(iso8583::wire_field(m_dialect.edition, field), m_in);
+    if (came_in.edition != m_dialect.edition) put_request(request, payment);
+    else
+        for (const unsigned field : kForwarded) m_out.copy(iso8583::wire_field(m_dialect.edition, field), m_in);
     m_out.set(7, transmission_time(payment.time_ns).view());
     iso8583::put_stan(m_dialect, m_out, payment.link_stan);
     return finish(true);

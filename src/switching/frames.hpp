@@ -24,8 +24,10 @@ class FrameBuilder {
     // The answer to `request`: its MTI + 10 (no repeat), the fields a terminal wants back, DE38/39/48, and room for the MAC when
     // `with_mac`. Nothing when the request's bytes do not unpack (the gate has checked them: a hostile gate).
     [[nodiscard]] std::optional<Buffer> answer(const PaymentRequest& request, const Reply& reply, bool with_mac);
-    // The 0200 for an issuer's host: the terminal's, under our STAN and our transmission time.
-    [[nodiscard]] std::optional<Buffer> link_request(const PaymentRequest& request, const entry::Payment& payment);
+    // The 0200 for an issuer's host: the terminal's, which came in the dialect `came_in`, under our STAN and our transmission
+    // time. To a host of another edition goes what both say alike; DE22 and DE25, of another meaning there, do not.
+    [[nodiscard]] std::optional<Buffer> link_request(const PaymentRequest& request, const entry::Payment& payment,
+                                                     const iso8583::Dialect& came_in);
     // The 0400 that tells an issuer's host that of `payment` only `stands` stands (0: nothing; else in DE95). `pan` as the
     // vault revealed it.
     [[nodiscard]] std::optional<Buffer> link_reversal(const entry::Payment& payment, MinorUnits stands, const Pan& pan);
@@ -35,6 +37,7 @@ class FrameBuilder {
     static void put_mac(Buffer& frame, const ByteArray<kMacBytes>& mac);
 
   private:
+    void put_request(const PaymentRequest& request, const entry::Payment& payment);
     [[nodiscard]] std::optional<Buffer> finish(bool with_mac);
     const iso8583::Dialect& m_dialect;
     iso8583::Message m_in, m_out;

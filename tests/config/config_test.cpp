@@ -1,6 +1,7 @@
 // The configuration is taken whole or refused with file:line.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <string>
 
@@ -27,6 +28,12 @@ std::string refusal_with(std::string_view from, std::string_view to) {
     REQUIRE_FALSE(loaded);
     CHECK(loaded.error().kind == Failure::Kind::config);
     return loaded.error().what;
+}
+
+// Of the shipped file's line that begins so.
+std::ptrdiff_t line_of(std::string_view beginning) {
+    const std::string text = shipped();
+    return 1 + std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(text.find(beginning)), '\n');
 }
 
 bool contains(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
@@ -96,6 +103,50 @@ TEST_CASE("config: what an answer of a link must repeat is a setting, within wha
     CHECK(contains(refusal_with(setting, "match_0410 = [4, 2, 95]"), "can be matched by"));
     CHECK(contains(refusal_with(setting, "match_0410 = [\"4\", 95]"), "can be matched by"));
     CHECK(contains(refusal_with(setting, "match_0410 = 4"), "list of data elements"));
+}
+
+TEST_CASE("config: more ports and links may speak dialects of their own; the gate's is the first") {
+    std::string text = shipped();
+    text.insert(text.find("[gate]"), "[[port]]\nname = \"bcd\"\naddress = \"127.0.0.1:7821\"\ntls = false\ndialect = \"iso1987-bcd\"\n"
+                                     "framing = { length = \"bcd2\" }\n[[port]]\nname = \"more\"\naddress = \"0.0.0.0:7822\"\n");
+    text.insert(text.find("address = \"127.0.0.1:7810\""), "dialect = \"iso2003\"\n");
+    const auto file = std::filesystem::temp_directory_path() / "giro-config-ports.toml";
+    REQUIRE(write_file_atomic(file, as_bytes(text)));
+    const auto c = config::load(file);
+    std::filesystem::remove(file);
+    REQUIRE_MESSAGE(c, (c ? std::string() : c.error().what));
+    REQUIRE(c->ports.size() == 2);
+    CHECK(c->ports[0].address.port == 7821);
+    CHECK_FALSE(c->ports[0].tls);
+    CHECK(c->ports[0].framing.length == net::Framing::Length::bcd2);
+    CHECK(c->ports[1].tls);
+    CHECK(config::dialects_of(*c) == std::vector<std::string>{"iso1987-ascii", "iso1987-bcd", "iso2003"});
+    CHECK(config::dialect_number(*c, c->ports[1].dialect) == 0);
+    CHECK(config::dialect_number(*c, c->links.at(0).dialect) == 2);
+}
+
+TEST_CASE("config: a port's mistakes are named with their line") {
+    const auto with_port = [](const char* lines) { return refusal_with("[gate]", std::string("[[port]]\nname = \"p\"\n") + lines + "\n[gate]"); };
+    CHECK(contains(with_port("address = \"0.0.0.0:7821\"\ntls = false"), "loopback"));
+    CHECK(contains(with_port("address = \"127.0.0.1:7801\"\ntls = false"), "given twice"));
+    CHECK(contains(with_port("address = \"127.0.0.1:7821\"\nframing = { length = \"ascii\" }"), ":38: 'length' must be one of"));
+    CHECK(contains(with_port("address = \"127.0.0.1:7821\"\ndialect = \"../giro\""), ":38: dialect '../giro'"));
+    CHECK(contains(with_port("adress = \"127.0.0.1:7821\""), "misspelt"));
+    std::string many;
+    for (int i = 0; i <= 16; ++i)
+        many += "[[port]]\nname = \"p" + std::to_string(i) + "\"\naddress = \"127.0.0.1:" + std::to_string(8000 + i) + "\"\n";
+    CHECK(contains(refusal_with("[gate]", many + "[gate]"), "more than 16 ports"));
+}
+
+TEST_CASE("config: a dialect without a file is named with its line where the folder is") {
+    const auto folder = std::filesystem::temp_directory_path() / "giro-config-dialects";
+    std::filesystem::create_directories(folder / "dialects");
+    REQUIRE(write_file_atomic(folder / "giro.toml", as_bytes(shipped())));
+    const auto c = config::load(folder / "giro.toml");
+    REQUIRE_FALSE(c);
+    CHECK(contains(c.error().what, "giro.toml:" + std::to_string(line_of("dialect = \"iso1987-ascii\""))));
+    CHECK(contains(c.error().what, "iso1987-ascii.toml"));
+    std::filesystem::remove_all(folder);
 }
 
 TEST_CASE("config: a link is known by its id, wherever it stands in the file") {

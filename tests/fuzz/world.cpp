@@ -354,7 +354,7 @@ void SmallBox::from_terminal(const PaymentRequest& r) {
                                                         ? encode(state.outstanding(answer.payment)->payment)
                                                         : Buffer());
         ASSERT(payment);
-        static_cast<void>(m_frames.link_request(r, *payment));
+        static_cast<void>(m_frames.link_request(r, *payment, gate::dialect()));
         static_cast<void>(m_frames.link_reversal(*payment, r.replacement, r.pan));
     }
     static_cast<void>(m_frames.answer(r, {answer.code, answer.auth_code, "more"}, true));

@@ -58,7 +58,7 @@ constexpr int kEventsMax = 64;
     net::TestSigner signer(server.key.get());
     const config::Config config = test_config();
     const auto opened =
-        Gate::open(loop, context, clock, random, signer, events, {config, path, server.pem(), ca.pem(), dialect()});
+        Gate::open(loop, context, clock, random, signer, events, {config, path, server.pem(), ca.pem(), {dialect()}});
     ASSERT(opened.has_value());
     const std::uint16_t port = (*opened)->ports().terminals;
     ASSERT(::write(port_out, &port, sizeof port) == sizeof port);

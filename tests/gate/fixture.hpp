@@ -30,6 +30,7 @@ class FakeSwitch {
         std::uint32_t stan = 0;
         ResponseCode response_code;
         Buffer raw;
+        std::uint8_t dialect = 0;
     };
     struct SeenWallet {
         std::uint64_t connection = 0;
@@ -40,6 +41,7 @@ class FakeSwitch {
     std::vector<SeenWallet> wallet_requests;
     std::vector<bus::LinkState> link_states;
     bool echoes = false;  // every request comes back as its answer
+    std::vector<iso8583::Dialect> dialects{dialect()};
 
     void answer(std::uint64_t connection, Bytes frame, bool close_after = false) {
         send(bus::MessageType::frame_out, bus::FrameOut{connection, close_after, frame});
@@ -73,10 +75,12 @@ class FakeSwitch {
         auto r = bus::decode_payment_request(body);
         REQUIRE(r.has_value());
         static iso8583::Message message;  // the fields are read again, as the switch does
-        REQUIRE(iso8583::unpack(dialect(), r->raw, message).has_value());
-        REQUIRE(iso8583::to_request(dialect(), r->raw, message, *r));
+        REQUIRE(r->dialect < dialects.size());
+        const iso8583::Dialect& spoken = dialects[r->dialect];
+        REQUIRE(iso8583::unpack(spoken, r->raw, message).has_value());
+        REQUIRE(iso8583::to_request(spoken, r->raw, message, *r));
         requests.push_back({r->connection, r->source, r->mti, r->link, r->stan, r->response_code,
-                            Buffer(r->raw.begin(), r->raw.end())});
+                            Buffer(r->raw.begin(), r->raw.end()), r->dialect});
         if (echoes) answer(r->connection, r->raw);
     }
     std::unique_ptr<bus::Server> m_server;
@@ -97,15 +101,18 @@ struct Fixture {
     config::Config config = test_config();
     std::unique_ptr<Gate> gate;
 
-    explicit Fixture(std::vector<config::Link> links = {}) {
+    explicit Fixture(std::vector<config::Link> links = {}, std::vector<config::Port> ports = {}) {
         config.links = std::move(links);
+        config.ports = std::move(ports);
+        fake_switch.dialects.clear();
+        for (const auto& name : config::dialects_of(config)) fake_switch.dialects.push_back(name.empty() ? dialect() : shipped(name));
         auto opened = open();
         REQUIRE(opened.has_value());
         gate = std::move(*opened);
     }
     [[nodiscard]] Result<std::unique_ptr<Gate>> open() {
         return Gate::open(loop, context, clock, random, signer, events,
-                          {config, folder.path() / "switch.gate", server.pem(), ca.pem(), dialect()});
+                          {config, folder.path() / "switch.gate", server.pem(), ca.pem(), fake_switch.dialects});
     }
     [[nodiscard]] bool until(const std::function<bool()>& done) { return net::run_until(loop, done); }
     [[nodiscard]] bool closes(net::ClientSocket& client) {

@@ -1,5 +1,7 @@
 #include "fixture.hpp"
 
+#include <set>
+
 #include "net/framed.hpp"
 
 namespace {
@@ -349,6 +351,42 @@ TEST_CASE("gate: the state of a link is said again every second, also while it i
     for (const bus::LinkState& state : f.fake_switch.link_states) CHECK_FALSE(state.up);
     f.fake_switch.send(bus::MessageType::link_frame_out, bus::LinkFrameOut{0, as_bytes("x")});
     CHECK(f.until([&] { return f.events.count(Event::link_frame_lost) == 1; }));
+}
+
+TEST_CASE("gate: each port has its own dialect and framing, and answers in them") {
+    const net::Framing trailed{.length = net::Framing::Length::ascii4, .trailer = net::Framing::Trailer::etx_lrc};
+    Fixture f({}, {{"bcd", {"127.0.0.1", 0}, false, "iso1987-bcd", trailed}, {"plain", {"127.0.0.1", 0}, false, "", {}}});
+    const auto framed_by = [](const net::Framing& framing, Bytes message) {
+        const net::Frame around = net::frame_of(framing, message);
+        return std::string(as_text(Bytes(around.head).first(around.head_bytes))) + std::string(as_text(message)) +
+               std::string(as_text(Bytes(around.tail).first(around.tail_bytes)));
+    };
+    iso8583::Message m;
+    fill_purchase(m);
+    const Buffer bcd = packed(m, f.fake_switch.dialects[1]);
+    f.fake_switch.echoes = true;
+    net::ClientSocket own(f.gate->ports().terminals), other(f.gate->ports().more[0]), plain(f.gate->ports().more[1]);
+    own.send(framed(purchase()));
+    other.send(framed_by(trailed, bcd));
+    plain.send(framed(purchase()));
+    CHECK(f.until([&] { return own.received() == framed(purchase()); }));
+    CHECK(f.until([&] { return other.received() == framed_by(trailed, bcd); }));
+    CHECK(f.until([&] { return plain.received() == framed(purchase()); }));
+    std::multiset<int> seen;
+    for (const auto& request : f.fake_switch.requests) seen.insert(request.dialect);
+    CHECK(seen == std::multiset<int>{0, 0, 1});
+    // What the gate itself says is in the port's dialect too.
+    fill_echo(m);
+    m.remove(11);
+    other.send(framed_by(trailed, packed(m, f.fake_switch.dialects[1])));
+    const std::size_t echoed = framed_by(trailed, bcd).size();
+    REQUIRE(f.until([&] { return other.received().size() > echoed + 6; }));
+    const std::string refusal = other.received().substr(echoed + 4);
+    REQUIRE(iso8583::unpack(f.fake_switch.dialects[1], as_bytes(refusal).first(refusal.size() - 2), m).has_value());
+    CHECK(m.field(39) == "30");
+    // A frame of another port's dialect is none of this one's.
+    own.send(framed(bcd));
+    CHECK(f.closes(own));
 }
 
 TEST_CASE("gate: a port in use stops the start with exit code 2 and the setting's name") {

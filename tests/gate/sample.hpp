@@ -11,6 +11,11 @@ inline const iso8583::Dialect& dialect() {
     return loaded;
 }
 
+// A dialect of firmware-config/dialects by its name.
+inline iso8583::Dialect shipped(const std::string& name) {
+    return *iso8583::load_dialect(GIRO_SOURCE_DIR "/firmware-config/dialects/" + name + ".toml");
+}
+
 inline void fill_purchase(iso8583::Message& m) {
     m.clear();
     m.set_mti("0200");
@@ -50,9 +55,9 @@ inline void fill_echo(iso8583::Message& m) {
     m.set(128, "\x01\x02\x03\x04\x05\x06\x07\x08");
 }
 
-inline Buffer packed(const iso8583::Message& message) {
+inline Buffer packed(const iso8583::Message& message, const iso8583::Dialect& by = dialect()) {
     Buffer out(iso8583::kFrameBytesMax);
-    const auto size = iso8583::pack(dialect(), message, out);
+    const auto size = iso8583::pack(by, message, out);
     ASSERT(size.has_value());
     out.resize(*size);
     return out;

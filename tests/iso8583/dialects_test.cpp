@@ -230,3 +230,21 @@ TEST_CASE("dialects: a message of another edition is not taken for one of the di
         }
     }
 }
+
+// A MAC says nothing of the dialect: what one port's terminal signed must not mean something else at another port.
+TEST_CASE("dialects: a message of one shipped dialect is none of any other") {
+    for (const Dialect& own : shipped())
+        for (const bool everything : {false, true}) {
+            Message m;
+            if (everything) fill_everything(own, m);
+            else fill_purchase(own, m);
+            const Buffer frame = packed(own, m);
+            for (const Dialect& other : shipped()) {
+                if (&other == &own) continue;
+                CAPTURE(own.name);
+                CAPTURE(other.name);
+                Message read;
+                CHECK((!unpack(other, frame, read) || canonical_mti(other, read.mti()) >> 12 != 0));
+            }
+        }
+}

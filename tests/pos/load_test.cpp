@@ -162,7 +162,7 @@ Scenario scenario(const SmallBox& box, std::uint64_t count) {
 TEST_CASE("load: terminals sign on and pay the mix they were given, each payment once") {
     Folder folder;
     SmallBox box;
-    const auto equipment = load_equipment(folder.paths, false);
+    const auto equipment = load_equipment(folder.paths);
     REQUIRE(equipment);
     Scenario s = scenario(box, 200);
     s.mix = *parse_mix("card=70,reversal=10,decline=20");
@@ -185,7 +185,7 @@ TEST_CASE("load: terminals sign on and pay the mix they were given, each payment
 TEST_CASE("load: an open loop sends what its rate and seconds hold") {
     Folder folder;
     SmallBox box;
-    const auto equipment = load_equipment(folder.paths, false);
+    const auto equipment = load_equipment(folder.paths);
     REQUIRE(equipment);
     Scenario s = scenario(box, 0);
     s.seconds = 1;
@@ -199,7 +199,7 @@ TEST_CASE("load: an open loop sends what its rate and seconds hold") {
 TEST_CASE("load: an open loop stops at its end and tells what a slow box left unsent") {
     Folder folder;
     SmallBox box;
-    const auto equipment = load_equipment(folder.paths, false);
+    const auto equipment = load_equipment(folder.paths);
     REQUIRE(equipment);
     Scenario s = scenario(box, 0);
     s.terminals = 1;
@@ -218,7 +218,7 @@ TEST_CASE("load: an open loop stops at its end and tells what a slow box left un
 TEST_CASE("load: a box that hangs up gets the same payment again; one that says nothing gets a reversal") {
     Folder folder;
     SmallBox box;
-    const auto equipment = load_equipment(folder.paths, false);
+    const auto equipment = load_equipment(folder.paths);
     REQUIRE(equipment);
     box.hang_ups = 3;
     const auto hung_up = run_load(scenario(box, 40), **equipment);
@@ -239,7 +239,7 @@ TEST_CASE("load: a box that hangs up gets the same payment again; one that says 
 TEST_CASE("load: a wrong MAC is answered 63, and a repeat that is answered otherwise makes the run unsound") {
     Folder folder;
     SmallBox box;
-    const auto equipment = load_equipment(folder.paths, false);
+    const auto equipment = load_equipment(folder.paths);
     REQUIRE(equipment);
     Scenario s = scenario(box, 8);
     s.bad_mac = true;
@@ -265,7 +265,7 @@ TEST_CASE("load: a wrong MAC is answered 63, and a repeat that is answered other
 TEST_CASE("load: a terminal without a key, and a box that is not there, are told in one line") {
     Folder folder;
     SmallBox box;
-    const auto equipment = load_equipment(folder.paths, false);
+    const auto equipment = load_equipment(folder.paths);
     REQUIRE(equipment);
     Scenario s = scenario(box, 8);
     s.first_terminal = 9;
@@ -281,7 +281,7 @@ TEST_CASE("load: a terminal without a key, and a box that is not there, are told
 TEST_CASE("till: a purchase is approved, kept in the till's record, and reversed by its RRN") {
     Folder folder;
     SmallBox box;
-    const auto equipment = load_equipment(folder.paths, false);
+    const auto equipment = load_equipment(folder.paths);
     REQUIRE(equipment);
     const auto file = folder.paths.demo() / "till.jsonl";
     auto trace = Trace::open(file);
@@ -310,7 +310,7 @@ TEST_CASE("till: a purchase is approved, kept in the till's record, and reversed
 TEST_CASE("load: processor time a payment" * doctest::skip(std::getenv("GIRO_POS_COST") == nullptr)) {
     Folder folder;
     SmallBox box;
-    const auto equipment = load_equipment(folder.paths, false);
+    const auto equipment = load_equipment(folder.paths);
     REQUIRE(equipment);
     rusage before{}, after{};
     ::getrusage(RUSAGE_THREAD, &before);

@@ -27,7 +27,8 @@ constexpr int kFailSecondsMax = 30;
 
 std::string giro_program() { return std::string(GIRO_BIN_DIR) + "/giro"; }
 
-// A port that was free a moment ago.
+}  // namespace
+
 int free_port() {
     const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     sockaddr_in address{};
@@ -39,7 +40,6 @@ int free_port() {
     ::close(fd);
     return ntohs(address.sin_port);
 }
-}  // namespace
 
 void tell(const std::string& line) {
     std::printf("   story: %s\n", line.c_str());

@@ -93,6 +93,8 @@ class Box {
     int m_runs = 0;
 };
 
+// A loopback port that was free a moment ago.
+[[nodiscard]] int free_port();
 // RRNs that the terminals of a `giro pos load --trace` were told are approved.
 [[nodiscard]] std::set<std::string> acknowledged(const std::filesystem::path& trace);
 // Each of them is in the journal, once, and the journal is whole.

@@ -50,6 +50,54 @@ void speak(Box& box, const std::string& dialect, const std::string& framing, boo
 }
 }  // namespace
 
+// The terminal's purchase by a port of the box, under way.
+std::unique_ptr<Running> buying(Box& box, const std::string& port, const std::string& terminal, const std::string& bin) {
+    std::vector<std::string> command{"--json", "pos", "load", "--first", terminal, "--count", "20", "--card-bin", bin, "--mix", "card=50,link=50"};
+    if (!port.empty()) command.insert(command.end(), {"--port", port});
+    return box.start(command, "pos-" + terminal + ".txt");
+}
+
+// Three kinds of terminals at one box, and an issuer that speaks a fourth dialect: all at once.
+TEST_CASE("dialects: one box, an ASCII port, a packed one with TPDU and one of 2003, and an issuer in EBCDIC") {
+    Box box("ports");
+    box.init();
+    write_text(box.file("etc/dialects/tpdu.toml"), "name = \"own\"\nextends = \"iso1987-bcd\"\n[message]\nheader = \"tpdu\"\n");
+    std::string config = read_text(box.file("etc/giro.toml"));
+    const auto port = [](const char* name, int number, const char* rest) {
+        return std::string("[[port]]\nname = \"") + name + "\"\naddress = \"127.0.0.1:" + std::to_string(number) + "\"\n" + rest + "\n";
+    };
+    config.insert(config.find("[gate]\n"),
+                  port("packed", free_port(), "tls = false\ndialect = \"tpdu\"\nframing = { length = \"bcd2\", trailer = \"etx-lrc\" }\n") +
+                      port("new", free_port(), "dialect = \"iso2003\"\nframing = { length = \"ascii4\", counts_length = true }\n"));
+    config.insert(config.find("[[link]]\n") + std::strlen("[[link]]\n"), "dialect = \"iso1987-ebcdic\"\nframing = { length = \"binary4\" }\n");
+    write_text(box.file("etc/giro.toml"), config);
+    REQUIRE(box.giro({"config", "check"}).status == 0);
+    box.up();
+    REQUIRE(box.giro({"demo", "provision"}).status == 0);
+    box.serve_issuer_host();
+    CHECK(eventually(20, [&] { return code_of(buy(box, {"--bin", "970003", "--amount", "100"})) == "00"; }));
+    tell("terminals of three dialects pay at once, at home and at the issuer's");
+    std::vector<std::unique_ptr<Running>> runs;
+    runs.push_back(buying(box, "", "1", "970001"));
+    runs.push_back(buying(box, "packed", "2", "970001"));
+    runs.push_back(buying(box, "new", "3", "970002"));
+    for (auto& run : runs) {
+        const int status = run->wait();
+        const Said said{status, run->output()};
+        INFO(said.text);
+        CHECK(status == 0);
+        CHECK(said.object().value("approved", 0) == 20);
+    }
+    tell("a terminal that speaks another dialect than its port is not heard");
+    CHECK(box.giro({"pos", "buy", "--port", "packed", "--dialect", "iso1993", "--timeout", "500", "--amount", "100"}).status == 75);
+    const Said typed = box.giro({"--json", "pos", "buy", "--connect", "127.0.0.1:" + std::to_string(box.port("7801")), "--port", "packed", "--dialect",
+                                 "iso1987-ascii", "--framing", "binary2", "--amount", "100"});
+    CHECK(code_of(typed) == "00");
+    box.stop_issuer_host();
+    box.down();
+    CHECK(box.giro({"journal", "verify"}).status == 0);
+}
+
 TEST_CASE("dialects: a purchase, its reversal, a decline and an issuer's answer in each of them") {
     Box box("dialects");
     box.init();

@@ -4,10 +4,13 @@
 #include <sqlite3.h>
 
 #include <algorithm>
+#include <map>
 
 #include "appliance/giro-switch/pipeline.hpp"
 #include "appliance/giro/terminal_message.hpp"
 #include "bus/messages.hpp"
+#include "iso8583/canonical.hpp"
+#include "iso8583/request.hpp"
 #include "tests/net/fixture.hpp"
 #include "tests/switching/fixture.hpp"
 #include "util/environment.hpp"
@@ -119,20 +122,23 @@ class Fixture {
     bus::Context context;
     net::ManualClock clock;
     switching::Box box;
+    bool configured;
     std::vector<Heard> heard;
     std::size_t link_frames = 0;
+    Buffer to_link;  // the last of them
     std::optional<Failure> failed;
     Program program{config::Paths{folder.path()}, box.config, loop, context,
                     [this](Failure f) { failed = std::move(f); }};
     FakeVault vault{loop, context, program.paths.endpoint("vault", bus::caller::kSwitch)};
     journal::Journal journal = open_journal();
     std::unique_ptr<vault::Client> client = connect();
-    iso8583::Dialect dialect = *iso8583::load_dialect(GIRO_SOURCE_DIR "/firmware-config/dialects/iso1987-ascii.toml");
+    const std::vector<iso8583::Dialect> dialects =
+        *iso8583::load_dialects(GIRO_SOURCE_DIR "/firmware-config/dialects", config::dialects_of(box.config));
     SystemRandom random;
-    Pipeline pipeline{program, *box.core, journal, *client, dialect, clock, random};
+    Pipeline pipeline{program, *box.core, journal, *client, dialects, clock, random};
     std::unique_ptr<bus::Client> gate;
 
-    Fixture() {
+    explicit Fixture(void (*change)(config::Config&) = [](config::Config&) {}) : configured((change(box.config), true)) {
         // The box's banks, cards and terminal, and a session key for it.
         box.core->session_key(switching::purchase_of(1, 900'000), ByteArray<16>{std::byte{5}}, {});
         box.commit();
@@ -150,8 +156,17 @@ class Fixture {
 
     // A purchase on connection `stan`, as the gate passes it on.
     void buy(std::uint32_t stan) { buy(stan, stan, "9700010000000013"); }
-    void buy(std::uint32_t stan, std::uint64_t connection, std::string_view pan) {
-        pos::MessageBuilder builder(dialect);
+    void buy(std::uint32_t stan, std::uint64_t connection, std::string_view pan, std::uint8_t dialect = 0) {
+        const Buffer raw = purchase(stan, dialect, pan);
+        PaymentRequest request;
+        request.connection = connection;
+        request.received_ns = clock.wall_ns();
+        request.raw = raw;
+        request.dialect = m_spoken[connection] = dialect;
+        send(request);
+    }
+    [[nodiscard]] Buffer purchase(std::uint32_t stan, std::uint8_t dialect, std::string_view pan = "9700010000000013") {
+        pos::MessageBuilder builder(dialects[dialect]);
         pos::MacKey key(Secret(Buffer(vault::kTerminalKeyBytes)), {});
         pos::Sale sale{*Pan::parse(pan), {}, 100, stan, Rrn("RRN" + std::to_string(100'000'000 + stan)),
                        pos::Stamp::at(switching::kNow)};
@@ -159,13 +174,27 @@ class Fixture {
         REQUIRE(
             builder.purchase(frame, {TerminalId("T0000001"), MerchantId("M1"), AcquirerId("970002"), 963}, sale, key)
                 .has_value());
-        PaymentRequest request;
-        request.connection = connection;
-        request.received_ns = clock.wall_ns();
-        request.raw = frame.message();
+        return {frame.message().begin(), frame.message().end()};
+    }
+    void send(const PaymentRequest& request) {
         Buffer body;
         bus::encode(body, request);
         gate->send({static_cast<std::uint16_t>(MessageType::payment_request), Status::ok, 0, body});
+    }
+    // The issuer's answer to the last frame sent to it, by its own dialect.
+    void link_answers(const iso8583::Dialect& dialect, std::string_view code) {
+        iso8583::Message asked, answer;
+        REQUIRE(iso8583::unpack(dialect, to_link, asked).has_value());
+        iso8583::put_mti(dialect, answer, "0210");
+        answer.copy(11, asked);
+        iso8583::put_response_code(dialect, answer, code);
+        answer.set(64, ByteArray<8>{});
+        Buffer raw(iso8583::kFrameBytesMax);
+        raw.resize(*iso8583::pack(dialect, answer, raw));
+        PaymentRequest request;
+        request.source = PaymentRequest::Source::link;
+        request.raw = raw;
+        send(request);
     }
     void link_up() {
         Buffer body;
@@ -190,16 +219,22 @@ class Fixture {
         return std::move(*connected);
     }
     void took(const bus::Record& record) {
-        if (record.type == static_cast<std::uint16_t>(MessageType::link_frame_out)) return void(++link_frames);
+        if (record.type == static_cast<std::uint16_t>(MessageType::link_frame_out)) {
+            const auto frame = bus::decode_link_frame_out(record.body);
+            REQUIRE(frame.has_value());
+            to_link.assign(frame->frame.begin(), frame->frame.end());
+            return void(++link_frames);
+        }
         REQUIRE(record.type == static_cast<std::uint16_t>(MessageType::frame_out));
         const auto message = bus::decode_frame_out(record.body);
         REQUIRE(message.has_value());
         if (message->frame.empty()) return heard.push_back({message->connection, "none", false});
-        pos::AnswerReader reader(dialect);
+        pos::AnswerReader reader(dialects[m_spoken[message->connection]]);
         const auto answer = reader.read(message->frame);
         REQUIRE(answer.has_value());
         heard.push_back({message->connection, answer->code.str(), answer->has_mac});
     }
+    std::map<std::uint64_t, std::uint8_t> m_spoken;  // connection -> dialect
 };
 
 }  // namespace
@@ -302,6 +337,59 @@ TEST_CASE("pipeline: each repeat of a request that waits for its issuer settles 
     CHECK(f.heard[2].connection == 13);
     CHECK(f.heard[2].code == "91");
     CHECK(f.link_frames == 1);
+}
+
+TEST_CASE("pipeline: terminals of several dialects and an issuer of another hear each their own") {
+    Fixture f([](config::Config& config) {
+        config.ports = {{"bcd", {}, false, "iso1987-bcd", {}}, {"new", {}, false, "iso2003", {}}};
+        config.links.at(0).dialect = "iso1987-ebcdic";
+    });
+    REQUIRE(f.dialects.size() == 4);
+    const iso8583::Dialect& issuer = f.dialects[3];
+    f.link_up();
+    for (const std::uint8_t dialect : {std::uint8_t{0}, std::uint8_t{1}, std::uint8_t{2}}) {
+        CAPTURE(int{dialect});
+        const std::uint32_t stan = 10U + dialect;
+        f.heard.clear();
+        f.buy(stan, stan, "9700010000000013", dialect);
+        REQUIRE(f.until([&] { return f.heard.size() == 1; }));
+        CHECK(f.heard[0].code == "00");
+        f.buy(stan + 10, stan, "9700030000000011", dialect);
+        REQUIRE(f.until([&] { return f.link_frames == dialect + 1U; }));
+        iso8583::Message forwarded;
+        REQUIRE(iso8583::unpack(issuer, f.to_link, forwarded).has_value());
+        PaymentRequest read;
+        REQUIRE(iso8583::to_request(issuer, f.to_link, forwarded, read));
+        CHECK(read.mti == 0x0200);
+        CHECK(read.pan.reveal() == "9700030000000011");
+        CHECK(read.amount == 100);
+        CHECK(read.currency == 963);
+        CHECK(read.terminal.view() == "T0000001");
+        CHECK(read.rrn.view() == "RRN" + std::to_string(100'000'000 + stan + 10));
+        CHECK(read.local_date.view() == pos::Stamp::at(switching::kNow).local_date.view());
+        f.link_answers(issuer, "51");
+        REQUIRE(f.until([&] { return f.heard.size() == 2; }));
+        CHECK(f.heard[1].code == "51");
+        CHECK(f.heard[1].has_mac);
+    }
+}
+
+TEST_CASE("pipeline: a dialect that the box does not speak, or a link that it does not know, is not read") {
+    Fixture f;
+    f.buy(1);
+    REQUIRE(f.until([&] { return f.heard.size() == 1; }));
+    PaymentRequest request;
+    const Buffer raw = f.purchase(2, 0);
+    request.raw = raw;
+    request.dialect = 7;
+    f.send(request);
+    request.dialect = 0;
+    request.source = PaymentRequest::Source::link;
+    request.link = 9;
+    f.send(request);
+    f.buy(3);
+    REQUIRE(f.until([&] { return f.heard.size() == 2; }));
+    CHECK(f.payments() == 2);
 }
 
 TEST_CASE("pipeline: a journal that fails ends the program, and no answer leaves") {

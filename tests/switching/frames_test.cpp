@@ -84,7 +84,44 @@ TEST_CASE("frames: a message that does not unpack gets no answer rather than a w
     PaymentRequest r;
     r.raw = as_bytes("0200garbage");
     CHECK_FALSE(builder.answer(r, {ResponseCode("00"), {}, {}}, true));
-    CHECK_FALSE(builder.link_request(r, {}));
+    CHECK_FALSE(builder.link_request(r, {}, dialect()));
+}
+
+TEST_CASE("frames: a purchase goes on to an issuer of another edition with what both say") {
+    const auto load = [](const char* name) {
+        return *iso8583::load_dialect(std::string(GIRO_SOURCE_DIR "/firmware-config/dialects/") + name + ".toml");
+    };
+    const Buffer raw = purchase_frame();
+    iso8583::Message m;
+    PaymentRequest r;
+    REQUIRE(iso8583::unpack(dialect(), raw, m));
+    REQUIRE(iso8583::to_request(dialect(), raw, m, r));
+    entry::Payment p;
+    p.time_ns = 1'795'000'000'000'000'000;
+    p.link_stan = 77;
+    for (const char* name : {"iso1987-bcd", "iso1987-ebcdic", "iso1993", "iso2003"}) {
+        CAPTURE(name);
+        const iso8583::Dialect issuer = load(name);
+        FrameBuilder builder(issuer);
+        const auto frame = builder.link_request(r, p, dialect());
+        REQUIRE(frame);
+        iso8583::Message out;
+        PaymentRequest read;
+        REQUIRE(iso8583::unpack(issuer, *frame, out));
+        REQUIRE(iso8583::to_request(issuer, *frame, out, read));
+        CHECK(read.mti == 0x0200);
+        CHECK(read.pan.reveal() == r.pan.reveal());
+        CHECK(read.amount == r.amount);
+        CHECK(read.currency == r.currency);
+        CHECK(read.stan == 77);
+        CHECK(read.local_time == r.local_time);
+        CHECK(read.local_date == r.local_date);
+        CHECK(read.rrn == r.rrn);
+        CHECK(read.terminal == r.terminal);
+        CHECK(read.merchant == r.merchant);
+        CHECK(read.acquirer == r.acquirer);
+        CHECK(read.has_mac);
+    }
 }
 
 TEST_CASE("frames: a forwarded purchase and its reversal name each other by STAN") {
@@ -99,7 +136,7 @@ TEST_CASE("frames: a forwarded purchase and its reversal name each other by STAN
     p.key = {AcquirerId("970002"), TerminalId("T0000001"), 42,
              Rrn("RRN100000042"),  FixedText<6>("101112"), FixedText<4>("1122")};
     p.merchant = MerchantId("M1");
-    const auto request = builder.link_request(r, p);
+    const auto request = builder.link_request(r, p, dialect());
     const auto reversal = builder.link_reversal(p, 0, *Pan::parse("9700010000000013"));
     REQUIRE(request);
     REQUIRE(reversal);
