@@ -77,8 +77,9 @@ AccountResult Ledger::open_account(const Account& a) {
     }
     if (m_accounts.size() >= m_options.accounts_max) return A::too_many_accounts;
     // Must succeed from here.
-    m_account_index.insert(a.id, static_cast<Ref>(m_accounts.size()));
+    m_account_index.insert(a.id, m_accounts.ref_at(m_accounts.size()));
     m_accounts.push_back(a);
+    m_carried.push_back({});
     return A::ok;
 }
 
@@ -96,14 +97,16 @@ AccountResult Ledger::set_flags(Id128 id, std::uint16_t status) {
 
 TransferResult Ledger::check_repeat(const Transfer& t, const StoredTransfer& old) const {
     const bool resolves = (t.flags & kResolveFlags) != 0;
-    const Id128 old_hold = old.pending == kNoRef ? Id128{} : m_transfers[old.pending].id;
+    const bool has_hold = old.pending != kNoRef;
+    const StoredTransfer* hold = has_hold && m_transfers.has(old.pending) ? &m_transfers[old.pending] : nullptr;
     const Account& debit = m_accounts[old.debit];
     // A post or void may leave out what its hold says.
     const auto left_out = [&](bool zero) { return resolves && zero; };
-    const MinorUnits whole = old.pending == kNoRef ? 0 : m_transfers[old.pending].amount;
+    const MinorUnits whole = hold == nullptr ? old.amount : hold->amount;
     const MinorUnits amount = left_out(t.amount == 0) ? whole : t.amount;
     if (((t.flags ^ old.flags) & ~kLinked) != 0) return R::exists_with_different_flags;
-    if (t.pending_id != old_hold) return R::exists_with_different_pending_id;
+    if (hold != nullptr ? t.pending_id != hold->id : !has_hold && !t.pending_id.is_zero())
+        return R::exists_with_different_pending_id;
     if (!left_out(t.debit_account.is_zero()) && t.debit_account != debit.id)
         return R::exists_with_different_debit_account;
     if (!left_out(t.credit_account.is_zero()) && t.credit_account != m_accounts[old.credit].id)
@@ -195,13 +198,13 @@ void Ledger::commit(const Transfer& t, const Plan& plan) {
     }
     if ((t.flags & kPending) != 0) move_pending(debit, credit, plan.amount);
     if (state_of(record) == TransferState::posted) move_posted(debit, credit, plan.amount);
-    m_transfer_index.insert(t.id, static_cast<Ref>(m_transfers.size()));
+    m_transfer_index.insert(t.id, m_transfers.ref_at(m_transfers.size()));
     m_transfers.push_back(record);
 }
 
 void Ledger::roll_back_to(std::size_t count) {
     while (m_transfers.size() > count) {
-        const auto last = static_cast<Ref>(m_transfers.size() - 1);
+        const Ref last = m_transfers.ref_at(m_transfers.size() - 1);
         const StoredTransfer record = m_transfers[last];
         Account& debit = m_accounts[record.debit];
         Account& credit = m_accounts[record.credit];
@@ -261,7 +264,7 @@ void Ledger::apply_chain(std::span<const Transfer> chain, std::span<TransferResu
         commit(chain[i], plan);
     }
     // Only now, so that the heap never names a record that was rolled back.
-    for (std::size_t i = before; i < m_transfers.size(); ++i) watch_expiry(static_cast<Ref>(i));
+    for (std::size_t i = before; i < m_transfers.size(); ++i) watch_expiry(i);
 }
 
 std::uint64_t Ledger::expiry_ns(const StoredTransfer& hold) const noexcept {
@@ -272,23 +275,25 @@ std::uint64_t Ledger::expiry_ns(const StoredTransfer& hold) const noexcept {
 namespace {
 // Makes the heap give the earliest expiry first, and among equals the first recorded.
 constexpr auto kLater = [](const auto& a, const auto& b) {
-    return a.at_ns != b.at_ns ? a.at_ns > b.at_ns : a.transfer > b.transfer;
+    return a.at_ns != b.at_ns ? a.at_ns > b.at_ns : a.number > b.number;
 };
 }  // namespace
 
-void Ledger::watch_expiry(Ref ref) {
-    const StoredTransfer& t = m_transfers[ref];
+void Ledger::watch_expiry(std::size_t i) {
+    const StoredTransfer& t = m_transfers.at(i);
     if (t.timeout_s == 0 || state_of(t) != TransferState::pending) return;
-    m_expiries.push_back({expiry_ns(t), ref});
+    m_expiries.push_back({expiry_ns(t), m_transfers.dropped() + i});
     std::push_heap(m_expiries.begin(), m_expiries.end(), kLater);
 }
 
 std::vector<Id128> Ledger::expire(std::uint64_t now_ns, std::size_t holds_max) {
     std::vector<Id128> released;
     while (released.size() < holds_max && !m_expiries.empty() && m_expiries.front().at_ns <= now_ns) {
-        StoredTransfer& hold = m_transfers[m_expiries.front().transfer];
+        const Expiry first = m_expiries.front();
         std::pop_heap(m_expiries.begin(), m_expiries.end(), kLater);
         m_expiries.pop_back();
+        if (first.number < m_transfers.dropped()) continue;  // ended in time, and forgotten
+        StoredTransfer& hold = m_transfers.at(first.number - m_transfers.dropped());
         if (state_of(hold) != TransferState::pending) continue;  // posted or voided in time
         set_state(hold, TransferState::pending_expired);
         move_pending(m_accounts[hold.debit], m_accounts[hold.credit], -hold.amount);
@@ -302,6 +307,21 @@ std::optional<std::uint64_t> Ledger::next_expiry_ns() const {
     return m_expiries.front().at_ns;
 }
 
+std::size_t Ledger::forget(std::uint64_t before_ns, std::size_t most) {
+    std::size_t count = 0;
+    for (; count < most && m_transfers.size() > 0; ++count) {
+        const StoredTransfer& t = m_transfers.at(0);
+        if (t.timestamp_ns >= before_ns || state_of(t) == TransferState::pending) break;
+        if (state_of(t) == TransferState::posted) {  // no more than the accounts' own posted sums
+            m_carried[t.debit].debits += t.amount;
+            m_carried[t.credit].credits += t.amount;
+        }
+        m_transfer_index.erase(t.id, m_transfers.ref_at(0));
+        m_transfers.drop_front();
+    }
+    return count;
+}
+
 const Account* Ledger::account(Id128 id) const {
     const Ref ref = m_account_index.find(id, m_accounts);
     return ref == kNoRef ? nullptr : &m_accounts[ref];
@@ -310,15 +330,15 @@ const Account* Ledger::account(Id128 id) const {
 std::optional<TransferRecord> Ledger::transfer(Id128 id) const {
     const Ref ref = m_transfer_index.find(id, m_transfers);
     if (ref == kNoRef) return std::nullopt;
-    return transfer_at(ref);
+    return record_of(m_transfers[ref]);
 }
 
-TransferRecord Ledger::transfer_at(std::size_t number) const {
-    const StoredTransfer& t = m_transfers[number];
+TransferRecord Ledger::record_of(const StoredTransfer& t) const {
+    const bool hold_known = t.pending != kNoRef && m_transfers.has(t.pending);
     return {.transfer = {.id = t.id,
                          .debit_account = m_accounts[t.debit].id,
                          .credit_account = m_accounts[t.credit].id,
-                         .pending_id = t.pending == kNoRef ? Id128{} : m_transfers[t.pending].id,
+                         .pending_id = hold_known ? m_transfers[t.pending].id : Id128{},
                          .amount = t.amount,
                          .currency = m_accounts[t.debit].currency,
                          .flags = t.flags,
@@ -331,7 +351,7 @@ TransferRecord Ledger::transfer_at(std::size_t number) const {
 Totals Ledger::totals(Currency currency) const {
     Totals sum;
     for (std::size_t i = 0; i < m_accounts.size(); ++i) {
-        const Account& a = m_accounts[i];
+        const Account& a = m_accounts.at(i);
         if (a.currency != currency) continue;
         sum.debits_pending += a.debits_pending;
         sum.debits_posted += a.debits_posted;

@@ -34,7 +34,7 @@ struct Totals {
 
 struct Options {
     std::size_t accounts_max = 1U << 24;
-    std::size_t transfers_max = 1U << 31;     // at most kRefMax (store.hpp): 56 bytes each, 8 to 16 more in the index
+    std::size_t transfers_max = kRefMax;      // at once, at most kRefMax: 56 bytes each, 8 to 16 more in the index
     std::uint64_t hash_seed = 0x9e3779b97f4a7c15;  // secret and random in a program: ids come from outside
 };
 
@@ -64,14 +64,20 @@ class Ledger {
     // When the next expire() may have something to do; nothing when no hold can expire. May be early, never late.
     [[nodiscard]] std::optional<std::uint64_t> next_expiry_ns() const;
 
+    // Forgets the oldest transfers: at most `most`, recorded before `before_ns`, and none from the first hold on that
+    // still holds. What they moved stays on their accounts. Their ids are free again: who calls this sees to it that none
+    // comes a second time. A post or void whose hold is gone keeps what it moved. Returns how many; deterministic.
+    std::size_t forget(std::uint64_t before_ns, std::size_t most);
+
     // The account, or null. The pointer stays good for the ledger's life; its sums change under it.
     [[nodiscard]] const Account* account(Id128 id) const;
     [[nodiscard]] std::optional<TransferRecord> transfer(Id128 id) const;
     [[nodiscard]] std::size_t account_count() const noexcept { return m_accounts.size(); }
     [[nodiscard]] std::size_t transfer_count() const noexcept { return m_transfers.size(); }
-    // By number in order of opening or recording, 0 to count - 1: for reports and audits.
-    [[nodiscard]] const Account& account_at(std::size_t number) const { return m_accounts[number]; }
-    [[nodiscard]] TransferRecord transfer_at(std::size_t number) const;
+    // In order of opening or recording, 0 to count - 1: for reports and audits.
+    [[nodiscard]] const Account& account_at(std::size_t i) const { return m_accounts.at(i); }
+    [[nodiscard]] TransferRecord transfer_at(std::size_t i) const { return record_of(m_transfers.at(i)); }
+    [[nodiscard]] std::uint64_t forgotten_count() const noexcept { return m_transfers.dropped(); }  // ever
     // Over all accounts of a currency: linear in the number of accounts.
     [[nodiscard]] Totals totals(Currency currency) const;
 
@@ -87,7 +93,7 @@ class Ledger {
     struct Plan;
     struct Expiry {
         std::uint64_t at_ns;
-        Ref transfer;
+        std::uint64_t number;  // of all ever recorded
     };
 
     [[nodiscard]] TransferResult decide(const Transfer& t, Plan& plan) const;
@@ -97,7 +103,8 @@ class Ledger {
     void commit(const Transfer& t, const Plan& plan);
     void roll_back_to(std::size_t count);
     void apply_chain(std::span<const Transfer> chain, std::span<TransferResult> out);
-    void watch_expiry(Ref hold);
+    void watch_expiry(std::size_t i);  // the i-th transfer that is there
+    [[nodiscard]] TransferRecord record_of(const StoredTransfer& t) const;
     [[nodiscard]] std::uint64_t expiry_ns(const StoredTransfer& hold) const noexcept;
     [[nodiscard]] std::string load_accounts(Reader& in, std::uint64_t count);
     [[nodiscard]] std::string load_transfers(Reader& in, std::uint64_t count);
@@ -105,6 +112,7 @@ class Ledger {
 
     Options m_options;
     ChunkedStore<Account, 1U << 10> m_accounts;
+    ChunkedStore<Carried, 1U << 10> m_carried;  // of the account with the same ref
     ChunkedStore<StoredTransfer, 1U << 14> m_transfers;
     IdIndex m_account_index;
     IdIndex m_transfer_index;

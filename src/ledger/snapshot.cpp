@@ -1,24 +1,27 @@
 // The ledger's state as bytes: what digest() hashes, what save() writes and load() reads. All integers little-endian.
 //
 //   offset  size
-//        0     8  "GIROLDG1"
+//        0     8  "GIROLDG2"
 //        8     8  A, number of accounts
-//       16     8  T, number of transfers
-//       24    68 each, A accounts in order of opening:
+//       16     8  T, number of transfers that are there
+//       24     8  F, number of transfers forgotten before them
+//       32    68 each, A accounts in order of opening:
 //                 0 id hi u64, 8 id lo u64, 16 participant u32, 20 code u32, 24 currency u16, 26 flags u16,
 //                 28 overdraft i64, 36 debits pending i64, 44 debits posted, 52 credits pending, 60 credits posted
-//        .    53 each, T transfers in order of recording:
+//        .    16 each, A: of each account what forgotten transfers posted: 0 debits i64, 8 credits i64
+//        .    53 each, T transfers in order of recording, numbered from F modulo ffffffff:
 //                 0 id hi u64, 8 id lo u64, 16 amount i64, 24 timestamp_ns u64, 32 debit account's number u32,
 //                 36 credit account's number u32, 40 hold's number u32 (ffffffff: none), 44 timeout_s u32,
 //                 48 flags u16, 50 code u16, 52 state u8
 //        .    32  digest
 //
-// digest = SHA-256(the first 24 bytes, then SHA-256 of each run of up to 16,384 accounts, then of transfers): hashing in
-// runs needs no copy of the whole state. The hash tables and the expiry heap are rebuilt, so their layout is not in it.
+// digest = SHA-256(the first 32 bytes, then SHA-256 of each run of up to 16,384 accounts, then of what was posted, then of
+// transfers): hashing in runs needs no copy of the whole state. The hash tables and the expiry heap are rebuilt, so their layout is not in it.
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <limits>
+#include <map>
 
 #include "ledger/ledger.hpp"
 #include "ledger/rules.hpp"
@@ -27,17 +30,20 @@
 namespace giro::ledger {
 
 namespace {
-constexpr std::string_view kMagic = "GIROLDG1";
-constexpr std::size_t kHeaderBytes = 24;
+constexpr std::string_view kMagic = "GIROLDG2";
+constexpr std::size_t kHeaderBytes = 32;
 constexpr std::size_t kAccountBytes = 68;
+constexpr std::size_t kCarriedBytes = 16;
 constexpr std::size_t kTransferBytes = 53;
 constexpr std::size_t kRunRecords = 16'384;
+constexpr std::uint64_t kForgottenMax = std::uint64_t{1} << 62;  // the numbers of what comes after fit in 64 bits
 
-ByteArray<kHeaderBytes> encode_header(std::size_t accounts, std::size_t transfers) {
+ByteArray<kHeaderBytes> encode_header(std::size_t accounts, std::size_t transfers, std::uint64_t forgotten) {
     ByteArray<kHeaderBytes> out;
     std::memcpy(out.data(), kMagic.data(), kMagic.size());
     store_le(out.data() + 8, std::uint64_t{accounts});
     store_le(out.data() + 16, std::uint64_t{transfers});
+    store_le(out.data() + 24, forgotten);
     return out;
 }
 
@@ -50,6 +56,11 @@ void encode(const Account& a, std::byte* out) {
     store_le(out + 26, a.flags);
     const MinorUnits sums[] = {a.overdraft, a.debits_pending, a.debits_posted, a.credits_pending, a.credits_posted};
     for (std::size_t i = 0; i < std::size(sums); ++i) store_le(out + 28 + 8 * i, static_cast<std::uint64_t>(sums[i]));
+}
+
+void encode(const Carried& c, std::byte* out) {
+    store_le(out, static_cast<std::uint64_t>(c.debits));
+    store_le(out + 8, static_cast<std::uint64_t>(c.credits));
 }
 
 void encode(const StoredTransfer& t, std::byte* out) {
@@ -99,7 +110,7 @@ void for_each_run(const Store& records, const Use& use) {
     Buffer run(std::min(records.size(), kRunRecords) * kBytes);
     for (std::size_t first = 0; first < records.size(); first += kRunRecords) {
         const std::size_t count = std::min(kRunRecords, records.size() - first);
-        for (std::size_t i = 0; i < count; ++i) encode(records[first + i], run.data() + i * kBytes);
+        for (std::size_t i = 0; i < count; ++i) encode(records.at(first + i), run.data() + i * kBytes);
         use(Bytes(run).first(count * kBytes));
     }
 }
@@ -144,19 +155,21 @@ std::string_view resolve_fault(const StoredTransfer& t, const StoredTransfer& ho
 Hash256 Ledger::digest() const {
     Buffer parts;
     Writer out(parts);
-    out.bytes(encode_header(m_accounts.size(), m_transfers.size()));
+    out.bytes(encode_header(m_accounts.size(), m_transfers.size(), m_transfers.dropped()));
     const auto add_hash = [&](Bytes run) { out.bytes(sha256(run)); };
     for_each_run<kAccountBytes>(m_accounts, add_hash);
+    for_each_run<kCarriedBytes>(m_carried, add_hash);
     for_each_run<kTransferBytes>(m_transfers, add_hash);
     return sha256(parts);
 }
 
 void Ledger::save(Writer& out) const {
-    out.out().reserve(out.out().size() + kHeaderBytes + m_accounts.size() * kAccountBytes +
+    out.out().reserve(out.out().size() + kHeaderBytes + m_accounts.size() * (kAccountBytes + kCarriedBytes) +
                       m_transfers.size() * kTransferBytes + sizeof(Hash256));
-    out.bytes(encode_header(m_accounts.size(), m_transfers.size()));
+    out.bytes(encode_header(m_accounts.size(), m_transfers.size(), m_transfers.dropped()));
     const auto add = [&](Bytes run) { out.bytes(run); };
     for_each_run<kAccountBytes>(m_accounts, add);
+    for_each_run<kCarriedBytes>(m_carried, add);
     for_each_run<kTransferBytes>(m_transfers, add);
     out.bytes(digest());
 }
@@ -167,10 +180,13 @@ Result<Ledger> Ledger::load(Reader& in, Options options) {
     if (!std::ranges::equal(magic, giro::as_bytes(kMagic))) return bad_snapshot("it does not start as one");
     const std::uint64_t accounts = in.u64();
     const std::uint64_t transfers = in.u64();
-    if (!in.ok() || accounts > in.left() / kAccountBytes || transfers > in.left() / kTransferBytes)
+    const std::uint64_t forgotten = in.u64();
+    if (!in.ok() || accounts > in.left() / (kAccountBytes + kCarriedBytes) || transfers > in.left() / kTransferBytes)
         return bad_snapshot("it is too short");
-    if (accounts > options.accounts_max || transfers > options.transfers_max) return bad_snapshot("it is too large");
+    if (accounts > options.accounts_max || transfers > options.transfers_max || forgotten > kForgottenMax)
+        return bad_snapshot("it is too large");
     if (auto fault = ledger.load_accounts(in, accounts); !fault.empty()) return bad_snapshot(fault);
+    ledger.m_transfers.start_at(forgotten);
     if (auto fault = ledger.load_transfers(in, transfers); !fault.empty()) return bad_snapshot(fault);
     if (auto fault = ledger.recompute_sums(); !fault.empty()) return bad_snapshot(fault);
     const auto digest = in.array<sizeof(Hash256)>();
@@ -189,6 +205,16 @@ std::string Ledger::load_accounts(Reader& in, std::uint64_t count) {
         m_account_index.insert(a.id, static_cast<Ref>(i));
         m_accounts.push_back(a);
     }
+    std::map<Currency, WideUnits> unbalanced;
+    for (std::uint64_t i = 0; i < count; ++i) {
+        const Carried carried{.debits = in.i64(), .credits = in.i64()};
+        if (!in.ok()) return "it is too short";
+        if (carried.debits < 0 || carried.credits < 0) return fmt::format("account {} has an impossible sum", i);
+        unbalanced[m_accounts.at(i).currency] += WideUnits{carried.debits} - carried.credits;
+        m_carried.push_back(carried);
+    }
+    for (const auto& [currency, sum] : unbalanced)
+        if (sum != 0) return fmt::format("what was forgotten in currency {} does not balance", currency);
     return {};
 }
 
@@ -200,21 +226,23 @@ std::string Ledger::load_transfers(Reader& in, std::uint64_t count) {
         std::string_view fault = form_fault(t, m_accounts.size());
         if (fault.empty() && m_accounts[t.debit].currency != m_accounts[t.credit].currency) fault = "two currencies";
         if (fault.empty() && m_transfer_index.find(t.id, m_transfers) != kNoRef) fault = "the id of another";
-        if (fault.empty() && t.pending != kNoRef) {
-            if (t.pending >= i) fault = "a hold that comes later";
-            else if (resolved[t.pending]) fault = "a hold that is resolved already";
+        if (fault.empty() && t.pending != kNoRef && m_transfers.has(t.pending)) {
+            const std::size_t hold = m_transfers.offset(t.pending);
+            if (resolved[hold]) fault = "a hold that is resolved already";
             else fault = resolve_fault(t, m_transfers[t.pending], expiry_ns(m_transfers[t.pending]));
-            if (fault.empty()) resolved[t.pending] = true;
+            if (fault.empty()) resolved[hold] = true;
+        } else if (fault.empty() && t.pending != kNoRef && !m_transfers.may_be_dropped(t.pending)) {
+            fault = "a hold that comes later";
         }
         if (!fault.empty()) return fmt::format("transfer {} has {}", i, fault);
-        m_transfer_index.insert(t.id, static_cast<Ref>(i));
+        m_transfer_index.insert(t.id, m_transfers.ref_at(i));
         m_transfers.push_back(t);
     }
     for (std::uint64_t i = 0; i < count; ++i) {
-        const auto state = static_cast<TransferState>(m_transfers[i].state);
+        const auto state = static_cast<TransferState>(m_transfers.at(i).state);
         const bool ended = state == TransferState::pending_posted || state == TransferState::pending_voided;
         if (ended && !resolved[i]) return fmt::format("hold {} ended without a post or void", i);
-        watch_expiry(static_cast<Ref>(i));
+        watch_expiry(i);
     }
     return {};
 }
@@ -225,8 +253,12 @@ std::string Ledger::recompute_sums() const {
         WideUnits debits_pending = 0, debits_posted = 0, credits_pending = 0, credits_posted = 0;
     };
     std::vector<Sides> sums(m_accounts.size());
+    for (std::size_t i = 0; i < m_accounts.size(); ++i) {
+        sums[i].debits_posted = m_carried.at(i).debits;
+        sums[i].credits_posted = m_carried.at(i).credits;
+    }
     for (std::size_t i = 0; i < m_transfers.size(); ++i) {
-        const StoredTransfer& t = m_transfers[i];
+        const StoredTransfer& t = m_transfers.at(i);
         const auto state = static_cast<TransferState>(t.state);
         if (state == TransferState::pending) {
             sums[t.debit].debits_pending += t.amount;
@@ -237,7 +269,7 @@ std::string Ledger::recompute_sums() const {
         }
     }
     for (std::size_t i = 0; i < m_accounts.size(); ++i) {
-        const Account& a = m_accounts[i];
+        const Account& a = m_accounts.at(i);
         const Sides& s = sums[i];
         const bool same = s.debits_pending == a.debits_pending && s.debits_posted == a.debits_posted &&
                           s.credits_pending == a.credits_pending && s.credits_posted == a.credits_posted;

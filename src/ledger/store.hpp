@@ -1,5 +1,5 @@
 // Where the ledger keeps its records: fixed-size records in chunks that never move, and an open-addressing index from
-// 128-bit id to record number. Growth never copies records, and never rehashes more than a 256th of the index at once.
+// 128-bit id to record. Growth never copies records, and never rehashes more than a 256th of the index at once.
 #pragma once
 
 #include <memory>
@@ -10,9 +10,10 @@
 
 namespace giro::ledger {
 
-using Ref = std::uint32_t;  // a record's number in its store
+using Ref = std::uint32_t;  // names a record in its store
 inline constexpr Ref kNoRef = 0xffffffff;
-inline constexpr std::size_t kRefMax = 0xfffffffe;
+// At most so many records are there at once. Half of all refs: a ref to what was dropped is not soon another's.
+inline constexpr std::size_t kRefMax = kNoRef / 2;
 
 // A transfer as it lies in memory: accounts and hold as record numbers.
 struct StoredTransfer {
@@ -29,22 +30,43 @@ struct StoredTransfer {
 };
 static_assert(sizeof(StoredTransfer) == 56, "one record is less than a cache line");
 
-// `kChunkRecords` is a power of two: how many records are allocated at once.
+// What forgotten transfers have posted on an account: the part of its sums that no transfer shows any more.
+struct Carried {
+    MinorUnits debits = 0;
+    MinorUnits credits = 0;
+};
+
+// Records in order of recording, numbered from 0; a Ref is the number modulo kNoRef. The oldest can be dropped, so that
+// what is there is always a run of numbers. `kChunkRecords` is a power of two: how many records are allocated at once.
 template <typename T, std::size_t kChunkRecords>
 class ChunkedStore {
   public:
     [[nodiscard]] std::size_t size() const noexcept { return m_size; }
-    [[nodiscard]] T& operator[](std::size_t i) {
-        ASSERT(i < m_size);
-        return m_chunks[i / kChunkRecords][i % kChunkRecords];
+    [[nodiscard]] std::uint64_t dropped() const noexcept { return m_dropped; }  // ever
+    // Of the i-th record that is there; of the next to come for i = size().
+    [[nodiscard]] Ref ref_at(std::size_t i) const noexcept {
+        return static_cast<Ref>((m_first + static_cast<std::uint64_t>(i)) % kNoRef);
     }
-    [[nodiscard]] const T& operator[](std::size_t i) const {
-        ASSERT(i < m_size);
-        return m_chunks[i / kChunkRecords][i % kChunkRecords];
+    // Where the record lies among those that are there; size() or more when it doesn't.
+    [[nodiscard]] std::size_t offset(Ref ref) const noexcept {
+        ASSERT(ref != kNoRef);
+        return ref >= m_first ? ref - m_first : kNoRef - m_first + ref;
     }
+    [[nodiscard]] bool has(Ref ref) const noexcept { return offset(ref) < m_size; }
+    // Of a ref that is not there: whether it can be of one that was dropped.
+    [[nodiscard]] bool may_be_dropped(Ref ref) const noexcept {
+        const std::uint64_t back = kNoRef - offset(ref);
+        return back <= kRefMax && back <= m_dropped;
+    }
+    [[nodiscard]] T& operator[](Ref ref) { return place(offset(ref)); }
+    [[nodiscard]] const T& operator[](Ref ref) const { return place(offset(ref)); }
+    // The i-th that is there.
+    [[nodiscard]] T& at(std::size_t i) { return place(i); }
+    [[nodiscard]] const T& at(std::size_t i) const { return place(i); }
     T& push_back(const T& value) {
-        if (m_size == m_chunks.size() * kChunkRecords) grow();
-        T& place = m_chunks[m_size / kChunkRecords][m_size % kChunkRecords];
+        ASSERT(m_size < kRefMax);
+        if (m_head + m_size == m_chunks.size() * kChunkRecords) grow();
+        T& place = slot(m_size);
         place = value;
         ++m_size;
         return place;
@@ -53,11 +75,36 @@ class ChunkedStore {
         ASSERT(m_size > 0);
         --m_size;
     }
+    // Drops the oldest. A chunk's memory goes back with its last record.
+    void drop_front() {
+        ASSERT(m_size > 0);
+        --m_size;
+        ++m_dropped;
+        m_first = ref_at(1);
+        if (++m_head < kChunkRecords) return;
+        m_chunks.erase(m_chunks.begin());
+        m_head = 0;
+    }
+    // Of an empty store: as if `dropped` records had been there and gone.
+    void start_at(std::uint64_t dropped) {
+        ASSERT(m_size == 0);
+        m_dropped = dropped;
+        m_first = static_cast<Ref>(dropped % kNoRef);
+    }
 
   private:
+    [[nodiscard]] T& slot(std::size_t i) const { return m_chunks[(m_head + i) / kChunkRecords][(m_head + i) % kChunkRecords]; }
+    [[nodiscard]] T& place(std::size_t i) const {
+        ASSERT(i < m_size);
+        return slot(i);
+    }
     void grow() { m_chunks.push_back(std::make_unique_for_overwrite<T[]>(kChunkRecords)); }
+
     std::vector<std::unique_ptr<T[]>> m_chunks;
     std::size_t m_size = 0;
+    std::size_t m_head = 0;  // where the oldest lies in the first chunk
+    std::uint64_t m_dropped = 0;
+    Ref m_first = 0;  // m_dropped % kNoRef
 };
 
 // id -> Ref. 256 tables by the hash's top byte, each with linear probing and room for one entry in four at least.

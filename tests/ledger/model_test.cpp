@@ -13,6 +13,7 @@ namespace {
 struct ModelTransfer {
     Transfer t;
     TransferState state;
+    bool hold_forgotten = false;  // of a post or void; t.pending_id is zero then
 };
 
 class Model {
@@ -51,7 +52,7 @@ class Model {
     std::vector<Id128> expire(std::uint64_t now_ns) {
         std::vector<std::pair<std::uint64_t, Id128>> due;
         for (const Id128& id : order) {
-            const auto& [t, state] = transfers.at(id);
+            const auto& [t, state, hold_forgotten] = transfers.at(id);
             if (state == TransferState::pending && t.timeout_s != 0 && expiry(t) <= now_ns) due.emplace_back(expiry(t), id);
         }
         std::ranges::stable_sort(due, {}, &std::pair<std::uint64_t, Id128>::first);
@@ -63,6 +64,20 @@ class Model {
             out.push_back(id);
         }
         return out;
+    }
+
+    std::size_t forget(std::uint64_t before_ns, std::size_t most) {
+        std::size_t count = 0;
+        for (; count < most && !order.empty(); ++count) {
+            const Id128 id = order.front();
+            const ModelTransfer& oldest = transfers.at(id);
+            if (oldest.t.timestamp_ns >= before_ns || oldest.state == TransferState::pending) break;
+            transfers.erase(id);
+            order.erase(order.begin());
+            for (auto& [other, m] : transfers)
+                if (m.t.pending_id == id) m.t.pending_id = {}, m.hold_forgotten = true;
+        }
+        return count;
     }
 
   private:
@@ -78,11 +93,11 @@ class Model {
 
     // The generator makes well-formed transfers only; form is what apply_test.cpp is about.
     R decide(const Transfer& t) const {
-        if (auto old = transfers.find(t.id); old != transfers.end()) return repeat(t, old->second.t);
+        if (auto old = transfers.find(t.id); old != transfers.end()) return repeat(t, old->second);
         if (t.flags & (kPostPending | kVoidPending)) {
             auto at = transfers.find(t.pending_id);
             if (at == transfers.end()) return R::pending_transfer_not_found;
-            const auto& [h, state] = at->second;
+            const auto& [h, state, hold_forgotten] = at->second;
             if (!(h.flags & kPending)) return R::pending_transfer_not_pending;
             if (t.amount > h.amount) return R::exceeds_pending_transfer_amount;
             if ((t.flags & kVoidPending) && t.amount != 0 && t.amount < h.amount)
@@ -112,13 +127,15 @@ class Model {
         return R::ok;
     }
 
-    R repeat(const Transfer& t, const Transfer& old) const {
+    R repeat(const Transfer& t, const ModelTransfer& before) const {
+        const Transfer& old = before.t;
         if ((t.flags | kLinked) != (old.flags | kLinked)) return R::exists_with_different_flags;
-        if (t.pending_id != old.pending_id) return R::exists_with_different_pending_id;
+        if (!before.hold_forgotten && t.pending_id != old.pending_id) return R::exists_with_different_pending_id;
         const bool resolves = t.flags & (kPostPending | kVoidPending);
         if (!resolves && t.debit_account != old.debit_account) return R::exists_with_different_debit_account;
         if (!resolves && t.credit_account != old.credit_account) return R::exists_with_different_credit_account;
-        const MinorUnits amount = resolves && t.amount == 0 ? transfers.at(t.pending_id).t.amount : t.amount;
+        const MinorUnits whole = before.hold_forgotten || !resolves ? old.amount : transfers.at(old.pending_id).t.amount;
+        const MinorUnits amount = resolves && t.amount == 0 ? whole : t.amount;
         if (amount != old.amount) return R::exists_with_different_amount;
         if (!resolves && t.currency != old.currency) return R::exists_with_different_currency;
         if (t.timeout_s != old.timeout_s) return R::exists_with_different_timeout;
@@ -143,7 +160,7 @@ class Model {
         } else {
             posted(t, t.amount);
         }
-        transfers.emplace(t.id, ModelTransfer{t, state});
+        transfers.emplace(t.id, ModelTransfer{t, state, false});
         order.push_back(t.id);
     }
 };
@@ -238,6 +255,11 @@ TEST_CASE("ledger: on random batches it does what the model does, and its snapsh
             REQUIRE(apply_all(ledger, batch) == model.apply(batch));
             now_ns += random.below(3) * kSecond;
             if (random.below(3) == 0) REQUIRE(ledger.expire(now_ns) == model.expire(now_ns));
+            if (random.below(4) == 0) {
+                const std::uint64_t before_ns = now_ns - std::min(now_ns, random.below(8) * kSecond);
+                const std::size_t most = random.below(30);
+                REQUIRE(ledger.forget(before_ns, most) == model.forget(before_ns, most));
+            }
             if (random.below(4) == 0) change_status(ledger, model, random);
             if (round == 20) {
                 Buffer bytes;
@@ -252,6 +274,81 @@ TEST_CASE("ledger: on random batches it does what the model does, and its snapsh
             check_same(ledger, model);
         }
     }
+}
+
+TEST_CASE("ledger: what is forgotten gives its memory and its id back, and stays on the accounts") {
+    Ledger ledger = make_ledger();
+    constexpr std::uint64_t kRounds = 50, kEach = 2'000;  // several chunks
+    for (std::uint64_t round = 0; round < kRounds; ++round) {
+        for (std::uint64_t i = 0; i < kEach; ++i) {
+            Transfer t = move(1 + round * kEach + i, 1, 2, 1);
+            t.timestamp_ns = round * kSecond;
+            REQUIRE(ledger.apply(t) == R::ok);
+        }
+        ledger.forget(round * kSecond, SIZE_MAX);
+        REQUIRE(ledger.transfer_count() == kEach);
+    }
+    CHECK(ledger.forgotten_count() == (kRounds - 1) * kEach);
+    CHECK_FALSE(ledger.transfer(id(1)));
+    CHECK(ledger.transfer(id(kRounds * kEach)));
+    CHECK(ledger.apply(move(kRounds * kEach, 1, 2, 1)) == R::exists);
+    CHECK(ledger.account(id(1))->debits_posted == static_cast<MinorUnits>(kRounds * kEach));
+    CHECK(ledger.apply(move(1, 1, 2, 1)) == R::ok);  // whoever forgets sees to it that this does not come
+}
+
+TEST_CASE("ledger: nothing is forgotten from the first hold on that still holds, nor what is too young") {
+    Ledger ledger = make_ledger();
+    const std::vector batch{move(10, 1, 2, 5), hold(11, 1, 2, 7), move(12, 1, 2, 5), post(13, 11, 6), move(14, 1, 2, 1)};
+    REQUIRE(apply_all(ledger, {batch[0], batch[1], batch[2]}) == std::vector(3, R::ok));
+    CHECK(ledger.forget(kSecond, 10) == 0);  // not before its own second
+    CHECK(ledger.forget(kSecond + 1, 10) == 1);
+    CHECK(ledger.forget(kSecond + 1, 10) == 0);
+    REQUIRE(apply_all(ledger, {batch[3], batch[4]}) == std::vector(2, R::ok));
+    CHECK(ledger.forget(kSecond + 1, 1) == 1);
+    CHECK_FALSE(ledger.transfer(id(11)));
+    REQUIRE(ledger.transfer(id(13)));
+    CHECK(ledger.transfer(id(13))->transfer.pending_id == Id128{});
+    CHECK(ledger.transfer(id(13))->transfer.amount == 6);
+    CHECK(ledger.apply(post(13, 11, 6)) == R::exists);
+    CHECK(ledger.apply(post(13, 11, 5)) == R::exists_with_different_amount);
+    CHECK(ledger.apply(post(15, 11, 6)) == R::pending_transfer_not_found);
+    CHECK(ledger.account(id(1))->debits_posted == 17);
+}
+
+TEST_CASE("ledger: the time of a hold that is forgotten passes without effect") {
+    Ledger ledger = make_ledger();
+    REQUIRE(apply_all(ledger, {hold(11, 1, 2, 7, 5), post(12, 11), hold(13, 1, 2, 1, 9)}) == std::vector(3, R::ok));
+    REQUIRE(ledger.forget(kSecond + 1, 10) == 2);
+    CHECK(ledger.expire(kSecond + 5 * kSecond).empty());
+    CHECK(ledger.expire(kSecond + 9 * kSecond) == std::vector{id(13)});
+}
+
+TEST_CASE("ledger store: numbers go on past the largest ref, and what was dropped is not found under another's") {
+    ChunkedStore<std::uint64_t, 4> store;
+    constexpr std::uint64_t kStart = std::uint64_t{kNoRef} * 3 - 6;
+    store.start_at(kStart);
+    for (std::uint64_t i = 0; i < 20; ++i) {
+        const Ref ref = store.ref_at(store.size());
+        REQUIRE(ref != kNoRef);
+        store.push_back(i);
+        REQUIRE(store[ref] == i);
+    }
+    const Ref oldest = store.ref_at(0), last_before_wrap = store.ref_at(5), first_after = store.ref_at(6);
+    CHECK(last_before_wrap == kNoRef - 1);
+    CHECK(first_after == 0);
+    for (int i = 0; i < 7; ++i) store.drop_front();
+    CHECK(store.dropped() == kStart + 7);
+    CHECK(store.at(0) == 7);
+    CHECK(store.ref_at(0) == 1);
+    for (const Ref gone : {oldest, last_before_wrap, first_after}) {
+        CHECK_FALSE(store.has(gone));
+        CHECK(store.may_be_dropped(gone));
+    }
+    CHECK_FALSE(store.may_be_dropped(store.ref_at(store.size())));
+    for (int i = 0; i < 13; ++i) store.drop_front();
+    CHECK(store.size() == 0);
+    store.push_back(99);
+    CHECK(store.at(0) == 99);
 }
 
 TEST_CASE("ledger: many ids, chunks and rollbacks later every transfer is still found") {

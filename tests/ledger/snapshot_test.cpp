@@ -33,15 +33,25 @@ Result<Ledger> load(Bytes bytes, Options options = {}) {
     return Ledger::load(reader, options);
 }
 
-constexpr std::size_t kHeader = 24, kAccount = 68, kTransfer = 53, kAccounts = 6, kTransfers = 9;
-constexpr std::size_t kFirstTransfer = kHeader + kAccounts * kAccount;
+constexpr std::size_t kHeader = 32, kAccount = 68, kCarried = 16, kTransfer = 53, kAccounts = 6, kTransfers = 9;
+constexpr std::size_t kFirstCarried = kHeader + kAccounts * kAccount;
+constexpr std::size_t kFirstTransfer = kFirstCarried + kAccounts * kCarried;
+
+// The same with its first four transfers forgotten: a transfer, and three holds that ended. The first left is a hold.
+constexpr std::size_t kForgotten = 4;
+Ledger make_forgetful() {
+    Ledger ledger = make_full();
+    REQUIRE(ledger.forget(UINT64_MAX, SIZE_MAX) == kForgotten);
+    return ledger;
+}
 
 // An attacker who knows the format: changes the state and writes a digest that matches it.
 Buffer with_digest(Buffer bytes) {
     const Bytes all(bytes);
     const Hash256 accounts = sha256(all.subspan(kHeader, kAccounts * kAccount));
-    const Hash256 transfers = sha256(all.subspan(kFirstTransfer, kTransfers * kTransfer));
-    const Hash256 digest = sha256({all.first(kHeader), accounts, transfers});
+    const Hash256 carried = sha256(all.subspan(kFirstCarried, kAccounts * kCarried));
+    const Hash256 transfers = sha256(all.subspan(kFirstTransfer, all.size() - kFirstTransfer - sizeof(Hash256)));
+    const Hash256 digest = sha256({all.first(kHeader), accounts, carried, transfers});
     std::memcpy(bytes.data() + bytes.size() - digest.size(), digest.data(), digest.size());
     return bytes;
 }
@@ -63,6 +73,45 @@ TEST_CASE("snapshot: a ledger that is saved and loaded goes on as if nothing had
         CHECK(l->expire(UINT64_MAX) == std::vector{id(21)});
     }
     CHECK(loaded->digest() == ledger.digest());
+}
+
+TEST_CASE("snapshot: what a ledger has forgotten stays forgotten, and on the accounts") {
+    Ledger ledger = make_forgetful();
+    const Buffer bytes = save(ledger);
+    CHECK(bytes.size() == kFirstTransfer + (kTransfers - kForgotten) * kTransfer + 32);
+    auto loaded = load(bytes, {.hash_seed = 99});
+    REQUIRE(loaded);
+    CHECK(save(*loaded) == bytes);
+    CHECK(loaded->forgotten_count() == kForgotten);
+    for (Ledger* l : {&ledger, &*loaded}) {
+        CHECK_FALSE(l->transfer(id(10)));
+        CHECK(l->apply(post(15, 11, 35)) == R::exists);  // of a forgotten hold
+        CHECK(l->apply(post(20, 14)) == R::ok);
+        CHECK(l->forget(UINT64_MAX, SIZE_MAX) == kTransfers - kForgotten + 1);
+        CHECK(l->totals(kEur).balanced());
+        CHECK(l->account(id(5))->debits_posted == 110);
+    }
+    CHECK(loaded->digest() == ledger.digest());
+    CHECK(load(save(*loaded))->digest() == ledger.digest());
+}
+
+TEST_CASE("snapshot: forgotten sums that cannot be are refused under a matching digest, and the message says what") {
+    const Buffer bytes = save(make_forgetful());
+    const auto refusal = [&](std::size_t at, std::uint64_t value, std::size_t size) {
+        Buffer changed = bytes;
+        std::memcpy(changed.data() + at, &value, size);
+        const auto loaded = load(with_digest(changed));
+        return loaded ? std::string() : loaded.error().what;
+    };
+    constexpr std::size_t kHoldOfSecond = kFirstTransfer + kTransfer + 40;  // of transfer 15: it was number 1
+    CHECK(refusal(24, std::uint64_t{1} << 63, 8).find("too large") != std::string::npos);
+    CHECK(refusal(kFirstCarried, UINT64_MAX, 8).find("account 0 has an impossible sum") != std::string::npos);
+    CHECK(refusal(kFirstCarried + 8, UINT64_MAX, 8).find("account 0 has an impossible sum") != std::string::npos);
+    CHECK(refusal(kFirstCarried, 1, 8).find("does not balance") != std::string::npos);
+    CHECK(refusal(kHoldOfSecond, 2, 4) == "");  // another forgotten hold: as good
+    CHECK(refusal(kHoldOfSecond, 9, 4).find("a hold that comes later") != std::string::npos);
+    CHECK(refusal(kHoldOfSecond, kNoRef - 1, 4).find("a hold that comes later") != std::string::npos);
+    CHECK(refusal(kHoldOfSecond, kNoRef / 2 + 9, 4).find("a hold that comes later") != std::string::npos);
 }
 
 TEST_CASE("snapshot: an empty ledger has one too") {
@@ -94,7 +143,7 @@ TEST_CASE("snapshot: every truncation is refused") {
 }
 
 TEST_CASE("snapshot: every flipped bit is refused") {
-    const Buffer bytes = save(make_full());
+    const Buffer bytes = save(make_forgetful());
     for (std::size_t bit = 0; bit < bytes.size() * 8; ++bit) {
         Buffer flipped = bytes;
         flipped[bit / 8] ^= static_cast<std::byte>(1U << bit % 8);
@@ -103,17 +152,17 @@ TEST_CASE("snapshot: every flipped bit is refused") {
 }
 
 TEST_CASE("snapshot: a flipped bit under a matching digest never crashes, and what loads keeps the books balanced") {
-    const Buffer bytes = save(make_full());
     std::size_t loaded_count = 0;
-    for (std::size_t bit = kHeader * 8; bit < (bytes.size() - 32) * 8; ++bit) {
-        Buffer flipped = bytes;
-        flipped[bit / 8] ^= static_cast<std::byte>(1U << bit % 8);
-        auto loaded = load(with_digest(flipped));
-        if (!loaded) continue;
-        ++loaded_count;  // an id, a code, a time: a different ledger, but a possible one
-        REQUIRE(loaded->totals(kEur).balanced());
-        REQUIRE(loaded->digest() == load(save(*loaded))->digest());
-    }
+    for (const Buffer& bytes : {save(make_full()), save(make_forgetful())})
+        for (std::size_t bit = kHeader * 8; bit < (bytes.size() - 32) * 8; ++bit) {
+            Buffer flipped = bytes;
+            flipped[bit / 8] ^= static_cast<std::byte>(1U << bit % 8);
+            auto loaded = load(with_digest(flipped));
+            if (!loaded) continue;
+            ++loaded_count;  // an id, a code, a time: a different ledger, but a possible one
+            REQUIRE(loaded->totals(kEur).balanced());
+            REQUIRE(loaded->digest() == load(save(*loaded))->digest());
+        }
     CHECK(loaded_count > 0);
 }
 
@@ -185,7 +234,7 @@ TEST_CASE("snapshot: sums that do not fit are refused, on either side") {
         }
         Buffer bytes = save(ledger);
         CHECK(load(bytes));
-        constexpr std::size_t kFirst = kHeader + 4 * kAccount;
+        constexpr std::size_t kSums = kHeader + 4 * kAccount, kFirst = kSums + 4 * kCarried;
         Buffer last(bytes.end() - 32 - kTransfer, bytes.end() - 32);
         store_le(last.data() + 8, kFull + 1);  // its id
         bytes.resize(bytes.size() - 32);
@@ -198,7 +247,8 @@ TEST_CASE("snapshot: sums that do not fit are refused, on either side") {
         store_le(bytes.data() + other + (debits ? kCreditsPendingAt : kDebitsPendingAt), twice_pending);
         const Bytes all(bytes);
         const Hash256 digest =
-            sha256({all.first(kHeader), sha256(all.subspan(kHeader, 4 * kAccount)), sha256(all.subspan(kFirst))});
+            sha256({all.first(kHeader), sha256(all.subspan(kHeader, 4 * kAccount)),
+                    sha256(all.subspan(kSums, 4 * kCarried)), sha256(all.subspan(kFirst))});
         bytes.insert(bytes.end(), digest.begin(), digest.end());
         const auto loaded = load(bytes);
         REQUIRE_FALSE(loaded);
