@@ -110,6 +110,7 @@ json fields_of(const entry::Completed& e) {
     return out;
 }
 json fields_of(const entry::HoldsExpired& e) { return {{"at", iso8601_utc(e.time_ns)}}; }
+json fields_of(const entry::Forgotten& e) { return {{"window", e.window}, {"most", e.most}}; }
 json fields_of(const entry::ForwardAnswered& e) {
     return {{"payment", e.payment}, {"outcome", text(e.outcome)}, {"reason", entry::name(e.reason)},
             {"response_code", e.response_code.view()}, {"reversal_owed", e.reversal_owed != 0}};
@@ -160,6 +161,7 @@ std::optional<json> read(entry::Kind kind, Bytes body) {
         case Kind::authorised: return read<entry::Authorised>(body);
         case Kind::completed: return read<entry::Completed>(body);
         case Kind::holds_expired: return read<entry::HoldsExpired>(body);
+        case Kind::forgotten: return read<entry::Forgotten>(body);
         case Kind::window_closed: return read<entry::WindowClosed>(body);
         case Kind::settlement_proposed: return read<entry::SettlementProposed>(body);
         case Kind::settlement_approved: return read<entry::SettlementApproved>(body);

@@ -306,13 +306,15 @@ struct Reading {
     void others(const toml::table& root) {
         const auto& sw = check.table(root, "switch");
         check.only(sw, {"payment_max", "forward_timeout_ms", "request_deadline_ms", "hold_lifetime_s",
-                        "completion_tolerance_percent", "offline_max"});
+                        "completion_tolerance_percent", "offline_max", "remember_s"});
         out.switching.payment_max = check.number<MinorUnits>(sw, "payment_max", 1, kAmountMax);
         out.switching.forward_timeout_ms = check.number<std::uint64_t>(sw, "forward_timeout_ms", 10, 120'000);
         out.switching.request_deadline_ms = check.number<std::uint64_t>(sw, "request_deadline_ms", 100, 120'000);
         out.switching.hold_lifetime_s = check.number<std::uint32_t>(sw, "hold_lifetime_s", 1, 90 * 86'400);
         out.switching.completion_tolerance_percent = check.number<std::uint32_t>(sw, "completion_tolerance_percent", 0, 100);
         out.switching.offline_max = check.number<MinorUnits>(sw, "offline_max", 0, kAmountMax);
+        // At least the days that clocks may differ by and one more; DE13 has no year, so not near half of one.
+        out.switching.remember_s = check.number<std::uint32_t>(sw, "remember_s", 3 * 86'400, 120 * 86'400);
         if (const auto* vault = root["vault"].as_table()) {  // SoftHSM needs none
             check.only(*vault, {"module"});
             out.vault.module = check.text(*vault, "module");

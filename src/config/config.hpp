@@ -98,6 +98,7 @@ struct Config {
         std::uint32_t hold_lifetime_s = 0;              // of a pre-authorisation
         std::uint32_t completion_tolerance_percent = 0; // that a completion may be above what was authorised: tips
         MinorUnits offline_max = 0;                     // of a sale that a terminal approved by itself
+        std::uint32_t remember_s = 0;                   // how long a settled request's repeat and reversal are known
     } switching;
     struct Vault {
         std::string module;  // the PKCS#11 module's path; empty: Debian's SoftHSM

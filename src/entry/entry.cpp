@@ -20,6 +20,7 @@ std::string_view name(Kind kind) noexcept {
         case Kind::authorised: return "authorised";
         case Kind::completed: return "completed";
         case Kind::holds_expired: return "holds_expired";
+        case Kind::forgotten: return "forgotten";
         case Kind::window_closed: return "window_closed";
         case Kind::settlement_proposed: return "settlement_proposed";
         case Kind::settlement_approved: return "settlement_approved";

@@ -34,6 +34,7 @@ enum class Kind : std::uint16_t {
     settlement_approved = 34,
     settlement_confirmed = 35,
     settlement_withdrawn = 36,
+    forgotten = 37,
 };
 [[nodiscard]] std::string_view name(Kind kind) noexcept;
 
@@ -266,6 +267,13 @@ struct SettlementConfirmed {
     Hash256 block_hash{};
 };
 
+// The state lets go of its oldest requests, at most `most`, up to the end of a window that is settled, like all before
+// it. The journal keeps them; who asks for one again is told that it is not known, or comes too late.
+struct Forgotten {
+    std::uint64_t window = 0;
+    std::uint32_t most = 0;
+};
+
 // Ledger transfer ids are made from the entry's sequence number, so that a replay makes the same ones.
 inline constexpr std::uint64_t kPaymentTransfer = 1, kForwardTransfer = 2, kReversalTransfer = 3, kOpeningTransfer = 4,
                                kHoldTransfer = 5, kReleaseTransfer = 6, kTipTransfer = 7;
@@ -301,6 +309,7 @@ void fields(auto& a, SettlementInput& e) { a(e.participant, e.amount); }
 void fields(auto& a, SettlementProposed& e) { a(e.window, e.merkle_root, e.postings, e.net, e.unsigned_tx, e.inputs); }
 void fields(auto& a, SettlementWithdrawn& e) { a(e.window); }
 void fields(auto& a, SettlementApproved& e) { a(e.window, e.officer, e.signature); }
+void fields(auto& a, Forgotten& e) { a(e.window, e.most); }
 void fields(auto& a, SettlementConfirmed& e) { a(e.window, e.txid, e.height, e.block_hash); }
 
 }  // namespace giro::entry

@@ -307,11 +307,15 @@ std::optional<std::uint64_t> Ledger::next_expiry_ns() const {
     return m_expiries.front().at_ns;
 }
 
+bool Ledger::may_forget(std::uint64_t before_ns) const {
+    return m_transfers.size() > 0 && m_transfers.at(0).timestamp_ns < before_ns &&
+           state_of(m_transfers.at(0)) != TransferState::pending;
+}
+
 std::size_t Ledger::forget(std::uint64_t before_ns, std::size_t most) {
     std::size_t count = 0;
-    for (; count < most && m_transfers.size() > 0; ++count) {
+    for (; count < most && may_forget(before_ns); ++count) {
         const StoredTransfer& t = m_transfers.at(0);
-        if (t.timestamp_ns >= before_ns || state_of(t) == TransferState::pending) break;
         if (state_of(t) == TransferState::posted) {  // no more than the accounts' own posted sums
             m_carried[t.debit].debits += t.amount;
             m_carried[t.credit].credits += t.amount;

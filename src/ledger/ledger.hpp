@@ -68,6 +68,7 @@ class Ledger {
     // still holds. What they moved stays on their accounts. Their ids are free again: who calls this sees to it that none
     // comes a second time. A post or void whose hold is gone keeps what it moved. Returns how many; deterministic.
     std::size_t forget(std::uint64_t before_ns, std::size_t most);
+    [[nodiscard]] bool may_forget(std::uint64_t before_ns) const;  // whether forget() would find any
 
     // The account, or null. The pointer stays good for the ledger's life; its sums change under it.
     [[nodiscard]] const Account* account(Id128 id) const;

@@ -8,6 +8,7 @@
 #include "qr/cpm.hpp"
 #include "switching/accounts.hpp"
 #include "switching/core_record.hpp"
+#include "switching/freshness.hpp"
 #include "wallet/key.hpp"
 
 namespace giro::switching {
@@ -87,6 +88,7 @@ Answer Core::purchase(const PaymentRequest& request, const entry::SealedPan* sea
         if (differs(*before, request, sealed)) return {.code = kDuplicateTransmission, .auth_code = {}};
         return repeat(*before);
     }
+    if (before == nullptr && too_old(request, now_ns)) return {.code = response_code(Reason::stale), .auth_code = {}};
     entry::Payment payment = start_payment(request, now_ns);
     if (sealed != nullptr) payment.pan = *sealed;
     if (before != nullptr) return decline(payment, Reason::reversed_before);
@@ -97,6 +99,11 @@ bool Core::knows(const PaymentRequest& request) const {
     const Mti mti = without_repeat(request.mti);
     const Remembered* before = m_state.find(mti >> 8 == 0x04 ? RequestClass::reversal : class_of(mti), key_of(request));
     return before != nullptr && before->what != Remembered::What::reversed_before;
+}
+
+// Its first answer may be forgotten: it leaves no entry, for nobody knows whether it was decided before.
+bool Core::too_old(const PaymentRequest& request, std::uint64_t now_ns) const {
+    return !is_fresh(request.local_date, now_ns, m_policy.config.switching.remember_s);
 }
 
 // The same key, but another amount or payer: not a repeat, and no reason to hear that something was approved.

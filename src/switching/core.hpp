@@ -54,6 +54,8 @@ struct Answer {
 inline constexpr std::size_t kOutstandingMax = 100'000;
 // Payments that one call of expire() gives up: the rest follows at the next.
 inline constexpr std::size_t kExpirePerCall = 400;
+// So many requests are forgotten at once: a quarter of a millisecond, and more in a second than can come.
+inline constexpr std::uint32_t kForgetPerCall = 512;
 
 // Entries that move no money (declines, reversals of nothing): one terminal or wallet may not fill the journal with them.
 // Beyond, the answer is 96 and nothing is decided, so that a repeat may still be. No shop and no person comes near.
@@ -159,7 +161,9 @@ class Core {
     [[nodiscard]] ResponseCode check_completion(entry::Completed& e, const PaymentRequest& request) const;
     [[nodiscard]] bool pay_anyway(entry::Payment& payment) const;
     [[nodiscard]] tl::expected<Id128, entry::Reason> card_on_us(const PaymentRequest& request, const entry::SealedPan* sealed) const;
+    [[nodiscard]] bool too_old(const PaymentRequest& request, std::uint64_t now_ns) const;
     bool expire_holds(std::uint64_t now_ns);
+    void forget_settled(std::uint64_t now_ns);
     [[nodiscard]] entry::Reason check_amount(const Amount& amount) const;
     [[nodiscard]] entry::Reason check_order(entry::Payment& payment, const wallet::SignedOrder& order, const MerchantId& merchant);
     [[nodiscard]] entry::Reason check_ledger(const entry::Payment& payment, bool hold) const;
@@ -176,6 +180,7 @@ class Core {
     Random& m_random;
     PaymentSource m_journal;
     std::set<std::uint16_t> m_links_up;
+    std::uint64_t m_forget_through = 0;  // the last window that is settled and old enough
     std::map<std::uint64_t, std::uint64_t> m_waiting_since_ns;  // forwarded payments; earlier than they say after a step back
     std::vector<PendingEntry> m_entries;
     Quota<TerminalId> m_idle_of_terminals{kIdleEntriesOfTerminal};

@@ -82,6 +82,19 @@ Decided Core::give_up_forward(std::uint64_t payment, std::uint64_t now_ns) {
     return {payment, e.response_code, {}};
 }
 
+// What is settled, and older than remember_s: a repeat or reversal of it is too late by its date (freshness.hpp).
+void Core::forget_settled(std::uint64_t now_ns) {
+    const std::uint64_t remember_ns = std::uint64_t{m_policy.config.switching.remember_s} * 1'000'000'000;
+    const auto& settlements = m_state.settlements();
+    for (std::uint64_t next = m_forget_through + 1; next <= m_state.settled_through(); ++next) {
+        const std::uint64_t closed_ns = settlements.at(next).closed.time_ns;
+        if (closed_ns > now_ns || now_ns - closed_ns < remember_ns) break;
+        m_forget_through = next;
+    }
+    if (!m_state.may_forget(m_forget_through)) return;
+    record(entry::Kind::forgotten, entry::Forgotten{m_forget_through, kForgetPerCall});
+}
+
 std::vector<Decided> Core::expire(std::uint64_t now_ns) {
     const std::uint64_t timeout_ns = m_policy.config.switching.forward_timeout_ms * 1'000'000;
     std::erase_if(m_waiting_since_ns, [this](const auto& one) {
@@ -98,6 +111,7 @@ std::vector<Decided> Core::expire(std::uint64_t now_ns) {
         if (now_ns - since_ns >= timeout_ns) overdue.push_back(seq);
     }
     (void)expire_holds(now_ns);
+    forget_settled(now_ns);
     std::vector<Decided> decided;
     for (const std::uint64_t seq : overdue) decided.push_back(give_up_forward(seq, now_ns));
     return decided;

@@ -62,6 +62,8 @@ Answer Core::reversal(const PaymentRequest& request, std::uint64_t now_ns) {
     const Remembered* payment = m_state.find(of, e.original);
     using What = Remembered::What;
     std::optional<Decided> gave_up;
+    // Older than what is remembered: it may have stood, and nobody is to believe that it doesn't.
+    if (payment == nullptr && too_old(request, now_ns)) return {.code = kOriginalNotFound, .auth_code = {}};
     if (partial && (payment == nullptr || payment->what == What::forwarded)) return {.code = kOriginalNotFound, .auth_code = {}};
     if (payment != nullptr && payment->what == What::forwarded) gave_up = give_up_forward(payment->seq, now_ns);
     if (payment == nullptr || payment->what == What::reversed_before) {

@@ -105,7 +105,7 @@ Remembered* State::remembered(Id128 id) {
 }
 
 void State::remember(const Remembered& r) {
-    m_remembered_index.insert(r.id, static_cast<ledger::Ref>(m_remembered.size()));
+    m_remembered_index.insert(r.id, m_remembered.ref_at(m_remembered.size()));
     m_remembered.push_back(r);
 }
 

@@ -154,6 +154,12 @@ class State {
     [[nodiscard]] const std::map<std::uint32_t, Participant>& participants() const noexcept { return m_participants; }
     [[nodiscard]] const std::map<std::uint64_t, Settlement>& settlements() const noexcept { return m_settlements; }
     [[nodiscard]] std::uint64_t open_window() const noexcept { return m_settlements.size() + 1; }
+    // The last window that is settled, like all before it; 0 when there is none.
+    [[nodiscard]] std::uint64_t settled_through() const noexcept { return m_settled_through; }
+    // Whether something of that window or before is still remembered that nobody needs: entry::Forgotten lets go of it.
+    // In order of recording: what is held, or owed to an issuer, keeps what came after it.
+    [[nodiscard]] bool may_forget(std::uint64_t window) const;
+    [[nodiscard]] std::size_t remembered_count() const noexcept { return m_remembered.size(); }
     [[nodiscard]] const Counters& counters() const noexcept { return m_counters; }
     [[nodiscard]] std::size_t terminal_count() const noexcept { return m_terminals.size(); }
     [[nodiscard]] std::size_t card_count() const noexcept { return m_cards.size(); }
@@ -191,6 +197,7 @@ class State {
     [[nodiscard]] Refusal on(const entry::SettlementApproved& e);
     [[nodiscard]] Refusal on(const entry::SettlementConfirmed& e);
     [[nodiscard]] Refusal on(const entry::SettlementWithdrawn& e);
+    [[nodiscard]] Refusal on(const entry::Forgotten& e);
 
     [[nodiscard]] std::uint64_t this_seq() const noexcept { return m_last_seq + 1; }
     [[nodiscard]] Refusal transfer(const ledger::Transfer& t);
@@ -202,6 +209,8 @@ class State {
     [[nodiscard]] Remembered* remembered(Id128 id);
     [[nodiscard]] Id128 id_of(RequestClass request_class, const entry::RequestKey& key) const;
     void remember(const Remembered& r);
+    [[nodiscard]] bool may_forget_request(std::uint64_t last_seq) const;
+    void advance_settled();
     void remember_or_replace(Remembered* before, const Remembered& r);
     void drop_outstanding_if_done(std::uint64_t seq);
     template <typename E>
@@ -235,6 +244,7 @@ class State {
     std::map<std::uint64_t, Hold> m_holds;  // by seq of the 0100
     std::map<std::pair<std::uint64_t, std::uint64_t>, std::uint64_t> m_hold_ends;  // expires_ns, entry -> seq of the 0100
     std::map<std::uint64_t, Settlement> m_settlements;
+    std::uint64_t m_settled_through = 0;
     Counters m_counters;
     // The request asked for last: deciding one looks for it, and applying its entry looks again.
     struct LastId {

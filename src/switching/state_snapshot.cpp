@@ -2,8 +2,9 @@
 //
 //   snapshot  = "GIROSTAT" version:u32 last_seq:u64 last_link_stan:u32 counters:5*u64 ledger maps
 //   ledger    = ledger::Ledger::save
-//   maps      = remembered participants terminals cards merchants wallets outstanding holds settlements
-// each a u64 count and its items in order of key (remembered: in order of recording), fields as in fields() below.
+//   maps      = forgotten:u64 remembered participants terminals cards merchants wallets outstanding holds settlements
+// forgotten is how many requests were, ever. The others are each a u64 count and its items in order of key (remembered:
+// in order of recording), fields as in fields() below.
 // Two states that are equal give the same bytes.
 #include <algorithm>
 
@@ -15,7 +16,7 @@ namespace giro::switching {
 
 namespace {
 constexpr std::string_view kMagic = "GIROSTAT";
-constexpr std::uint32_t kVersion = 3;
+constexpr std::uint32_t kVersion = 4;
 }  // namespace
 
 static void fields(auto& a, Remembered& r) {
@@ -137,8 +138,8 @@ void State::save(Buffer& out) const {
 
 void State::save_maps(Buffer& out) const {
     Encoder a(out);
-    a(static_cast<std::uint64_t>(m_remembered.size()));
-    for (std::size_t i = 0; i < m_remembered.size(); ++i) a(m_remembered[i]);
+    a(m_remembered.dropped(), static_cast<std::uint64_t>(m_remembered.size()));
+    for (std::size_t i = 0; i < m_remembered.size(); ++i) a(m_remembered.at(i));
     save_map(a, m_participants);
     save_sorted(a, m_terminals);
     save_sorted(a, m_cards);
@@ -154,8 +155,9 @@ void State::save_maps(Buffer& out) const {
 bool State::load_maps(Reader& in) {
     Decoder a(in.take(in.left()));
     std::map<std::uint64_t, SavedSettlement> settlements;
-    std::uint64_t count = 0;
-    a(count);
+    std::uint64_t forgotten = 0, count = 0;
+    a(forgotten, count);
+    m_remembered.start_at(forgotten);
     for (std::uint64_t i = 0; i < count; ++i) {
         Remembered r;
         a(r);
@@ -173,6 +175,7 @@ bool State::load_maps(Reader& in) {
         if (!settlement) return false;
         m_settlements[window] = std::move(*settlement);
     }
+    advance_settled();
     for (const auto& [seq, o] : m_outstanding)
         if (!m_link_stans.emplace(std::pair(o.payment.link, o.payment.link_stan), seq).second) return false;
     return true;
@@ -197,7 +200,7 @@ bool State::load_holds() {
         if (record.state == ledger::TransferState::pending && record.transfer.timeout_s != 0) ++ending;
     }
     for (std::size_t i = 0; i < m_remembered.size(); ++i)
-        if (m_remembered[i].what == Remembered::What::held) ++authorised;
+        if (m_remembered.at(i).what == Remembered::What::held) ++authorised;
     return ending == m_holds.size() && authorised == m_holds.size();
 }
 

@@ -32,7 +32,7 @@ TEST_CASE("state: a snapshot brings back the same state, which goes on the same 
     CHECK(loaded->last_seq() == busy().state.last_seq());
     CHECK(loaded
               ->find(RequestClass::payment, {AcquirerId("970002"), TerminalId("T0000001"), 1, Rrn("RRN100000001"),
-                                             FixedText<6>("101112"), FixedText<4>("1122")})
+                                             FixedText<6>("101112"), FixedText<4>("1118")})
               ->response_code == kApproved);
     CHECK(loaded->terminal(TerminalId("T0000001"))->has_previous);
     CHECK(loaded->all_outstanding().size() == 1);

@@ -1,0 +1,42 @@
+#include "switching/freshness.hpp"
+
+#include <chrono>
+#include <optional>
+
+namespace giro::switching {
+
+namespace {
+
+using std::chrono::days;
+using std::chrono::sys_days;
+using std::chrono::year_month_day;
+
+constexpr days kAhead{1};    // time zones and clocks that run fast
+constexpr days kMargin{2};   // the same, when the request that is forgotten came
+
+// Two digits; nothing for anything else.
+std::optional<unsigned> two_digits(const FixedText<4>& text, std::size_t at) noexcept {
+    const auto digit = [&](std::size_t i) { return static_cast<unsigned>(text.chars[i]) - '0'; };
+    if (digit(at) > 9 || digit(at + 1) > 9) return std::nullopt;
+    return digit(at) * 10 + digit(at + 1);
+}
+
+}  // namespace
+
+bool is_fresh(const FixedText<4>& local_date, std::uint64_t now_ns, std::uint32_t remember_s) noexcept {
+    const auto month = two_digits(local_date, 0), day = two_digits(local_date, 2);
+    if (!month || !day) return false;
+    const sys_days today = std::chrono::floor<days>(std::chrono::sys_time<std::chrono::nanoseconds>(
+        std::chrono::nanoseconds(static_cast<std::int64_t>(now_ns))));
+    const days remembered = std::chrono::floor<days>(std::chrono::seconds(remember_s));
+    const auto this_year = year_month_day(today).year();
+    for (const auto year : {this_year - std::chrono::years(1), this_year, this_year + std::chrono::years(1)}) {
+        const year_month_day date(year, std::chrono::month(*month), std::chrono::day(*day));
+        if (!date.ok()) continue;
+        const days age = today - sys_days(date);
+        if (age >= -kAhead && age <= remembered - kMargin) return true;
+    }
+    return false;
+}
+
+}  // namespace giro::switching

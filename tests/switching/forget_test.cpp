@@ -1,0 +1,214 @@
+// What the switch lets go of: settled, old enough, needed by nobody; and that none of it comes back as new.
+#include "fixture.hpp"
+#include "switching/freshness.hpp"
+
+using namespace giro;
+using namespace giro::switching;
+
+namespace {
+
+constexpr std::uint64_t kDay = 86'400 * kSecond;
+constexpr std::uint64_t kRemembered = 14 * kDay;  // firmware-config/giro.toml
+
+struct ForgetBox : Box {
+    template <typename E>
+    [[nodiscard]] bool apply(entry::Kind kind, const E& e) {
+        Buffer body = encode(e);
+        if (!state.apply(kind, body)) return false;
+        journal.push_back({kind, std::move(body)});
+        return true;
+    }
+    void close(std::uint64_t now_ns = kNow + kSecond) {
+        REQUIRE(core->close_window(now_ns));
+        commit();
+    }
+    // The state takes a confirmation without officers: theirs is the core's check.
+    void settle(std::uint64_t window) {
+        entry::SettlementProposed p;
+        p.window = window;
+        p.unsigned_tx = Buffer(60, std::byte{9});
+        REQUIRE(apply(entry::Kind::settlement_proposed, p));
+        entry::SettlementConfirmed c;
+        c.window = window;
+        c.txid = sha256d(p.unsigned_tx);
+        REQUIRE(apply(entry::Kind::settlement_confirmed, c));
+    }
+    void expire(std::uint64_t now_ns) {
+        (void)core->expire(now_ns);
+        commit();
+    }
+    [[nodiscard]] std::size_t moved() const { return state.ledger().transfer_count(); }
+    void check_copies() const {
+        CHECK(replayed().digest() == state.digest());
+        Buffer bytes, again;
+        state.save(bytes);
+        const auto loaded = State::load(bytes, 5);
+        REQUIRE(loaded);
+        loaded->save(again);
+        CHECK(again == bytes);
+        CHECK(loaded->settled_through() == state.settled_through());
+    }
+};
+
+// The same moment's DE13.
+PaymentRequest at_day(PaymentRequest r, const char* mmdd, std::uint64_t now_ns) {
+    r.local_date = FixedText<4>(mmdd);
+    r.received_ns = now_ns;
+    return r;
+}
+
+}  // namespace
+
+TEST_CASE("forgetting: a settled payment goes when it is old enough, its money stays, and it doesn't come back as new") {
+    ForgetBox box;
+    const PaymentRequest sale = purchase_of(1'000, 1);
+    REQUIRE(box.buy(sale).code == kApproved);
+    REQUIRE(box.buy(purchase_of(500, 2), 2).code == ResponseCode("51"));
+    REQUIRE(box.reverse(reversal_of(purchase_of(70, 3), 4)).code == kApproved);  // of what never came: it and its grave
+    const std::size_t before = box.state.remembered_count();
+    CHECK(before == 4);
+    box.close();
+    const std::uint64_t late = kNow + kSecond + kRemembered;
+    box.expire(late);
+    CHECK(box.state.remembered_count() == before);  // not settled
+    box.settle(1);
+    box.expire(late - 1);
+    CHECK(box.state.remembered_count() == before);
+    CHECK(box.buy(sale, 1, late - 1).code == kApproved);  // known to its last moment, though its date is too old by then
+    box.check_copies();
+    box.expire(late);
+    CHECK(box.journal.back().kind == entry::Kind::forgotten);
+    CHECK(box.state.remembered_count() == 0);
+    CHECK(box.moved() == 0);
+    CHECK(box.balance(kMerchant) == 1'000);
+    const std::uint64_t entries = box.state.last_seq();
+    box.expire(late + kSecond);
+    CHECK(box.state.last_seq() == entries);
+    box.check_copies();
+
+    PaymentRequest again = sale;
+    again.received_ns = late;
+    CHECK(box.buy(again, 1, late).code == ResponseCode("68"));
+    CHECK(box.reverse(reversal_of(again, 5), late).code == kOriginalNotFound);
+    CHECK(box.balance(kMerchant) == 1'000);
+    CHECK(box.buy(at_day(purchase_of(1, 1), "1202", late), 1, late).code == kApproved);
+    box.check_copies();
+}
+
+TEST_CASE("forgetting: what an issuer has still to hear keeps itself and all that came after it") {
+    ForgetBox box;
+    REQUIRE(box.buy(purchase_of(10, 1)).code == kApproved);
+    const Answer sent = box.buy(purchase_of(20, 2, "9700030000000011"));
+    REQUIRE(sent.action == Answer::Action::forward);
+    REQUIRE(box.buy(purchase_of(30, 3)).code == kApproved);
+    box.expire(kNow + 60 * kSecond);  // no answer: declined, and the issuer is owed a reversal
+    box.close(kNow + 61 * kSecond);
+    box.settle(1);
+    const std::uint64_t late = kNow + 61 * kSecond + kRemembered;
+    box.expire(late);
+    CHECK(box.state.remembered_count() == 2);
+    box.check_copies();
+    const std::uint64_t entries = box.state.last_seq();
+    box.expire(late + kSecond);
+    CHECK(box.state.last_seq() == entries);  // and asks the journal nothing
+    REQUIRE(box.apply(entry::Kind::link_reversal_answered, entry::LinkReversalAnswered{sent.payment, kApproved}));
+    box.expire(late + 2 * kSecond);
+    CHECK(box.state.remembered_count() == 0);
+    box.check_copies();
+}
+
+TEST_CASE("forgetting: a window that is settled waits for the one before it") {
+    ForgetBox box;
+    REQUIRE(box.buy(purchase_of(10, 1)).code == kApproved);
+    box.close();
+    REQUIRE(box.buy(purchase_of(10, 2)).code == kApproved);
+    box.close();
+    box.settle(2);
+    CHECK(box.state.settled_through() == 0);
+    box.expire(kNow + 2 * kRemembered);
+    CHECK(box.state.remembered_count() == 2);
+    box.settle(1);
+    CHECK(box.state.settled_through() == 2);
+    box.check_copies();
+    box.expire(kNow + 2 * kRemembered);
+    CHECK(box.state.remembered_count() == 0);
+    box.check_copies();
+}
+
+TEST_CASE("forgetting: a little at a time") {
+    ForgetBox box;
+    constexpr std::uint32_t kPayments = kForgetPerCall + 100;
+    for (std::uint32_t stan = 1; stan <= kPayments; ++stan) REQUIRE(box.buy(purchase_of(1, stan)).code == kApproved);
+    box.close();
+    box.settle(1);
+    const std::uint64_t late = kNow + kSecond + kRemembered;
+    box.expire(late);
+    CHECK(box.state.remembered_count() == 100);
+    box.check_copies();
+    box.expire(late);
+    CHECK(box.state.remembered_count() == 0);
+    CHECK(box.balance(kMerchant) == kPayments);
+    box.check_copies();
+}
+
+TEST_CASE("forgetting: an entry that would forget what is not settled, or nothing, does not fit") {
+    ForgetBox box;
+    REQUIRE(box.buy(purchase_of(10, 1)).code == kApproved);
+    box.close();
+    const auto refused = [&](std::uint64_t window, std::uint32_t most) {
+        const Hash256 before = box.state.digest();
+        CHECK_FALSE(box.apply(entry::Kind::forgotten, entry::Forgotten{window, most}));
+        CHECK(box.state.digest() == before);
+    };
+    refused(0, 1);
+    refused(1, 1);  // not settled
+    box.settle(1);
+    refused(2, 1);
+    refused(1, 0);
+    REQUIRE(box.apply(entry::Kind::forgotten, entry::Forgotten{1, 10}));
+    refused(1, 10);
+}
+
+TEST_CASE("forgetting: a sale that a terminal approved by itself is taken while its repeat would be known") {
+    ForgetBox box;
+    PaymentRequest sale = purchase_of(100, 1);
+    sale.mti = 0x0220;
+    const auto pan = sealed(1);
+    CHECK(box.core->completion(sale, &pan, kNow + 12 * kDay).code == kApproved);
+    CHECK(box.core->completion(sale, &pan, kNow + 20 * kDay).code == kApproved);  // its repeat
+    sale.stan = 2;
+    CHECK(box.core->completion(sale, &pan, kNow + 13 * kDay).code == ResponseCode("68"));
+    box.commit();
+}
+
+TEST_CASE("freshness: from a day ahead to two days short of what is remembered, in any year") {
+    constexpr std::uint64_t kNewYear = 1'798'761'600 * kSecond;  // 2027-01-01 00:00
+    constexpr std::uint64_t kLeapDay = 1'835'395'200 * kSecond;  // 2028-02-29 00:00
+    constexpr std::uint32_t kTwoWeeks = 14 * 86'400;
+    struct Case {
+        const char* date;
+        std::uint64_t now_ns;
+        std::uint32_t remember_s;
+        bool fresh;
+    };
+    const Case cases[] = {
+        {"1118", kNow, kTwoWeeks, true},          {"1119", kNow, kTwoWeeks, true},
+        {"1120", kNow, kTwoWeeks, false},         {"1106", kNow, kTwoWeeks, true},
+        {"1105", kNow, kTwoWeeks, false},         {"0518", kNow, kTwoWeeks, false},
+        {"1117", kNow, 3 * 86'400, true},         {"1116", kNow, 3 * 86'400, false},
+        {"1231", kNewYear, kTwoWeeks, true},      {"1220", kNewYear, kTwoWeeks, true},
+        {"1219", kNewYear, kTwoWeeks, false},     {"0102", kNewYear, kTwoWeeks, true},
+        {"0101", kNewYear - 1, kTwoWeeks, true},  {"0102", kNewYear - 1, kTwoWeeks, false},
+        {"0229", kLeapDay, kTwoWeeks, true},      {"0229", kLeapDay + 12 * kDay, kTwoWeeks, true},
+        {"0229", kNow, kTwoWeeks, false},         {"0301", kLeapDay, kTwoWeeks, true},
+        {"", kNow, kTwoWeeks, false},             {"11", kNow, kTwoWeeks, false},
+        {"1a18", kNow, kTwoWeeks, false},         {"111:", kNow, kTwoWeeks, false},
+        {"0018", kNow, kTwoWeeks, false},         {"1318", kNow, kTwoWeeks, false},
+        {"1100", kNow, kTwoWeeks, false},         {"1131", kNow, kTwoWeeks, false},
+    };
+    for (const Case& c : cases) {
+        CAPTURE(c.date);
+        CAPTURE(c.now_ns);
+        CHECK(is_fresh(FixedText<4>(c.date), c.now_ns, c.remember_s) == c.fresh);
+    }
+}
