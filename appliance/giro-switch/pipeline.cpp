@@ -437,8 +437,8 @@ bool Pipeline::accept_ksn(Batch& batch, const Item& item) {
     const bool used = verdict == again || verdict == repeated;
     warn(fmt::format("{} from DUKPT terminal {}", used ? "a KSN that was used before" : "wrong MAC, or no KSN of its device,",
                      r.terminal.view()));
-    // Only the last KSN's answers can have a MAC.
-    answer(batch, item, {used ? switching::kDuplicateTransmission : switching::kBadMac, {}, {}}, verdict == again, kBaseKey);
+    // Without a MAC: it decides nothing. The terminal takes back what it asked for, under its next KSN.
+    answer(batch, item, {used ? switching::kDuplicateTransmission : switching::kBadMac, {}, {}}, false, kBaseKey);
     return false;
 }
 

@@ -15,6 +15,7 @@
 #include <memory>
 
 #include "appliance/giro/command.hpp"
+#include "appliance/giro/demo.hpp"
 #include "appliance/giro/host_issuer.hpp"
 #include "appliance/giro/pos_args.hpp"
 #include "appliance/giro/pos_scenario.hpp"
@@ -216,7 +217,7 @@ Result<void> run_host(const Args& args) {
     const auto framing = args.given("--framing") ? pos::framing_of(args.text("--framing")) : one->framing;
     if (!framing) return tl::unexpected(framing.error());
     const TerminalId key_name(fmt::format("LNK{:05}", *link));
-    const auto tmk = pos::terminal_key_of(args.paths(), key_name);
+    const auto tmk = pos::load_terminal_key(demo::terminal_key_file(args.paths().demo(), key_name.view()));
     if (!tmk) return tl::unexpected(tmk.error());
     const auto& mac = (*equipment)->config.mac;
     const auto kind = vault::MacKinds(mac.x9_19, mac.hmac_sha_256).of(key_name);

@@ -38,15 +38,16 @@ Result<entry::TerminalDukptSet> dukpt_of(const Args& args) {
                                                                 {"hmac-sha-256", vault::MacKind::hmac_sha256}};
     const auto kind = kinds.find(args.given("--mac") ? args.text("--mac") : ksn->is_aes() ? "aes-cmac" : "x9.19");
     if (kind == kinds.end()) return fail(Kind::config, "--mac: aes-cmac, hmac-sha-256 (AES DUKPT) or x9.19 (TDES DUKPT)");
-    const auto device = ksn->device().view();
-    return entry::TerminalDukptSet{*terminal, *bdk, Buffer(device.begin(), device.end()),
+    const payment::Ksn device = ksn->device();
+    return entry::TerminalDukptSet{*terminal, *bdk, Buffer(device.view().begin(), device.view().end()),
                                    static_cast<std::uint8_t>(kind->second)};
 }
 
 Result<void> tell_dukpt(const Args& args, SwitchClient& box) {
     const auto entry = dukpt_of(args);
     if (!entry) return tl::unexpected(entry.error());
-    return box.tell(MessageType::set_terminal_dukpt, encode(*entry));
+    if (const auto done = box.tell(MessageType::set_terminal_dukpt, encode(*entry)); !done) return tl::unexpected(done.error());
+    return {};
 }
 
 Result<void> said(const Args& args, std::string_view what) {
@@ -70,7 +71,7 @@ Result<void> add(const Args& args) {
     if (!box) return tl::unexpected(box.error());
     const Id128 id{load_be<std::uint64_t>(account->data()), load_be<std::uint64_t>(account->data() + 8)};
     const entry::TerminalAdded added{*terminal, *merchant, *acquirer, id};
-    if (auto done = box->tell(MessageType::add_terminal, encode(added)); !done) return done;
+    if (const auto done = box->tell(MessageType::add_terminal, encode(added)); !done) return tl::unexpected(done.error());
     if (args.flag("--dukpt"))
         if (auto done = tell_dukpt(args, *box); !done) return done;
     return said(args, "added");

@@ -103,6 +103,10 @@ json measure_closed(LoadBox& box) {
         for (const auto& name : kPrograms) box_us += cpu[name].get<double>();
         cpu["box"] = box_us;
     }
+    box.rest();
+    auto dukpt = at_rate(64, 0, run_seconds());
+    dukpt.emplace_back("--dukpt");
+    out["dukpt"] = repeat(box, "64 terminals with DUKPT, closed loop", dukpt);
     return out;
 }
 

@@ -59,6 +59,8 @@ std::span<const Section> sections() {
              .wanted = {{"/box/closed/64/per_second", true, 8'000}, {"/box/closed/64/p99_ms", false, 50}}},
             {.name = ".. its two MACs as a share of the token's bare rate", .measured = "{2*/box/closed/64/per_second|/hsm/bare_cmac_per_s}", .parts = "closed hsm", .asked = "≥ 0.45",
              .wanted = {{"/box/closed/64/of_token", true, 0.45}}},
+            {.name = "64 terminals with AES DUKPT, closed loop", .measured = "{/box/closed/dukpt/per_second}/s; {~/box/closed/dukpt}", .parts = "closed hsm",
+             .ratio = "{/box/closed/dukpt/per_second|/hsm/vault_dukpt_purchases_per_s} × the vault's verbs alone"},
             {.name = "1,000 terminals, closed loop", .measured = "{/box/closed/1000/per_second}/s; {~/box/closed/1000}", .parts = "closed postgres",
              .ratio = "{/box/closed/1000/per_second|/postgres/per_second} × pgbench"},
             {.name = ".. its two MACs as a share of the token's bare rate", .measured = "{2*/box/closed/1000/per_second|/hsm/bare_cmac_per_s}", .parts = "closed hsm", .asked = "≥ 0.45",

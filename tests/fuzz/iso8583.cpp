@@ -4,6 +4,7 @@
 
 #include "iso8583/canonical.hpp"
 #include "iso8583/explain.hpp"
+#include "iso8583/ksn.hpp"
 #include "iso8583/mac.hpp"
 #include "iso8583/request.hpp"
 #include "tests/fuzz/targets.hpp"
@@ -166,12 +167,14 @@ void run_iso8583_message(Bytes input) {
     PaymentRequest request;
     if (!iso8583::to_request(dialect, input, message, request)) return;
     ASSERT(request.amount >= 0 && request.amount <= kAmountMax && request.raw.size() == input.size());
+    if (const auto ksn = iso8583::ksn_of(dialect, message)) ASSERT(ksn->device().with_counter(ksn->counter()) == *ksn);
 }
 
 Seeds seeds_iso8583_message() {
     Seeds seeds;
     Message m;
     iso8583::fill_purchase(m);
+    iso8583::put_ksn(dialects()[0], m, *payment::Ksn::parse(Buffer(12, std::byte{0x12})));
     seeds.push_back(chosen(0, iso8583::packed(dialects()[0], m)));
     m.remove(64);
     m.set_mti("0400");

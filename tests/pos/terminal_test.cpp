@@ -248,6 +248,88 @@ TEST_CASE("terminal: a reversal in part leaves to stand what DE95 says, as a req
     CHECK(b.last(95).empty());
 }
 
+namespace {
+// Keys made of the KSN's counter, ours and theirs apart: what the box would derive.
+Secret counted_key(std::uint32_t counter, std::uint8_t direction) {
+    Secret key(16);
+    key.writable()[0] = static_cast<std::byte>(counter);
+    key.writable()[1] = std::byte{direction};
+    return key;
+}
+struct Counted final : MessageKeys {
+    std::uint32_t counter = 0;
+    MacKey next() override {
+        const auto ksn = payment::Ksn::parse(Buffer(12, std::byte{0x11})).value().with_counter(++counter);
+        return MacKey(ksn, counted_key(counter, 1), counted_key(counter, 2));
+    }
+};
+}  // namespace
+
+TEST_CASE("terminal: with DUKPT each message has the next KSN and its MAC, and answers are believed under that KSN's other key") {
+    Bench b;
+    auto keys = std::make_unique<Counted>();
+    Counted& counted = *keys;
+    b.owned = std::make_unique<Terminal>(kWho, std::unique_ptr<MessageKeys>(std::move(keys)), 15 * kSecond, b.shared, b, b);
+    Terminal& terminal = *b.owned;
+    const auto ksn = [&] { return b.last(60); };
+    const auto is_under = [&](std::uint32_t counter) {
+        const Bytes frame = b.sent.back();
+        return to_hex(frame.last(8)) == to_hex(vault::mac8(counted_key(counter, 1), frame.first(frame.size() - 8)));
+    };
+    const auto say = [&](const std::string& mti, const std::string& code, const Secret& key) {
+        std::vector<test::Field> fields;
+        for (const unsigned n : {4U, 11U, 37U, 41U})
+            if (!b.last(n).empty()) fields.push_back({n, b.last(n)});
+        fields.push_back({39, code});
+        if (!b.last(70).empty()) fields.push_back({70, b.last(70)});
+        terminal.received(answer(mti, fields, &key, b.last(70).empty() ? 64 : 128), b.now);
+    };
+    terminal.connected(b.now);
+    CHECK(ksn() == "111111111111111100000001");
+    CHECK(is_under(1));
+    say("0810", "00", counted_key(1, 1));  // our own key's MAC is not the box's
+    CHECK_FALSE(terminal.ready());
+    say("0810", "00", counted_key(1, 2));
+    REQUIRE(terminal.ready());  // no key exchange
+    CHECK(b.times_ready == 1);
+
+    const auto sell = [&] { terminal.sell(*Pan::parse("9700010000000051"), {}, 100, false, b.now.monotonic_ns, b.now); };
+    sell();
+    CHECK(ksn() == "111111111111111100000002");
+    CHECK(is_under(2));
+    say("0210", "00", counted_key(2, 2));
+    REQUIRE(b.outcomes.size() == 1);
+    CHECK(b.outcomes[0].approved());
+    terminal.repeat_sale(b.now, true);
+    CHECK(ksn() == "111111111111111100000002");  // the same request, the same key
+    say("0210", "00", counted_key(2, 2));
+    terminal.reverse(terminal.last_sale(), b.now);
+    CHECK(ksn() == "111111111111111100000003");
+    say("0410", "00", counted_key(3, 2));
+    terminal.repeat_sale(b.now, true);
+    CHECK(ksn() == "111111111111111100000004");  // the sale's own is left behind
+    say("0210", "00", counted_key(4, 2));
+    CHECK(b.outcomes.size() == 4);
+
+    // Refused for its KSN, without a MAC: taken back under the next one, and that one too under the next.
+    sell();
+    const auto refuse = [&](const char* mti) {
+        terminal.received(answer(mti, {{4, b.last(4)}, {11, b.last(11)}, {37, b.last(37)}, {39, "94"}, {41, b.last(41)}}, nullptr), b.now);
+    };
+    refuse("0210");
+    CHECK(b.last(0) == "0400");
+    CHECK(ksn() == "111111111111111100000006");
+    refuse("0410");
+    b.now.monotonic_ns += 16 * kSecond;
+    terminal.tick(b.now);
+    CHECK(b.last(0) == "0401");
+    CHECK(ksn() == "111111111111111100000007");
+    say("0410", "00", counted_key(7, 2));
+    CHECK(b.outcomes.back().forced);
+    CHECK(b.outcomes.back().answered);
+    CHECK(counted.counter == 7);
+}
+
 TEST_CASE("terminal: an echo is answered under the base key, and a spoilt MAC is one bit off") {
     Bench b;
     b.sign_on();
@@ -264,7 +346,7 @@ TEST_CASE("terminal: an echo is answered under the base key, and a spoilt MAC is
 }
 
 TEST_CASE("terminal: a refusal without a MAC decides nothing: the payment, which may be posted, is taken back") {
-    for (const char* code : {"63", "58", "30", "12"}) {
+    for (const char* code : {"63", "58", "30", "12", "94"}) {
         Bench b;
         b.sign_on();
         b.sell();

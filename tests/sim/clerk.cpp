@@ -84,6 +84,13 @@ void Clerk::provision() {
              encode(entry::TerminalAdded{demo::terminal(i), MerchantId(demo::kMerchant), AcquirerId(demo::kAcquirer),
                                          demo::merchant_account(1)}),
              true);
+    for (std::uint32_t i = kDukptFrom; i <= kTerminals; ++i) {
+        const auto ksn = demo::dukpt_ksn(i);
+        tell(MessageType::set_terminal_dukpt,
+             encode(entry::TerminalDukptSet{demo::terminal(i), FixedText<22>(demo::kBdk),
+                                            Buffer(ksn.view().begin(), ksn.view().end()), 1}),
+             true);
+    }
 }
 
 void Clerk::pay_in() {

@@ -10,6 +10,7 @@
 #include "appliance/giro/demo.hpp"
 #include "chain/block_file.hpp"
 #include "hsm/vault.hpp"
+#include "payment/dukpt_device.hpp"
 #include "tests/sim/actors.hpp"
 #include "tests/sim/token/control.hpp"
 #include "util/file.hpp"
@@ -38,8 +39,13 @@ void make_terminal_keys(Template& t, const config::Paths& paths) {
     auto vault = hsm::Vault::open(appliance::vault_config(paths, t.config));
     ASSERT(vault);
     std::vector<std::string> names;
-    for (std::uint32_t i = 1; i <= kTerminals; ++i) names.push_back(demo::terminal(i).str());
+    for (std::uint32_t i = 1; i < kDukptFrom; ++i) names.push_back(demo::terminal(i).str());
     names.emplace_back("LNK00001");
+    const Secret bdk(Buffer(16, std::byte{0x42}));
+    ASSERT((*vault)->present()->payment_keys.add(demo::kBdk, *payment::parse_key_block_header("D0000B0AX00N0000"),
+                                                 bdk.reveal()));
+    for (std::uint32_t i = kDukptFrom; i <= kTerminals; ++i)
+        t.terminal_keys.emplace(demo::terminal(i).str(), payment::dukpt_initial_key(bdk, demo::dukpt_ksn(i)));
     for (const auto& name : names)
         t.terminal_keys.emplace(name, ask_provisioning<vault::InjectTerminalKey>(**vault, {TerminalId(name)}).tmk);
 }

@@ -15,6 +15,7 @@
 namespace giro::sim {
 
 inline constexpr std::size_t kTerminals = 6;
+inline constexpr std::size_t kDukptFrom = 5;  // terminals of this number and above have DUKPT keys
 inline constexpr std::size_t kCardsPerBank = 5;
 inline constexpr std::size_t kWallets = 3;
 inline constexpr MinorUnits kCardOpening = 200'000;
@@ -24,7 +25,7 @@ struct Template {
     std::filesystem::path folder;  // of the template itself
     config::Config config;
     vault::Bundle bundle;
-    std::map<std::string, Secret> terminal_keys;      // LNK00001 too
+    std::map<std::string, Secret> terminal_keys;      // LNK00001 too; of a DUKPT terminal its initial key
     std::map<std::string, std::string> officer_keys;  // PKCS#8 PEM
     std::vector<Buffer> blocks;                       // raw, genesis left out
 };

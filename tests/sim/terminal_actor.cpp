@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "appliance/giro/demo.hpp"
+#include "payment/dukpt_device.hpp"
 #include "tests/sim/actors.hpp"
 #include "util/file.hpp"
 
@@ -22,6 +23,28 @@ Secret key_of(const Template& t, const std::string& name) {
     Secret copy(t.terminal_keys.at(name).size());
     std::ranges::copy(t.terminal_keys.at(name).reveal(), copy.writable().begin());
     return copy;
+}
+
+// A terminal's secure element, which loses nothing.
+class DukptDevice final : public pos::MessageKeys {
+  public:
+    DukptDevice(Secret initial_key, const payment::Ksn& ksn) : m_initial_key(std::move(initial_key)), m_ksn(ksn) {}
+    pos::MacKey next() override {
+        do m_ksn = m_ksn.with_counter(m_ksn.counter() + 1);
+        while (!m_ksn.is_counting());
+        const auto keys = payment::dukpt_working_keys(m_initial_key, m_ksn);
+        return {m_ksn, keys.mac_request, keys.mac_response};
+    }
+
+  private:
+    Secret m_initial_key;
+    payment::Ksn m_ksn;
+};
+
+pos::Keys keys_of(const Template& t, std::uint32_t index) {
+    Secret key = key_of(t, demo::terminal(index).str());
+    if (index < kDukptFrom) return key;
+    return std::unique_ptr<pos::MessageKeys>(std::make_unique<DukptDevice>(std::move(key), demo::dukpt_ksn(index)));
 }
 }  // namespace
 
@@ -57,7 +80,7 @@ Outside::Outside(Box& b, Weather& w, Ears& e)
 
 TerminalActor::TerminalActor(Outside& outside, std::uint32_t index)
     : m_out(outside),
-      m_terminal(identity(index), key_of(outside.box.made(), demo::terminal(index).str()), kAnswerTimeout_ns,
+      m_terminal(identity(index), keys_of(outside.box.made(), index), kAnswerTimeout_ns,
                  outside.terminals, *this, *this) {}
 
 void TerminalActor::start() {

@@ -42,6 +42,7 @@ void speak(Box& box, const std::string& dialect, const std::string& framing, boo
     CHECK(code_of(box.giro({"--json", "pos", "reverse", "--rrn", bought.object().value("rrn", std::string())})) == "00");
     CHECK(code_of(buy(box, {"--amount", "100", "--card-index", "200"})) == "51");
     CHECK(code_of(buy(box, {"--bin", "411111", "--amount", "100"})) == "15");
+    CHECK(code_of(buy(box, {"--dukpt", "--amount", "100"})) == "00");
     // A card of the bank behind the link: approved there, and declined there.
     CHECK(eventually(20, [&] { return code_of(buy(box, {"--bin", "970003", "--amount", "100"})) == "00"; }));
     CHECK(code_of(buy(box, {"--bin", "970003", "--amount", "151"})) == "51");

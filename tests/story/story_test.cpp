@@ -168,6 +168,33 @@ TEST_CASE("story: an amount is authorised, raised, and completed with a tip") {
     CHECK(code_of(box().giro({"--json", "pos", "reverse", "--rrn", rrn})) == "00");  // what is reversed is the completion
 }
 
+TEST_CASE("story: a terminal with DUKPT keys has a new one for each message, and one that was used decides nothing new") {
+    tell("a terminal with DUKPT keys pays; a KSN that was used is refused");
+    const Said bought = buy({"--dukpt", "--amount", "900"});
+    INFO(bought.text);
+    REQUIRE(code_of(bought) == "00");
+    const Said reversed = box().giro({"--json", "pos", "reverse", "--rrn", rrn_of(bought)});
+    INFO(reversed.text);
+    CHECK(reversed.status == 0);
+    // The same message once more, KSN and all, is the same payment.
+    const auto before = box().journal("payment").size();
+    const Said twice = box().giro({"--json", "pos", "load", "--dukpt", "--first", "2", "--terminals", "2", "--count", "6", "--duplicate"});
+    INFO(twice.text);
+    CHECK(twice.status == 0);
+    CHECK(twice.object()["duplicates_same_answer"] == 6);
+    CHECK(box().journal("payment").size() == before + 6);
+    // A terminal whose counter went back, as a copy of it would have.
+    const auto counter = box().file("demo/terminals/D0000001.counter");
+    const std::string now = read_text(counter);
+    write_text(counter, "0\n");
+    const Said behind = buy({"--dukpt", "--timeout", "1000"});
+    CHECK(behind.status != 0);
+    CHECK(behind.has("94"));
+    CHECK(box().journal("payment").size() == before + 6);
+    write_text(counter, now);
+    CHECK(code_of(buy({"--dukpt"})) == "00");
+}
+
 TEST_CASE("story: a customer pays by QR, shown or scanned, and an order pays once") {
     tell("a customer pays by QR, shown and scanned");
     REQUIRE(box().giro({"wallet", "new", "ada"}).status == 0);

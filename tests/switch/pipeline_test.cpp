@@ -13,6 +13,7 @@
 #include "iso8583/request.hpp"
 #include "tests/net/fixture.hpp"
 #include "tests/switching/fixture.hpp"
+#include "util/bytes.hpp"
 #include "util/environment.hpp"
 
 namespace giro::appliance {
@@ -63,6 +64,8 @@ class FakeVault {
     bool holds = false;
     Status status = Status::ok;
     bool macs_good = true;
+    vault::DukptVerdict ksn_verdict = vault::DukptVerdict::good;
+    std::vector<std::string> ksns, answered_ksns;  // of the checks and MACs that were asked for
     std::vector<std::uint16_t> asked;  // types, in order
 
     void release(std::size_t index) {
@@ -87,6 +90,18 @@ class FakeVault {
                 return vault::encode(body,
                                      vault::MacGenerate::Reply{std::vector<vault::Mac8>(
                                          vault::decode<vault::MacGenerate::Request>(request.body)->items.size())});
+            case MessageType::vault_dukpt_verify: {
+                const auto asked_for = *vault::decode<vault::DukptVerify::Request>(request.body);
+                for (const auto& item : asked_for.items) ksns.push_back(std::string(item.bdk.view()) + " " + to_hex(item.ksn));
+                return vault::encode(body, vault::DukptVerify::Reply{
+                                               std::vector<vault::DukptVerdict>(asked_for.items.size(), ksn_verdict)});
+            }
+            case MessageType::vault_dukpt_mac: {
+                const auto asked_for = *vault::decode<vault::DukptMac::Request>(request.body);
+                for (const auto& item : asked_for.items) answered_ksns.push_back(to_hex(item.ksn));
+                return vault::encode(body, vault::DukptMac::Reply{std::vector<vault::DukptMac::Result>(
+                                               asked_for.items.size(), {ksn_verdict != vault::DukptVerdict::repeated, {}})});
+            }
             case MessageType::vault_protect_pan: {
                 vault::ProtectedPan card;
                 card.token = switching::sealed(1).token;
@@ -186,15 +201,41 @@ class Fixture {
         iso8583::Message asked, answer;
         REQUIRE(iso8583::unpack(dialect, to_link, asked).has_value());
         iso8583::put_mti(dialect, answer, "0210");
-        answer.copy(11, asked);
+        for (const unsigned field : {4U, 11U, 37U, 41U, 49U}) answer.copy(field, asked);
         iso8583::put_response_code(dialect, answer, code);
         answer.set(64, ByteArray<8>{});
         Buffer raw(iso8583::kFrameBytesMax);
         raw.resize(*iso8583::pack(dialect, answer, raw));
         PaymentRequest request;
         request.source = PaymentRequest::Source::link;
+        request.received_ns = clock.wall_ns();
         request.raw = raw;
         send(request);
+    }
+    // The same at a terminal with DUKPT keys.
+    static payment::Ksn device() { return payment::Ksn::parse(Buffer(12, std::byte{0x22})).value().device(); }
+    void add_dukpt_terminal() {
+        const auto ksn = device();
+        REQUIRE(box.core->add_terminal({TerminalId("D0000001"), MerchantId("M1"), AcquirerId("970002"), switching::kMerchant}));
+        REQUIRE(box.core->set_terminal_dukpt(
+            {TerminalId("D0000001"), FixedText<22>("shop.bdk"), Buffer(ksn.view().begin(), ksn.view().end()), 1}));
+        REQUIRE(pipeline.commit());
+    }
+    void buy_dukpt(std::uint32_t stan, const payment::Ksn& ksn, bool repeat = false, const char* pan = "9700010000000013") {
+        pos::MessageBuilder builder(dialects[0]);
+        pos::MacKey key(ksn, Secret(Buffer(16)), Secret(Buffer(16)));
+        pos::Sale sale{*Pan::parse(pan), {}, 100, stan, Rrn("RRN" + std::to_string(100'000'000 + stan)),
+                       pos::Stamp::at(switching::kNow)};
+        pos::Frame frame;
+        const pos::Identity who{TerminalId("D0000001"), MerchantId("M1"), AcquirerId("970002"), 963};
+        REQUIRE(builder.purchase(frame, who, sale, key, repeat).has_value());
+        PaymentRequest request;
+        request.connection = stan;
+        request.received_ns = clock.wall_ns();
+        request.raw = frame.message();
+        Buffer body;
+        bus::encode(body, request);
+        gate->send({static_cast<std::uint16_t>(MessageType::payment_request), Status::ok, 0, body});
     }
     void link_up() {
         Buffer body;
@@ -314,6 +355,74 @@ TEST_CASE("pipeline: a wrong MAC is answered 63 without a MAC, and nothing is de
     CHECK(f.heard[0].code == "63");
     CHECK_FALSE(f.heard[0].has_mac);
     CHECK(f.payments() == 0);
+}
+
+TEST_CASE("pipeline: a DUKPT terminal's MAC is checked under its KSN, and its answer made under the same") {
+    Fixture f;
+    f.add_dukpt_terminal();
+    f.buy_dukpt(1, f.device().with_counter(1));
+    f.buy(2);  // one with a session key, in the same batch
+    REQUIRE(f.until([&] { return f.heard.size() == 2; }));
+    for (const auto& heard : f.heard) {
+        CHECK(heard.code == "00");
+        CHECK(heard.has_mac);
+    }
+    CHECK(f.vault.ksns == std::vector<std::string>{"shop.bdk 222222222222222200000001"});
+    CHECK(f.vault.answered_ksns == std::vector<std::string>{"222222222222222200000001"});
+}
+
+TEST_CASE("pipeline: under a KSN that was used, the same request gets its answer again, and nothing new is decided") {
+    Fixture f;
+    f.add_dukpt_terminal();
+    f.buy_dukpt(1, f.device().with_counter(1));
+    REQUIRE(f.until([&] { return f.heard.size() == 1; }));
+    const std::uint64_t decided = f.journal.head().seq;
+    f.vault.ksn_verdict = vault::DukptVerdict::again;
+    f.buy_dukpt(1, f.device().with_counter(1));
+    f.buy_dukpt(1, f.device().with_counter(1), true);  // 0201
+    f.buy_dukpt(2, f.device().with_counter(1));        // another sale
+    REQUIRE(f.until([&] { return f.heard.size() == 4; }));
+    CHECK(f.heard[1].code == "00");
+    CHECK(f.heard[2].code == "00");
+    CHECK(f.heard[3].code == "94");
+    CHECK_FALSE(f.heard[3].has_mac);  // no decision
+    f.vault.ksn_verdict = vault::DukptVerdict::repeated;
+    f.buy_dukpt(1, f.device().with_counter(1));  // the terminal has gone on since
+    REQUIRE(f.until([&] { return f.heard.size() == 5; }));
+    CHECK(f.heard[4].code == "94");
+    CHECK_FALSE(f.heard[4].has_mac);
+    CHECK(f.journal.head().seq == decided);
+}
+
+TEST_CASE("pipeline: a wrong MAC, no KSN, or another device's KSN is answered 63, and nothing is decided") {
+    Fixture f;
+    f.add_dukpt_terminal();
+    const std::uint64_t before = f.journal.head().seq;
+    f.buy_dukpt(1, payment::Ksn::parse(Buffer(12, std::byte{0x23})).value());  // good keys, but of another till's device
+    f.buy_dukpt(2, payment::Ksn());
+    REQUIRE(f.until([&] { return f.heard.size() == 2; }));
+    CHECK(f.vault.ksns.empty());
+    f.vault.ksn_verdict = vault::DukptVerdict::bad_mac;
+    f.buy_dukpt(3, f.device().with_counter(1));
+    REQUIRE(f.until([&] { return f.heard.size() == 3; }));
+    for (const auto& heard : f.heard) {
+        CHECK(heard.code == "63");
+        CHECK_FALSE(heard.has_mac);
+    }
+    CHECK(f.journal.head().seq == before);
+}
+
+TEST_CASE("pipeline: an issuer's late answer to a DUKPT terminal that has gone on settles it with the gate, without a frame") {
+    Fixture f;
+    f.add_dukpt_terminal();
+    f.link_up();
+    f.buy_dukpt(1, f.device().with_counter(1), false, "9700030000000011");
+    REQUIRE(f.until([&] { return f.link_frames == 1; }));
+    f.vault.ksn_verdict = vault::DukptVerdict::repeated;  // the vault makes no MAC for it any more
+    f.clock.advance_ms(60'000);
+    f.pipeline.tick();
+    REQUIRE(f.until([&] { return f.heard.size() == 1; }));
+    CHECK(f.heard[0].code == "none");
 }
 
 TEST_CASE("pipeline: each repeat of a request that waits for its issuer settles the one before with the gate") {

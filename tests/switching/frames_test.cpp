@@ -1,5 +1,6 @@
 // What the switch sends is what a terminal and an issuer's host expect, by the shipped dialect.
 #include "iso8583/mac.hpp"
+#include "iso8583/request.hpp"
 #include "switching/frames.hpp"
 #include "fixture.hpp"
 

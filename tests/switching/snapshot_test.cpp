@@ -66,6 +66,55 @@ TEST_CASE("state: a terminal's last key is taken until its new one was used once
     CHECK_FALSE(copy.apply(entry::Kind::session_key_used, encode(entry::SessionKeyUsed{TerminalId("T0000001")})));
 }
 
+TEST_CASE("state: a terminal's DUKPT device is journalled, and a replay and a snapshot know it") {
+    Box box;
+    const TerminalId id("T0000001");
+    const auto set = [&](std::size_t ksn_bytes, std::uint8_t last, const char* bdk = "shop.bdk", std::uint8_t mac = 1) {
+        entry::TerminalDukptSet e{id, FixedText<22>(bdk), Buffer(ksn_bytes, std::byte{0x40}), mac};
+        for (std::size_t i = ksn_bytes < 4 ? ksn_bytes : ksn_bytes - 4; i < ksn_bytes; ++i) e.ksn[i] = {};
+        if (!e.ksn.empty()) e.ksn.back() = std::byte{last};
+        return box.core->set_terminal_dukpt(e).has_value();
+    };
+    CHECK_FALSE(box.state.terminal(id)->is_dukpt());
+    CHECK_FALSE(set(11, 0));
+    CHECK_FALSE(set(12, 1));  // its counter has begun
+    CHECK_FALSE(set(12, 0, ""));
+    CHECK_FALSE(set(12, 0, "shop.bdk", 4));
+    CHECK_FALSE(box.core->set_terminal_dukpt({TerminalId("T9"), FixedText<22>("shop.bdk"), Buffer(12), 1}).has_value());
+    REQUIRE(set(10, 0, "shop.tdes", 2));
+    REQUIRE(set(12, 0));  // another device
+    box.commit();
+    const State replayed = box.replayed();
+    CHECK(replayed.digest() == box.state.digest());
+    Buffer bytes;
+    box.state.save(bytes);
+    const auto loaded = State::load(bytes, 5);
+    REQUIRE(loaded);
+    for (const State* state : {static_cast<const State*>(&box.state), &replayed, &*loaded}) {
+        const Terminal& terminal = *state->terminal(id);
+        CHECK(terminal.is_dukpt());
+        CHECK(terminal.bdk.view() == "shop.bdk");
+        CHECK(terminal.device.is_aes());
+        CHECK(terminal.dukpt_mac == 1);
+    }
+}
+
+TEST_CASE("core: it knows the requests that it has decided, and only those") {
+    Box box;
+    const auto sale = purchase_of(100, 1), other = purchase_of(100, 2);
+    CHECK_FALSE(box.core->knows(sale));
+    (void)box.buy(sale);
+    CHECK(box.core->knows(sale));
+    auto repeat = sale;
+    repeat.mti = 0x0201;
+    CHECK(box.core->knows(repeat));
+    const auto reversal = reversal_of(other, 9);
+    CHECK_FALSE(box.core->knows(reversal));
+    (void)box.reverse(reversal);
+    CHECK(box.core->knows(reversal));
+    CHECK_FALSE(box.core->knows(other));  // its reversal came first, but of itself nothing was decided
+}
+
 TEST_CASE("state: every truncation of a snapshot is refused, and no bit flip crashes or passes for the same state") {
     Buffer bytes;
     busy().state.save(bytes);

@@ -2,6 +2,7 @@
 #include "hsm/payment/dukpt_aes.hpp"
 #include "hsm/payment/dukpt_tdes.hpp"
 #include "hsm/payment/mac.hpp"
+#include "payment/dukpt_device.hpp"
 #include "tests/hsm/payment/support.hpp"
 
 namespace giro::test {
@@ -66,6 +67,24 @@ TEST_CASE("AES DUKPT: 256 bit, counter 8") {
              "173a45284262a3e292d86d08fd6de9167963214450d1d48f6103bd2eb08e61b5");
     check_is(large.token, large.working("123456789012345600000008", AesDukptUsage::mac_request, AesDukptKey::aes256),
              "949a3fef12dbd273dd25bb60e29bbe313c872a9de3be03a7e29626aca0a42880");
+}
+
+TEST_CASE("AES DUKPT, the terminal's side: the same keys in software, 128 and 256 bit") {
+    const auto keys = [](const char* bdk, std::string_view ksn_digits) {
+        const auto ksn = payment::Ksn::parse(hex(ksn_digits)).value();
+        return payment::dukpt_working_keys(payment::dukpt_initial_key(Secret(hex(bdk)), ksn.device()), ksn);
+    };
+    const auto first = keys(kAesBdk128, "123456789012345600000001"), third = keys(kAesBdk128, "123456789012345600000003");
+    CHECK(to_hex(first.pin.reveal()) == "af8cb133a78f8dc2d1359f18527593fb");
+    CHECK(to_hex(first.mac_request.reveal()) == "a2dc23de6fde0824a2bc321e08e4b8b7");
+    CHECK(to_hex(third.pin.reveal()) == "7d69f01f3b45449f62c7816ece723268");
+    const auto eighth = keys(kAesBdk256, "123456789012345600000008");
+    CHECK(to_hex(eighth.pin.reveal()) == "173a45284262a3e292d86d08fd6de9167963214450d1d48f6103bd2eb08e61b5");
+    CHECK(to_hex(eighth.mac_request.reveal()) == "949a3fef12dbd273dd25bb60e29bbe313c872a9de3be03a7e29626aca0a42880");
+    // The answers' key: what the token derives.
+    AesSide side(kAesBdk128);
+    check_is(side.token, side.working("1234567890123456000a5001", AesDukptUsage::mac_response, AesDukptKey::aes128),
+             to_hex(keys(kAesBdk128, "1234567890123456000a5001").mac_response.reveal()));
 }
 
 TEST_CASE("AES DUKPT: every row of the standard's supplement") {

@@ -76,13 +76,15 @@ TEST_CASE("DUKPT verbs: a KSN is good once; the counter never goes back, also no
     using enum vault::DukptVerdict;
     const auto mac = [&](std::uint32_t counter) { return terminal_mac(box, "bdk.aes", ksn_of(counter)); };
     CHECK(verdict(box, "bdk.aes", ksn_of(3), mac(3)) == good);
-    CHECK(verdict(box, "bdk.aes", ksn_of(3), mac(3)) == repeated);
+    CHECK(verdict(box, "bdk.aes", ksn_of(3), mac(3)) == again);  // the last one's message may come again
+    CHECK(verdict(box, "bdk.aes", ksn_of(3), vault::Mac8{}) == bad_mac);
     CHECK(verdict(box, "bdk.aes", ksn_of(2), mac(2)) == repeated);
     CHECK(verdict(box, "bdk.aes", ksn_of(9), vault::Mac8{}) == bad_mac);
     CHECK(verdict(box, "bdk.aes", ksn_of(4), mac(4)) == good);  // a stranger's 9 has burnt nothing
     box.restart();
-    CHECK(verdict(box, "bdk.aes", ksn_of(4), mac(4)) == repeated);
+    CHECK(verdict(box, "bdk.aes", ksn_of(4), mac(4)) == again);
     CHECK(verdict(box, "bdk.aes", ksn_of(5), mac(5)) == good);
+    CHECK(verdict(box, "bdk.aes", ksn_of(4), mac(4)) == repeated);
     // Another terminal counts for itself.
     Buffer other = ksn_of(1);
     other[7] = std::byte{0x57};
@@ -90,7 +92,7 @@ TEST_CASE("DUKPT verbs: a KSN is good once; the counter never goes back, also no
     // One request may not carry it twice either.
     const auto both = box.get<vault::DukptVerify>(
         {{{KeyName("bdk.aes"), ksn_of(6), mac(6), kData}, {KeyName("bdk.aes"), ksn_of(6), mac(6), kData}}}, kSwitch);
-    CHECK(both.verdicts == std::vector{good, repeated});
+    CHECK(both.verdicts == std::vector{good, again});
 }
 
 TEST_CASE("DUKPT verbs: unknown keys, KSNs of the wrong length and counters that are none") {

@@ -264,22 +264,28 @@ CK_RV decrypt(const GcmParams& params, const TokenObject& key, Bytes cipher, Buf
     return gcm(Botan::DECRYPTION, params, key, cipher, out);
 }
 
+bool is_cbc(CK_MECHANISM_TYPE mechanism) noexcept {
+    return mechanism == CKM_AES_CBC || mechanism == CKM_DES3_CBC;
+}
+
 bool is_block_mechanism(CK_MECHANISM_TYPE mechanism) noexcept {
-    return mechanism == CKM_AES_ECB || mechanism == CKM_DES3_ECB || mechanism == CKM_DES3_CBC;
+    return mechanism == CKM_AES_ECB || mechanism == CKM_DES3_ECB || is_cbc(mechanism);
 }
 
 CK_RV crypt_blocks(CK_MECHANISM_TYPE mechanism, Bytes iv, bool encrypts, const TokenObject& key, Bytes in, Buffer& out) {
-    const auto cipher = block_cipher(mechanism == CKM_AES_ECB, key);
+    const auto cipher = block_cipher(mechanism == CKM_AES_ECB || mechanism == CKM_AES_CBC, key);
     const std::size_t block = cipher->block_size();
     if (in.empty() || in.size() % block != 0) return CKR_DATA_LEN_RANGE;
-    if (mechanism == CKM_DES3_CBC && (iv.size() != block || !encrypts)) return CKR_MECHANISM_PARAM_INVALID;
+    const bool cbc = is_cbc(mechanism);
+    if (cbc && iv.size() != block) return CKR_MECHANISM_PARAM_INVALID;
     out.assign(in.begin(), in.end());
     for (std::size_t at = 0; at < out.size(); at += block) {
-        const Bytes before = at == 0 ? iv : Bytes(out).subspan(at - block, block);
-        if (mechanism == CKM_DES3_CBC)
-            for (std::size_t i = 0; i < block; ++i) out[at + i] ^= before[i];
-        if (encrypts) cipher->encrypt(raw(out) + at);
-        else cipher->decrypt(raw(out) + at);
+        const Bytes before = at == 0 ? iv : (encrypts ? Bytes(out) : in).subspan(at - block, block);
+        const auto chain = [&] {
+            for (std::size_t i = 0; cbc && i < block; ++i) out[at + i] ^= before[i];
+        };
+        if (encrypts) chain(), cipher->encrypt(raw(out) + at);
+        else cipher->decrypt(raw(out) + at), chain();
     }
     return CKR_OK;
 }

@@ -24,8 +24,9 @@ struct GcmParams {
 [[nodiscard]] std::optional<GcmParams> gcm_params(const CK_MECHANISM& mechanism);
 [[nodiscard]] CK_RV encrypt(const GcmParams& params, const TokenObject& key, Bytes plain, Buffer& out);
 [[nodiscard]] CK_RV decrypt(const GcmParams& params, const TokenObject& key, Bytes cipher, Buffer& out);
-// C_Encrypt, C_Decrypt: CKM_AES_ECB, CKM_DES3_ECB, CKM_DES3_CBC, whole blocks. `iv`: of CBC, one block.
+// C_Encrypt, C_Decrypt: AES and DES3 in ECB and CBC, whole blocks. `iv`: of CBC, one block.
 [[nodiscard]] bool is_block_mechanism(CK_MECHANISM_TYPE mechanism) noexcept;
+[[nodiscard]] bool is_cbc(CK_MECHANISM_TYPE mechanism) noexcept;
 [[nodiscard]] CK_RV crypt_blocks(CK_MECHANISM_TYPE mechanism, Bytes iv, bool encrypts, const TokenObject& key, Bytes in,
                                  Buffer& out);
 // C_DeriveKey: CKM_AES_ECB_ENCRYPT_DATA, CKM_DES3_ECB_ENCRYPT_DATA. Sets the value of `derived`.

@@ -205,7 +205,7 @@ CK_RV begin(CK_SESSION_HANDLE handle, const CK_MECHANISM& mechanism, CK_OBJECT_H
     auto gcm = gcm_params(mechanism);
     if (is_gcm && !gcm) return CKR_MECHANISM_PARAM_INVALID;
     if ((is_gcm || is_block_mechanism(mechanism.mechanism)) == (permission == CKA_SIGN)) return CKR_MECHANISM_INVALID;
-    const Bytes iv = mechanism.mechanism == CKM_DES3_CBC
+    const Bytes iv = is_cbc(mechanism.mechanism)
                          ? bytes_of(static_cast<const CK_BYTE*>(mechanism.pParameter), mechanism.ulParameterLen)
                          : Bytes();
     session->*operation = {mechanism.mechanism, key, gcm.value_or(GcmParams{}), Buffer(iv.begin(), iv.end())};
