@@ -23,10 +23,6 @@ class Once final : public Observer {
         m_station = std::make_unique<Station>(m_loop, m_equipment, m_address, who, std::move(*key), m_timeout_ms,
                                               m_shared, *this);
         m_started_ns = m_equipment.clock.monotonic_ns();
-        // Each run is another start of the same terminal, and keeps no file: its STANs follow from the clock, so that a
-        // raise, a completion and two reversals of one payment are not one request.
-        constexpr std::uint64_t kStanEvery_ns = 10'000'000, kStans = 999'900;
-        m_station->terminal().continue_from(static_cast<std::uint32_t>(m_equipment.clock.wall_ns() / kStanEvery_ns % kStans));
         m_tick.every(kTickMs);
         m_loop.handle_stop_signals([this] { end(Failure::Kind::try_again, "interrupted"); });
         m_loop.run();

@@ -44,7 +44,12 @@ class Station final : public Wire, public Connection::Listener {
     Station(bus::Loop& loop, const Equipment& equipment, const config::Address& address, Identity identity, Keys keys,
             std::uint64_t timeout_ms, Shared& shared, Observer& observer)
         : m_equipment(equipment), m_terminal(identity, std::move(keys), timeout_ms * 1'000'000, shared, *this, observer),
-          m_connection(loop, address, equipment.tls ? equipment.tls->handle() : nullptr, *this, equipment.framing) {}
+          m_connection(loop, address, equipment.tls ? equipment.tls->handle() : nullptr, *this, equipment.framing) {
+        // Each run is another start of the same terminal, and keeps no file: its STANs follow from the clock, so that a
+        // raise, a completion and two reversals of one payment are not one request, nor is a key exchange an old one.
+        constexpr std::uint64_t kStanEvery_ns = 10'000'000, kStans = 999'900;
+        m_terminal.continue_from(static_cast<std::uint32_t>(equipment.clock.wall_ns() / kStanEvery_ns % kStans));
+    }
 
     [[nodiscard]] Terminal& terminal() noexcept { return m_terminal; }
     [[nodiscard]] const Terminal& terminal() const noexcept { return m_terminal; }

@@ -9,6 +9,7 @@ namespace giro::pos {
 namespace {
 constexpr std::uint32_t kStanMax = 999'999;
 constexpr std::uint64_t kAskAgainAfterNs = 500'000'000;
+constexpr std::uint32_t kBehindMax = 3;  // key exchanges refused as older than the last: longer than a second
 
 std::string_view answer_mti(Kind kind, const ReversalForm& form, Form sale) noexcept {
     switch (kind) {
@@ -214,7 +215,9 @@ void Terminal::finish(const Answer& answer, Now now) {
 void Terminal::network_answered(const Answer& answer, Now now) {
     const std::string_view code = answer.code.view();
     m_request.stan = 0;
-    if (passing(code)) {
+    // Within a second the STAN orders key exchanges: a terminal that started again in one may be behind, in the next not.
+    const bool behind = m_state == State::exchanging && code == "94" && m_behind++ < kBehindMax;
+    if (passing(code) || behind) {
         m_ask_again_ns = now.monotonic_ns + kAskAgainAfterNs;
         return;
     }

@@ -165,6 +165,7 @@ class Terminal {
     bool m_connected = false;
     std::uint32_t m_stan = 0;
     std::uint64_t m_ask_again_ns = 0;  // 0800 refused for now
+    std::uint32_t m_behind = 0;        // key exchanges refused with 94
     UnderWay m_request;
     Frame m_frame;       // of m_request
     Frame m_sale_frame;  // of m_sale

@@ -127,10 +127,11 @@ TEST_CASE("config: more ports and links may speak dialects of their own; the gat
 
 TEST_CASE("config: a port's mistakes are named with their line") {
     const auto with_port = [](const char* lines) { return refusal_with("[gate]", std::string("[[port]]\nname = \"p\"\n") + lines + "\n[gate]"); };
+    const std::string at = ":" + std::to_string(line_of("[gate]") + 3) + ": ";
     CHECK(contains(with_port("address = \"0.0.0.0:7821\"\ntls = false"), "loopback"));
     CHECK(contains(with_port("address = \"127.0.0.1:7801\"\ntls = false"), "given twice"));
-    CHECK(contains(with_port("address = \"127.0.0.1:7821\"\nframing = { length = \"ascii\" }"), ":38: 'length' must be one of"));
-    CHECK(contains(with_port("address = \"127.0.0.1:7821\"\ndialect = \"../giro\""), ":38: dialect '../giro'"));
+    CHECK(contains(with_port("address = \"127.0.0.1:7821\"\nframing = { length = \"ascii\" }"), at + "'length' must be one of"));
+    CHECK(contains(with_port("address = \"127.0.0.1:7821\"\ndialect = \"../giro\""), at + "dialect '../giro'"));
     CHECK(contains(with_port("adress = \"127.0.0.1:7821\""), "misspelt"));
     std::string many;
     for (int i = 0; i <= 16; ++i)

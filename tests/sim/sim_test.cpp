@@ -91,7 +91,7 @@ TEST_CASE("sim: every kind of fault strikes") {
             if (count == 0) names.push_back(name);
         return names;
     };
-    for (std::uint64_t seed = 301; seed < 331 && (all.empty() || !missing().empty()); ++seed)
+    for (std::uint64_t seed = 301; seed < 391 && (all.empty() || !missing().empty()); ++seed)
         for (const auto& [name, count] : play(seed, 8'000).faults.by_name()) all[name] += count;
     CHECK(all.size() == 20);
     CHECK_MESSAGE(missing().empty(), fmt::format("never: {}", fmt::join(missing(), ", ")));

@@ -124,7 +124,8 @@ config::Config box_config() {
     c.officers = {"alice", "bob", "carol"};
     c.wallet_participant = 1;
     c.gate = {{"127.0.0.1", 7801}, {"127.0.0.1", 7802}, {"127.0.0.1", 7803}, "iso1987-ascii", 64, 300};
-    c.switching = {100'000, 3'000, 10'000, 20, 20, 5'000};  // holds of 20 s: some end before they are completed
+    constexpr std::uint32_t kThreeDays = 3 * 86'400;
+    c.switching = {100'000, 3'000, 10'000, 20, 20, 5'000, kThreeDays};  // holds of 20 s: some end before they are completed
     c.vault.module = test::test_token_module();
     c.settle = {2, 1};
     c.chain = {101, 600};

@@ -77,11 +77,11 @@ TEST_CASE(
     till.connect();
 
     Buffer advice(payment.message().begin(), payment.message().end());
-    advice[2] = std::byte{'2'};  // 0220: not served
+    advice[1] = std::byte{'1'}, advice[2] = std::byte{'2'};  // 0120: not served
     till.send(advice);
     const Heard refused = till.hear();
     CHECK(refused == "12");
-    CHECK(refused.mti == "0230");
+    CHECK(refused.mti == "0130");
 
     CHECK(till.say(till.reversal(sale)) == "00");  // of a payment that has not come
     CHECK(till.say(till.purchase(sale)) == "21");

@@ -184,7 +184,7 @@ class Fixture {
         pos::MessageBuilder builder(dialects[dialect]);
         pos::MacKey key(Secret(Buffer(vault::kTerminalKeyBytes)), {});
         pos::Sale sale{*Pan::parse(pan), {}, 100, stan, Rrn("RRN" + std::to_string(100'000'000 + stan)),
-                       pos::Stamp::at(switching::kNow)};
+                       pos::Stamp::at(clock.wall_ns())};
         pos::Frame frame;
         REQUIRE(
             builder.purchase(frame, {TerminalId("T0000001"), MerchantId("M1"), AcquirerId("970002"), 963}, sale, key)
@@ -225,7 +225,7 @@ class Fixture {
         pos::MessageBuilder builder(dialects[0]);
         pos::MacKey key(ksn, Secret(Buffer(16)), Secret(Buffer(16)));
         pos::Sale sale{*Pan::parse(pan), {}, 100, stan, Rrn("RRN" + std::to_string(100'000'000 + stan)),
-                       pos::Stamp::at(switching::kNow)};
+                       pos::Stamp::at(clock.wall_ns())};
         pos::Frame frame;
         const pos::Identity who{TerminalId("D0000001"), MerchantId("M1"), AcquirerId("970002"), 963};
         REQUIRE(builder.purchase(frame, who, sale, key, repeat).has_value());
@@ -475,7 +475,7 @@ TEST_CASE("pipeline: terminals of several dialects and an issuer of another hear
         CHECK(read.currency == 963);
         CHECK(read.terminal.view() == "T0000001");
         CHECK(read.rrn.view() == "RRN" + std::to_string(100'000'000 + stan + 10));
-        CHECK(read.local_date.view() == pos::Stamp::at(switching::kNow).local_date.view());
+        CHECK(read.local_date.view() == pos::Stamp::at(f.clock.wall_ns()).local_date.view());
         f.link_answers(issuer, "51");
         REQUIRE(f.until([&] { return f.heard.size() == 2; }));
         CHECK(f.heard[1].code == "51");
