@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "util/file.hpp"
 
@@ -61,6 +62,15 @@ std::optional<FoundSale> read_line(std::string_view text_line, const std::string
     if (found.terminal.empty() || found.sale.stamp.transmission.view().size() != 10) return std::nullopt;
     return found;
 }
+
+// Whether the line says that this sale was declined.
+bool declines(std::string_view text_line, const FoundSale& sale) {
+    if (text_line.find(sale.sale.rrn.view()) == std::string_view::npos) return false;
+    const auto line = nlohmann::json::parse(text_line, nullptr, false);
+    return line.is_object() && line.value("event", "") == "answer" && line.value("of", "") == "sale" &&
+           text<8>(line, "terminal") == sale.terminal && number<std::uint32_t>(line, "stan") == sale.sale.stan &&
+           line.value("code", "00") != "00";
+}
 }  // namespace
 
 Result<Trace> Trace::open(const std::filesystem::path& file) {
@@ -105,11 +115,13 @@ Result<std::optional<FoundSale>> find_sale(const std::filesystem::path& file, co
                                            std::optional<Form> form) {
     auto contents = read_file(file);
     if (!contents) return tl::unexpected(contents.error());
-    std::optional<FoundSale> found;
+    std::optional<FoundSale> found, before;
     std::string_view left = as_text(*contents);
     while (!left.empty()) {
         const std::size_t end = std::min(left.find('\n'), left.size());
-        if (auto sale = read_line(left.substr(0, end), rrn, form)) found = std::move(sale);
+        const std::string_view line = left.substr(0, end);
+        if (auto sale = read_line(line, rrn, form)) before = std::exchange(found, std::move(sale));
+        else if (before && declines(line, *found)) found = std::exchange(before, std::nullopt);
         left.remove_prefix(std::min(end + 1, left.size()));
     }
     return found;

@@ -47,7 +47,8 @@ struct FoundSale {
     CardName card;
     Sale sale;  // pan and qr left empty
 };
-// Nothing when the file has no sale of this RRN (the last one, should there be two); lines of other forms are skipped.
+// Nothing when the file has no sale of this RRN. Of several it is the last, but for one that was declined after another;
+// lines of other forms are skipped.
 // `form`: of that one alone. What raises an authorisation is never found: it cannot be reversed or completed by itself.
 [[nodiscard]] Result<std::optional<FoundSale>> find_sale(const std::filesystem::path& file, const std::string& rrn,
                                                          std::optional<Form> form = std::nullopt);

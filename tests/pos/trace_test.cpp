@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <fstream>
 #include <memory>
 
 #include "fixture.hpp"
@@ -64,6 +65,22 @@ TEST_CASE("trace: a sale is found again by its RRN, without its card number ever
     CHECK(sale.stan == terminal->last_sale().stan);
     CHECK(sale.stamp.transmission == terminal->last_sale().stamp.transmission);
     CHECK(sale.stamp.local_time == terminal->last_sale().stamp.local_time);
+    // The same RRN again: what was declined hides nothing, what was approved is the later one.
+    const std::string rrn = sale.rrn.str();
+    const auto append = [&](const char* stan, const char* code) {
+        std::ofstream(file, std::ios::app)
+            << R"({"event":"sale","terminal":"T0000001","stan":)" << stan << R"(,"rrn":")" << rrn
+            << R"(","amount":7,"currency":963,"mti":"0220","transmission":"1122101112"})" "\n"
+            << R"({"event":"answer","of":"sale","terminal":"T0000001","stan":)" << stan << R"(,"rrn":")" << rrn
+            << R"(","code":")" << code << "\"}\n";
+    };
+    append("8", "94");
+    CHECK((*find_sale(file, rrn))->sale.stan == sale.stan);
+    append("9", "00");
+    CHECK((*find_sale(file, rrn))->sale.stan == 9);
+    append("10", "51");
+    append("11", "94");
+    CHECK((*find_sale(file, rrn))->sale.stan == 9);
     CHECK_FALSE(*find_sale(file, "XXXXXXXXXXXX"));
     CHECK_FALSE(find_sale(file.string() + ".none", "XXXXXXXXXXXX"));
     std::filesystem::remove(file);

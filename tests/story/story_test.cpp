@@ -165,7 +165,10 @@ TEST_CASE("story: an amount is authorised, raised, and completed with a tip") {
     REQUIRE(entries.size() == 1);
     CHECK(entries[0]["amount"] == 5500);
     CHECK(code_of(box().giro({"--json", "pos", "complete", "--rrn", rrn, "--amount", "5500"})) == "94");
-    CHECK(code_of(box().giro({"--json", "pos", "reverse", "--rrn", rrn})) == "00");  // what is reversed is the completion
+    CHECK(code_of(box().giro({"--json", "pos", "reverse", "--rrn", rrn})) == "00");
+    const auto reversed = box().journal("reversal").back();
+    CHECK(reversed["outcome"] == "reversed");  // the completion, not what was declined after it
+    CHECK(reversed["payment"] == entries[0]["seq"]);
 }
 
 TEST_CASE("story: a terminal with DUKPT keys has a new one for each message, and one that was used decides nothing new") {
