@@ -80,7 +80,7 @@ void VaultService::serve(hsm::Caller caller, bus::Server& server, bus::PeerId pe
     server.flush();  // the next request may keep the token busy for a millisecond
     wipe(answer.body);
     if (!answer.close_peer) return;
-    // Closed once the answer has left, which the bus does at the end of this turn; deaf to it from now on.
+    // Deaf to it from now on; shut out at the end of this turn, when nobody reads its records any more.
     m_closing.insert({&server, peer});
     m_loop.defer([this, &server, peer] {
         server.close_peer(peer);
