@@ -63,18 +63,4 @@ Ck<bool> encipher_pin(const Session& session, const PinKey& key, PinFormat forma
     return true;
 }
 
-Ck<std::optional<Buffer>> translate_pin(const Session& session, const PinKey& from_key, PinFormat from, Bytes block,
-                                        const Pan& pan, const PinKey& to_key, PinFormat to) {
-    if (!is_translation_permitted(from, to)) return std::nullopt;
-    ClearPin pin;
-    const auto deciphered = decipher_pin(session, from_key, from, block, pan, pin);
-    if (!deciphered) return tl::unexpected(deciphered.error());
-    if (!*deciphered) return std::nullopt;
-    Buffer out(block_bytes(to));
-    const auto enciphered = encipher_pin(session, to_key, to, pin, pan, out);
-    if (!enciphered) return tl::unexpected(enciphered.error());
-    if (!*enciphered) return std::nullopt;
-    return out;
-}
-
 }  // namespace giro::hsm

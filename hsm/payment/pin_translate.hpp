@@ -41,8 +41,4 @@ class PinKey {
 [[nodiscard]] Ck<bool> encipher_pin(const Session& session, const PinKey& key, PinFormat format, const ClearPin& pin,
                                     const Pan& pan, MutableBytes block);
 
-// The block under the other key, block_bytes(to) bytes. Nothing: refused (not permitted, or no such block).
-[[nodiscard]] Ck<std::optional<Buffer>> translate_pin(const Session& session, const PinKey& from_key, PinFormat from,
-                                                      Bytes block, const Pan& pan, const PinKey& to_key, PinFormat to);
-
 }  // namespace giro::hsm

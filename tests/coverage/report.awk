@@ -8,7 +8,7 @@
 # A branch is one way out of one condition of the source: that a template has it once per instantiation, or a header
 # once per program, makes it no more. Nor is it one
 # - past the last case of a switch over an enum: it names every value, -Wswitch sees to that. (llvm-cov tells of it at the
-#   whole condition of a switch without a default; enumerators are known by their small letters.)
+#   whole condition of a switch without a default, as its false; enumerators are known by their small letters.)
 # - at an `if constexpr`: the compiler has taken it;
 # - inside a macro. ASSERT is the only one of ours that decides anything, and that its condition cannot be false is what
 #   it says. (llvm-cov leaves expansions out of the JSON.)
@@ -40,15 +40,15 @@ function is_inside(before, word,    depth, i, char) {
 # Does the first case after a line name an enumerator?
 function is_over_enum(file, line,    last) {
     for (last = line + 5; line <= last; ++line)
-        if (match(text_of(file, line), /case [A-Za-z0-9_:]+:/)) return substr(text_of(file, line), RSTART, RLENGTH) ~ /[ :]([a-jl-z]|k[a-z0-9_])[a-z0-9_]*:$/
+        if (match(text_of(file, line), /case [A-Za-z0-9_:]+:/))
+            return substr(text_of(file, line), RSTART, RLENGTH) ~ /[ :]([a-jl-z]|k[a-z0-9_])[a-z0-9_]*:$/
     return 0
 }
-# The condition from line:column to end_line:end_column is none, by the list above.
-function is_decided(file, line, column, end_line, end_column,    before) {
+# Is the condition from line:column to end_line:end_column all that a switch decides by?
+function is_of_switch(file, line, column, end_line, end_column,    before) {
     before = substr(text_of(file, line), 1, column - 1)
-    if (is_inside(before, "if constexpr")) return 1
-    return before ~ /(^|[^A-Za-z0-9_])switch \($/ && is_inside(before, "switch") && substr(text_of(file, end_line), end_column) ~ /^\) \{/ &&
-        is_over_enum(file, line)
+    return before ~ /(^|[^A-Za-z0-9_])switch \($/ && is_inside(before, "switch") &&
+        substr(text_of(file, end_line), end_column) ~ /^\) \{/
 }
 # [[line,column,end line,end column,times true,times false,..],..] of one file, each condition once.
 function read_branches(file, text,    conditions, count, i, at, place, went, not_taken) {
@@ -56,7 +56,11 @@ function read_branches(file, text,    conditions, count, i, at, place, went, not
     for (i = 1; i <= count; ++i) {
         gsub(/[\[\]]/, "", conditions[i])
         if (split(conditions[i], at, ",") < 6) continue
-        if (is_decided(file, at[1], at[2], at[3], at[4])) continue
+        if (is_inside(substr(text_of(file, at[1]), 1, at[2] - 1), "if constexpr")) continue
+        if (is_of_switch(file, at[1], at[2], at[3], at[4])) {
+            if (is_over_enum(file, at[1])) continue
+            at[5] = 1  # its true is no way
+        }
         place = file SUBSEP at[1] SUBSEP at[2] SUBSEP at[3] SUBSEP at[4]
         if (!(place in when_true)) { order[++places] = place; file_of[place] = file; where[place] = at[1] ":" at[2] }
         when_true[place] += at[5]
