@@ -266,15 +266,16 @@ ledger::Ledger ledger_with_everything() {
 }
 
 Hash256 snapshot_digest(Bytes snapshot) {
-    constexpr std::size_t kHeader = 24, kAccount = 68;
+    constexpr std::size_t kHeader = 32, kAccount = 68, kCarried = 16;
     Reader in(snapshot);
     static_cast<void>(in.take(8));
     const std::uint64_t accounts = in.u64();
-    if (!in.ok() || snapshot.size() < kHeader || accounts > (snapshot.size() - kHeader) / kAccount)
+    if (!in.ok() || snapshot.size() < kHeader || accounts > (snapshot.size() - kHeader) / (kAccount + kCarried))
         return sha256(snapshot);
     Buffer parts = owned(snapshot.first(kHeader));
-    const Bytes runs[] = {snapshot.subspan(kHeader, accounts * kAccount),
-                          snapshot.subspan(kHeader + accounts * kAccount)};
+    const std::size_t carried_at = kHeader + accounts * kAccount;
+    const Bytes runs[] = {snapshot.subspan(kHeader, accounts * kAccount), snapshot.subspan(carried_at, accounts * kCarried),
+                          snapshot.subspan(carried_at + accounts * kCarried)};
     for (const Bytes run : runs)
         if (!run.empty()) Writer(parts).bytes(sha256(run));
     return sha256(parts);
