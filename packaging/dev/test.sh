@@ -55,8 +55,10 @@ build_for_test() {
         tsan) need "${packages_build[@]}" "${packages_run[@]}" clang-14; configure_and_build tsan "${tests_with_threads[@]/#/test_}" ;;
     esac
     bin=build/$1/bin
-    export ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1:strict_string_checks=1 UBSAN_OPTIONS=print_stacktrace=1
-    export LSAN_OPTIONS=suppressions=$sanitizers/lsan.supp:print_suppressions=0 TSAN_OPTIONS=suppressions=$sanitizers/tsan.supp:second_deadlock_stack=1
+    # Reports go into files, so that those of the programs which the tests start are seen too, whoever expects their death.
+    local to=log_path=$PWD/build/test-logs/sanitizer
+    export ASAN_OPTIONS=$to:detect_leaks=1:detect_stack_use_after_return=1:strict_string_checks=1 UBSAN_OPTIONS=print_stacktrace=1
+    export LSAN_OPTIONS=suppressions=$sanitizers/lsan.supp:print_suppressions=0 TSAN_OPTIONS=$to:suppressions=$sanitizers/tsan.supp:second_deadlock_stack=1
 }
 
 verb_test() {
@@ -89,6 +91,7 @@ may_start() {
 run_tests() {
     step "test"
     mkdir -p build/test-logs
+    rm -f build/test-logs/sanitizer.*
     end_all_on_exit
     # Short: Unix sockets lie under it. One for all that this ./dev runs.
     [[ ${TMPDIR:-} == /tmp/giro-test.* ]] || TMPDIR=$(mktemp -d /tmp/giro-test.XXXXXX)
@@ -117,6 +120,12 @@ run_tests() {
             tell_under_way
             told=$SECONDS
         fi
+    done
+    for name in build/test-logs/sanitizer.*; do
+        [[ -e $name ]] || break
+        note "a sanitizer reported ($name):"
+        head -40 "$name"
+        failed=$((failed + 1))
     done
     printf '%d passed, %d failed\n' "$passed" "$failed"
     ((failed == 0))
