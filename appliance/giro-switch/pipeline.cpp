@@ -228,8 +228,12 @@ void Pipeline::ask_about_genuine(const std::shared_ptr<Batch>& batch) {
     ++batch->waiting;
     m_vault.call<vault::ProtectPan>(pans, [this, batch, keys](vault::Answer<vault::ProtectPan> answer) {
         const bool ok = answer && answer->pans.size() == keys.size();
-        for (std::size_t i = 0; ok && i < keys.size(); ++i)
-            m_pans.put(keys[i].key, to_entry(answer->pans[i], keys[i].first6_last4));
+        for (std::size_t i = 0; ok && i < keys.size(); ++i) {
+            const entry::SealedPan sealed = to_entry(answer->pans[i], keys[i].first6_last4);
+            for (Item& item : batch->items)
+                if (item.has_pan && item.pan == keys[i].key) item.sealed = sealed;
+            m_pans.put(keys[i].key, sealed);
+        }
         vault_done(*batch, ok);
     });
 }
@@ -278,7 +282,8 @@ void Pipeline::add_pan(Item& item, vault::ProtectPan::Request& pans, std::vector
     if (!is_card_payment(item.request) || item.request.pan.empty()) return;
     item.has_pan = true;
     item.pan = m_pans.key_of(item.request.pan);
-    if (m_pans.find(item.pan) != nullptr || std::ranges::find(keys, item.pan, &NewPan::key) != keys.end()) return;
+    if (const entry::SealedPan* known = m_pans.find(item.pan)) item.sealed = *known;
+    if (item.sealed || std::ranges::find(keys, item.pan, &NewPan::key) != keys.end()) return;
     keys.push_back({item.pan, stored_digits(item.request.pan)});
     pans.pans.push_back(item.request.pan);
 }
@@ -408,7 +413,7 @@ void Pipeline::decide_terminal(Batch& batch, Item& item) {
     const std::uint64_t now_ns = m_clock.wall_ns();
     Answer decided;
     const Mti mti = without_repeat(r.mti);
-    const entry::SealedPan* sealed = item.has_pan ? m_pans.find(item.pan) : nullptr;
+    const entry::SealedPan* sealed = item.sealed ? &*item.sealed : nullptr;
     if (mti == 0x0200) {
         decided = m_core.purchase(r, sealed, now_ns);
     } else if (mti == 0x0100) {
@@ -431,7 +436,9 @@ void Pipeline::decide_terminal(Batch& batch, Item& item) {
 bool Pipeline::accept_ksn(Batch& batch, const Item& item) {
     using enum vault::DukptVerdict;
     const PaymentRequest& r = item.request;
-    const vault::DukptVerdict verdict = batch.verdict(item);
+    // The terminal may have been given another device since the vault was asked.
+    const bool of_device = !item.ksn.empty() && item.ksn.device() == item.terminal->device;
+    const vault::DukptVerdict verdict = of_device ? batch.verdict(item) : unknown;
     const bool repeats = verdict == again && (is_network(r) || m_core.knows(r));
     if (verdict == good || repeats) return true;
     const bool used = verdict == again || verdict == repeated;

@@ -29,6 +29,7 @@ struct Pipeline::Item {
     int dukpt = -1;    // as `mac`, of the check under the KSN's key
     bool has_pan = false;
     PanCache::Key pan{};
+    std::optional<entry::SealedPan> sealed;  // kept from when it was found: the cache may have let go of it by the decision
     std::optional<vault::NewSessionKey::Reply> session_key;
     [[nodiscard]] bool is_payment() const noexcept { return type == static_cast<std::uint16_t>(MessageType::payment_request); }
 };

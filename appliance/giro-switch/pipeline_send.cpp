@@ -166,7 +166,7 @@ void Pipeline::send(const Outgoing& out) {
 void Pipeline::tick() {
     if (m_ended) return;
     std::vector<Outgoing> out;
-    for (const auto& decided : m_core.expire(m_clock.wall_ns())) settle_waiting(out, decided);
+    for (const auto& decided : m_core.expire(m_clock.wall_ns(), m_disk_low)) settle_waiting(out, decided);
     if (!out.empty()) GIRO_FAILPOINT("switch.expired");
     if (!commit()) return;
     if (!out.empty()) GIRO_FAILPOINT("switch.expiry.committed");
@@ -214,7 +214,7 @@ void Pipeline::send_owed_reversal(std::uint64_t seq, const entry::Payment& payme
         const auto peer = m_link_peers.find(link);
         if (dialect == m_link_dialects.end() || peer == m_link_peers.end()) return;
         auto frame = m_frames[dialect->second].link_reversal(owed->payment, owed->stands, answer->pans[0]);
-        if (!frame) return;
+        if (!frame) return note_unsendable(seq, "its link's dialect cannot say it");
         std::vector<Outgoing> out;
         out.push_back({peer->second, MessageType::link_frame_out, link, std::move(*frame), true,
                        switching::link_key_id(link), kBaseKey, dialect->second, {}, {}, {}});

@@ -93,7 +93,11 @@ Result<std::shared_ptr<void>> start_switch(Program& program) {
     if (!recovered) return tl::unexpected(recovered.error());
     serving->recovered.emplace(std::move(*recovered));
     save_snapshot_if_due(program.paths, *serving->recovered, program.config.auditor.snapshot_every_entries);
-    serving->core.emplace(serving->recovered->state, switching::Policy{program.config, std::move(*officers)}, serving->random,
+    switching::Policy policy{program.config, std::move(*officers)};
+    for (const auto& link : program.config.links)
+        if (serving->dialects[config::dialect_number(program.config, link.dialect)].edition != iso8583::Edition::y1987)
+            policy.whole_reversals_only.insert(link.number);
+    serving->core.emplace(serving->recovered->state, std::move(policy), serving->random,
                           [paths = program.paths](std::uint64_t seq) { return read_payment(paths, seq); });
 
     auto vault = vault::Client::connect(program.loop, program.context, program.paths.run(), bus::caller::kSwitch);

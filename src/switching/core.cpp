@@ -18,6 +18,8 @@ using entry::Reason;
 
 namespace {
 
+constexpr std::uint64_t kTwoDays_s = 2 * 86'400;
+
 // DE7, MMDDhhmmss: a moment that exists. One that doesn't ("9931...") would stand before every later one.
 bool is_moment(std::string_view text) {
     static constexpr struct {
@@ -88,7 +90,7 @@ Answer Core::purchase(const PaymentRequest& request, const entry::SealedPan* sea
         if (differs(*before, request, sealed)) return {.code = kDuplicateTransmission, .auth_code = {}};
         return repeat(*before);
     }
-    if (before == nullptr && too_old(request, now_ns)) return {.code = response_code(Reason::stale), .auth_code = {}};
+    if (too_old(request, now_ns)) return {.code = response_code(Reason::stale), .auth_code = {}};
     entry::Payment payment = start_payment(request, now_ns);
     if (sealed != nullptr) payment.pan = *sealed;
     if (before != nullptr) return decline(payment, Reason::reversed_before);
@@ -103,7 +105,8 @@ bool Core::knows(const PaymentRequest& request) const {
 
 // Its first answer may be forgotten: it leaves no entry, for nobody knows whether it was decided before.
 bool Core::too_old(const PaymentRequest& request, std::uint64_t now_ns) const {
-    return !is_fresh(request.local_date, now_ns, m_policy.config.switching.remember_s);
+    if (!is_fresh(request.local_date, now_ns, m_policy.config.switching.remember_s)) return true;
+    return *local_day(request.local_date, now_ns) <= m_state.forgotten_day();  // whatever the clock or the setting was then
 }
 
 // The same key, but another amount or payer: not a repeat, and no reason to hear that something was approved.
@@ -192,7 +195,10 @@ Reason Core::check_order(entry::Payment& payment, const wallet::SignedOrder& sig
     payment.debit = payer->account;
     if (order.amount != payment.amount.minor || order.currency != payment.amount.currency || order.merchant != merchant)
         return Reason::wallet_mismatch;
-    if (order.expiry_unix_s < payment.time_ns / 1'000'000'000) return Reason::wallet_expired;
+    // An order that was declined may be sent again until it expires: not longer than its refusal is remembered.
+    const std::uint64_t now_s = payment.time_ns / 1'000'000'000;
+    const std::uint64_t longest_s = m_policy.config.switching.remember_s - kTwoDays_s;
+    if (order.expiry_unix_s < now_s || order.expiry_unix_s - now_s > longest_s) return Reason::wallet_expired;
     if (order.counter <= payer->counter) return Reason::wallet_replayed;
     if (payment.amount.minor > m_policy.config.switching.payment_max) return Reason::limit_exceeded;
     return check_ledger(payment, false);

@@ -7,8 +7,10 @@
 #pragma once
 
 #include <functional>
-#include <utility>
+#include <map>
+#include <set>
 #include <string>
+#include <utility>
 
 #include "config/config.hpp"
 #include "giro/environment.hpp"
@@ -25,6 +27,7 @@ namespace giro::switching {
 struct Policy {
     config::Config config;
     std::map<entry::OfficerName, std::string> officers;  // name -> RSA public key, PEM
+    std::set<std::uint16_t> whole_reversals_only{};      // links whose dialect has no DE95: no reversal in part there
 };
 
 // A forwarded payment that is decided now: its terminal can be answered.
@@ -60,6 +63,10 @@ inline constexpr std::uint32_t kForgetPerCall = 512;
 // Entries that move no money (declines, reversals of nothing): one terminal or wallet may not fill the journal with them.
 // Beyond, the answer is 96 and nothing is decided, so that a repeat may still be. No shop and no person comes near.
 inline constexpr QuotaLimit kIdleEntriesOfTerminal{.burst = 1'000, .interval_ns = 500'000'000, .keys_max = 100'000};
+// Offline sales that a card's bank pays from its reserve, because the card's account has no money: of one card, and at one
+// terminal. Beyond, 61: a shop that makes such sales up may not empty a bank.
+inline constexpr QuotaLimit kUnpaidSalesOfCard{.burst = 4, .interval_ns = 86'400'000'000'000, .keys_max = 100'000};
+inline constexpr QuotaLimit kUnpaidSalesOfTerminal{.burst = 100, .interval_ns = 600'000'000'000, .keys_max = 100'000};
 inline constexpr QuotaLimit kIdleEntriesOfWallet{.burst = 20, .interval_ns = 10'000'000'000, .keys_max = 100'000};
 
 struct WalletAnswer {
@@ -119,7 +126,8 @@ class Core {
     // 0410: a reversal waited for it and the host says that it is done (00), or never knew the original (25); or why not.
     [[nodiscard]] tl::expected<void, Unmatched> link_reversal_answer(const PaymentRequest& answer);
     // Forwarded payments whose answer is overdue: declined 91, and the issuer is owed a reversal. Holds whose time is up end.
-    [[nodiscard]] std::vector<Decided> expire(std::uint64_t now_ns);
+    // `disk_low`: what can wait (holds that end, what is forgotten) waits, and leaves no entry.
+    [[nodiscard]] std::vector<Decided> expire(std::uint64_t now_ns, bool disk_low = false);
 
     // --- from wallets ---
     [[nodiscard]] WalletAnswer wallet_order(Bytes body, std::uint64_t now_ns);
@@ -157,7 +165,7 @@ class Core {
     [[nodiscard]] entry::Reason check_request(const entry::Payment& payment, const PaymentRequest& request) const;
     [[nodiscard]] entry::Reason check_authorisation(entry::Authorised& e, const PaymentRequest& request,
                                                     const entry::SealedPan* sealed) const;
-    [[nodiscard]] ResponseCode check_offline(entry::Completed& e, const PaymentRequest& request) const;
+    [[nodiscard]] ResponseCode check_offline(entry::Completed& e, const PaymentRequest& request);
     [[nodiscard]] ResponseCode check_completion(entry::Completed& e, const PaymentRequest& request) const;
     [[nodiscard]] bool pay_anyway(entry::Payment& payment) const;
     [[nodiscard]] tl::expected<Id128, entry::Reason> card_on_us(const PaymentRequest& request, const entry::SealedPan* sealed) const;
@@ -185,6 +193,8 @@ class Core {
     std::vector<PendingEntry> m_entries;
     Quota<TerminalId> m_idle_of_terminals{kIdleEntriesOfTerminal};
     Quota<Hash160> m_idle_of_wallets{kIdleEntriesOfWallet};
+    Quota<entry::CardToken> m_unpaid_of_cards{kUnpaidSalesOfCard};
+    Quota<TerminalId> m_unpaid_of_terminals{kUnpaidSalesOfTerminal};
 };
 
 }  // namespace giro::switching

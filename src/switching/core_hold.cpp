@@ -65,7 +65,7 @@ Answer Core::authorisation(const PaymentRequest& request, const entry::SealedPan
         if (differs(*before, request, sealed)) return refused(kDuplicateTransmission);
         return repeat(*before);
     }
-    if (before == nullptr && too_old(request, now_ns)) return refused(response_code(Reason::stale));
+    if (too_old(request, now_ns)) return refused(response_code(Reason::stale));
     entry::Authorised e;
     e.payment = start_payment(request, now_ns);
     if (sealed != nullptr) e.payment.pan = *sealed;
@@ -130,11 +130,17 @@ Answer Core::completion(const PaymentRequest& request, const entry::SealedPan* s
 }
 
 // A sale that the till approved by itself: within its limit it stands, whatever the account says.
-ResponseCode Core::check_offline(entry::Completed& e, const PaymentRequest& request) const {
+ResponseCode Core::check_offline(entry::Completed& e, const PaymentRequest& request) {
     if (too_old(request, e.payment.time_ns)) return response_code(Reason::stale);
     if (e.payment.amount.minor > m_policy.config.switching.offline_max) return response_code(Reason::limit_exceeded);
     e.payment.auth_code = request.auth_code;
-    return pay_anyway(e.payment) ? kApproved : kMalfunction;
+    const Id128 card = e.payment.debit;
+    if (!pay_anyway(e.payment)) return kMalfunction;
+    const bool reserve_pays = e.payment.debit != card;
+    if (reserve_pays && !(m_unpaid_of_cards.take(e.payment.pan.token, e.payment.time_ns) &&
+                          m_unpaid_of_terminals.take(request.terminal, e.payment.time_ns)))
+        return response_code(Reason::limit_exceeded);
+    return kApproved;
 }
 
 ResponseCode Core::check_completion(entry::Completed& e, const PaymentRequest& request) const {

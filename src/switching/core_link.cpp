@@ -82,20 +82,23 @@ Decided Core::give_up_forward(std::uint64_t payment, std::uint64_t now_ns) {
     return {payment, e.response_code, {}};
 }
 
-// What is settled, and older than remember_s: a repeat or reversal of it is too late by its date (freshness.hpp).
+// What is settled, and older than remember_s: a repeat or reversal of it is too late by its date (freshness.hpp). Old by
+// the wall clock, and by the windows that were settled since: a clock that jumps for a moment makes nothing old.
 void Core::forget_settled(std::uint64_t now_ns) {
     const std::uint64_t remember_ns = std::uint64_t{m_policy.config.switching.remember_s} * 1'000'000'000;
     const auto& settlements = m_state.settlements();
+    if (m_state.settled_through() == 0) return;
+    const std::uint64_t at_ns = std::min(now_ns, settlements.at(m_state.settled_through()).closed.time_ns);
     for (std::uint64_t next = m_forget_through + 1; next <= m_state.settled_through(); ++next) {
         const std::uint64_t closed_ns = settlements.at(next).closed.time_ns;
-        if (closed_ns > now_ns || now_ns - closed_ns < remember_ns) break;
+        if (closed_ns > at_ns || at_ns - closed_ns < remember_ns) break;
         m_forget_through = next;
     }
     if (!m_state.may_forget(m_forget_through)) return;
     record(entry::Kind::forgotten, entry::Forgotten{m_forget_through, kForgetPerCall});
 }
 
-std::vector<Decided> Core::expire(std::uint64_t now_ns) {
+std::vector<Decided> Core::expire(std::uint64_t now_ns, bool disk_low) {
     const std::uint64_t timeout_ns = m_policy.config.switching.forward_timeout_ms * 1'000'000;
     std::erase_if(m_waiting_since_ns, [this](const auto& one) {
         const Outstanding* o = m_state.outstanding(one.first);
@@ -110,8 +113,10 @@ std::vector<Decided> Core::expire(std::uint64_t now_ns) {
         since_ns = std::min(since_ns, now_ns);
         if (now_ns - since_ns >= timeout_ns) overdue.push_back(seq);
     }
-    (void)expire_holds(now_ns);
-    forget_settled(now_ns);
+    if (!disk_low) {
+        (void)expire_holds(now_ns);
+        forget_settled(now_ns);
+    }
     std::vector<Decided> decided;
     for (const std::uint64_t seq : overdue) decided.push_back(give_up_forward(seq, now_ns));
     return decided;

@@ -94,11 +94,14 @@ Answer Core::reversal(const PaymentRequest& request, std::uint64_t now_ns) {
                 // Not found or its STAN in use again: say "malfunction", and the terminal repeats until it can be done.
                 if (!stored || m_state.outstanding_by_stan(stored->link, stored->link_stan) != 0)
                     return {.code = kMalfunction, .auth_code = {}};
+                // Its host could not be told how much is to stand.
+                if (partial && m_policy.whole_reversals_only.contains(stored->link))
+                    return {.code = kInvalidTransaction, .auth_code = {}};
                 e.owed.push_back(std::move(*stored));
             }
         }
     }
-    const bool is_idle = e.outcome != entry::ReversalOutcome::reversed && e.outcome != entry::ReversalOutcome::released && !gave_up;
+    const bool is_idle = e.outcome != entry::ReversalOutcome::reversed && !gave_up;
     if (is_idle && !m_idle_of_terminals.take(request.terminal, now_ns)) return {.code = kMalfunction, .auth_code = {}};
     record(entry::Kind::reversal, e);
     return {.code = e.response_code, .auth_code = {}, .payment = m_state.last_seq(), .gave_up = gave_up};

@@ -21,22 +21,32 @@ std::optional<unsigned> two_digits(const FixedText<4>& text, std::size_t at) noe
     return digit(at) * 10 + digit(at + 1);
 }
 
+sys_days day_of(std::uint64_t now_ns) noexcept {
+    return std::chrono::floor<days>(std::chrono::sys_time<std::chrono::nanoseconds>(
+        std::chrono::nanoseconds(static_cast<std::int64_t>(now_ns))));
+}
+
 }  // namespace
 
-bool is_fresh(const FixedText<4>& local_date, std::uint64_t now_ns, std::uint32_t remember_s) noexcept {
+std::optional<std::int64_t> local_day(const FixedText<4>& local_date, std::uint64_t now_ns) noexcept {
     const auto month = two_digits(local_date, 0), day = two_digits(local_date, 2);
-    if (!month || !day) return false;
-    const sys_days today = std::chrono::floor<days>(std::chrono::sys_time<std::chrono::nanoseconds>(
-        std::chrono::nanoseconds(static_cast<std::int64_t>(now_ns))));
-    const days remembered = std::chrono::floor<days>(std::chrono::seconds(remember_s));
+    if (!month || !day) return std::nullopt;
+    const sys_days today = day_of(now_ns);
     const auto this_year = year_month_day(today).year();
+    std::optional<sys_days> nearest;
     for (const auto year : {this_year - std::chrono::years(1), this_year, this_year + std::chrono::years(1)}) {
         const year_month_day date(year, std::chrono::month(*month), std::chrono::day(*day));
-        if (!date.ok()) continue;
-        const days age = today - sys_days(date);
-        if (age >= -kAhead && age <= remembered - kMargin) return true;
+        if (date.ok() && (!nearest || abs(sys_days(date) - today) < abs(*nearest - today))) nearest = sys_days(date);
     }
-    return false;
+    if (!nearest) return std::nullopt;
+    return static_cast<std::int64_t>(nearest->time_since_epoch().count());
+}
+
+bool is_fresh(const FixedText<4>& local_date, std::uint64_t now_ns, std::uint32_t remember_s) noexcept {
+    const auto day = local_day(local_date, now_ns);
+    if (!day) return false;
+    const days age = day_of(now_ns) - sys_days(days(*day));
+    return age >= -kAhead && age <= std::chrono::floor<days>(std::chrono::seconds(remember_s)) - kMargin;
 }
 
 }  // namespace giro::switching

@@ -112,6 +112,7 @@ struct Settlement {
     std::optional<entry::SettlementProposed> proposed;
     std::map<entry::OfficerName, Buffer> approvals;  // officer -> signature
     std::optional<entry::SettlementConfirmed> confirmed;
+    std::int64_t newest_day = -1;  // State::newest_day() when it was closed
 };
 
 // Numbers for reports; from the journal, so everyone counts the same.
@@ -159,6 +160,10 @@ class State {
     // Whether something of that window or before is still remembered that nobody needs: entry::Forgotten lets go of it.
     // In order of recording: what is held, or owed to an issuer, keeps what came after it.
     [[nodiscard]] bool may_forget(std::uint64_t window) const;
+    // The latest local day (local_day(); -1: none) of any request so far, and of any that may be forgotten: what is not later
+    // than that may have been decided, and nobody knows any more.
+    [[nodiscard]] std::int64_t newest_day() const noexcept { return m_newest_day; }
+    [[nodiscard]] std::int64_t forgotten_day() const noexcept { return m_forgotten_day; }
     [[nodiscard]] std::size_t remembered_count() const noexcept { return m_remembered.size(); }
     [[nodiscard]] const Counters& counters() const noexcept { return m_counters; }
     [[nodiscard]] std::size_t terminal_count() const noexcept { return m_terminals.size(); }
@@ -211,6 +216,7 @@ class State {
     void remember(const Remembered& r);
     [[nodiscard]] bool may_forget_request(std::uint64_t last_seq) const;
     void advance_settled();
+    void note_day(const entry::RequestKey& key, std::uint64_t time_ns);
     void remember_or_replace(Remembered* before, const Remembered& r);
     void drop_outstanding_if_done(std::uint64_t seq);
     template <typename E>
@@ -245,6 +251,7 @@ class State {
     std::map<std::pair<std::uint64_t, std::uint64_t>, std::uint64_t> m_hold_ends;  // expires_ns, entry -> seq of the 0100
     std::map<std::uint64_t, Settlement> m_settlements;
     std::uint64_t m_settled_through = 0;
+    std::int64_t m_newest_day = -1, m_forgotten_day = -1;
     Counters m_counters;
     // The request asked for last: deciding one looks for it, and applying its entry looks again.
     struct LastId {

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "switching/accounts.hpp"
+#include "switching/freshness.hpp"
 #include "switching/state.hpp"
 #include "util/archive.hpp"
 #include "util/hash.hpp"
@@ -297,6 +298,7 @@ State::Refusal State::on(const entry::Payment& e) {
             m_link_stans[{e.link, e.link_stan}] = r.seq;
             break;
     }
+    note_day(e.key, e.time_ns);
     // A declined order keeps its counter unless it was a replay: a wallet that lacked funds may send the next one.
     if (from_wallet && e.outcome == Outcome::approved) wallet->second.counter = e.order_counter;
     remember_or_replace(before, r);
@@ -387,6 +389,7 @@ State::Refusal State::on(const entry::Reversal& e) {
             break;
         }
     }
+    note_day(e.key, e.time_ns);
     remember(r);
     return {};
 }
@@ -430,7 +433,7 @@ void State::drop_outstanding_if_done(std::uint64_t seq) {
 State::Refusal State::on(const entry::WindowClosed& e) {
     if (e.window != open_window()) return "it is not the open window";
     if (e.last_seq != m_last_seq) return "its last sequence number is not the one before it";
-    m_settlements[e.window] = {e, this_seq(), {}, {}, {}};
+    m_settlements[e.window] = {e, this_seq(), {}, {}, {}, m_newest_day};
     return {};
 }
 
@@ -486,6 +489,10 @@ void State::advance_settled() {
 
 // --- forgetting -------------------------------------------------------------------------------------------------
 
+void State::note_day(const entry::RequestKey& key, std::uint64_t time_ns) {
+    if (const auto day = local_day(key.local_date, time_ns)) m_newest_day = std::max(m_newest_day, *day);
+}
+
 // The oldest request: whether it is of that time, nothing is held under it and no issuer has still to hear or say anything.
 bool State::may_forget_request(std::uint64_t last_seq) const {
     if (m_remembered.size() == 0) return false;
@@ -507,6 +514,7 @@ State::Refusal State::on(const entry::Forgotten& e) {
         m_remembered.drop_front();
     }
     static_cast<void>(m_ledger.forget(closed.time_ns, e.most));
+    m_forgotten_day = std::max(m_forgotten_day, m_settlements.at(e.window).newest_day);
     return {};
 }
 

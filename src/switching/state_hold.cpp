@@ -84,6 +84,7 @@ State::Refusal State::on(const entry::Authorised& e) {
     if (before != nullptr && p.outcome != Outcome::declined) return "its reversal came first";
     if (p.outcome == Outcome::declined) {
         ++m_counters.declined;
+        note_day(p.key, p.time_ns);
         r.what = What::declined;
         remember_or_replace(before, r);
         return {};
@@ -103,6 +104,7 @@ State::Refusal State::on(const entry::Authorised& e) {
         r.stands = e.total;
         m_holds[r.seq] = {r.id, r.seq, expires_ns};
         m_hold_ends[{expires_ns, r.seq}] = r.seq;
+        note_day(p.key, p.time_ns);
         remember(r);
         return {};
     }
@@ -120,6 +122,7 @@ State::Refusal State::on(const entry::Authorised& e) {
     at->second.expires_ns = expires_ns;
     original->stands = e.total;
     r.what = What::raised;
+    note_day(p.key, p.time_ns);
     remember(r);
     return {};
 }
@@ -160,6 +163,7 @@ State::Refusal State::on(const entry::Completed& e) {
     ++m_counters.card_approved;
     r.what = What::approved;
     r.stands = p.amount.minor;
+    note_day(p.key, p.time_ns);
     remember(r);
     return {};
 }

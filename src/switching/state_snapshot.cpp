@@ -2,9 +2,10 @@
 //
 //   snapshot  = "GIROSTAT" version:u32 last_seq:u64 last_link_stan:u32 counters:5*u64 ledger maps
 //   ledger    = ledger::Ledger::save
-//   maps      = forgotten:u64 remembered participants terminals cards merchants wallets outstanding holds settlements
-// forgotten is how many requests were, ever. The others are each a u64 count and its items in order of key (remembered:
-// in order of recording), fields as in fields() below.
+//   maps      = forgotten:u64 newest_day:i64 forgotten_day:i64
+//               remembered participants terminals cards merchants wallets outstanding holds settlements
+// forgotten is how many requests were, ever. From remembered on each is a u64 count and its items in order of key
+// (remembered: in order of recording), fields as in fields() below.
 // Two states that are equal give the same bytes.
 #include <algorithm>
 
@@ -16,7 +17,7 @@ namespace giro::switching {
 
 namespace {
 constexpr std::string_view kMagic = "GIROSTAT";
-constexpr std::uint32_t kVersion = 4;
+constexpr std::uint32_t kVersion = 5;
 }  // namespace
 
 static void fields(auto& a, Remembered& r) {
@@ -61,15 +62,16 @@ struct SavedSettlement {
     std::vector<entry::SettlementProposed> proposed;
     std::vector<Approval> approvals;
     std::vector<entry::SettlementConfirmed> confirmed;
+    std::int64_t newest_day = -1;
 };
 static void fields(auto& a, SavedSettlement& s) {
-    a(s.closed, s.closed_at_seq, s.proposed, s.approvals, s.confirmed);
+    a(s.closed, s.closed_at_seq, s.proposed, s.approvals, s.confirmed, s.newest_day);
 }
 
 namespace {
 
 SavedSettlement to_saved(const Settlement& s) {
-    SavedSettlement out{s.closed, s.closed_at_seq, {}, {}, {}};
+    SavedSettlement out{s.closed, s.closed_at_seq, {}, {}, {}, s.newest_day};
     for (const auto& [officer, signature] : s.approvals) out.approvals.push_back({officer, signature});
     if (s.proposed) out.proposed.push_back(*s.proposed);
     if (s.confirmed) out.confirmed.push_back(*s.confirmed);
@@ -81,7 +83,7 @@ std::optional<Settlement> from_saved(SavedSettlement&& s) {
     const auto out_of_order = [](const Approval& x, const Approval& y) { return !(x.officer < y.officer); };
     if (s.proposed.size() > 1 || s.confirmed.size() > 1 || std::ranges::adjacent_find(s.approvals, out_of_order) != s.approvals.end())
         return std::nullopt;
-    Settlement out{s.closed, s.closed_at_seq, {}, {}, {}};
+    Settlement out{s.closed, s.closed_at_seq, {}, {}, {}, s.newest_day};
     for (Approval& approval : s.approvals) out.approvals[approval.officer] = std::move(approval.signature);
     if (!s.proposed.empty()) out.proposed = std::move(s.proposed[0]);
     if (!s.confirmed.empty()) out.confirmed = s.confirmed[0];
@@ -138,7 +140,7 @@ void State::save(Buffer& out) const {
 
 void State::save_maps(Buffer& out) const {
     Encoder a(out);
-    a(m_remembered.dropped(), static_cast<std::uint64_t>(m_remembered.size()));
+    a(m_remembered.dropped(), m_newest_day, m_forgotten_day, static_cast<std::uint64_t>(m_remembered.size()));
     for (std::size_t i = 0; i < m_remembered.size(); ++i) a(m_remembered.at(i));
     save_map(a, m_participants);
     save_sorted(a, m_terminals);
@@ -156,7 +158,7 @@ bool State::load_maps(Reader& in) {
     Decoder a(in.take(in.left()));
     std::map<std::uint64_t, SavedSettlement> settlements;
     std::uint64_t forgotten = 0, count = 0;
-    a(forgotten, count);
+    a(forgotten, m_newest_day, m_forgotten_day, count);
     m_remembered.start_at(forgotten);
     for (std::uint64_t i = 0; i < count; ++i) {
         Remembered r;

@@ -8,7 +8,7 @@ using namespace giro::switching;
 namespace {
 
 constexpr std::uint64_t kDay = 86'400 * kSecond;
-constexpr std::uint64_t kRemembered = 14 * kDay;  // firmware-config/giro.toml
+constexpr std::uint64_t kRemembered = 7 * kDay;  // firmware-config/giro.toml
 
 struct ForgetBox : Box {
     template <typename E>
@@ -33,8 +33,13 @@ struct ForgetBox : Box {
         c.txid = sha256d(p.unsigned_tx);
         REQUIRE(apply(entry::Kind::settlement_confirmed, c));
     }
-    void expire(std::uint64_t now_ns) {
-        (void)core->expire(now_ns);
+    // A later window, settled too: what is old is so by the journal as well.
+    void settle_later(std::uint64_t now_ns) {
+        close(now_ns);
+        settle(state.open_window() - 1);
+    }
+    void expire(std::uint64_t now_ns, bool disk_low = false) {
+        (void)core->expire(now_ns, disk_low);
         commit();
     }
     [[nodiscard]] std::size_t moved() const { return state.ledger().transfer_count(); }
@@ -72,6 +77,9 @@ TEST_CASE("forgetting: a settled payment goes when it is old enough, its money s
     box.expire(late);
     CHECK(box.state.remembered_count() == before);  // not settled
     box.settle(1);
+    box.expire(late);
+    CHECK(box.state.remembered_count() == before);  // the clock alone says that it is old
+    box.settle_later(late);
     box.expire(late - 1);
     CHECK(box.state.remembered_count() == before);
     CHECK(box.buy(sale, 1, late - 1).code == kApproved);  // known to its last moment, though its date is too old by then
@@ -91,7 +99,7 @@ TEST_CASE("forgetting: a settled payment goes when it is old enough, its money s
     CHECK(box.buy(again, 1, late).code == ResponseCode("68"));
     CHECK(box.reverse(reversal_of(again, 5), late).code == kOriginalNotFound);
     CHECK(box.balance(kMerchant) == 1'000);
-    CHECK(box.buy(at_day(purchase_of(1, 1), "1202", late), 1, late).code == kApproved);
+    CHECK(box.buy(at_day(purchase_of(1, 1), "1125", late), 1, late).code == kApproved);
     box.check_copies();
 }
 
@@ -105,6 +113,7 @@ TEST_CASE("forgetting: what an issuer has still to hear keeps itself and all tha
     box.close(kNow + 61 * kSecond);
     box.settle(1);
     const std::uint64_t late = kNow + 61 * kSecond + kRemembered;
+    box.settle_later(late);
     box.expire(late);
     CHECK(box.state.remembered_count() == 2);
     box.check_copies();
@@ -130,6 +139,7 @@ TEST_CASE("forgetting: a window that is settled waits for the one before it") {
     box.settle(1);
     CHECK(box.state.settled_through() == 2);
     box.check_copies();
+    box.settle_later(kNow + 2 * kRemembered);
     box.expire(kNow + 2 * kRemembered);
     CHECK(box.state.remembered_count() == 0);
     box.check_copies();
@@ -142,6 +152,9 @@ TEST_CASE("forgetting: a little at a time") {
     box.close();
     box.settle(1);
     const std::uint64_t late = kNow + kSecond + kRemembered;
+    box.settle_later(late);
+    box.expire(late, true);
+    CHECK(box.state.remembered_count() == kPayments);  // the disk is nearly full: it waits
     box.expire(late);
     CHECK(box.state.remembered_count() == 100);
     box.check_copies();
@@ -174,11 +187,52 @@ TEST_CASE("forgetting: a sale that a terminal approved by itself is taken while 
     PaymentRequest sale = purchase_of(100, 1);
     sale.mti = 0x0220;
     const auto pan = sealed(1);
-    CHECK(box.core->completion(sale, &pan, kNow + 12 * kDay).code == kApproved);
+    CHECK(box.core->completion(sale, &pan, kNow + 5 * kDay).code == kApproved);
     CHECK(box.core->completion(sale, &pan, kNow + 20 * kDay).code == kApproved);  // its repeat
     sale.stan = 2;
-    CHECK(box.core->completion(sale, &pan, kNow + 13 * kDay).code == ResponseCode("68"));
+    CHECK(box.core->completion(sale, &pan, kNow + 6 * kDay).code == ResponseCode("68"));
     box.commit();
+}
+
+TEST_CASE("forgetting: what was let go of is not new under another setting, nor under a clock that was wrong") {
+    ForgetBox box;
+    const PaymentRequest sale = purchase_of(1'000, 1);
+    REQUIRE(box.buy(sale).code == kApproved);
+    box.close();
+    box.settle(1);
+    const std::uint64_t jumped = kNow + kSecond + kRemembered;
+    box.settle_later(jumped);  // the clock is a week ahead for so long that a window is closed and settled
+    box.expire(jumped);
+    REQUIRE(box.state.remembered_count() == 0);
+    const auto refused = [&](std::uint64_t now_ns) {
+        PaymentRequest again = sale;
+        again.received_ns = now_ns;
+        const auto pan = sealed(1);
+        CHECK(box.core->purchase(again, &pan, now_ns).code == ResponseCode("68"));
+        again.mti = 0x0100;
+        CHECK(box.core->authorisation(again, &pan, now_ns).code == ResponseCode("68"));
+        again.mti = 0x0220;
+        CHECK(box.core->completion(again, &pan, now_ns).code == ResponseCode("68"));
+        CHECK(box.reverse(reversal_of(sale, 5), now_ns).code == kOriginalNotFound);
+        box.commit();
+    };
+    refused(kNow + 2 * kSecond);  // the clock is right again
+    CHECK(box.buy(at_day(purchase_of(1, 2), "1119", kNow + kDay), 1, kNow + kDay).code == kApproved);
+    box.config.switching.remember_s = 30 * 86'400;
+    box.core.emplace(box.state, Policy{box.config, {}}, box.random, nullptr);
+    refused(kNow + 20 * kDay);
+    CHECK(box.balance(kMerchant) == 1'001);
+    box.check_copies();
+}
+
+TEST_CASE("forgetting: the grave of a reversal is no reason to take what is too old") {
+    ForgetBox box;
+    const PaymentRequest sale = purchase_of(70, 3);
+    REQUIRE(box.reverse(reversal_of(sale, 4)).code == kApproved);
+    const std::uint64_t entries = box.state.last_seq();
+    CHECK(box.buy(sale, 1, kNow + 6 * kDay).code == ResponseCode("68"));
+    CHECK(box.state.last_seq() == entries);
+    CHECK(box.buy(sale).code == ResponseCode("21"));
 }
 
 TEST_CASE("freshness: from a day ahead to two days short of what is remembered, in any year") {

@@ -275,6 +275,24 @@ TEST_CASE("offline sale: within the till's limit it stands; without money in the
     CHECK(box.replays());
 }
 
+TEST_CASE("offline sale: what a bank pays for an empty card is bounded, whoever makes the sales up") {
+    HoldBox box;
+    const MinorUnits reserve = box.balance(reserve_account(1));
+    const auto sell = [&](std::uint32_t stan, std::uint8_t card, std::uint64_t now) {
+        auto r = purchase_of(100, stan);
+        r.mti = 0x0220;
+        return box.complete(r, card, now).code;
+    };
+    std::uint32_t stan = 1;
+    for (std::uint32_t i = 0; i < kUnpaidSalesOfCard.burst; ++i) CHECK(sell(stan++, 2, kNow) == kApproved);
+    const std::uint64_t entries = box.state.last_seq();
+    CHECK(sell(stan, 2, kNow) == ResponseCode("61"));
+    CHECK(box.state.last_seq() == entries);
+    CHECK(box.balance(reserve_account(1)) == reserve - 100 * kUnpaidSalesOfCard.burst);
+    CHECK(sell(stan++, 1, kNow) == kApproved);  // a card that has the money is nobody's debt
+    CHECK(sell(stan++, 2, kNow + kUnpaidSalesOfCard.interval_ns) == kApproved);
+}
+
 TEST_CASE("hold: a snapshot keeps the holds and their ends; one whose holds are not the ledger's is refused") {
     HoldBox box;
     const auto first = authorisation_of(10'000, 1), second = authorisation_of(500, 2);

@@ -45,6 +45,26 @@ TEST_CASE("link: a forwarded payment is held, and posted when the issuer approve
     CHECK(again.auth_code.view() == "ISS001");
 }
 
+TEST_CASE("link: a reversal in part that the link's dialect cannot say is refused, and moves nothing") {
+    Box box;
+    box.core.emplace(box.state, Policy{box.config, {}, {0}}, box.random, [&box](std::uint64_t seq) {
+        return decode<entry::Payment>(box.journal[seq - 1].body);
+    });
+    box.core->link_state(0, true);
+    const PaymentRequest sale = purchase_of(1'000, 1, kGammaCard);
+    const Answer a = box.buy(sale, 3);
+    REQUIRE(box.core->link_answer(answer_to(box, a, "00"), kNow));
+    box.commit();
+    PaymentRequest part = reversal_of(sale, 2);
+    part.replacement = 400;
+    const std::uint64_t entries = box.state.last_seq();
+    CHECK(box.reverse(part).code == kInvalidTransaction);
+    CHECK(box.state.last_seq() == entries);
+    CHECK(box.balance(kMerchant) == 1'000);
+    CHECK(box.reverse(reversal_of(sale, 3)).code == kApproved);
+    CHECK(box.balance(kMerchant) == 0);
+}
+
 TEST_CASE("link: the issuer's decline is passed on with its own code") {
     Box box;
     const Answer a = box.buy(purchase_of(705, 1, kGammaCard), 3);
