@@ -3,11 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <type_traits>
 
 #include "appliance/giro/command.hpp"
 #include "appliance/giro/demo.hpp"
 #include "appliance/giro/pos_args.hpp"
 #include "appliance/giro/pos_load.hpp"
+#include "appliance/giro/pos_scenario_file.hpp"
 #include "appliance/giro/pos_till.hpp"
 #include "util/descriptors.hpp"
 
@@ -16,70 +18,87 @@ namespace giro::cli {
 namespace {
 using namespace pos;
 
-constexpr double kRateMax = 1e6;
+constexpr unsigned kAll = 100;                 // per cent
 constexpr std::size_t kOtherDescriptors = 64;  // besides the terminals' connections: loop, trace, wallets
 
-Result<double> rate_of(const Args& args) {
-    if (!args.given("--rate")) return 0.0;
+Result<double> rate_of(const std::string& text) {
     try {
         std::size_t used = 0;
-        const std::string text = args.text("--rate");
         const double rate = std::stod(text, &used);
         if (used == text.size() && rate > 0 && rate <= kRateMax) return rate;
     } catch (const std::exception&) {  // stod's way to say that it is no number
     }
-    return fail(Failure::Kind::config, fmt::format("--rate '{}' is not a number of payments a second", args.text("--rate")));
+    return fail(Failure::Kind::config, fmt::format("--rate '{}' is not a number of payments a second", text));
 }
 
-// --- giro pos -------------------------------------------------------------------------------------
-Result<Scenario> scenario_of(const Args& args, const Equipment& equipment) {
-    const config::Config& config = equipment.config;
-    struct Bound {
-        const char* name;
-        std::uint64_t least, most;
-        std::uint64_t value;
+// --- giro pos load --------------------------------------------------------------------------------
+// The file's scenario, and over it what is said beside it.
+Result<Scenario> scenario_of(const Args& args) {
+    Result<Scenario> read = args.given("--scenario") ? load_scenario(args.text("--scenario")) : Scenario();
+    if (!read) return read;
+    Scenario& s = *read;
+    const auto into = [&](const char* name, std::uint64_t least, std::uint64_t most, auto& value) -> Result<void> {
+        if (!args.given(name)) return {};
+        const auto number = number_of(args, name, least, most);
+        if (!number) return tl::unexpected(number.error());
+        value = static_cast<std::remove_reference_t<decltype(value)>>(*number);
+        return {};
     };
-    Bound bounds[] = {{"--terminals", 1, demo::kTerminalsMax, 0},
-                      {"--count", 0, 1'000'000'000, 0},
-                      {"--seconds", 0, 86'400, 0},
-                      {"--timeout", kTimeoutMinMs, kTimeoutMaxMs, 0},
-                      {"--amount", 0, kAmountDigitsMax, 0},
-                      {"--cards", 1, demo::kCardsPerBin - 1, 0}};
-    for (Bound& bound : bounds) {
-        const auto value = number_of(args, bound.name, bound.least, bound.most);
-        if (!value) return tl::unexpected(value.error());
-        bound.value = *value;
+    const Result<void> numbers[] = {into("--terminals", 1, demo::kTerminalsMax, s.terminals),
+                                    into("--first", 1, demo::kTerminalsMax, s.first_terminal),
+                                    into("--count", 0, kCountMax, s.count),
+                                    into("--seconds", 0, kSecondsMax, s.seconds),
+                                    into("--timeout", kTimeoutMinMs, kTimeoutMaxMs, s.timeout_ms),
+                                    into("--amount", 1, kAmountDigitsMax, s.amount),
+                                    into("--cards", 1, demo::kCardsPerBin - 1, s.cards),
+                                    into("--think", 0, kPausesMsMax, s.think_ms)};
+    for (const auto& good : numbers)
+        if (!good) return tl::unexpected(good.error());
+    if (args.given("--amount")) s.amount_max = 0;
+    if (args.given("--think")) s.rate = 0;
+    if (args.given("--rate")) {
+        const auto rate = rate_of(args.text("--rate"));
+        if (!rate) return tl::unexpected(rate.error());
+        s.rate = *rate;
+        s.think_ms = 0;
     }
-    const auto first = terminals_from(args, "--first", bounds[0].value);
-    if (!first) return tl::unexpected(first.error());
-    const auto address = address_of(args, equipment);
-    if (!address) return tl::unexpected(address.error());
-    const auto rate = rate_of(args);
-    if (!rate) return tl::unexpected(rate.error());
-    const auto mix = parse_mix(args.text("--mix"));
-    if (!mix) return tl::unexpected(mix.error());
-    Scenario s;
-    s.address = *address;
-    s.terminals = static_cast<std::uint32_t>(bounds[0].value);
-    s.first_terminal = *first;
-    s.dukpt = args.flag("--dukpt");
-    s.count = bounds[1].value;
-    s.seconds = bounds[2].value;
-    s.timeout_ms = bounds[3].value;
-    if (bounds[4].value != 0) s.amount = static_cast<MinorUnits>(bounds[4].value);
-    s.cards = static_cast<std::uint32_t>(bounds[5].value);
-    s.rate = *rate;
-    s.mix = *mix;
-    if (s.count == 0 && s.seconds == 0) s.count = s.terminals;
-    s.bins = args.given("--card-bin") ? split_list(args.text("--card-bin")) : own_bins(config);
-    s.link_bin = args.text("--link-bin");
-    if (s.link_bin.empty() && !config.links.empty() && !config.links[0].bins.empty()) s.link_bin = config.links[0].bins[0];
-    s.wallets = split_list(args.text("--wallet"));
-    s.duplicate = args.flag("--duplicate");
-    s.bad_mac = args.flag("--bad-mac");
+    if (args.given("--mix")) {
+        const auto mix = parse_mix(args.text("--mix"));
+        if (!mix) return tl::unexpected(mix.error());
+        s.mix = *mix;
+    }
+    const Speech said = speech_of(args);
+    if (!said.port.empty() || said.tls) {
+        s.speech.port = said.port;
+        s.speech.tls = said.tls;
+    }
+    if (!said.dialect.empty()) s.speech.dialect = said.dialect;
+    if (!said.framing.empty()) s.speech.framing = said.framing;
+    if (args.given("--connect")) s.connect = args.text("--connect");
+    if (args.given("--card-bin")) s.bins = split_list(args.text("--card-bin"));
+    if (args.given("--link-bin")) s.link_bin = args.text("--link-bin");
+    if (args.given("--wallet")) s.wallets = split_list(args.text("--wallet"));
+    if (args.flag("--dukpt")) s.dukpt = true;
+    if (args.flag("--duplicate")) s.bad.duplicate = kAll;
+    if (args.flag("--bad-mac")) s.bad.wrong_mac = kAll;
     s.echo = args.flag("--echo");
     s.trace_file = args.text("--trace");
-    return s;
+    if (s.count == 0 && s.seconds == 0) s.count = s.terminals;
+    return read;
+}
+
+// What only the box's configuration tells.
+Result<void> complete(Scenario& s, const Equipment& equipment) {
+    const config::Config& config = equipment.config;
+    s.address = equipment.address;
+    if (!s.connect.empty()) {
+        const auto address = parse_address(s.connect);
+        if (!address) return tl::unexpected(address.error());
+        s.address = *address;
+    }
+    if (s.bins.empty()) s.bins = own_bins(config);
+    if (s.link_bin.empty() && !config.links.empty() && !config.links[0].bins.empty()) s.link_bin = config.links[0].bins[0];
+    return {};
 }
 
 Result<void> check(const Scenario& s) {
@@ -88,7 +107,8 @@ Result<void> check(const Scenario& s) {
             return fail(Failure::Kind::config, fmt::format("'{}' is not a BIN of 6 to 8 digits", bin));
     if (!s.link_bin.empty() && (s.link_bin.size() < 6 || s.link_bin.size() > 8 || !Pan::parse(s.link_bin + "00000000")))
         return fail(Failure::Kind::config, fmt::format("'{}' is not a BIN of 6 to 8 digits", s.link_bin));
-    if (s.bins.empty() && (s.mix.has(Job::card) || s.mix.has(Job::reversal) || s.mix.has(Job::decline)))
+    constexpr Job kOfThisBox[] = {Job::card, Job::reversal, Job::decline, Job::advice, Job::offline};
+    if (s.bins.empty() && std::ranges::any_of(kOfThisBox, [&](Job job) { return s.mix.has(job); }))
         return fail(Failure::Kind::config, "no bank of this box has cards of its own; give --card-bin");
     if (s.mix.has(Job::link) && s.link_bin.empty())
         return fail(Failure::Kind::config, "the configuration has no link to another host; give --link-bin");
@@ -98,12 +118,16 @@ Result<void> check(const Scenario& s) {
 }
 
 Result<void> run_scenario(const Args& args) {
-    const auto equipment = load_equipment(args.paths(), speech_of(args));
-    if (!equipment) return tl::unexpected(equipment.error());
-    const auto scenario = scenario_of(args, **equipment);
+    auto scenario = scenario_of(args);
     if (!scenario) return tl::unexpected(scenario.error());
+    if (auto good = check_terminals(args, scenario->first_terminal, scenario->terminals, scenario->dukpt); !good) return good;
+    const auto equipment = load_equipment(args.paths(), scenario->speech);
+    if (!equipment) return tl::unexpected(equipment.error());
+    if (auto good = complete(*scenario, **equipment); !good) return good;
     if (auto good = check(*scenario); !good) return good;
-    if (auto allowed = allow_descriptors(scenario->terminals + kOtherDescriptors, "one for each of --terminals"); !allowed) return allowed;
+    const std::size_t connections = scenario->terminals + scenario->bad.silent + scenario->bad.cut_frames + scenario->bad.keep_alives;
+    const char* what = "one for each terminal and each connection of [bad]";
+    if (auto allowed = allow_descriptors(connections + kOtherDescriptors, what); !allowed) return allowed;
     const auto report = run_load(*scenario, **equipment);
     if (!report) return tl::unexpected(report.error());
     fmt::print("{}{}", args.json() ? to_json(*report) : to_text(*report), args.json() ? "\n" : "");
@@ -140,7 +164,8 @@ std::vector<Command> pos_commands() {
                  {"--dialect", "name of a file in etc/dialects; default: the port's", text, "", false},
                  {"--framing", "words with commas such as ascii4,etx-lrc,counts-length; default: the port's", text, "", false},
                  {"--tls", "the gate's own TLS port: TLS 1.3 with the demo terminals' client certificate", flag, "", false},
-                 {"--timeout", "how long an answer may take, ms; a payment without one is reversed", number, "15000", false},
+                 {"--scenario", "load: a file that says all of this and more (firmware-config/scenarios); what stands beside it goes before it", text, "", false},
+                 {"--timeout", "how long an answer may take, ms; a payment without one is reversed; default: 15000", number, "", false},
                  {"--amount", "of each payment, minor units; load: 100", number, "", false},
                  {"--wallet", "wallet that pays by QR; load: several with commas, each pays one at a time", text, "", false},
                  {"--dukpt", "buy, load: terminals with DUKPT keys, D0000001 and on: a new key for each message", flag, "", false},
@@ -152,14 +177,15 @@ std::vector<Command> pos_commands() {
                  {"--stands", "reverse: in part, so that this much of the payment stands (DE95), minor units", number, "0", false},
                  {"--advice", "reverse: as an advice (0420)", flag, "", false},
                  {"--from", "raise, complete, reverse: the --trace file of a run, for a payment of that run", text, "", false},
-                 {"--terminals", "load: how many terminals", number, "1", false},
-                 {"--first", "load: number of the first terminal", number, "1", false},
+                 {"--terminals", "load: how many terminals; default: 1", number, "", false},
+                 {"--first", "load: number of the first terminal; default: 1", number, "", false},
                  {"--rate", "load: payments a second in all, at their time whatever the box does; default: as fast as answered", text, "", false},
-                 {"--count", "load: payments in all; default: one a terminal", number, "0", false},
-                 {"--seconds", "load: for how long", number, "0", false},
-                 {"--mix", "load: shares in per cent of card, link, qr, reversal, decline", text, "card=100", false},
+                 {"--think", "load: each terminal's pause after a payment, ms, when there is no rate", number, "", false},
+                 {"--count", "load: payments in all; default: one a terminal", number, "", false},
+                 {"--seconds", "load: for how long", number, "", false},
+                 {"--mix", "load: shares in per cent of card, link, qr, reversal, decline, advice, offline; default: card=100", text, "", false},
                  {"--card-bin", "load: BINs of the cards, with commas; default: all of this box", text, "", false},
-                 {"--cards", "load: cards per BIN", number, "199", false},
+                 {"--cards", "load: cards per BIN; default: 199", number, "", false},
                  {"--link-bin", "load: BIN of cards kept on another host; default: the first link's", text, "", false},
                  {"--duplicate", "load: send each payment a second time, byte for byte", flag, "", false},
                  {"--bad-mac", "load: spoil the MAC of each payment", flag, "", false},

@@ -23,15 +23,25 @@ Result<std::uint64_t> number_of(const Args& args, const char* name, std::uint64_
     return static_cast<std::uint64_t>(value);
 }
 
-Result<std::uint32_t> terminals_from(const Args& args, const char* name, std::uint64_t count) {
-    const std::int64_t first = args.number(name);
-    const bool dukpt = args.flag("--dukpt");
+Result<std::uint64_t> timeout_of(const Args& args) {
+    if (!args.given("--timeout")) return pos::Scenario().timeout_ms;
+    return number_of(args, "--timeout", pos::kTimeoutMinMs, pos::kTimeoutMaxMs);
+}
+
+Result<std::uint32_t> terminal_of(const Args& args) {
+    const std::int64_t number = args.number("--terminal");
+    const auto good = check_terminals(args, number < 1 ? 0 : static_cast<std::uint64_t>(number), 1, args.flag("--dukpt"));
+    if (!good) return tl::unexpected(good.error());
+    return static_cast<std::uint32_t>(number);
+}
+
+Result<void> check_terminals(const Args& args, std::uint64_t first, std::uint64_t count, bool dukpt) {
     const std::uint32_t terminals = dukpt ? demo::kDukptTerminals : demo::terminals_with_key(args.paths().demo());
-    if (first < 1 || static_cast<std::uint64_t>(first) + count - 1 > terminals)
+    if (first < 1 || first + count - 1 > terminals)
         return fail(Failure::Kind::config, fmt::format("the demo has keys for {} terminals{}, numbered from 1{}", terminals,
                                                        dukpt ? " with DUKPT" : "",
                                                        dukpt ? "" : "; giro init --demo --terminals N makes more"));
-    return static_cast<std::uint32_t>(first);
+    return {};
 }
 
 std::vector<std::string> own_bins(const config::Config& config) {

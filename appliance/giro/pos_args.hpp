@@ -10,14 +10,15 @@ namespace giro::cli {
 [[nodiscard]] pos::Speech speech_of(const Args& args);
 // --connect, or the port's address in the configuration.
 [[nodiscard]] Result<config::Address> address_of(const Args& args, const pos::Equipment& equipment);
-// Numbers of demo terminals that have a key: `count` of them, the first of which the option `name` gives.
-[[nodiscard]] Result<std::uint32_t> terminals_from(const Args& args, const char* name, std::uint64_t count = 1);  // --dukpt: of those with DUKPT keys
+// The number of a demo terminal that has a key, by --terminal; with --dukpt of those with DUKPT keys.
+[[nodiscard]] Result<std::uint32_t> terminal_of(const Args& args);
+// Whether `count` demo terminals from `first` on have a key.
+[[nodiscard]] Result<void> check_terminals(const Args& args, std::uint64_t first, std::uint64_t count, bool dukpt);
 // A number within bounds, or a usage error that names the option. 0 when the option is not given and has no default.
 [[nodiscard]] Result<std::uint64_t> number_of(const Args& args, const char* name, std::uint64_t least, std::uint64_t most);
+// --timeout, ms.
+[[nodiscard]] Result<std::uint64_t> timeout_of(const Args& args);
 // The BINs of this box's own cards, all banks.
 [[nodiscard]] std::vector<std::string> own_bins(const config::Config& config);
-
-inline constexpr std::uint64_t kAmountDigitsMax = 999'999'999'999; // DE4, n 12
-inline constexpr std::uint64_t kTimeoutMinMs = 100, kTimeoutMaxMs = 600'000;
 
 }  // namespace giro::cli

@@ -216,6 +216,7 @@ bool Connection::deliver() {
         if (m_in_size - at - kLengthBytes < size) break;
         at += kLengthBytes;
         if (size != 0) m_listener.received(Bytes(m_in).subspan(at, size));
+        else ++m_keep_alives;
         if (m_state != State::open) return false;
         at += size;
     }
@@ -229,6 +230,7 @@ bool Connection::deliver_framed() {
     m_in_size = 0;
     const auto verdict = m_deframer.feed(chunk, [this](Bytes message) {
         if (!message.empty()) m_listener.received(message);
+        else ++m_keep_alives;
         return m_state == State::open;
     });
     if (verdict == net::Deframer::Verdict::ok) return true;
@@ -236,15 +238,26 @@ bool Connection::deliver_framed() {
     return false;
 }
 
-void Connection::send(Bytes frame) {
-    if (m_state != State::open) return;
-    if (m_framing == net::Framing{}) return write(frame);
+Buffer Connection::framed(Bytes frame) const {
     const Bytes message = frame.subspan(kLengthBytes);
     const net::Frame around = net::frame_of(m_framing, message);
     Buffer whole(around.head.begin(), around.head.begin() + static_cast<std::ptrdiff_t>(around.head_bytes));
     whole.insert(whole.end(), message.begin(), message.end());
     whole.insert(whole.end(), around.tail.begin(), around.tail.begin() + static_cast<std::ptrdiff_t>(around.tail_bytes));
-    write(whole);
+    return whole;
+}
+
+void Connection::send(Bytes frame) {
+    if (m_state != State::open) return;
+    if (m_framing == net::Framing{}) return write(frame);
+    write(framed(frame));
+}
+
+void Connection::send_half(Bytes frame) {
+    if (m_state != State::open) return;
+    const Buffer whole = framed(frame);
+    write(Bytes(whole).first(whole.size() / 2));
+    ::shutdown(m_fd, SHUT_RDWR);
 }
 
 // A failed write is left to the read event that follows it: so send() never calls the listener back.

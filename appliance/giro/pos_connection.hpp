@@ -47,6 +47,9 @@ class Connection {
     Connection& operator=(const Connection&) = delete;
 
     void send(Bytes frame);  // dropped when not connected
+    // The first half of what send() would write, then the connection ends (and is made again as after any loss).
+    void send_half(Bytes frame);
+    [[nodiscard]] std::uint64_t keep_alives() const noexcept { return m_keep_alives; }  // that came in
     [[nodiscard]] const std::string& last_error() const noexcept { return m_error; }  // empty: none so far
 
   private:
@@ -65,6 +68,7 @@ class Connection {
     [[nodiscard]] bool deliver();
     [[nodiscard]] bool deliver_framed();
     void write(Bytes bytes);
+    [[nodiscard]] Buffer framed(Bytes frame) const;
 
     bus::Loop& m_loop;
     config::Address m_address;
@@ -80,6 +84,7 @@ class Connection {
     event* m_event = nullptr;
     short m_watched = 0;
     std::string m_error;
+    std::uint64_t m_keep_alives = 0;
     Buffer m_out;  // what the kernel would not take yet
     std::size_t m_in_size = 0;
     ByteArray<4 * (kLengthBytes + iso8583::kFrameBytesMax)> m_in;

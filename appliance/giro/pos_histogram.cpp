@@ -29,6 +29,17 @@ void Histogram::record(std::uint64_t value) noexcept {
     m_max = std::max(m_max, value);
 }
 
+std::vector<Histogram::Step> Histogram::steps(unsigned in_a_power) const {
+    const std::size_t width = (std::size_t{1} << kStepBits) / in_a_power;  // in buckets; powers of two begin at multiples of it
+    std::vector<Step> out;
+    for (std::size_t at = 0; at < kBuckets; at += width) {
+        std::uint64_t count = 0;
+        for (std::size_t i = at; i < at + width; ++i) count += m_buckets[i];
+        if (count != 0) out.push_back({highest_in(at + width - 1), count});
+    }
+    return out;
+}
+
 std::uint64_t Histogram::percentile(double fraction) const noexcept {
     const auto wanted = static_cast<std::uint64_t>(std::ceil(fraction * static_cast<double>(m_count)));
     std::uint64_t seen = 0;

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <vector>
 
 namespace giro::pos {
 
@@ -20,6 +21,13 @@ class Histogram {
     // The smallest recorded value that at least `fraction` (0..1) of all are not above, rounded up to its bucket's end
     // and never above max(). 0 when nothing was recorded.
     [[nodiscard]] std::uint64_t percentile(double fraction) const noexcept;
+
+    // The values in coarser steps, `in_a_power` (1, 2, 4 .. 128) of them to a power of two: the highest value of a step and how
+    // many there are in it, ascending. Steps without any are left out.
+    struct Step {
+        std::uint64_t highest, count;
+    };
+    [[nodiscard]] std::vector<Step> steps(unsigned in_a_power) const;
 
     [[nodiscard]] static std::size_t bucket_of(std::uint64_t value) noexcept;
     [[nodiscard]] static std::uint64_t highest_in(std::size_t bucket) noexcept;

@@ -8,16 +8,17 @@
 #include <algorithm>
 #include <deque>
 #include <limits>
+#include <map>
 
 #include "appliance/giro/demo.hpp"
+#include "appliance/giro/pos_mischief.hpp"
 #include "appliance/giro/pos_trace.hpp"
 #include "appliance/giro/wallet_file.hpp"
 
 namespace giro::pos {
 
 namespace {
-constexpr std::uint64_t kTickMs = 50;               // timeouts, progress
-constexpr std::uint64_t kProgressAfterNs = 2'000'000'000;
+constexpr std::uint64_t kTickMs = 50;               // timeouts, progress, mischief
 constexpr std::uint64_t kWakeMinNs = 300'000;       // an open loop wakes at most so often: payments leave in small groups
 constexpr std::size_t kQrWaitingMax = 1024;         // QR payments that wait for their wallet
 constexpr std::uint64_t kCountersAtATime = 1000;
@@ -39,11 +40,11 @@ struct Seat {
     std::unique_ptr<Station> station;
     Job job = Job::card;
     int wallet = -1;           // index of the wallet that is paying here
-    std::uint8_t steps = 0;    // kRepeat, kReverse: still to do for this payment
+    std::uint8_t steps = 0;    // kRepeat, kReverse, kReverseLate: still to do for this payment
     ResponseCode code;         // of the sale, for the comparison with its repeat
     AuthCode auth_code;
 };
-constexpr std::uint8_t kRepeat = 1, kReverse = 2;
+constexpr std::uint8_t kRepeat = 1, kReverse = 2, kReverseLate = 4;
 
 class LoadRun final : public Observer {
   public:
@@ -61,7 +62,7 @@ class LoadRun final : public Observer {
         m_tick.every(kTickMs);
         m_last_heard_ns = m_created_ns = m_equipment.clock.monotonic_ns();
         m_loop.run();
-        clear_progress();
+        m_progress.clear();
         if (m_trace) m_trace->flush();
         if (m_failure) return tl::unexpected(*m_failure);
         finish_report();
@@ -106,11 +107,15 @@ class LoadRun final : public Observer {
     Result<void> make_seats() {
         std::vector<std::pair<Identity, Keys>> terminals;
         for (std::uint32_t i = 0; i < m_scenario.terminals; ++i) {
-            const Identity who = identity_of(m_equipment.config, m_scenario.first_terminal + i, m_scenario.dukpt);
+            Identity who = identity_of(m_equipment.config, m_scenario.first_terminal + i, m_scenario.dukpt);
+            who.mac = m_scenario.mac.value_or(who.mac);
             auto key = terminal_keys_of(m_equipment.paths, who.terminal);
             if (!key) return tl::unexpected(key.error());
             terminals.emplace_back(who, std::move(*key));
         }
+        const Bad& bad = m_scenario.bad;
+        if (bad.silent + bad.cut_frames + bad.keep_alives != 0)
+            m_mischief = std::make_unique<Mischief>(m_loop, m_equipment, m_scenario.address, bad);
         for (auto& [who, key] : terminals) {
             auto& seat = *m_seats.emplace_back(std::make_unique<Seat>());
             seat.station = std::make_unique<Station>(m_loop, m_equipment, m_scenario.address, who, std::move(key),
@@ -154,10 +159,33 @@ class LoadRun final : public Observer {
         if (!terminal.ready()) return;  // its forced reversal is under way
         next_step(seat, now);
         if (!terminal.ready()) return;
-        free_wallet(seat);
-        m_idle.push_back(&seat);
         m_ended_ns = now.monotonic_ns;
+        if (seat.steps == 0) free_wallet(seat);
+        const std::uint64_t pause_ms = seat.steps != 0 ? m_scenario.bad.late_ms : m_scenario.think_ms;
+        if (pause_ms != 0) rest(seat, now.monotonic_ns + pause_ms * 1'000'000);
+        else go_on(seat, now);
         pump(now);
+    }
+
+    void rest(Seat& seat, std::uint64_t until_ns) {
+        m_thinking += seat.steps == 0 ? 1 : 0;
+        m_resting.emplace(until_ns, &seat);
+    }
+
+    // After a pause, or without one: what is left to do for its payment, or the next.
+    void go_on(Seat& seat, Now now) {
+        if (seat.steps == 0) return m_idle.push_back(&seat);
+        seat.steps = 0;
+        seat.station->terminal().reverse(seat.station->terminal().last_sale(), now);
+    }
+
+    void wake_rested(Now now) {
+        while (!m_resting.empty() && m_resting.begin()->first <= now.monotonic_ns) {
+            Seat& seat = *m_resting.begin()->second;
+            m_resting.erase(m_resting.begin());
+            m_thinking -= seat.steps == 0 ? 1 : 0;
+            go_on(seat, now);
+        }
     }
 
     void sale_done(Seat& seat, const Outcome& outcome, Now now) {
@@ -174,7 +202,7 @@ class LoadRun final : public Observer {
         m_ended_ns = now.monotonic_ns;
         seat.code = outcome.code;
         seat.auth_code = outcome.auth_code;
-        if (!outcome.approved()) seat.steps = static_cast<std::uint8_t>(seat.steps & ~kReverse);
+        if (!outcome.approved()) seat.steps = static_cast<std::uint8_t>(seat.steps & ~(kReverse | kReverseLate));
     }
 
     void repeat_done(const Seat& seat, const Outcome& outcome) {
@@ -195,7 +223,7 @@ class LoadRun final : public Observer {
             terminal.repeat_sale(now);
         } else if ((seat.steps & kReverse) != 0) {
             seat.steps = 0;
-            terminal.reverse(terminal.last_sale(), now);
+            terminal.reverse(terminal.last_sale(), now, {.advice = seat.job == Job::advice});
         }
     }
 
@@ -212,7 +240,16 @@ class LoadRun final : public Observer {
 
     // Gives idle terminals what is due. A late payment keeps the time it was meant for.
     void pump(Now now) {
-        if (m_started_ns == 0 || m_stopping) return check_end();
+        if (m_started_ns == 0) return check_end();
+        wake_rested(now);
+        m_due_ns = kNoEnd;
+        if (!m_stopping) send_due(now);
+        const std::uint64_t next_ns = m_resting.empty() ? m_due_ns : std::min(m_due_ns, m_resting.begin()->first);
+        if (next_ns != kNoEnd) wake_at(next_ns);
+        check_end();
+    }
+
+    void send_due(Now now) {
         if (now.monotonic_ns >= m_stop_at_ns) stop_sending();
         while (!m_idle.empty()) {
             if (!m_qr_waiting.empty() && !m_free_wallets.empty()) {
@@ -227,7 +264,6 @@ class LoadRun final : public Observer {
             if (job == Job::qr && !m_scenario.echo && m_free_wallets.empty()) m_qr_waiting.push_back(*meant);
             else pay(job, *meant, now);
         }
-        check_end();
     }
 
     // The time is over: what the box was too slow to take stays unsent, and is told.
@@ -243,7 +279,7 @@ class LoadRun final : public Observer {
         if (m_scenario.rate <= 0) return now.monotonic_ns;
         const std::uint64_t meant = m_started_ns + meant_after_ns(m_next, m_scenario.rate);
         if (meant <= now.monotonic_ns) return meant;
-        wake_at(std::max(meant, m_woken_ns + kWakeMinNs));
+        m_due_ns = std::max(meant, m_woken_ns + kWakeMinNs);
         return std::nullopt;
     }
 
@@ -251,27 +287,32 @@ class LoadRun final : public Observer {
         Seat& seat = *m_idle.front();
         m_idle.pop_front();
         Terminal& terminal = seat.station->terminal();
-        ++m_report.sent;
+        const std::uint64_t number = m_report.sent++;
         seat.job = job;
         seat.steps = 0;
         if (m_scenario.echo) return terminal.echo(meant_ns, now);
-        if (m_scenario.duplicate) seat.steps = kRepeat;
-        if (job == Job::reversal) seat.steps |= kReverse;
-        if (job == Job::qr) return pay_by_code(seat, meant_ns, now);
+        const Bad& bad = m_scenario.bad;
+        const MinorUnits amount = amount_of(m_scenario, number);
+        const bool spoilt = Bad::strikes(bad.wrong_mac, number, 0);
+        if (Bad::strikes(bad.duplicate, number, 1)) seat.steps = kRepeat;
+        if (job == Job::reversal || job == Job::advice) seat.steps |= kReverse;
+        else if (job != Job::offline && Bad::strikes(bad.late_reversal, number, 2)) seat.steps |= kReverseLate;
+        if (job == Job::qr) return pay_by_code(seat, amount, spoilt, meant_ns, now);
         const std::vector<Card>& cards = job == Job::link ? m_link_cards : job == Job::decline ? m_empty_cards : m_cards;
         const Card& card = cards[m_next_card++ % cards.size()];
-        terminal.sell(card.pan, {}, m_scenario.amount, m_scenario.bad_mac, meant_ns, now);
+        if (job == Job::offline) terminal.sell_offline(card.pan, amount, spoilt, meant_ns, now);
+        else terminal.sell(card.pan, {}, amount, spoilt, meant_ns, now);
         if (m_trace) m_trace->sale(terminal, card.name);
     }
 
-    void pay_by_code(Seat& seat, std::uint64_t meant_ns, Now now) {
+    void pay_by_code(Seat& seat, MinorUnits amount, bool spoilt, std::uint64_t meant_ns, Now now) {
         seat.wallet = m_free_wallets.front();
         m_free_wallets.pop_front();
         Terminal& terminal = seat.station->terminal();
         auto code = m_wallets[static_cast<std::size_t>(seat.wallet)].present(
-            terminal.identity().merchant, {m_scenario.amount, m_equipment.config.currency}, m_equipment.clock, m_random);
+            terminal.identity().merchant, {amount, m_equipment.config.currency}, m_equipment.clock, m_random);
         if (!code) return stop_with(code.error().kind, code.error().what);
-        terminal.sell({}, std::move(*code), m_scenario.amount, m_scenario.bad_mac, meant_ns, now);
+        terminal.sell({}, std::move(*code), amount, spoilt, meant_ns, now);
         if (m_trace) m_trace->sale(terminal, {});
     }
 
@@ -282,7 +323,7 @@ class LoadRun final : public Observer {
 
     void check_end() {
         const bool all_sent = m_stopping || (m_started_ns != 0 && m_next >= m_jobs && m_qr_waiting.empty());
-        if (all_sent && m_idle.size() == m_ready) m_loop.stop();
+        if (all_sent && m_idle.size() + m_thinking == m_ready) m_loop.stop();
     }
 
     // --- time -------------------------------------------------------------------------------------
@@ -307,10 +348,11 @@ class LoadRun final : public Observer {
         for (const auto& seat : m_seats) seat->station->terminal().tick(now);
         const std::uint64_t timeout_ns = m_scenario.timeout_ms * 1'000'000;
         if (m_started_ns == 0 && now.monotonic_ns - m_created_ns > timeout_ns) return stop_with(Failure::Kind::try_again, why_not_started());
-        if (m_started_ns != 0 && m_idle.size() != m_ready && now.monotonic_ns - m_last_heard_ns > 2 * timeout_ns + m_scenario.timeout_ms)
+        if (m_mischief) m_mischief->tick(now.monotonic_ns);
+        if (m_started_ns != 0 && m_idle.size() + m_resting.size() != m_ready && now.monotonic_ns - m_last_heard_ns > 2 * timeout_ns + m_scenario.timeout_ms)
             m_loop.stop();
         pump(now);
-        show_progress(now);
+        if (m_started_ns != 0) m_progress.show(m_report, m_started_ns, now.monotonic_ns);
         if (m_trace) m_trace->flush();
     }
 
@@ -336,28 +378,22 @@ class LoadRun final : public Observer {
         m_loop.stop();
     }
 
-    void show_progress(Now now) {
-        if (m_started_ns == 0 || now.monotonic_ns - m_started_ns < kProgressAfterNs || ::isatty(STDERR_FILENO) == 0) return;
-        if (now.monotonic_ns - m_shown_ns < 500'000'000) return;
-        const double since = static_cast<double>(now.monotonic_ns - m_shown_ns) / 1e9;
-        const double rate = m_shown_ns == 0 ? 0 : static_cast<double>(m_report.answered - m_shown_answered) / since;
-        fmt::print(stderr, "\r\033[K{:6.1f} s  {:>9} answered  {:>7.0f}/s  {:>7} declined  p99 {:.2f} ms",
-                   static_cast<double>(now.monotonic_ns - m_started_ns) / 1e9, m_report.answered, rate, m_report.declined,
-                   m_report.percentile_ms(0.99));
-        m_shown_ns = now.monotonic_ns;
-        m_shown_answered = m_report.answered;
-    }
-
-    void clear_progress() const {
-        if (m_shown_ns != 0) fmt::print(stderr, "\r\033[K");
-    }
-
     void finish_report() {
         m_report.seconds = static_cast<double>(m_ended_ns - m_started_ns) / 1e9;
         for (const auto& seat : m_seats) {
             m_report.connections_lost += seat->station->connections_lost();
             if (seat->station->terminal().busy()) ++m_report.unresolved;
         }
+        if (!m_mischief) return finish_codes();
+        const Mischief::Totals did = m_mischief->totals();
+        m_report.frames_cut = did.frames_cut;
+        m_report.keep_alives_sent = did.keep_alives_sent;
+        m_report.keep_alives_heard = did.keep_alives_heard;
+        m_report.hung_up = did.hung_up;
+        finish_codes();
+    }
+
+    void finish_codes() {
         for (std::size_t i = 0; i < m_code_counts.size(); ++i)
             if (m_code_counts[i].second != 0) m_report.by_code[m_code_counts[i].first.str()] = m_code_counts[i].second;
     }
@@ -380,23 +416,27 @@ class LoadRun final : public Observer {
     int m_timer_fd = -1;
     event* m_wake = nullptr;
     std::unique_ptr<Trace> m_trace;
+    std::unique_ptr<Mischief> m_mischief;
     std::vector<Card> m_cards, m_link_cards, m_empty_cards;
     std::vector<customer::WalletFile> m_wallets;
     std::deque<int> m_free_wallets;
     std::vector<std::unique_ptr<Seat>> m_seats;
     std::map<const Terminal*, Seat*> m_seat_of;
     std::deque<Seat*> m_idle;                 // longest idle first
+    std::multimap<std::uint64_t, Seat*> m_resting;  // by the end of its pause; not among the idle
+    std::size_t m_thinking = 0;               // of those, between two payments
+    std::uint64_t m_due_ns = 0;               // when the next payment of an open loop is
     std::deque<std::uint64_t> m_qr_waiting;   // the times they were meant for
     std::size_t m_ready = 0;
     std::uint64_t m_next = 0;                 // number of the next payment
     std::uint64_t m_jobs = 0;                 // payments in all
     std::size_t m_next_card = 0;
     std::uint64_t m_created_ns = 0, m_started_ns = 0, m_ended_ns = 0, m_stop_at_ns = 0, m_last_heard_ns = 0, m_woken_ns = 0;
-    std::uint64_t m_shown_ns = 0, m_shown_answered = 0;
     bool m_stopping = false;
     std::vector<std::pair<ResponseCode, std::uint64_t>> m_code_counts;
     std::optional<Failure> m_failure;
     Report m_report;
+    Progress m_progress;
 };
 }  // namespace
 

@@ -27,6 +27,10 @@ struct Report {
     std::uint64_t reversals_refused = 0;   // answered otherwise
     std::uint64_t reversals_forced = 0;    // of both: made because a payment was not answered
     std::uint64_t connections_lost = 0;
+    std::uint64_t frames_cut = 0;          // of Bad's connections
+    std::uint64_t keep_alives_sent = 0;
+    std::uint64_t keep_alives_heard = 0;
+    std::uint64_t hung_up = 0;             // silent or flooding ones that the box ended
     double seconds = 0;                    // from the first payment to the last answer
     Histogram latency_ns;                  // of answered payments
 
@@ -42,7 +46,18 @@ struct Report {
     }
 };
 
-[[nodiscard]] std::string to_json(const Report& report);  // one object, one line
-[[nodiscard]] std::string to_text(const Report& report);  // a table
+// One object, one line. "histogram": [[to_ms, count], …], eight steps to a power of two, each above the one before it.
+[[nodiscard]] std::string to_json(const Report& report);
+[[nodiscard]] std::string to_text(const Report& report);  // a table, and the latencies as bars, one to a power of two
+
+// One line on standard error, written over twice a second, where that is a terminal; not in a run's first two seconds.
+class Progress {
+  public:
+    void show(const Report& report, std::uint64_t started_ns, std::uint64_t now_ns);
+    void clear() const;
+
+  private:
+    std::uint64_t m_shown_ns = 0, m_shown_answered = 0;
+};
 
 }  // namespace giro::pos

@@ -9,7 +9,6 @@
 namespace giro::pos {
 
 namespace {
-constexpr std::array<std::string_view, kJobs> kJobNames{"card", "link", "qr", "reversal", "decline"};
 constexpr std::uint64_t kSpread = 37;  // coprime with 100: visits each slot of a hundred once, neighbours far apart
 
 std::optional<std::uint64_t> number(std::string_view text) noexcept {
@@ -27,6 +26,18 @@ Job Mix::of(std::uint64_t n) const noexcept {
         slot -= percent[i];
     }
     return Job::card;
+}
+
+bool Bad::strikes(unsigned percent, std::uint64_t n, std::uint64_t salt) noexcept {
+    constexpr std::uint64_t kSpreads[] = {61, 73, 89, 41};  // coprime with 100
+    return n % 100 * kSpreads[salt % std::size(kSpreads)] % 100 < percent;
+}
+
+MinorUnits amount_of(const Scenario& scenario, std::uint64_t n) noexcept {
+    if (scenario.amount_max <= scenario.amount) return scenario.amount;
+    constexpr std::uint64_t kGolden = 0x9E37'79B9'7F4A'7C15;  // Knuth's multiplier: neighbours far apart, each run the same
+    const auto span = static_cast<std::uint64_t>(scenario.amount_max - scenario.amount) + 1;
+    return scenario.amount + static_cast<MinorUnits>((n * kGolden >> 11) % span);
 }
 
 std::vector<std::string> split_list(const std::string& text) {

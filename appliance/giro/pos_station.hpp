@@ -10,14 +10,6 @@
 
 namespace giro::pos {
 
-// Through which port of the box, and how its messages are written; what is left empty is as configured.
-struct Speech {
-    std::string port;     // the name of a [[port]]; empty: the gate's own
-    bool tls = false;     // of the gate's own ports the one with TLS; a [[port]] says itself
-    std::string dialect;  // a file's name in etc/dialects
-    std::string framing;  // net::parse_framing
-};
-
 // Loaded once a run. Not movable once stations refer to it.
 struct Equipment {
     config::Paths paths;

@@ -33,7 +33,7 @@ Result<Till> open_till(const Args& args) {
     if (!equipment) return tl::unexpected(equipment.error());
     const auto address = address_of(args, **equipment);
     if (!address) return tl::unexpected(address.error());
-    const auto timeout = number_of(args, "--timeout", kTimeoutMinMs, kTimeoutMaxMs);
+    const auto timeout = timeout_of(args);
     if (!timeout) return tl::unexpected(timeout.error());
     auto record = Trace::open(till_file(args));
     if (!record) return tl::unexpected(record.error());
@@ -102,7 +102,7 @@ Result<void> show(const Args& args, const OnceResult& result, const Identity& wh
 Result<void> pos_buy(const Args& args) {
     auto till = open_till(args);
     if (!till) return tl::unexpected(till.error());
-    const auto terminal = terminals_from(args, "--terminal");
+    const auto terminal = terminal_of(args);
     if (!terminal) return tl::unexpected(terminal.error());
     const Identity who = identity_of(till->equipment->config, *terminal, args.flag("--dukpt"));
     const auto purchase = purchase_of(args, *till, who);
@@ -159,7 +159,7 @@ Result<void> follow(const Args& args, Form form, const char* word) {
 Result<void> pos_authorise(const Args& args) {
     auto till = open_till(args);
     if (!till) return tl::unexpected(till.error());
-    const auto terminal = terminals_from(args, "--terminal");
+    const auto terminal = terminal_of(args);
     if (!terminal) return tl::unexpected(terminal.error());
     const Identity who = identity_of(till->equipment->config, *terminal);
     const auto purchase = purchase_of(args, *till, who);
@@ -192,7 +192,7 @@ Result<void> pos_reverse(const Args& args) {
 Result<void> pos_mpm(const Args& args) {
     const auto config = config::load(args.paths().config_file());
     if (!config) return tl::unexpected(config.error());
-    const auto terminal = terminals_from(args, "--terminal");
+    const auto terminal = terminal_of(args);
     if (!terminal) return tl::unexpected(terminal.error());
     const Identity who = identity_of(*config, *terminal);
     qr::GiroAccount account{who.merchant, who.terminal, {}};

@@ -96,6 +96,11 @@ void Terminal::sell(Pan pan, std::string qr, MinorUnits amount, bool spoil_mac, 
                spoil_mac, meant_ns, now);
 }
 
+void Terminal::sell_offline(Pan pan, MinorUnits amount, bool spoil_mac, std::uint64_t meant_ns, Now now) {
+    start_sale({.pan = pan, .qr = {}, .amount = amount, .rrn = m_shared.rrns.next(), .stamp = Stamp::at(now.wall_ns), .form = Form::completion},
+               spoil_mac, meant_ns, now);
+}
+
 void Terminal::authorise(Pan pan, MinorUnits amount, Now now) {
     start_sale({.pan = pan, .qr = {}, .amount = amount, .rrn = m_shared.rrns.next(), .stamp = Stamp::at(now.wall_ns), .form = Form::authorisation},
                false, now.monotonic_ns, now);
@@ -190,8 +195,10 @@ void Terminal::received(Bytes message, Now now) {
     const bool network = m_request.kind == Kind::network || m_request.kind == Kind::echo;
     if (!network && !answer->has_mac && may_lack_mac(answer->code.view()) && answer->mti == answer_mti(m_request.kind, m_form, m_sale.form))
         return refused_without_mac(answer->code, now);
-    if (answer->mti != answer_mti(m_request.kind, m_form, m_sale.form) || !believable(*answer, message))
-        return m_observer.odd(*this, Observer::Oddity::mac_failure);
+    const bool other_type = answer->mti != answer_mti(m_request.kind, m_form, m_sale.form);
+    // The answer to the sale that is being reversed, at last.
+    if (other_type && m_request.kind == Kind::reversal) return m_observer.odd(*this, Observer::Oddity::late);
+    if (other_type || !believable(*answer, message)) return m_observer.odd(*this, Observer::Oddity::mac_failure);
     if (!network && !matches(*answer, m_request.kind == Kind::reversal ? m_reversed : m_sale))
         return m_observer.odd(*this, Observer::Oddity::mismatch);
     finish(*answer, now);
@@ -252,13 +259,19 @@ void Terminal::tick(Now now) {
     if (now.monotonic_ns - std::min(m_request.sent_ns, now.monotonic_ns) >= m_timeout_ns) timed_out(now);
 }
 
+// What has happened, or names what has: nothing to take back.
+bool Terminal::is_told_until_heard() const noexcept {
+    if (m_request.kind == Kind::reversal) return true;
+    return m_request.kind == Kind::sale && (m_sale.form == Form::completion || m_sale.original_stan != 0);
+}
+
 void Terminal::timed_out(Now now) {
     if (m_request.kind == Kind::network) {
         m_request.stan = 0;
         if (m_connected) connected(now);
         return;
     }
-    if (m_request.kind == Kind::reversal || (m_request.kind == Kind::sale && m_sale.original_stan != 0)) return repeat_request(now);
+    if (is_told_until_heard()) return repeat_request(now);
     end_undecided({}, now);
 }
 
@@ -266,7 +279,7 @@ void Terminal::timed_out(Now now) {
 // reversal is sent again in its own time.
 void Terminal::refused_without_mac(const ResponseCode& code, Now now) {
     m_observer.odd(*this, Observer::Oddity::unproven);
-    if (m_request.kind == Kind::reversal || (m_request.kind == Kind::sale && m_sale.original_stan != 0)) return;
+    if (is_told_until_heard()) return;
     Outcome outcome;
     outcome.unproven = code;
     end_undecided(outcome, now);

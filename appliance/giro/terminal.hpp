@@ -105,6 +105,8 @@ class Terminal {
     // The new sale's STAN and RRN are in last_sale() afterwards.
     void sell(Pan pan, std::string qr, MinorUnits amount, bool spoil_mac, std::uint64_t meant_ns, Now now);
     void echo(std::uint64_t meant_ns, Now now);
+    // 0220 of a sale that the terminal approved by itself: told again (0221) until it is answered.
+    void sell_offline(Pan pan, MinorUnits amount, bool spoil_mac, std::uint64_t meant_ns, Now now);
     // 0100, 0100 that names `authorised`, and 0220: as sell(). A raise or a completion that is not answered is repeated
     // (0101, 0221) until it is; an authorisation is reversed.
     void authorise(Pan pan, MinorUnits amount, Now now);
@@ -138,6 +140,7 @@ class Terminal {
     void start_sale(Sale sale, bool spoil_mac, std::uint64_t meant_ns, Now now);
     void follow(const Sale& authorised, Form form, MinorUnits amount, Now now);
     void repeat_request(Now now);
+    [[nodiscard]] bool is_told_until_heard() const noexcept;
     void start(MessageBuilder::Built built, UnderWay request, Now now);
     void start_reversal(const Sale& sale, bool forced, Now now, ReversalForm form);
     void finish(const Answer& answer, Now now);

@@ -94,7 +94,7 @@ Result<void> ask(const Args& args, wallet::QueryKind kind) {
 
 // --- pay ------------------------------------------------------------------------------------------
 Result<MinorUnits> amount_given(const Args& args) {
-    const auto amount = number_of(args, "--amount", 1, kAmountDigitsMax);
+    const auto amount = number_of(args, "--amount", 1, pos::kAmountDigitsMax);
     if (!amount) return tl::unexpected(amount.error());
     return static_cast<MinorUnits>(*amount);
 }

@@ -1,4 +1,5 @@
-// The operator's giro.toml: whatever stands in it, a configuration or one line that names the place.
+// The operator's giro.toml and scenario files: whatever stands in them, what they say or one line that names the place.
+#include "appliance/giro/pos_scenario_file.hpp"
 #include "config/config.hpp"
 #include "tests/fuzz/scratch.hpp"
 #include "tests/fuzz/targets.hpp"
@@ -36,6 +37,35 @@ Seeds seeds_config_file() {
         const auto at = wrong.find(from);
         if (at != std::string::npos) seeds.push_back(owned(wrong.replace(at, from.size(), to)));
     }
+    for (const std::string_view port : {"address = \"127.0.0.1:7821\"\ntls = false\ndialect = \"iso1987-bcd\"\n", "address = \"0.0.0.0:7821\"\ntls = false\n",
+                                        "address = \"127.0.0.1:7801\"\n", "address = \"127.0.0.1:1\"\ndialect = \"../x\"\n"})
+        seeds.push_back(owned(text + "[[port]]\nname = \"p\"\n" + std::string(port)));
+    return seeds;
+}
+
+void run_pos_scenario(Bytes input) {
+    const auto file = scratch("scenario.toml", input);
+    const auto scenario = pos::load_scenario(file);
+    if (!scenario) {
+        ASSERT(scenario.error().kind == Failure::Kind::config && scenario.error().what.starts_with(file.string()));
+        return;
+    }
+    unsigned sum = 0;
+    for (const unsigned share : scenario->mix.percent) sum += share;
+    ASSERT(sum == 100 && scenario->terminals >= 1 && scenario->amount >= 1);
+    for (const std::uint64_t n : {std::uint64_t{0}, std::uint64_t{1} << 60}) {
+        const MinorUnits amount = pos::amount_of(*scenario, n);
+        ASSERT(amount >= scenario->amount && amount <= std::max(scenario->amount, scenario->amount_max));
+    }
+}
+
+Seeds seeds_pos_scenario() {
+    Seeds seeds{owned("[terminals]\nport = 'old'\nconnect = '127.0.0.1:7900'\ndialect = 'iso1993'\nframing = 'bcd2,etx-lrc,counts-length'\n"
+                      "mac = 'x9_19'\nfirst = 2\n[cards]\nbins = ['970001']\nlink_bin = '970003'\nwallets = ['ann']\n"),
+                owned("[load]\nrate = 0\nthink_ms = 1\namount = [5, 1]\n"), owned("[load]\nrate = 1\nthink_ms = 1\namount = 0\n"),
+                owned("[mix]\ncash = 1\n"), owned("[terminals]\ntls = true\nport = 'a'\nconnect = 'x'\nframing = 'x'\n"), owned("load = 1\n"), owned("= =")};
+    for (const char* name : {"shop", "peak", "trouble"})
+        seeds.push_back(read_file(GIRO_SOURCE_DIR "/firmware-config/scenarios/" + std::string(name) + ".toml").value());
     return seeds;
 }
 

@@ -30,6 +30,7 @@
     T(wallet_answer, 5'000, "the box's answer to a wallet")                                          \
     T(log_mask, 2'000, "text on its way into the log")                                               \
     T(config_file, 300, "the operator's giro.toml")                                                  \
+    T(pos_scenario, 300, "a scenario file of giro pos load")                                          \
     T(journal_entry, 50'000, "the body of a journal entry of every kind")                            \
     T(journal_file, 200, "journal.db, by whoever may write it")                                      \
     T(journal_checkpoints, 500, "vault/checkpoint, auditor/checkpoints.jsonl, switch/snapshot")      \

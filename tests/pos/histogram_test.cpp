@@ -47,6 +47,29 @@ TEST_CASE("histogram: empty gives zero, and a value over the range counts in the
     CHECK(histogram->percentile(0.5) == Histogram::kValueMax);
 }
 
+TEST_CASE("histogram: coarser steps hold all values, each where it belongs") {
+    auto histogram = std::make_unique<Histogram>();
+    for (const std::uint64_t value : {0U, 1U, 127U, 128U, 255U, 256U, 1'000'000U}) histogram->record(value);
+    for (const unsigned in_a_power : {1U, 8U, 128U}) {
+        std::uint64_t count = 0, before = 0;
+        for (const auto& step : histogram->steps(in_a_power)) {
+            CHECK((count == 0 || step.highest > before));
+            before = step.highest;
+            count += step.count;
+        }
+        CHECK(count == 7);
+        CHECK(before >= 1'000'000);
+    }
+    const auto powers = histogram->steps(1);
+    REQUIRE(powers.size() == 4);
+    CHECK(powers[0].highest == 127);
+    CHECK(powers[0].count == 3);
+    CHECK(powers[1].highest == 255);
+    CHECK(powers[1].count == 2);
+    CHECK(powers[2].highest == 511);
+    CHECK(powers[3].highest == (1U << 20) - 1);
+}
+
 TEST_CASE("report: a wrong MAC, a foreign answer or a repeat answered otherwise makes a run unsound") {
     auto report = std::make_unique<giro::pos::Report>();
     CHECK(report->sound());

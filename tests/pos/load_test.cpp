@@ -49,7 +49,9 @@ class SmallBox {
     std::atomic<int> silent_sales{0};    // so many purchases get no answer
     std::atomic<int> hang_ups{0};        // so many purchases end the connection
     std::atomic<int> other_answers{0};   // so many repeats are answered otherwise
-    std::atomic<std::uint64_t> purchases{0}, reversals{0};
+    std::atomic<std::uint64_t> purchases{0}, reversals{0}, advices{0}, offline{0};
+    std::atomic<std::uint64_t> halves{0};  // connections that ended in the middle of a message
+    std::atomic<std::uint64_t> keep_alives{0};
 
     SmallBox() {
         m_listener = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -92,11 +94,15 @@ class SmallBox {
     bool read_from(int fd, Buffer& in) {
         std::array<std::byte, 8192> chunk;
         const ssize_t got = ::recv(fd, chunk.data(), chunk.size(), 0);
-        if (got <= 0) return false;
+        if (got <= 0) {
+            halves += in.empty() ? 0 : 1;
+            return false;
+        }
         in.insert(in.end(), chunk.begin(), chunk.begin() + got);
         while (in.size() >= 2 && in.size() >= 2U + load_be<std::uint16_t>(in.data())) {
             const std::size_t size = load_be<std::uint16_t>(in.data());
-            if (!take(fd, Bytes(in).subspan(2, size))) return false;
+            if (size == 0) ++keep_alives;
+            else if (!take(fd, Bytes(in).subspan(2, size))) return false;
             in.erase(in.begin(), in.begin() + static_cast<std::ptrdiff_t>(2 + size));
         }
         return true;
@@ -116,17 +122,17 @@ class SmallBox {
         }
         const bool good = to_hex(message.last(8)) == to_hex(vault::mac8(m_session, message.first(message.size() - 8)));
         if (!good) fields.push_back({39, "63"});
-        else if (mti == "0400") { ++reversals; fields.push_back({39, "00"}); }
+        else if (mti == "0400" || mti == "0420") { ++(mti == "0400" ? reversals : advices); fields.push_back({39, "00"}); }
         else {
             const bool first = m_seen.insert(std::string(m_in.field(37))).second;
-            if (first) ++purchases;
+            if (first) ++(mti.starts_with("022") ? offline : purchases);
             if (hang_ups-- > 0) return false;
             if (silent_sales-- > 0) return true;
             const bool poor = m_in.field(2) == demo::pan("970001", demo::kCardsPerBin) || m_in.field(2) == demo::pan("970002", demo::kCardsPerBin);
             fields.push_back({39, poor ? "51" : "00"});
             if (!poor) fields.push_back({38, !first && other_answers-- > 0 ? "999999" : "123456"});
         }
-        send(fd, test::answer(mti.substr(0, 2) + "10", fields, good ? &m_session : nullptr));
+        send(fd, test::answer(mti.substr(0, 2) + (mti[2] == '2' ? "30" : "10"), fields, good ? &m_session : nullptr));
         return true;
     }
 
@@ -166,7 +172,7 @@ TEST_CASE("load: terminals sign on and pay the mix they were given, each payment
     REQUIRE(equipment);
     Scenario s = scenario(box, 200);
     s.mix = *parse_mix("card=70,reversal=10,decline=20");
-    s.duplicate = true;
+    s.bad.duplicate = 100;
     const auto report = run_load(s, **equipment);
     REQUIRE(report);
     CHECK(report->sent == 200);
@@ -180,6 +186,63 @@ TEST_CASE("load: terminals sign on and pay the mix they were given, each payment
     CHECK(report->sound());
     CHECK(box.purchases == 200);
     CHECK(box.reversals == 20);
+}
+
+TEST_CASE("load: what goes wrong on purpose is told apart, and every payment finds its end") {
+    Folder folder;
+    SmallBox box;
+    const auto equipment = load_equipment(folder.paths);
+    REQUIRE(equipment);
+    Scenario s = scenario(box, 100);
+    s.mix = *parse_mix("card=70,offline=10,advice=20");
+    s.amount = 100;
+    s.amount_max = 900;
+    s.think_ms = 10;
+    s.timeout_ms = 2'000;
+    s.bad = {.wrong_mac = 10, .duplicate = 20, .late_reversal = 30, .late_ms = 5, .silent = 2, .cut_frames = 2, .keep_alives = 1,
+             .keep_alives_per_second = 20'000};
+    const auto report = run_load(s, **equipment);
+    REQUIRE(report);
+    CHECK(report->sent == 100);
+    CHECK(report->approved == 90);
+    CHECK(report->by_code.at("63") == 10);
+    CHECK(report->reversals_forced == 10);
+    CHECK(box.offline == 10);
+    CHECK(report->duplicates == report->duplicates_same_answer);
+    CHECK(report->duplicates > 0);
+    CHECK(report->reversals > 20);
+    CHECK(box.advices > 0);
+    CHECK(box.reversals == report->reversals - box.advices);
+    CHECK(report->unresolved == 0);
+    CHECK(report->sound());
+    CHECK(report->frames_cut > 0);
+    CHECK(report->keep_alives_sent > 0);
+    CHECK(box.halves > 0);
+    CHECK(box.keep_alives > 0);
+}
+
+TEST_CASE("load: a closed loop's terminals think between payments, and a stop counts who thinks as done") {
+    Folder folder;
+    SmallBox box;
+    const auto equipment = load_equipment(folder.paths);
+    REQUIRE(equipment);
+    Scenario s = scenario(box, kTerminals);
+    s.think_ms = 60'000;  // nobody pays twice, and nobody is waited for
+    const auto report = run_load(s, **equipment);
+    REQUIRE(report);
+    CHECK(report->approved == kTerminals);
+    CHECK(report->unresolved == 0);
+}
+
+TEST_CASE("load: a MAC kind that the box does not expect fails at the key exchange") {
+    Folder folder;
+    SmallBox box;
+    const auto equipment = load_equipment(folder.paths);
+    REQUIRE(equipment);
+    Scenario s = scenario(box, 4);
+    s.mac = vault::MacKind::x9_19;
+    s.timeout_ms = 300;
+    CHECK_FALSE(run_load(s, **equipment));
 }
 
 TEST_CASE("load: an open loop sends what its rate and seconds hold") {
@@ -242,20 +305,20 @@ TEST_CASE("load: a wrong MAC is answered 63, and a repeat that is answered other
     const auto equipment = load_equipment(folder.paths);
     REQUIRE(equipment);
     Scenario s = scenario(box, 8);
-    s.bad_mac = true;
+    s.bad.wrong_mac = 100;
     auto report = run_load(s, **equipment);
     REQUIRE(report);
     CHECK(report->by_code == std::map<std::string, std::uint64_t>{{"63", 8}});
     CHECK(report->answered == 0);  // no answer: it has no MAC
     CHECK(report->reversals_forced == 8);
-    s.bad_mac = false;
-    s.duplicate = true;
+    s.bad.wrong_mac = 0;
+    s.bad.duplicate = 100;
     box.other_answers = 1;
     report = run_load(s, **equipment);
     REQUIRE(report);
     CHECK(report->duplicates_same_answer == 7);
     CHECK_FALSE(report->sound());
-    s.duplicate = false;
+    s.bad.duplicate = 0;
     s.echo = true;
     report = run_load(s, **equipment);
     REQUIRE(report);

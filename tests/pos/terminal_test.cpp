@@ -67,6 +67,43 @@ struct Bench final : Wire, Observer {
 };
 }  // namespace
 
+TEST_CASE("terminal: the answer to a payment that is being reversed is late, whatever STAN it names; no MAC failure") {
+    Bench b;
+    b.sign_on();
+    b.sell();
+    b.now.monotonic_ns += 16 * kSecond;
+    b.terminal.tick(b.now);
+    REQUIRE(b.last(0) == "0400");
+    b.oddities.clear();
+    const std::vector<test::Field> fields{{4, b.last(4)}, {11, b.last(11)}, {37, b.last(37)}, {39, "00"}, {41, b.last(41)}};
+    b.terminal.received(answer("0210", fields, &b.session), b.now);
+    b.terminal.received(answer("0210", {{39, "12"}}, nullptr), b.now);  // of a box that could not read the payment
+    CHECK(b.oddities == std::vector{Observer::Oddity::late, Observer::Oddity::late});
+    b.terminal.received(b.reply("00"), b.now);
+    CHECK(b.terminal.ready());
+}
+
+TEST_CASE("terminal: a sale it approved by itself is told until it is heard, and never taken back") {
+    Bench b;
+    b.sign_on();
+    b.terminal.sell_offline(*Pan::parse("9700010000000051"), 1250, false, b.now.monotonic_ns, b.now);
+    CHECK(b.last(0) == "0220");
+    CHECK(b.last(90).empty());
+    const std::string stan = b.last(11), rrn = b.last(37);
+    for (int i = 0; i < 3; ++i) {
+        b.now.monotonic_ns += 16 * kSecond;
+        b.terminal.tick(b.now);
+        CHECK(b.last(0) == "0221");
+        CHECK(b.last(11) == stan);
+        CHECK(b.last(37) == rrn);
+    }
+    const std::vector<test::Field> fields{{4, b.last(4)}, {11, stan}, {37, rrn}, {39, "00"}, {41, b.last(41)}};
+    b.terminal.received(answer("0230", fields, &b.session), b.now);
+    CHECK(b.terminal.ready());
+    REQUIRE(b.outcomes.size() == 1);
+    CHECK(b.outcomes[0].approved());
+}
+
 TEST_CASE("terminal: signs on, exchanges keys, and MACs its payments with the new one") {
     Bench b;
     b.terminal.connected(b.now);

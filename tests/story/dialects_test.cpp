@@ -89,6 +89,23 @@ TEST_CASE("dialects: one box, an ASCII port, a packed one with TPDU and one of 2
         CHECK(status == 0);
         CHECK(said.object().value("approved", 0) == 20);
     }
+    tell("shipped scenarios at the packed port: an ordinary shop, and trouble");
+    for (const char* name : {"shop", "trouble"}) {
+        const Said said = box.giro({"--json", "pos", "load", "--port", "packed", "--seconds", "3", "--scenario",
+                                    GIRO_SOURCE_DIR "/firmware-config/scenarios/" + std::string(name) + ".toml"});
+        INFO(said.text);
+        const json report = said.object();
+        CHECK(said.status == 0);
+        REQUIRE(report.is_object());
+        CHECK(report.value("approved", 0) > 20);
+        CHECK(report.value("unresolved", -1) == 0);
+        CHECK(report.value("duplicates", -1) == report.value("duplicates_same_answer", -2));
+        CHECK_FALSE(report.value("histogram", json::array()).empty());
+        if (std::string(name) == "trouble") {
+            CHECK(report.value("frames_cut", 0) > 0);
+            CHECK(report.value("keep_alives_heard", 0) < report.value("keep_alives_sent", 0) / 100);
+        }
+    }
     tell("a terminal that speaks another dialect than its port is not heard");
     CHECK(box.giro({"pos", "buy", "--port", "packed", "--dialect", "iso1993", "--timeout", "500", "--amount", "100"}).status == 75);
     const Said typed = box.giro({"--json", "pos", "buy", "--connect", "127.0.0.1:" + std::to_string(box.port("7801")), "--port", "packed", "--dialect",
