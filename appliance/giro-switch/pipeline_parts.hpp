@@ -13,6 +13,18 @@ using bus::MessageType;
 
 inline constexpr vault::Nonce kBaseKey{};  // the terminal's base key: 0800, and everything on an issuer's link
 
+// What a terminal's message is.
+inline bool is_network(const PaymentRequest& r) {
+    return without_repeat(r.mti) == 0x0800;
+}
+inline bool is_card_payment(const PaymentRequest& r) {
+    const Mti mti = without_repeat(r.mti);
+    return mti == 0x0200 || mti == 0x0100 || mti == 0x0220;
+}
+inline bool is_key_exchange(const PaymentRequest& r) {
+    return is_network(r) && r.network_code == 161;
+}
+
 // One request on its way. `request` views into `body`.
 struct Pipeline::Item {
     bus::PeerId peer = 0;

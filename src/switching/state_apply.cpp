@@ -5,7 +5,6 @@
 #include <limits>
 
 #include "switching/accounts.hpp"
-#include "switching/freshness.hpp"
 #include "switching/state.hpp"
 #include "util/archive.hpp"
 #include "util/hash.hpp"
@@ -479,42 +478,6 @@ State::Refusal State::on(const entry::SettlementConfirmed& e) {
     if (e.txid != sha256d(at->second.proposed->unsigned_tx)) return "its txid is not that of the proposed transaction";
     at->second.confirmed = e;
     advance_settled();
-    return {};
-}
-
-void State::advance_settled() {
-    for (auto next = m_settlements.find(m_settled_through + 1); next != m_settlements.end() && next->second.confirmed; ++next)
-        ++m_settled_through;
-}
-
-// --- forgetting -------------------------------------------------------------------------------------------------
-
-void State::note_day(const entry::RequestKey& key, std::uint64_t time_ns) {
-    if (const auto day = local_day(key.local_date, time_ns)) m_newest_day = std::max(m_newest_day, *day);
-}
-
-// The oldest request: whether it is of that time, nothing is held under it and no issuer has still to hear or say anything.
-bool State::may_forget_request(std::uint64_t last_seq) const {
-    if (m_remembered.size() == 0) return false;
-    const Remembered& oldest = m_remembered.at(0);
-    return oldest.seq <= last_seq && oldest.what != Remembered::What::held && !m_outstanding.contains(oldest.seq);
-}
-
-bool State::may_forget(std::uint64_t window) const {
-    if (window == 0 || window > m_settled_through) return false;
-    const entry::WindowClosed& closed = m_settlements.at(window).closed;
-    return may_forget_request(closed.last_seq) || m_ledger.may_forget(closed.time_ns);
-}
-
-State::Refusal State::on(const entry::Forgotten& e) {
-    if (e.most == 0 || !may_forget(e.window)) return "there is nothing to forget";
-    const entry::WindowClosed& closed = m_settlements.at(e.window).closed;
-    for (std::uint32_t i = 0; i < e.most && may_forget_request(closed.last_seq); ++i) {
-        m_remembered_index.erase(m_remembered.at(0).id, m_remembered.ref_at(0));
-        m_remembered.drop_front();
-    }
-    static_cast<void>(m_ledger.forget(closed.time_ns, e.most));
-    m_forgotten_day = std::max(m_forgotten_day, m_settlements.at(e.window).newest_day);
     return {};
 }
 
