@@ -105,8 +105,9 @@ bool Core::knows(const PaymentRequest& request) const {
 
 // Its first answer may be forgotten: it leaves no entry, for nobody knows whether it was decided before.
 bool Core::too_old(const PaymentRequest& request, std::uint64_t now_ns) const {
-    if (!is_fresh(request.local_date, now_ns, m_policy.config.switching.remember_s)) return true;
-    return *local_day(request.local_date, now_ns) <= m_state.forgotten_day();  // whatever the clock or the setting was then
+    const auto day = local_day(request.local_date, now_ns);
+    if (!day || !is_fresh(*day, now_ns, m_policy.config.switching.remember_s)) return true;
+    return *day <= m_state.forgotten_day();  // whatever the clock or the setting was then
 }
 
 // The same key, but another amount or payer: not a repeat, and no reason to hear that something was approved.

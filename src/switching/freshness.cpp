@@ -42,10 +42,8 @@ std::optional<std::int64_t> local_day(const FixedText<4>& local_date, std::uint6
     return static_cast<std::int64_t>(nearest->time_since_epoch().count());
 }
 
-bool is_fresh(const FixedText<4>& local_date, std::uint64_t now_ns, std::uint32_t remember_s) noexcept {
-    const auto day = local_day(local_date, now_ns);
-    if (!day) return false;
-    const days age = day_of(now_ns) - sys_days(days(*day));
+bool is_fresh(std::int64_t day, std::uint64_t now_ns, std::uint32_t remember_s) noexcept {
+    const auto age = day_of(now_ns).time_since_epoch() - std::chrono::duration<std::int64_t, days::period>(day);
     return age >= -kAhead && age <= std::chrono::floor<days>(std::chrono::seconds(remember_s)) - kMargin;
 }
 

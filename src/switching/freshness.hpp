@@ -12,9 +12,9 @@ namespace giro::switching {
 // (UTC). Nothing for what is no date.
 [[nodiscard]] std::optional<std::int64_t> local_day(const FixedText<4>& local_date, std::uint64_t now_ns) noexcept;
 
-// Whether a request of that local date may be decided at `now_ns` by a switch that remembers for `remember_s` seconds, at
+// Whether a request of that local day may be decided at `now_ns` by a switch that remembers for `remember_s` seconds, at
 // least three days: not more than a day ahead, and two days short of what is remembered behind, whatever the terminal's
-// time zone. False for what is no date.
-[[nodiscard]] bool is_fresh(const FixedText<4>& local_date, std::uint64_t now_ns, std::uint32_t remember_s) noexcept;
+// time zone.
+[[nodiscard]] bool is_fresh(std::int64_t day, std::uint64_t now_ns, std::uint32_t remember_s) noexcept;
 
 }  // namespace giro::switching
