@@ -16,7 +16,8 @@
 //        .    32  digest
 //
 // digest = SHA-256(the first 32 bytes, then SHA-256 of each run of up to 16,384 accounts, then of what was posted, then of
-// transfers): hashing in runs needs no copy of the whole state. The hash tables and the expiry heap are rebuilt, so their layout is not in it.
+// transfers): hashing in runs needs no copy of the whole state. The hash tables and the expiry heap are rebuilt, so their
+// layout is not in it.
 #include <fmt/format.h>
 
 #include <algorithm>

@@ -63,11 +63,11 @@ inline constexpr std::uint32_t kForgetPerCall = 512;
 // Entries that move no money (declines, reversals of nothing): one terminal or wallet may not fill the journal with them.
 // Beyond, the answer is 96 and nothing is decided, so that a repeat may still be. No shop and no person comes near.
 inline constexpr QuotaLimit kIdleEntriesOfTerminal{.burst = 1'000, .interval_ns = 500'000'000, .keys_max = 100'000};
+inline constexpr QuotaLimit kIdleEntriesOfWallet{.burst = 20, .interval_ns = 10'000'000'000, .keys_max = 100'000};
 // Offline sales that a card's bank pays from its reserve, because the card's account has no money: of one card, and at one
 // terminal. Beyond, 61: a shop that makes such sales up may not empty a bank.
 inline constexpr QuotaLimit kUnpaidSalesOfCard{.burst = 4, .interval_ns = 86'400'000'000'000, .keys_max = 100'000};
 inline constexpr QuotaLimit kUnpaidSalesOfTerminal{.burst = 100, .interval_ns = 600'000'000'000, .keys_max = 100'000};
-inline constexpr QuotaLimit kIdleEntriesOfWallet{.burst = 20, .interval_ns = 10'000'000'000, .keys_max = 100'000};
 
 struct WalletAnswer {
     ResponseCode code;

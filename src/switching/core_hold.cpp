@@ -13,6 +13,7 @@
 //   expired                      25                             posted from the card's account, or its bank's reserve  00
 //   completed                    25                             94, no entry
 //
+// A sale without an original that the bank would have to pay is 61, no entry, beyond kUnpaidSalesOfCard and ..OfTerminal.
 // What leaves no entry may be asked again. Neither card's account nor reserve has the money: 96, and the advice repeats.
 #include "switching/accounts.hpp"
 #include "switching/core.hpp"
@@ -129,7 +130,7 @@ Answer Core::completion(const PaymentRequest& request, const entry::SealedPan* s
     return {.code = kApproved, .auth_code = e.payment.auth_code, .payment = m_state.last_seq()};
 }
 
-// A sale that the till approved by itself: within its limit it stands, whatever the account says.
+// A sale that the till approved by itself: within its limit it stands, whatever the account says, for as many as a bank pays.
 ResponseCode Core::check_offline(entry::Completed& e, const PaymentRequest& request) {
     if (too_old(request, e.payment.time_ns)) return response_code(Reason::stale);
     if (e.payment.amount.minor > m_policy.config.switching.offline_max) return response_code(Reason::limit_exceeded);
