@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <optional>
+#include <string_view>
 #include <utility>
 
 #include "hsm/hashed_file.hpp"
@@ -18,6 +20,10 @@ namespace giro::hsm {
 
 namespace {
 using Kind = Failure::Kind;
+constexpr std::string_view kMagic = "GIROCTR1";
+constexpr std::size_t kMarkBytes = 8 + 8 + 4;
+constexpr std::size_t kMarksAt[] = {0, 512};  // in sectors of their own: a power cut tears one at most
+constexpr std::size_t kRecordsAt = 1024;
 constexpr std::size_t kRecordBytes = 16 + 4 + 4;
 constexpr std::size_t kFileBytesMax = std::size_t{1} << 30;
 constexpr std::size_t kSlackBytes = 1 << 20;  // superseded records that are left alone
@@ -27,6 +33,35 @@ void append_record(Buffer& out, const CounterId& id, std::uint32_t value) {
     w.bytes(id);
     w.u32(value);
     w.u32(crc32c(Bytes(out).last(20)));
+}
+
+Buffer mark_of(std::uint64_t synced) {
+    Buffer out;
+    Writer w(out);
+    w.bytes(as_bytes(kMagic));
+    w.u64(synced);
+    w.u32(crc32c(out));
+    return out;
+}
+
+// What the later of the two marks that are whole says.
+std::optional<std::uint64_t> synced_bytes(Bytes file) {
+    std::optional<std::uint64_t> out;
+    if (file.size() < kRecordsAt) return out;
+    for (const std::size_t at : kMarksAt) {
+        const Bytes mark = file.subspan(at, kMarkBytes);
+        const auto synced = load_le<std::uint64_t>(mark.data() + kMagic.size());
+        if (std::ranges::equal(mark, mark_of(synced))) out = std::max(out.value_or(0), synced);
+    }
+    return out;
+}
+
+// A file's first kRecordsAt bytes, both marks alike.
+Buffer head(std::uint64_t synced) {
+    Buffer out(kRecordsAt);
+    for (const std::size_t at : kMarksAt)
+        std::ranges::copy(mark_of(synced), out.begin() + static_cast<std::ptrdiff_t>(at));
+    return out;
 }
 
 Result<void> write_all(int fd, Bytes data, std::uint64_t at) {
@@ -59,11 +94,14 @@ CounterFile::CounterFile(CounterFile&& other) noexcept
     : m_file(std::move(other.m_file)),
       m_fd(std::exchange(other.m_fd, -1)),
       m_bytes(other.m_bytes),
+      m_second_mark(other.m_second_mark),
       m_values(std::move(other.m_values)),
       m_pending(std::move(other.m_pending)) {}
 
 CounterFile::~CounterFile() {
-    if (m_fd >= 0) ::close(m_fd);
+    if (m_fd < 0) return;
+    static_cast<void>(::fdatasync(m_fd));  // the last mark
+    ::close(m_fd);
 }
 
 Result<CounterFile> CounterFile::open(std::filesystem::path file) {
@@ -78,7 +116,9 @@ Result<void> CounterFile::read() {
     if (!std::filesystem::exists(m_file)) return {};  // made by the first commit
     auto bytes = read_file(m_file, kFileBytesMax);
     if (!bytes) return tl::unexpected(bytes.error());
-    Bytes left = *bytes;
+    const auto synced = synced_bytes(*bytes);
+    if (!synced) return damaged(m_file);
+    Bytes left = Bytes(*bytes).subspan(kRecordsAt);
     for (; left.size() >= kRecordBytes; left = left.subspan(kRecordBytes)) {
         Reader in(left.first(kRecordBytes));
         const auto id = in.array<16>();
@@ -87,18 +127,28 @@ Result<void> CounterFile::read() {
         m_values[id] = value;
         m_bytes += kRecordBytes;
     }
-    // More than one commit's worth of what is no record was not left by a crash.
-    if (left.size() > kBatchRecordsMax * kRecordBytes || m_values.size() > kCountersMax) return damaged(m_file);
+    // Behind the mark a crash leaves one commit's worth at most of what is no record.
+    if (m_bytes < *synced || left.size() > kBatchRecordsMax * kRecordBytes || m_values.size() > kCountersMax)
+        return damaged(m_file);
     return {};
 }
 
 Result<void> CounterFile::rewrite() {
-    Buffer all;
-    all.reserve(m_values.size() * kRecordBytes);
+    const std::uint64_t bytes = m_values.size() * kRecordBytes;
+    Buffer all = head(bytes);
+    all.reserve(all.size() + bytes);
     for (const auto& [id, value] : m_values) append_record(all, id, value);
     if (auto done = write_file_atomic(m_file, all, 0600); !done) return done;
-    m_bytes = all.size();
+    m_bytes = bytes;
     return {};
+}
+
+// Where one cannot be written the other stays, which says less and nothing wrong; the next commit tries again.
+void CounterFile::mark() {
+    const Buffer mark = mark_of(m_bytes);
+    const auto at = static_cast<off_t>(kMarksAt[m_second_mark ? 1 : 0]);
+    const auto written = ::pwrite(m_fd, mark.data(), mark.size(), at);
+    if (written == static_cast<ssize_t>(mark.size())) m_second_mark = !m_second_mark;
 }
 
 std::uint32_t CounterFile::value(const CounterId& id) const noexcept {
@@ -118,17 +168,18 @@ Result<void> CounterFile::commit() {
     if (m_values.size() + pending.size() > kCountersMax)
         return fail(Kind::try_again, fmt::format("the vault keeps {} counters, its most", kCountersMax));
     if (m_fd < 0 && !std::filesystem::exists(m_file))  // its name must survive a power cut as its records do
-        if (auto done = write_file_atomic(m_file, {}, 0600); !done) return done;
+        if (auto done = write_file_atomic(m_file, head(0), 0600); !done) return done;
     if (m_fd < 0) m_fd = ::open(m_file.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW);
     if (m_fd < 0)
         return fail(Kind::try_again, fmt::format("cannot open {}: {}", m_file.string(), std::strerror(errno)));
     Buffer records;
     for (const auto& [id, value] : pending) append_record(records, id, value);
-    if (auto done = write_all(m_fd, records, m_bytes); !done) return done;
+    if (auto done = write_all(m_fd, records, kRecordsAt + m_bytes); !done) return done;
     // A longer unfinished commit of before may lie behind: cut, or a later reader would take its rest for damage.
-    if (::ftruncate(m_fd, static_cast<off_t>(m_bytes + records.size())) != 0)
+    if (::ftruncate(m_fd, static_cast<off_t>(kRecordsAt + m_bytes + records.size())) != 0)
         return fail(Kind::try_again, fmt::format("cannot shorten the vault's counters: {}", std::strerror(errno)));
     m_bytes += records.size();
+    mark();
     for (const auto& [id, value] : pending) m_values[id] = value;
     return {};
 }

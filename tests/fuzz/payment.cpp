@@ -83,6 +83,7 @@ void run_vault_counters(Bytes input) {
 }
 Seeds seeds_vault_counters() {
     const auto file = scratch("counters", {});
+    std::filesystem::remove(file);
     {
         auto counters = CounterFile::open(file).value();
         for (std::uint32_t i = 1; i <= 3; ++i) {
