@@ -19,6 +19,13 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kPinRandomBytes = 16;  // 128 bits, written as 32 hexadecimal digits
 
+// Every mechanism that hsm/ asks for; the token refuses all others. SoftHSM copies its list of mechanisms, a node each, at
+// every C_...Init: with all that it knows that is a seventh of the time of a MAC.
+constexpr std::string_view kMechanisms =
+    "CKM_AES_KEY_GEN,CKM_EC_KEY_PAIR_GEN,CKM_RSA_PKCS_KEY_PAIR_GEN,CKM_AES_ECB_ENCRYPT_DATA,CKM_DES3_ECB_ENCRYPT_DATA,"
+    "CKM_AES_CMAC,CKM_DES3_CMAC,CKM_SHA256_HMAC,CKM_ECDSA,CKM_SHA256_RSA_PKCS,CKM_SHA256_RSA_PKCS_PSS,CKM_AES_GCM,"
+    "CKM_AES_ECB,CKM_AES_CBC,CKM_DES3_ECB,CKM_DES3_CBC";
+
 tl::unexpected<Failure> token_failure(std::string_view doing, const CkError& error) {
     return fail(Kind::refused, fmt::format("{}: {}", doing, error.name()));
 }
@@ -143,8 +150,8 @@ Result<void> prepare_softhsm(const fs::path& folder) {
     const fs::path conf = fs::absolute(folder / "softhsm2.conf");
     const std::string text = fmt::format(
         "# Written by giro-vault.\ndirectories.tokendir = {}\nobjectstore.backend = file\nlog.level = ERROR\n"
-        "slots.removable = false\n",
-        tokens.string());
+        "slots.removable = false\nslots.mechanisms = {}\n",
+        tokens.string(), kMechanisms);
     const auto present = read_file(conf, 4096);
     if (!present || as_text(*present) != text) {
         if (auto done = make_private_folder(folder); !done) return done;

@@ -89,6 +89,24 @@ TEST_CASE("token: every kind of key is sensitive, never extractable, and found a
     CHECK(find_key(fixture.session(), CKO_SECRET_KEY, "a").error().name() == "CKR_TEMPLATE_INCONSISTENT");
 }
 
+TEST_CASE("mechanism: SoftHSM refuses what no verb asks for") {
+    const TokenFixture fixture;
+    const Session& session = fixture.session();
+    Template t;
+    t.number(CKA_CLASS, CKO_SECRET_KEY)
+        .number(CKA_KEY_TYPE, CKK_GENERIC_SECRET)
+        .flag(CKA_TOKEN, false)
+        .flag(CKA_SIGN, true)
+        .bytes(CKA_VALUE, Buffer(64, std::byte{7}));
+    const auto key = session.cryptoki().C_CreateObject(session.handle(), t.attributes());
+    REQUIRE(key);
+    CK_MECHANISM asked_for{CKM_SHA256_HMAC, nullptr, 0}, other{CKM_SHA512_HMAC, nullptr, 0};
+    const auto refused = session.cryptoki().C_SignInit(session.handle(), other, *key);
+    REQUIRE(!refused);
+    CHECK(refused.error().name() == "CKR_MECHANISM_INVALID");
+    CHECK(session.cryptoki().C_SignInit(session.handle(), asked_for, *key));
+}
+
 TEST_CASE("mechanism: ECDSA signatures are low-S and verify in another library") {
     TokenFixture fixture;
     REQUIRE(generate_key(fixture.session(), KeyKind::secp256k1, KeyUse::sign, "k").has_value());
