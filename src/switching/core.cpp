@@ -18,7 +18,6 @@ using entry::Reason;
 
 namespace {
 
-constexpr std::uint64_t kTwoDays_s = 2 * 86'400;
 
 // DE7, MMDDhhmmss: a moment that exists. One that doesn't ("9931...") would stand before every later one.
 bool is_moment(std::string_view text) {
@@ -196,10 +195,8 @@ Reason Core::check_order(entry::Payment& payment, const wallet::SignedOrder& sig
     payment.debit = payer->account;
     if (order.amount != payment.amount.minor || order.currency != payment.amount.currency || order.merchant != merchant)
         return Reason::wallet_mismatch;
-    // An order that was declined may be sent again until it expires: not longer than its refusal is remembered.
     const std::uint64_t now_s = payment.time_ns / 1'000'000'000;
-    const std::uint64_t longest_s = m_policy.config.switching.remember_s - kTwoDays_s;
-    if (order.expiry_unix_s < now_s || order.expiry_unix_s - now_s > longest_s) return Reason::wallet_expired;
+    if (order.expiry_unix_s < now_s || order.expiry_unix_s - now_s > kOrderLifeMax_s) return Reason::wallet_expired;
     if (order.counter <= payer->counter) return Reason::wallet_replayed;
     if (payment.amount.minor > m_policy.config.switching.payment_max) return Reason::limit_exceeded;
     return check_ledger(payment, false);

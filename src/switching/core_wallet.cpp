@@ -4,6 +4,7 @@
 #include "switching/accounts.hpp"
 #include "switching/core.hpp"
 #include "switching/core_record.hpp"
+#include "switching/freshness.hpp"
 #include "util/hash.hpp"
 #include "wallet/key.hpp"
 
@@ -53,6 +54,14 @@ WalletAnswer Core::wallet_order(Bytes body, std::uint64_t now_ns) {
     Answer answer;
     if (before != nullptr) {
         answer = repeat(*before);
+    } else if (const std::int64_t day = first_day_of_order(order->order.expiry_unix_s);
+               !is_fresh(day, now_ns, m_policy.config.switching.remember_s) || day <= m_state.forgotten_day()) {
+        // As with a till's request: its first answer may be forgotten, so it is not decided, and leaves no entry.
+        return {.code = response_code(Reason::stale),
+                .auth_code = {},
+                .rrn = key.rrn,
+                .balance = {},
+                .why = "this order is too old, or of a day to come"};
     } else {
         entry::Payment payment;
         payment.channel = entry::Channel::wallet;

@@ -21,7 +21,7 @@ std::optional<unsigned> two_digits(const FixedText<4>& text, std::size_t at) noe
     return digit(at) * 10 + digit(at + 1);
 }
 
-sys_days day_of(std::uint64_t now_ns) noexcept {
+sys_days date_of(std::uint64_t now_ns) noexcept {
     return std::chrono::floor<days>(std::chrono::sys_time<std::chrono::nanoseconds>(
         std::chrono::nanoseconds(static_cast<std::int64_t>(now_ns))));
 }
@@ -31,7 +31,7 @@ sys_days day_of(std::uint64_t now_ns) noexcept {
 std::optional<std::int64_t> local_day(const FixedText<4>& local_date, std::uint64_t now_ns) noexcept {
     const auto month = two_digits(local_date, 0), day = two_digits(local_date, 2);
     if (!month || !day) return std::nullopt;
-    const sys_days today = day_of(now_ns);
+    const sys_days today = date_of(now_ns);
     const auto this_year = year_month_day(today).year();
     std::optional<sys_days> nearest;
     for (const auto year : {this_year - std::chrono::years(1), this_year, this_year + std::chrono::years(1)}) {
@@ -43,8 +43,17 @@ std::optional<std::int64_t> local_day(const FixedText<4>& local_date, std::uint6
 }
 
 bool is_fresh(std::int64_t day, std::uint64_t now_ns, std::uint32_t remember_s) noexcept {
-    const auto age = day_of(now_ns).time_since_epoch() - std::chrono::duration<std::int64_t, days::period>(day);
+    const auto age = date_of(now_ns).time_since_epoch() - std::chrono::duration<std::int64_t, days::period>(day);
     return age >= -kAhead && age <= std::chrono::floor<days>(std::chrono::seconds(remember_s)) - kMargin;
+}
+
+std::int64_t day_of(std::uint64_t time_ns) noexcept {
+    return date_of(time_ns).time_since_epoch().count();
+}
+
+std::int64_t first_day_of_order(std::uint64_t expiry_unix_s) noexcept {
+    constexpr std::uint64_t kDay_s = 86'400;
+    return expiry_unix_s < kOrderLifeMax_s ? 0 : static_cast<std::int64_t>((expiry_unix_s - kOrderLifeMax_s) / kDay_s);
 }
 
 }  // namespace giro::switching

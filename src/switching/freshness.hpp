@@ -17,4 +17,12 @@ namespace giro::switching {
 // time zone.
 [[nodiscard]] bool is_fresh(std::int64_t day, std::uint64_t now_ns, std::uint32_t remember_s) noexcept;
 
+// The UTC day of a moment, counted from 1970-01-01.
+[[nodiscard]] std::int64_t day_of(std::uint64_t time_ns) noexcept;
+
+// A wallet's order is paid within so long of its expiry or not at all, whatever the setting; so its expiry says the first
+// day on which it can have been decided.
+inline constexpr std::uint64_t kOrderLifeMax_s = 86'400;
+[[nodiscard]] std::int64_t first_day_of_order(std::uint64_t expiry_unix_s) noexcept;
+
 }  // namespace giro::switching

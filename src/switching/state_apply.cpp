@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "switching/accounts.hpp"
+#include "switching/freshness.hpp"
 #include "switching/state.hpp"
 #include "util/archive.hpp"
 #include "util/hash.hpp"
@@ -297,7 +298,10 @@ State::Refusal State::on(const entry::Payment& e) {
             m_link_stans[{e.link, e.link_stan}] = r.seq;
             break;
     }
-    note_day(e.key, e.time_ns);
+    if (e.channel == entry::Channel::wallet)
+        m_newest_day = std::max(m_newest_day, day_of(e.time_ns));  // its key is made of a hash, and has no date
+    else
+        note_day(e.key, e.time_ns);
     // A declined order keeps its counter unless it was a replay: a wallet that lacked funds may send the next one.
     if (from_wallet && e.outcome == Outcome::approved) wallet->second.counter = e.order_counter;
     remember_or_replace(before, r);

@@ -1,6 +1,7 @@
 // What the switch lets go of: settled, old enough, needed by nobody; and that none of it comes back as new.
 #include "fixture.hpp"
 #include "switching/freshness.hpp"
+#include "wallet/key.hpp"
 
 using namespace giro;
 using namespace giro::switching;
@@ -233,6 +234,76 @@ TEST_CASE("forgetting: the grave of a reversal is no reason to take what is too 
     CHECK(box.buy(sale, 1, kNow + 6 * kDay).code == ResponseCode("68"));
     CHECK(box.state.last_seq() == entries);
     CHECK(box.buy(sale).code == ResponseCode("21"));
+}
+
+namespace {
+struct ForgetWalletBox : ForgetBox {
+    wallet::WalletKey key = wallet::WalletKey::create(random);
+    wallet::PaymentOrder order;
+
+    ForgetWalletBox() {
+        wallet::WalletQuery q;
+        q.kind = wallet::QueryKind::register_wallet;
+        q.unix_s = kNow / kSecond;
+        REQUIRE(core->wallet_query(wallet::encode_query(key.sign(q)), kNow).code == kApproved);
+        const auto account = wallet_account(wallet::pubkey_hash(key.pubkey()));
+        REQUIRE(core->pay_in({account, {1'000, 963}, FixedText<24>("cash")}));
+        commit();
+        order.way = wallet::Way::sent;
+        order.payer_pubkey = key.pubkey();
+        order.merchant = MerchantId("M1");
+        order.amount = 100;
+        order.currency = 963;
+        order.expiry_unix_s = kNow / kSecond + 300;
+        order.counter = 1;
+    }
+    std::string pay(std::uint64_t now_ns) {
+        const auto answer = core->wallet_order(wallet::encode_order(key.sign(order)), now_ns);
+        commit();
+        return std::string(answer.code.view());
+    }
+    void forget(std::uint64_t now_ns) {
+        close(now_ns - kRemembered);
+        settle(1);
+        settle_later(now_ns);
+        expire(now_ns);
+        REQUIRE(state.remembered_count() == 0);
+    }
+};
+}  // namespace
+
+TEST_CASE("forgetting: a wallet's order that was let go of is neither paid nor declined, whatever was said of it") {
+    for (const bool approved : {true, false}) {
+        CAPTURE(approved);
+        ForgetWalletBox box;
+        if (!approved) box.order.amount = 2'000;
+        REQUIRE(box.pay(kNow) == (approved ? "00" : "51"));
+        const std::uint64_t late = kNow + kSecond + kRemembered;
+        box.forget(late);
+        const std::uint64_t entries = box.state.last_seq();
+        CHECK(box.pay(late) == "68");
+        CHECK(box.pay(kNow + 2 * kSecond) == "68");  // the clock was a week ahead, and is right again
+        CHECK(box.state.last_seq() == entries);
+        CHECK(box.balance(kMerchant) == (approved ? 100 : 0));
+        box.order.expiry_unix_s = late / kSecond + 300;
+        ++box.order.counter;
+        CHECK(box.pay(late) == (approved ? "00" : "51"));
+        box.check_copies();
+    }
+}
+
+TEST_CASE("forgetting: a wallet's order is one of the day on which it came, though its name may read as another date") {
+    ForgetWalletBox box;
+    for (std::uint32_t n = 0;; ++n) {  // one name in 180 or so is a date
+        store_le(box.order.order_id.data(), n);
+        const auto name = wallet::order_digest(box.order);
+        if (name[13] == std::byte{0x03} && name[14] == std::byte{0x01}) break;
+    }
+    REQUIRE(box.pay(kNow) == "00");
+    const std::uint64_t late = kNow + kSecond + kRemembered;
+    box.forget(late);
+    CHECK(box.state.forgotten_day() == day_of(kNow));
+    CHECK(box.buy(at_day(purchase_of(1, 1), "1125", late), 1, late).code == kApproved);
 }
 
 TEST_CASE("freshness: from a day ahead to two days short of what is remembered, in any year") {
