@@ -29,7 +29,7 @@ class Ears {
     std::vector<Heard> m_all;
 };
 
-// Answers that decide nothing: the sender is to come again.
+// Answers that decide nothing: the sender is to come again, or (68, too old by its date) to ask about it elsewhere.
 [[nodiscard]] bool decides(std::string_view code) noexcept;
 
 }  // namespace giro::sim

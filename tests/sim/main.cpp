@@ -108,10 +108,10 @@ void report(const Arguments& a, const Verdict& v) {
         fmt::print("play it again: build/release/bin/giro-sim --seed {} --steps {}{} --trace\n", a.order.seed,
                    a.order.steps, a.sabotage.empty() ? std::string() : " --sabotage " + a.sabotage);
     fmt::print(
-        "seed {} steps {}: {} events in {:.1f} virtual s, {} entries, {} answers, {} windows settled, {} faults ({}), "
-        "digest {:016x}\n",
+        "seed {} steps {}: {} events in {:.1f} virtual s, {} entries, {} answers, {} windows settled, forgotten {} "
+        "times, {} faults ({}), digest {:016x}\n",
         a.order.seed, a.order.steps, v.events, static_cast<double>(v.virtual_ms) / 1000, v.entries, v.answers,
-        v.windows_settled, v.faults.all(), faults_text(v.faults), v.digest);
+        v.windows_settled, v.forgotten, v.faults.all(), faults_text(v.faults), v.digest);
     std::fflush(stdout);
 }
 

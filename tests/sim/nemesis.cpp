@@ -12,6 +12,7 @@ namespace {
 // The doors, the issuer's host; and between the two chain nodes.
 constexpr const char* kAddresses[] = {"127.0.0.1:7801", "127.0.0.1:7803", "127.0.0.1:7810"};
 const std::string kBetweenNodes = "/chain.admin";
+constexpr std::uint64_t kDay_ns = 86'400 * kSecond, kDayPause_ns = 5 * kSecond;
 constexpr std::uint64_t kErrors[] = {CKR_DEVICE_ERROR,           CKR_DEVICE_REMOVED,  CKR_GENERAL_ERROR,
                                      CKR_SESSION_HANDLE_INVALID, CKR_FUNCTION_FAILED, CKR_HOST_MEMORY,
                                      CKR_KEY_HANDLE_INVALID};
@@ -19,7 +20,7 @@ constexpr std::uint64_t kErrors[] = {CKR_DEVICE_ERROR,           CKR_DEVICE_REMO
 
 Nemesis::Nemesis(Outside& outside, Faults& faults) : m_out(outside), m_faults(faults) {
     auto& random = outside.world.random;
-    m_kinds = static_cast<unsigned>(random.next()) & 0xff;
+    m_kinds = static_cast<unsigned>(random.next()) & 0x1ff;
     // A seeded bug is to be found by itself, with no more trouble than it needs.
     if (sabotage() != Sabotage::none) m_kinds = sabotage() == Sabotage::lying_disk ? static_cast<unsigned>(kPower) : 0U;
     m_pause_max_ns = 500 * kMillisecond + random.below(4 * kSecond);
@@ -27,6 +28,7 @@ Nemesis::Nemesis(Outside& outside, Faults& faults) : m_out(outside), m_faults(fa
     w.loss_percent = random.one_in(3) ? 0 : static_cast<std::uint32_t>(random.below(31));
     w.duplicate_percent = random.one_in(3) ? 0 : static_cast<std::uint32_t>(random.below(51));
     w.late_max_ns = 100 * kMillisecond + random.below(12 * kSecond);
+    if (has(kDays)) w.late_max_ns = 12 * kDayPause_ns;  // copies of what was forgotten
     w.host_delay_max_ns = kMillisecond + random.below(2 * kSecond);
     network_faults().loss_percent = random.one_in(2) ? 0 : static_cast<std::uint32_t>(random.below(31));
     network_faults().latency_max_ns =
@@ -40,6 +42,11 @@ Nemesis::Nemesis(Outside& outside, Faults& faults) : m_out(outside), m_faults(fa
 
 void Nemesis::start() {
     if (sabotage() == Sabotage::lying_disk) m_out.box.switch_disk().lie_about_sync(true);
+    if (has(kDays)) day_passes();
+    next_strike();
+}
+
+void Nemesis::next_strike() {
     m_out.world.at(m_out.world.random.below(m_pause_max_ns), [this] { strike(); });
 }
 
@@ -75,10 +82,11 @@ void Nemesis::strike() {
                 m_out.box.stop(any_role());
                 break;
             case kSlow:
+            case kDays:
                 break;
         }
     }
-    start();
+    next_strike();
 }
 
 // The switch and the vault more often: most of what can be lost is there.
@@ -169,6 +177,17 @@ void Nemesis::clock_step() {
     const auto step =
         static_cast<std::int64_t>(m_out.world.random.below(4 * kSecond)) - static_cast<std::int64_t>(2 * kSecond);
     m_out.box.role(any_role()).process.wall_offset_ns = step;
+}
+
+// What nobody asks for any more is forgotten by days, so some seeds have days between their moments: seconds apart, so
+// that what is under way ends on its own day or the next.
+void Nemesis::day_passes() {
+    m_out.world.at(kDayPause_ns + m_out.world.random.below(kDayPause_ns), [this] {
+        if (m_healed) return;
+        ++m_faults.days;
+        m_out.world.pass(kDay_ns);
+        day_passes();
+    });
 }
 
 void Nemesis::heal() {

@@ -23,14 +23,17 @@ class Nemesis {
         kPartition = 16,
         kClock = 32,
         kSlow = 64,
-        kStop = 128
+        kStop = 128,
+        kDays = 256
     };
+    void next_strike();
     void strike();
     void kill_someone(bool power);
     void disk_fault();
     void token_fault();
     void partition();
     void clock_step();
+    void day_passes();
     [[nodiscard]] RoleId any_role();
     [[nodiscard]] bool has(Kind kind) const { return (m_kinds & kind) != 0; }
 

@@ -172,6 +172,8 @@ class Run {
         report(check_all(
             {m_box, m_ears, *journal, &m_host.seen(), &*first, &*second, &m_logs, &m_out.secrets, m_at_rest}));
         m_verdict.entries = journal->entries.size();
+        m_verdict.forgotten = static_cast<std::uint64_t>(
+            std::ranges::count(journal->entries, entry::Kind::forgotten, &JournalEntry::kind));
         for (const auto& [window, record] : journal->book.windows())
             if (record.confirmation) ++m_verdict.windows_settled;
         for (const std::byte b : journal->state.digest()) m_world.mix(std::to_integer<std::uint64_t>(b));

@@ -28,12 +28,12 @@ struct Order {
 // that each kind does strike.
 struct Faults {
     std::uint64_t kills = 0, power_cuts = 0, stops = 0, lost = 0, duplicated = 0, delayed = 0, streams_cut = 0,
-                  partitions = 0, disk = 0, token_gone = 0, token_slow = 0, token_errors = 0, clock_steps = 0;
+                  partitions = 0, disk = 0, token_gone = 0, token_slow = 0, token_errors = 0, clock_steps = 0, days = 0;
     std::uint64_t nodes_parted = 0, bus_slowed = 0, syncs_failed = 0, disks_full = 0, writes_lost = 0, writes_torn = 0,
                   writes_misdirected = 0;
     [[nodiscard]] std::uint64_t all() const noexcept {
         return kills + power_cuts + stops + lost + duplicated + delayed + streams_cut + partitions + disk + token_gone +
-               token_slow + token_errors + clock_steps;
+               token_slow + token_errors + clock_steps + days;
     }
     // Every kind by its name, the parts too.
     [[nodiscard]] std::vector<std::pair<std::string_view, std::uint64_t>> by_name() const {
@@ -56,7 +56,8 @@ struct Faults {
                 {"token gone", token_gone},
                 {"token slow", token_slow},
                 {"token errors", token_errors},
-                {"clock steps", clock_steps}};
+                {"clock steps", clock_steps},
+                {"days passed", days}};
     }
 };
 
@@ -66,6 +67,7 @@ struct Verdict {
     std::uint64_t events = 0;
     std::uint64_t virtual_ms = 0;
     std::uint64_t entries = 0, answers = 0, windows_settled = 0;
+    std::uint64_t forgotten = 0;  // how often settled payments were let go of
     Faults faults;
 };
 

@@ -45,7 +45,7 @@ World* World::now() noexcept {
 
 std::uint64_t World::wall_ns() const noexcept {
     const std::int64_t offset = m_current == nullptr ? 0 : m_current->wall_offset_ns;
-    return kEpoch_ns + m_now_ns + static_cast<std::uint64_t>(offset);
+    return kEpoch_ns + m_now_ns + m_quiet_ns + static_cast<std::uint64_t>(offset);
 }
 
 void World::mix(std::uint64_t value) noexcept {

@@ -54,6 +54,8 @@ class World {
 
     [[nodiscard]] std::uint64_t time_ns() const noexcept { return m_now_ns; }
     [[nodiscard]] std::uint64_t wall_ns() const noexcept;
+    // A quiet time passes for everybody: the wall clocks move on, and nothing else happens.
+    void pass(std::uint64_t quiet_ns) noexcept { m_quiet_ns += quiet_ns; }
     [[nodiscard]] std::uint64_t events() const noexcept { return m_events; }
     Random random;   // what happens
     Random entropy;  // what getrandom() gives
@@ -120,6 +122,7 @@ class World {
     static void enter();
 
     std::uint64_t m_now_ns = 0;
+    std::uint64_t m_quiet_ns = 0;
     std::uint64_t m_events = 0;
     std::uint64_t m_digest = 0x9e3779b97f4a7c15U;
     std::uint64_t m_order = 0;
