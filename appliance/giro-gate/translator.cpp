@@ -27,6 +27,8 @@ constexpr Served kServed[] = {
     {0x0200, Source::terminal, {3, 4, 7, 11, 12, 13, 32, 37, 41, 42, 49, 0}},
     {0x0400, Source::terminal, {3, 4, 7, 11, 12, 13, 32, 37, 41, 49, 90, 0}},
     {0x0420, Source::terminal, {3, 4, 7, 11, 12, 13, 32, 37, 41, 49, 90, 0}},
+    {0x0500, Source::terminal, {7, 11, 12, 13, 32, 41, 97, 0}},
+    {0x0520, Source::terminal, {7, 11, 12, 13, 32, 41, 97, 0}},
     {0x0800, Source::terminal, {7, 11, 41, 70, 0}},
     {0x0210, Source::link, {11, 39, 0}},
     {0x0410, Source::link, {11, 39, 0}},

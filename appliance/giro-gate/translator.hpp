@@ -14,7 +14,7 @@ enum class Refusal : std::uint8_t {
     unreadable,    // no MTI: nothing can be answered
     unanswerable,  // itself an answer (function digit odd), and not one that was to be expected here, or broken
     format_error,  // a request that does not unpack or lacks a field: answer 30
-    not_served,    // a request of another type than 0100, 0200, 0220, 0400, 0420, 0800 and their repeats: answer 12
+    not_served,    // a request of a type that is not in kServed (translator.cpp): answer 12
 };
 
 class Translator {
@@ -24,9 +24,9 @@ class Translator {
     Translator(const Translator&) = delete;
     Translator& operator=(const Translator&) = delete;
 
-    // From a terminal 0100, 0200, 0220, 0400, 0420, 0800 and their repeats (xxx1) are served, from an issuer's link 0210
-    // and 0410. Connection, link and time of arrival are for the caller to fill in. The result's views point into `frame`;
-    // it is valid until the next call.
+    // From a terminal 0100, 0200, 0220, 0400, 0420, 0500, 0520, 0800 and their repeats (xxx1) are served, from an issuer's
+    // link 0210 and 0410. Connection, link and time of arrival are for the caller to fill in. The result's views point into
+    // `frame`; it is valid until the next call.
     [[nodiscard]] Expected<PaymentRequest*, Refusal> read(Bytes frame, PaymentRequest::Source source);
     // After read() refused with format_error or not_served: the answer to send, without MAC. MTI of the answer, DE39
     // (30 or 12), and DE11 and DE41 as far as they could be read. Valid until the next call.

@@ -9,6 +9,7 @@
 #include "iso8583/ksn.hpp"
 #include "iso8583/mac.hpp"
 #include "iso8583/request.hpp"
+#include "switching/network.hpp"
 #include "util/bytes.hpp"
 #include "util/failpoint.hpp"
 #include "util/log.hpp"
@@ -243,6 +244,7 @@ void Pipeline::decide_terminal(Batch& batch, Item& item) {
         return answer(batch, item, {switching::kBadMac, {}, {}}, false, nonce);
     }
     const std::uint64_t now_ns = m_clock.wall_ns();
+    if (is_reconciliation(r)) return answer(batch, item, reconcile(item, now_ns), true, nonce);
     Answer decided;
     const Mti mti = without_repeat(r.mti);
     const entry::SealedPan* sealed = item.sealed ? &*item.sealed : nullptr;
@@ -281,7 +283,17 @@ bool Pipeline::accept_ksn(Batch& batch, const Item& item) {
     return false;
 }
 
-// 0800: sign-on 001, echo 301, key exchange 161 (DE70). Under the terminal's base key, or DUKPT, which exchanges none.
+Reply Pipeline::reconcile(Item& item, std::uint64_t now_ns) {
+    PaymentRequest& r = item.request;
+    r.currency = m_core.currency_of(r.terminal);  // DE97 of 2003 says one, and so does its answer
+    const auto claim = m_frames[r.dialect].claim(r, r.currency);
+    if (!claim) return {switching::kFormatError, {}, {}};
+    const auto balanced = m_core.reconcile(r, *claim, now_ns);
+    return {balanced.code, {}, {}, balanced.counted};
+}
+
+// 0800: sign-on 001, sign-off 002, key exchange 161, cut-over 201, echo 301 (DE70). Under the
+// terminal's base key, or DUKPT, which exchanges none.
 void Pipeline::decide_network(Batch& batch, Item& item, bool mac_good) {
     Reply reply{switching::kApproved, {}, {}};
     if (!mac_good) {
@@ -298,10 +310,20 @@ void Pipeline::decide_network(Batch& batch, Item& item, bool mac_good) {
             reply.code = switching::kDuplicateTransmission;
         if (reply.code == switching::kApproved)
             reply.additional = to_hex(item.terminal->nonce) + to_hex(item.terminal->kcv);
-    } else if (item.request.network_code != 1 && item.request.network_code != 301) {
-        reply.code = switching::kInvalidTransaction;
+    } else {
+        reply.code = network_code(item.request);
     }
     answer(batch, item, reply, mac_good, kBaseKey);
+}
+
+ResponseCode Pipeline::network_code(const PaymentRequest& request) {
+    switch (request.network_code) {
+        case switching::kSignOn:
+        case switching::kSignOff: return m_core.sign(request, m_clock.wall_ns());
+        case switching::kCutOver: return m_core.cut_over(request, m_clock.wall_ns());
+        case switching::kEcho: return switching::kApproved;
+        default: return switching::kInvalidTransaction;
+    }
 }
 
 void Pipeline::decide_link(Batch& batch, Item& item) {

@@ -93,6 +93,8 @@ class Pipeline {
     void decide_wallet(Batch& batch, Item& item);
     void answer_wallet(Batch& batch, const Item& item, const switching::WalletAnswer& answer);
     void decide_network(Batch& batch, Item& item, bool mac_good);
+    [[nodiscard]] ResponseCode network_code(const PaymentRequest& request);
+    [[nodiscard]] switching::Reply reconcile(Item& item, std::uint64_t now_ns);
     void answer(Batch& batch, const Item& item, const switching::Reply& reply, bool with_mac, const vault::Nonce& nonce);
     void forward(Batch& batch, Item& item, const switching::Answer& answer);
     void wait(Batch& batch, std::uint64_t payment, Waiting waiting);

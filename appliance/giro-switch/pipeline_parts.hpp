@@ -4,6 +4,7 @@
 #include "appliance/giro-switch/pipeline.hpp"
 #include "bus/messages.hpp"
 #include "payment/ksn.hpp"
+#include "switching/network.hpp"
 #include "util/secret.hpp"
 #include "vault/payment_wire.hpp"
 
@@ -17,12 +18,16 @@ inline constexpr vault::Nonce kBaseKey{};  // the terminal's base key: 0800, and
 inline bool is_network(const PaymentRequest& r) {
     return without_repeat(r.mti) == 0x0800;
 }
+inline bool is_reconciliation(const PaymentRequest& r) {
+    const Mti mti = without_repeat(r.mti);
+    return mti == 0x0500 || mti == 0x0520;
+}
 inline bool is_card_payment(const PaymentRequest& r) {
     const Mti mti = without_repeat(r.mti);
     return mti == 0x0200 || mti == 0x0100 || mti == 0x0220;
 }
 inline bool is_key_exchange(const PaymentRequest& r) {
-    return is_network(r) && r.network_code == 161;
+    return is_network(r) && r.network_code == switching::kKeyExchange;
 }
 
 // One request on its way. `request` views into `body`.

@@ -109,6 +109,25 @@ json fields_of(const entry::Completed& e) {
     if (switching::is_reserve(e.payment.debit)) out["paid_by_reserve"] = e.payment.debit.lo;  // the bank has yet to get it back
     return out;
 }
+json fields_of(const entry::TerminalSigned& e) {
+    return {{"terminal", e.terminal.view()}, {"on", e.on}, {"moment", e.moment.view()}, {"stan", e.stan}};
+}
+json fields_of(const entry::TerminalCutOver& e) {
+    return {{"terminal", e.terminal.view()}, {"moment", e.moment.view()}, {"stan", e.stan}};
+}
+json totals_of(const Totals& totals) {
+    json out = json::object();
+    for (std::size_t i = 0; i < kTotals; ++i) out[std::string(name(static_cast<Total>(i)))] = totals.values[i];
+    return out;
+}
+json fields_of(const entry::Reconciled& e) {
+    const Claim claim{e.said, e.claimed};
+    json said = json::object();
+    for (std::size_t i = 0; i < kTotals; ++i)
+        if (claim.has(static_cast<Total>(i))) said[std::string(name(static_cast<Total>(i)))] = e.claimed.values[i];
+    return {{"terminal", e.key.terminal.view()}, {"acquirer", e.key.acquirer.view()}, {"stan", e.key.stan}, {"period", e.period},
+            {"response_code", e.response_code.view()}, {"counted", totals_of(e.counted)}, {"claimed", std::move(said)}};
+}
 json fields_of(const entry::HoldsExpired& e) { return {{"at", iso8601_utc(e.time_ns)}}; }
 json fields_of(const entry::Forgotten& e) { return {{"window", e.window}, {"most", e.most}}; }
 json fields_of(const entry::ForwardAnswered& e) {
@@ -160,6 +179,9 @@ std::optional<json> read(entry::Kind kind, Bytes body) {
         case Kind::link_reversal_answered: return read<entry::LinkReversalAnswered>(body);
         case Kind::authorised: return read<entry::Authorised>(body);
         case Kind::completed: return read<entry::Completed>(body);
+        case Kind::terminal_signed: return read<entry::TerminalSigned>(body);
+        case Kind::terminal_cut_over: return read<entry::TerminalCutOver>(body);
+        case Kind::reconciled: return read<entry::Reconciled>(body);
         case Kind::holds_expired: return read<entry::HoldsExpired>(body);
         case Kind::forgotten: return read<entry::Forgotten>(body);
         case Kind::window_closed: return read<entry::WindowClosed>(body);

@@ -154,7 +154,9 @@ class LoadRun final : public Observer {
             case Kind::echo: sale_done(seat, outcome, now); break;
             case Kind::repeat: repeat_done(seat, outcome); break;
             case Kind::reversal: reversal_done(outcome); break;
-            case Kind::network: break;
+            case Kind::network:
+            case Kind::notice:
+            case Kind::reconciliation: break;
         }
         if (!terminal.ready()) return;  // its forced reversal is under way
         next_step(seat, now);

@@ -44,6 +44,7 @@ class Once final : public Observer {
 
     void done(Terminal& terminal, const Outcome& outcome) override {
         if (m_trace != nullptr) m_trace->outcome(terminal, outcome);
+        if (!outcome.answered && outcome.kind == Kind::notice) return end(Failure::Kind::try_again, cause());
         if (!outcome.answered) {
             m_result.reversed = true;
             return;  // the reversal is under way
@@ -135,6 +136,20 @@ Result<OnceResult> reverse_once(const Equipment& equipment, const config::Addres
                                 std::uint64_t timeout_ms, const Sale& original, Trace* trace, ReversalForm form) {
     return std::make_unique<Once>(equipment, address, timeout_ms, trace)->run(who, [&](Terminal& terminal, Now now) {
         terminal.reverse(original, now, form);
+    });
+}
+
+Result<OnceResult> notify_once(const Equipment& equipment, const config::Address& address, Identity who,
+                               std::uint64_t timeout_ms, NetworkCode code) {
+    return std::make_unique<Once>(equipment, address, timeout_ms, nullptr)->run(who, [&](Terminal& terminal, Now now) {
+        terminal.notify(code, now);
+    });
+}
+
+Result<OnceResult> reconcile_once(const Equipment& equipment, const config::Address& address, Identity who,
+                                  std::uint64_t timeout_ms, const Claim& claim) {
+    return std::make_unique<Once>(equipment, address, timeout_ms, nullptr)->run(who, [&](Terminal& terminal, Now now) {
+        terminal.reconcile(claim, now);
     });
 }
 

@@ -33,4 +33,10 @@ struct OnceResult {
                                               std::uint64_t timeout_ms, const Sale& original, Trace* trace,
                                               ReversalForm form = {});
 
+// 0800 with `code`, after the sign-on and key exchange of every start; and 0500, whose answer's totals are in the outcome.
+[[nodiscard]] Result<OnceResult> notify_once(const Equipment& equipment, const config::Address& address, Identity who,
+                                             std::uint64_t timeout_ms, NetworkCode code);
+[[nodiscard]] Result<OnceResult> reconcile_once(const Equipment& equipment, const config::Address& address, Identity who,
+                                                std::uint64_t timeout_ms, const Claim& claim);
+
 }  // namespace giro::pos

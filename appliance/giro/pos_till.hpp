@@ -13,6 +13,10 @@ namespace giro::cli {
 [[nodiscard]] Result<void> pos_raise(const Args& args);
 [[nodiscard]] Result<void> pos_complete(const Args& args);
 [[nodiscard]] Result<void> pos_reverse(const Args& args);
+// The end of a terminal's day: 0800 with DE70 002 and 201, 0500.
+[[nodiscard]] Result<void> pos_sign_off(const Args& args);
+[[nodiscard]] Result<void> pos_cut_over(const Args& args);
+[[nodiscard]] Result<void> pos_reconcile(const Args& args);
 // Prints the merchant-presented QR payload of a terminal, with or without an amount.
 [[nodiscard]] Result<void> pos_mpm(const Args& args);
 

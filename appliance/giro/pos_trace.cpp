@@ -20,6 +20,8 @@ std::string_view name(Kind kind) noexcept {
         case Kind::sale: return "sale";
         case Kind::repeat: return "repeat";
         case Kind::reversal: return "reversal";
+        case Kind::notice: return "notice";
+        case Kind::reconciliation: return "reconciliation";
     }
     return "?";
 }
@@ -101,7 +103,7 @@ void Trace::outcome(const Terminal& terminal, const Outcome& outcome) {
     auto out = std::back_inserter(line);
     fmt::format_to(out, R"({{"event":"{}","of":"{}","terminal":"{}","stan":{})", outcome.answered ? "answer" : "timeout",
                    name(outcome.kind), terminal.identity().terminal.view(), outcome.stan);
-    if (outcome.kind != Kind::echo) {
+    if (outcome.kind == Kind::sale || outcome.kind == Kind::repeat || outcome.kind == Kind::reversal) {
         const Sale& sale = outcome.kind == Kind::reversal ? terminal.last_reversed() : terminal.last_sale();
         fmt::format_to(out, R"(,"rrn":"{}","amount":{})", sale.rrn.view(), sale.amount);
     }

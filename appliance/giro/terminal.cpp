@@ -14,13 +14,17 @@ constexpr std::uint32_t kBehindMax = 3;  // key exchanges refused as older than 
 std::string_view answer_mti(Kind kind, const ReversalForm& form, Form sale) noexcept {
     switch (kind) {
         case Kind::network:
+        case Kind::notice:
         case Kind::echo: return "0810";
+        case Kind::reconciliation: return "0510";
         case Kind::sale:
         case Kind::repeat: return sale == Form::purchase ? "0210" : sale == Form::authorisation ? "0110" : "0230";
         case Kind::reversal: return form.advice ? "0430" : "0410";
     }
     return "";
 }
+
+bool is_network(Kind kind) noexcept { return kind == Kind::network || kind == Kind::echo || kind == Kind::notice; }
 
 // Refusals that a box gives before it has the terminal's key, or a message to make a MAC of; and of a wrong MAC, so that
 // nobody can turn a payment's MAC wrong and have its refusal proved; and of a DUKPT key that it has left behind (94).
@@ -89,6 +93,23 @@ void Terminal::echo(std::uint64_t meant_ns, Now now) {
     ASSERT(ready());
     m_state = State::waiting;
     ask_network(NetworkCode::echo, Kind::echo, meant_ns, now);
+}
+
+void Terminal::notify(NetworkCode code, Now now) {
+    ASSERT(ready());
+    m_state = State::waiting;
+    ask_network(code, Kind::notice, now.monotonic_ns, now);
+}
+
+void Terminal::reconcile(const Claim& claim, Now now) {
+    ASSERT(ready());
+    m_state = State::waiting;
+    m_claim = claim;
+    m_claim_rrn = m_shared.rrns.next();
+    m_form_stamp = Stamp::at(now.wall_ns);
+    const std::uint32_t stan = next_stan();
+    start(m_shared.builder.reconciliation(m_frame, m_identity, {claim, m_claim_rrn, stan, m_form_stamp}, key_of_new_message(false)),
+          {.kind = Kind::reconciliation, .stan = stan, .meant_ns = now.monotonic_ns}, now);
 }
 
 void Terminal::sell(Pan pan, std::string qr, MinorUnits amount, bool spoil_mac, std::uint64_t meant_ns, Now now) {
@@ -171,20 +192,24 @@ void Terminal::repeat_request(Now now) {
     const bool reversal = m_request.kind == Kind::reversal;
     const bool left_behind = m_code_without_mac.view() == "94";  // the box has seen a later KSN
     MacKey& key = left_behind ? key_of_new_message(false) : m_session_key;
+    if (m_request.kind == Kind::reconciliation)
+        return start(m_shared.builder.reconciliation(m_frame, m_identity, {m_claim, m_claim_rrn, m_request.stan, m_form_stamp},
+                                                     key, true),
+                     m_request, now);
     start(reversal ? m_shared.builder.reversal(m_frame, m_identity, m_reversed, m_request.stan, m_form_stamp, key, m_form)
                    : m_shared.builder.purchase(m_frame, m_identity, m_sale, key, true),
           m_request, now);
 }
 
 bool Terminal::believable(const Answer& answer, Bytes message) {
-    const bool network = m_request.kind == Kind::network || m_request.kind == Kind::echo;
+    const bool network = is_network(m_request.kind);
     if (!answer.has_mac) return network && may_lack_mac(answer.code.view());
     return m_shared.reader.mac_good(message, network && m_keys.dukpt == nullptr ? m_base_key : m_session_key);
 }
 
 void Terminal::received(Bytes message, Now now) {
     if (m_state == State::failed) return;
-    const auto answer = m_shared.reader.read(message);
+    const auto answer = m_shared.reader.read(message, m_identity.currency);
     if (!answer || answer->code.empty()) return m_observer.odd(*this, Observer::Oddity::malformed);
     if (m_state == State::ready || m_request.stan == 0) return m_observer.odd(*this, Observer::Oddity::late);
     // A box that could not read the request names it as far as it could: 12 and 30 may lack STAN and terminal.
@@ -192,14 +217,15 @@ void Terminal::received(Bytes message, Now now) {
     if (!nameless && !answers(*answer, m_identity, m_request.stan))
         return m_observer.odd(*this, Observer::Oddity::late);
     m_code_without_mac = answer->has_mac ? ResponseCode() : answer->code;
-    const bool network = m_request.kind == Kind::network || m_request.kind == Kind::echo;
+    const bool network = is_network(m_request.kind);
     if (!network && !answer->has_mac && may_lack_mac(answer->code.view()) && answer->mti == answer_mti(m_request.kind, m_form, m_sale.form))
         return refused_without_mac(answer->code, now);
     const bool other_type = answer->mti != answer_mti(m_request.kind, m_form, m_sale.form);
     // The answer to the sale that is being reversed, at last.
     if (other_type && m_request.kind == Kind::reversal) return m_observer.odd(*this, Observer::Oddity::late);
     if (other_type || !believable(*answer, message)) return m_observer.odd(*this, Observer::Oddity::mac_failure);
-    if (!network && !matches(*answer, m_request.kind == Kind::reversal ? m_reversed : m_sale))
+    if (!network && m_request.kind != Kind::reconciliation &&
+        !matches(*answer, m_request.kind == Kind::reversal ? m_reversed : m_sale))
         return m_observer.odd(*this, Observer::Oddity::mismatch);
     finish(*answer, now);
 }
@@ -212,6 +238,7 @@ void Terminal::finish(const Answer& answer, Now now) {
     outcome.forced = m_request.forced;
     outcome.code = answer.code;
     outcome.auth_code = answer.auth_code;
+    outcome.totals = answer.totals;
     outcome.stan = m_request.stan;
     outcome.latency_ns = now.monotonic_ns - std::min(m_request.meant_ns, now.monotonic_ns);
     m_request.stan = 0;
@@ -222,8 +249,8 @@ void Terminal::finish(const Answer& answer, Now now) {
 void Terminal::network_answered(const Answer& answer, Now now) {
     const std::string_view code = answer.code.view();
     m_request.stan = 0;
-    // Within a second the STAN orders key exchanges: a terminal that started again in one may be behind, in the next not.
-    const bool behind = m_state == State::exchanging && code == "94" && m_behind++ < kBehindMax;
+    // Within a second the STAN orders what 0800 changes: a terminal that started again in one may be behind, in the next not.
+    const bool behind = code == "94" && m_keys.dukpt == nullptr && m_behind++ < kBehindMax;
     if (passing(code) || behind) {
         m_ask_again_ns = now.monotonic_ns + kAskAgainAfterNs;
         return;
@@ -261,7 +288,7 @@ void Terminal::tick(Now now) {
 
 // What has happened, or names what has: nothing to take back.
 bool Terminal::is_told_until_heard() const noexcept {
-    if (m_request.kind == Kind::reversal) return true;
+    if (m_request.kind == Kind::reversal || m_request.kind == Kind::reconciliation) return true;
     return m_request.kind == Kind::sale && (m_sale.form == Form::completion || m_sale.original_stan != 0);
 }
 

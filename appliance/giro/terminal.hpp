@@ -5,10 +5,11 @@
 //   state        answered well             time-out, or the answer cannot be believed
 //   signing_on   -> exchanging             asks anew (new STAN)
 //   exchanging   -> ready                  asks anew (new STAN)
-//   ready        takes a sale, an echo, a repeat or a reversal -> waiting
+//   ready        takes a sale, an echo, a notice, a repeat, a reversal or a reconciliation -> waiting
 //   waiting      -> ready                  sale: -> waiting for the reversal of it; others: as below
 // A DUKPT terminal has a new key for each message and exchanges none: signing_on -> ready.
-// A reversal is repeated (0401, 0421) until it is answered; a repeat or an echo is given up.
+// A reversal or a reconciliation is repeated (0401, 0421, 0501) until it is answered; a repeat, an echo or a notice is
+// given up.
 // When the connection is back, what was under way goes out again unchanged: same STAN, same RRN, same MAC.
 //
 // What is believed: an answer with a good MAC. Without one, only the refusals that a box gives before it has keys or a
@@ -23,7 +24,8 @@ namespace giro::pos {
 
 class Terminal;
 
-enum class Kind : std::uint8_t { network, echo, sale, repeat, reversal };
+// notice: 0800 that signs on or off or cuts over.
+enum class Kind : std::uint8_t { network, echo, sale, repeat, reversal, notice, reconciliation };
 
 // What became of a request.
 struct Outcome {
@@ -34,6 +36,7 @@ struct Outcome {
     ResponseCode code;            // empty when not answered
     AuthCode auth_code;           // of an approved sale
     std::uint32_t stan = 0;       // of the request; a reversal's own
+    std::optional<Claim> totals;  // of a reconciliation: what the box counted
     std::uint64_t latency_ns = 0; // since the moment it was meant to be sent
     [[nodiscard]] bool approved() const noexcept { return code.view() == "00"; }
 };
@@ -117,6 +120,10 @@ class Terminal {
     void repeat_sale(Now now, bool as_repeat = false);
     void reverse(const Sale& sale, Now now, ReversalForm form = {});
 
+    // 0800 with DE70 002, 001 and 201, given up like an echo when not answered; and 0500, repeated (0501) until it is.
+    void notify(NetworkCode code, Now now);
+    void reconcile(const Claim& claim, Now now);
+
     // Of the last answer that was not believed because it had no MAC, or a wrong one (empty).
     [[nodiscard]] const ResponseCode& code_without_mac() const noexcept { return m_code_without_mac; }
 
@@ -177,7 +184,9 @@ class Terminal {
     ResponseCode m_code_without_mac;
     Sale m_reversed;     // the original of the reversal under way,
     ReversalForm m_form; // how that is said,
-    Stamp m_form_stamp;  // and when it was first
+    Stamp m_form_stamp;  // and when it was first; so too for the reconciliation under way:
+    Claim m_claim;
+    Rrn m_claim_rrn;
 };
 
 }  // namespace giro::pos

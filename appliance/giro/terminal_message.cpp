@@ -143,7 +143,21 @@ MessageBuilder::Built MessageBuilder::reversal(Frame& out, const Identity& who, 
     return finish(out, key);
 }
 
-Expected<Answer, iso8583::UnpackError> AnswerReader::read(Bytes message) {
+MessageBuilder::Built MessageBuilder::reconciliation(Frame& out, const Identity& who, const Reconciliation& of, MacKey& key,
+                                                     bool repeat) {
+    m_message.clear();
+    iso8583::put_mti(m_dialect, m_message, repeat ? "0501" : "0500");
+    m_message.set(7, of.stamp.transmission.view());
+    iso8583::put_stan(m_dialect, m_message, of.stan);
+    iso8583::put_local_time(m_dialect, m_message, of.stamp.local_time.view(), of.stamp.local_date.view(), of.stamp.wall_ns);
+    m_message.set(32, who.acquirer.view());
+    m_message.set(37, of.rrn.view());
+    m_message.set(41, who.terminal.view());
+    iso8583::put_totals(m_dialect, m_message, of.claim, who.currency);
+    return finish(out, key);
+}
+
+Expected<Answer, iso8583::UnpackError> AnswerReader::read(Bytes message, Currency currency) {
     const auto unpacked = iso8583::unpack(m_dialect, message, m_message);
     if (!unpacked) return tl::unexpected(unpacked.error());
     Answer answer;
@@ -159,6 +173,7 @@ Expected<Answer, iso8583::UnpackError> AnswerReader::read(Bytes message) {
     answer.code = ResponseCode(code ? code->view() : "05");
     answer.auth_code = AuthCode(m_message.trimmed(38));
     answer.additional = m_message.bytes(48);
+    if (answer.mti == "0510") answer.totals = iso8583::read_totals(m_dialect, m_message, currency);
     answer.has_mac = m_message.has(kPrimaryMac) || m_message.has(kSecondaryMac);
     return answer;
 }
@@ -227,13 +242,14 @@ std::string_view response_words(std::string_view code) noexcept {
         {"30", "the message or QR code is malformed"},
         {"51", "not enough money"},
         {"54", "expired"},
-        {"58", "this terminal is not known to the box"},
+        {"58", "this terminal is not known to the box, or signed off"},
         {"61", "over the limit"},
         {"62", "the account is frozen"},
         {"63", "the message authentication code is wrong"},
         {"68", "arrived too late"},
         {"91", "the card's bank cannot be reached"},
         {"94", "used before"},
+        {"95", "not as the box counts it"},
         {"96", "the box is not well; try again"},
     };
     const auto* found = std::ranges::find(kWords, code, &Words::code);

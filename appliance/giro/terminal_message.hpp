@@ -1,4 +1,4 @@
-// The ISO 8583 messages of a terminal: what it sends (0800, 0200, 0400, 0420 and repeats) and what it reads in an answer. One file holds
+// The ISO 8583 messages of a terminal: what it sends (0800, 0100, 0200, 0220, 0400, 0420, 0500 and repeats) and what it reads in an answer. One file holds
 // both sides, so that a field is written and checked in the same words. Used by giro pos; the answer is hostile.
 //
 // MAC: the last field, over every byte before it. 0800 always under the base key; all others under the session key.
@@ -10,13 +10,14 @@
 #include "appliance/giro/terminal_mac.hpp"
 #include "giro/environment.hpp"
 #include "iso8583/codec.hpp"
+#include "iso8583/totals.hpp"
 
 namespace giro::pos {
 
 inline constexpr std::size_t kLengthBytes = 2;  // big-endian, before each message
 
 // DE70 of ISO 8583:1987
-enum class NetworkCode : std::uint16_t { sign_on = 1, key_exchange = 161, echo = 301 };
+enum class NetworkCode : std::uint16_t { sign_on = 1, sign_off = 2, key_exchange = 161, cut_over = 201, echo = 301 };
 
 // Length and message as they go on the wire.
 struct Frame {
@@ -71,6 +72,14 @@ struct ReversalForm {
     bool repeat = false;    // 0401, 0421
 };
 
+// One reconciliation, and each repeat of it.
+struct Reconciliation {
+    const Claim& claim;
+    Rrn rrn;
+    std::uint32_t stan = 0;
+    Stamp stamp;
+};
+
 // Builds messages without touching the heap; one serves all terminals of a thread. A dialect that cannot carry the
 // message is an operator's mistake: the error says which field.
 class MessageBuilder {
@@ -84,6 +93,9 @@ class MessageBuilder {
     // `stan` is the reversal's own; the original's stands in DE90.
     [[nodiscard]] Built reversal(Frame& out, const Identity& who, const Sale& original, std::uint32_t stan,
                                  const Stamp& stamp, MacKey& key, ReversalForm form = {});
+
+    // 0500 or 0501: what the terminal has counted.
+    [[nodiscard]] Built reconciliation(Frame& out, const Identity& who, const Reconciliation& of, MacKey& key, bool repeat = false);
 
   private:
     Built finish(Frame& out, MacKey& key);
@@ -103,13 +115,15 @@ struct Answer {
     ResponseCode code;
     AuthCode auth_code;
     Bytes additional;  // DE48
+    std::optional<Claim> totals;  // of 0510: what the box counted
     bool has_mac = false;
 };
 
 class AnswerReader {
   public:
     explicit AnswerReader(const iso8583::Dialect& dialect) : m_dialect(dialect) {}
-    [[nodiscard]] Expected<Answer, iso8583::UnpackError> read(Bytes message);
+    // `currency`: of 0510's totals.
+    [[nodiscard]] Expected<Answer, iso8583::UnpackError> read(Bytes message, Currency currency = 0);
     // Of the message read last: is its MAC there, and made under `key`?
     [[nodiscard]] bool mac_good(Bytes message, MacKey& key);
 

@@ -11,6 +11,8 @@ std::string_view name(Kind kind) noexcept {
         case Kind::session_key_set: return "session_key_set";
         case Kind::session_key_used: return "session_key_used";
         case Kind::terminal_dukpt_set: return "terminal_dukpt_set";
+        case Kind::terminal_signed: return "terminal_signed";
+        case Kind::terminal_cut_over: return "terminal_cut_over";
         case Kind::wallet_registered: return "wallet_registered";
         case Kind::funds_paid_in: return "funds_paid_in";
         case Kind::payment: return "payment";
@@ -21,6 +23,7 @@ std::string_view name(Kind kind) noexcept {
         case Kind::completed: return "completed";
         case Kind::holds_expired: return "holds_expired";
         case Kind::forgotten: return "forgotten";
+        case Kind::reconciled: return "reconciled";
         case Kind::window_closed: return "window_closed";
         case Kind::settlement_proposed: return "settlement_proposed";
         case Kind::settlement_approved: return "settlement_approved";
@@ -34,6 +37,7 @@ std::string_view name(Reason reason) noexcept {
     switch (reason) {
         case Reason::none: return "none";
         case Reason::stale: return "stale";
+        case Reason::signed_off: return "signed_off";
         case Reason::amount_invalid: return "amount_invalid";
         case Reason::currency_unknown: return "currency_unknown";
         case Reason::not_a_purchase: return "not_a_purchase";

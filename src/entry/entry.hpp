@@ -8,7 +8,7 @@
 
 #include <string_view>
 
-#include "giro/types.hpp"
+#include "giro/totals.hpp"
 
 namespace giro::entry {
 
@@ -22,6 +22,8 @@ enum class Kind : std::uint16_t {
     funds_paid_in = 7,
     session_key_used = 8,
     terminal_dukpt_set = 9,
+    terminal_signed = 10,
+    terminal_cut_over = 11,
     payment = 16,
     forward_answered = 17,
     reversal = 18,
@@ -29,6 +31,7 @@ enum class Kind : std::uint16_t {
     authorised = 20,
     completed = 21,
     holds_expired = 22,
+    reconciled = 23,
     window_closed = 32,
     settlement_proposed = 33,
     settlement_approved = 34,
@@ -95,6 +98,19 @@ struct TerminalDukptSet {
     Buffer ksn;
     std::uint8_t mac = 1;  // a vault::MacKind
 };
+// 0800 with DE70 001 or 002: what the terminal may ask for.
+struct TerminalSigned {
+    TerminalId terminal;
+    bool on = false;
+    FixedText<10> moment;    // DE7 and
+    std::uint32_t stan = 0;  // DE11 of it
+};
+// 0800 with DE70 201: the open period of the terminal's totals ends, to be reconciled, and the next begins.
+struct TerminalCutOver {
+    TerminalId terminal;
+    FixedText<10> moment;
+    std::uint32_t stan = 0;
+};
 struct WalletRegistered {
     ByteArray<33> pubkey{};  // secp256k1, compressed
     ParticipantId participant = 0;
@@ -126,6 +142,7 @@ enum class Outcome : std::uint8_t { approved = 1, declined = 2, forwarded = 3, k
 enum class Reason : std::uint8_t {
     none = 1,                // approved
     stale,                   // arrived too late to be of use                       DE39 68
+    signed_off,              // the terminal has signed off                             58
     not_a_purchase,          // 0200 with another processing code (DE3) than 00xxxx  12
     amount_invalid,          // zero, or above kAmountMax                            13
     currency_unknown,        // not one this box keeps                               12
@@ -228,6 +245,18 @@ struct LinkReversalAnswered {
     ResponseCode response_code;
 };
 
+// A 0500 or 0520: the period that was cut over, or else the open one, which ends with it, is held against what the
+// terminal says of it.
+struct Reconciled {
+    RequestKey key;
+    std::uint64_t time_ns = 0;
+    std::uint64_t period = 0;    // of this terminal, from 1
+    Totals counted;              // by the box
+    std::uint16_t said = 0;      // Claim::said: which of
+    Totals claimed;              // the terminal said
+    ResponseCode response_code;  // 00 in balance, 95 not
+};
+
 // A window holds the postings with seq in (last_seq of the window before, last_seq].
 struct WindowClosed {
     std::uint64_t window = 0;
@@ -286,6 +315,8 @@ void fields(auto& a, TerminalAdded& e) { a(e.terminal, e.merchant, e.acquirer, e
 void fields(auto& a, SessionKeySet& e) { a(e.terminal, e.nonce, e.kcv, e.exchanged_at, e.stan); }
 void fields(auto& a, SessionKeyUsed& e) { a(e.terminal); }
 void fields(auto& a, TerminalDukptSet& e) { a(e.terminal, e.bdk, e.ksn, e.mac); }
+void fields(auto& a, TerminalSigned& e) { a(e.terminal, e.on, e.moment, e.stan); }
+void fields(auto& a, TerminalCutOver& e) { a(e.terminal, e.moment, e.stan); }
 void fields(auto& a, WalletRegistered& e) { a(e.pubkey, e.participant, e.currency, e.account); }
 void fields(auto& a, FundsPaidIn& e) { a(e.account, e.amount, e.reference); }
 void fields(auto& a, RequestKey& e) { a(e.acquirer, e.terminal, e.stan, e.rrn, e.local_time, e.local_date); }
@@ -303,6 +334,9 @@ void fields(auto& a, Reversal& e) {
     a(e.key, e.original, e.original_mti, e.payment, e.outcome, e.time_ns, e.amount, e.replacement, e.response_code, e.owed, e.salt);
 }
 void fields(auto& a, LinkReversalAnswered& e) { a(e.payment, e.response_code); }
+void fields(auto& a, Reconciled& e) {
+    a(e.key, e.time_ns, e.period, e.counted, e.said, e.claimed, e.response_code);
+}
 void fields(auto& a, WindowClosed& e) { a(e.window, e.last_seq, e.time_ns); }
 void fields(auto& a, NetPosition& e) { a(e.participant, e.net); }
 void fields(auto& a, SettlementInput& e) { a(e.participant, e.amount); }

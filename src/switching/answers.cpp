@@ -12,6 +12,7 @@ ResponseCode response_code(entry::Reason reason) noexcept {
     } kTable[] = {
         {Reason::none, "00"},
         {Reason::stale, "68"},
+        {Reason::signed_off, "58"},
         {Reason::amount_invalid, "13"},
         {Reason::currency_unknown, "12"},
         {Reason::not_a_purchase, "12"},

@@ -15,6 +15,7 @@ inline const ResponseCode kInvalidAmount{"13"};
 inline const ResponseCode kDuplicateTransmission{"94"};  // the same request, but not with the same contents
 inline const ResponseCode kOriginalNotFound{"25"};   // of a partial reversal; from a host: it never saw the payment
 inline const ResponseCode kUnknownTerminal{"58"};
+inline const ResponseCode kNotInBalance{"95"};       // reconcile error: the terminal's totals are not the box's
 inline const ResponseCode kBadMac{"63"};
 inline const ResponseCode kInvalidTransaction{"12"};
 inline const ResponseCode kFormatError{"30"};

@@ -98,7 +98,9 @@ Answer Core::purchase(const PaymentRequest& request, const entry::SealedPan* sea
 
 bool Core::knows(const PaymentRequest& request) const {
     const Mti mti = without_repeat(request.mti);
-    const Remembered* before = m_state.find(mti >> 8 == 0x04 ? RequestClass::reversal : class_of(mti), key_of(request));
+    const Mti group = mti >> 8;
+    const RequestClass kind = group == 0x04 ? RequestClass::reversal : group == 0x05 ? RequestClass::reconciliation : class_of(mti);
+    const Remembered* before = m_state.find(kind, key_of(request));
     return before != nullptr && before->what != Remembered::What::reversed_before;
 }
 
@@ -174,6 +176,7 @@ Answer Core::decide(entry::Payment& payment, const PaymentRequest& request, cons
 Reason Core::check_request(const entry::Payment& payment, const PaymentRequest& request) const {
     const std::uint64_t deadline_ns = m_policy.config.switching.request_deadline_ms * 1'000'000;
     if (payment.time_ns > request.received_ns && payment.time_ns - request.received_ns > deadline_ns) return Reason::stale;
+    if (signed_off(request)) return Reason::signed_off;
     if (!is_purchase(payment)) return Reason::not_a_purchase;
     return check_amount(payment.amount);
 }
@@ -267,7 +270,8 @@ Core::KeyExchange Core::key_exchange(const PaymentRequest& request) const {
     if (last.empty()) return KeyExchange::fresh;
     // Within a second the STAN tells which came later: two late copies of earlier exchanges would otherwise each count as
     // fresh, and the key that the terminal has would be gone.
-    if (now == last && request.stan == terminal->exchange_stan) return KeyExchange::repeat;
+    if (now == last && request.stan == terminal->exchange_stan)
+        return request.network_code == terminal->exchange_code ? KeyExchange::repeat : KeyExchange::replay;
     if (now == last && request.stan < terminal->exchange_stan) return KeyExchange::replay;
     const bool new_year = last.substr(0, 2) >= "11" && now.substr(0, 2) <= "02";  // MMDDhhmmss has no year
     return now >= last || new_year ? KeyExchange::fresh : KeyExchange::replay;

@@ -110,11 +110,25 @@ class Core {
     // Whether a request with this one's key was decided, or waits for its issuer: this one will be answered as that one was.
     [[nodiscard]] bool knows(const PaymentRequest& request) const;
     // 0800 with DE70 161. A recorded exchange may not bring an old moment back: DE7 never goes backward (but over the
-    // new year), and the very same request gets the same key again.
+    // new year), and the very same request gets the same key again. Sign-off, the sign-on after it, and cut-over go by the
+    // same moment.
     enum class KeyExchange : std::uint8_t { fresh, repeat, replay, malformed };  // malformed: DE7 is no moment
     [[nodiscard]] KeyExchange key_exchange(const PaymentRequest& request) const;
     // A fresh one: the vault made this key.
     void session_key(const PaymentRequest& request, const ByteArray<16>& nonce, const ByteArray<3>& kcv);
+    // 0800 with DE70 001 and 002: from a sign-off to the next sign-on nothing new is asked for (58). 201: the open period
+    // of the terminal's totals ends. By the same moments as key exchanges; the answer's code.
+    [[nodiscard]] ResponseCode sign(const PaymentRequest& request, std::uint64_t now_ns);
+    [[nodiscard]] ResponseCode cut_over(const PaymentRequest& request, std::uint64_t now_ns);
+    // 0500 and 0520: what the terminal says of the period that was cut over, or else of the open one, which ends. 00 in
+    // balance, 95 not, with what the box counted; other codes: nothing was decided.
+    struct Balanced {
+        ResponseCode code;
+        std::optional<Totals> counted;  // nothing: not decided, or a repeat of one before the last
+    };
+    // Of the account that the terminal's merchant is paid on: there is such a terminal.
+    [[nodiscard]] Currency currency_of(const TerminalId& terminal) const;
+    [[nodiscard]] Balanced reconcile(const PaymentRequest& request, const Claim& claim, std::uint64_t now_ns);
     // A payment came under the key of `nonce`. If that is the terminal's new one, the one before is not taken any more.
     void key_used(const TerminalId& terminal, const ByteArray<16>& nonce);
 
@@ -156,6 +170,8 @@ class Core {
     [[nodiscard]] entry::Payment start_payment(const PaymentRequest& request, std::uint64_t now_ns);
     [[nodiscard]] Answer decide(entry::Payment& payment, const PaymentRequest& request, const entry::SealedPan* sealed);
     [[nodiscard]] Answer repeat(const Remembered& before) const;
+    [[nodiscard]] bool signed_off(const PaymentRequest& request) const;
+    [[nodiscard]] static ResponseCode moment_refusal(KeyExchange kind);
     [[nodiscard]] bool differs(const Remembered& before, const PaymentRequest& request, const entry::SealedPan* sealed) const;
     [[nodiscard]] bool is_at_home(const PaymentRequest& request) const;
     [[nodiscard]] Answer approve(entry::Payment& payment);

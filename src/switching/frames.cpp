@@ -7,6 +7,7 @@
 #include "giro/result.hpp"
 #include "iso8583/canonical.hpp"
 #include "iso8583/mac.hpp"
+#include "switching/answers.hpp"
 
 namespace giro::switching {
 
@@ -63,7 +64,17 @@ std::optional<Buffer> FrameBuilder::answer(const PaymentRequest& request, const 
     if (!reply.auth_code.empty()) m_out.set(38, reply.auth_code.view());
     iso8583::put_response_code(m_dialect, m_out, reply.code.view());
     if (!reply.additional.empty()) m_out.set(48, reply.additional);
+    if (reply.totals) {
+        constexpr std::uint16_t kAll = (1U << kTotals) - 1;
+        iso8583::put_totals(m_dialect, m_out, {kAll, *reply.totals}, request.currency);
+        iso8583::put_settlement_code(m_dialect, m_out, reply.code == kApproved);
+    }
     return finish(with_mac);
+}
+
+std::optional<Claim> FrameBuilder::claim(const PaymentRequest& request, Currency currency) {
+    if (!iso8583::unpack(m_dialect, request.raw, m_in)) return std::nullopt;
+    return iso8583::read_totals(m_dialect, m_in, currency);
 }
 
 // The terminal's request as another edition says it.

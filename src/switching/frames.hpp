@@ -5,6 +5,7 @@
 #include "entry/entry.hpp"
 #include "giro/request.hpp"
 #include "iso8583/codec.hpp"
+#include "iso8583/totals.hpp"
 
 namespace giro::switching {
 
@@ -15,6 +16,7 @@ struct Reply {
     ResponseCode code;
     AuthCode auth_code;        // DE38; empty: left out
     std::string additional;    // DE48; empty: left out
+    std::optional<Totals> totals = std::nullopt;  // of a reconciliation: what the box counted, and DE66
 };
 
 class FrameBuilder {
@@ -24,6 +26,8 @@ class FrameBuilder {
     // The answer to `request`: its MTI + 10 (no repeat), the fields a terminal wants back, DE38/39/48, and room for the MAC when
     // `with_mac`. Nothing when the request's bytes do not unpack (the gate has checked them: a hostile gate).
     [[nodiscard]] std::optional<Buffer> answer(const PaymentRequest& request, const Reply& reply, bool with_mac);
+    // What a 0500 or 0520 says; nothing when it is malformed.
+    [[nodiscard]] std::optional<Claim> claim(const PaymentRequest& request, Currency currency);
     // The 0200 for an issuer's host: the terminal's, which came in the dialect `came_in`, under our STAN and our transmission
     // time. To a host of another edition goes what both say alike; DE22 and DE25, of another meaning there, do not.
     [[nodiscard]] std::optional<Buffer> link_request(const PaymentRequest& request, const entry::Payment& payment,

@@ -33,6 +33,14 @@ struct Terminal {
     bool has_previous = false;       // it is still accepted: the new one may not have arrived
     FixedText<10> exchanged_at;      // DE7 of the last key exchange, and its STAN: an older one is a replay
     std::uint32_t exchange_stan = 0;
+    std::uint16_t exchange_code = 0;  // DE70 of it: sign-on, sign-off and cut-over go by the same moment
+    bool signed_off = false;          // nothing new is asked for until it signs on
+    std::uint64_t period = 1;         // number of the open one of its totals
+    Totals open;
+    bool cut_over = false;            // the period before the open one has still to be reconciled:
+    Totals cut;
+    Totals reconciled;                // as the last reconciliation counted them, for its repeat,
+    Id128 reconciled_by;              // and its request_id()
     ByteArray<3> kcv{};
     // DUKPT: the base key, the device's KSN with counter zero, and the kind of MAC (a vault::MacKind).
     FixedText<22> bdk;
@@ -60,7 +68,8 @@ struct Remembered {
         expired = 8,      // was held; `stands` was authorised
         completed = 9,    // was held or had expired, and its 0220 has come
         raised = 10,      // a 0100 that raised another one's hold: that one has it all
-        kLast = raised
+        reconciliation = 11,  // this is a 05xx, answered
+        kLast = reconciliation
     };
     Id128 id;  // request_id() of its key
     std::uint64_t seq = 0;
@@ -70,7 +79,7 @@ struct Remembered {
     Currency currency = 0;
     What what = What::declined;
     bool forwarded = false;  // an issuer's host took part
-    // payer_mark() of its card or wallet, or reversal_mark() of what it reverses: a repeat must have the same
+    // payer_mark() of its card or wallet, reversal_mark() of what it reverses, or claim_mark(): a repeat must have the same
     std::uint64_t payer = 0;
     ResponseCode response_code;
     AuthCode auth_code;
@@ -84,12 +93,15 @@ enum class RequestClass : std::uint8_t;
 [[nodiscard]] std::uint64_t reversal_mark(RequestClass request_class, const entry::RequestKey& original);
 
 // A 0100, the 0220 that completes it and the 04xx that reverses it may carry the same key; the class keeps them apart.
-enum class RequestClass : std::uint8_t { payment = 1, reversal = 2, authorisation = 3, advice = 4 };
+enum class RequestClass : std::uint8_t { payment = 1, reversal = 2, authorisation = 3, advice = 4, reconciliation = 5 };
 // Of what may be reversed: 0100, 0220, else a payment.
 [[nodiscard]] constexpr RequestClass class_of(std::uint16_t mti) noexcept {
     return mti == 0x0100 ? RequestClass::authorisation : mti == 0x0220 ? RequestClass::advice : RequestClass::payment;
 }
 [[nodiscard]] Id128 request_id(RequestClass request_class, const entry::RequestKey& key);
+
+// Tells apart what reconciliations say.
+[[nodiscard]] std::uint64_t claim_mark(const Claim& claim);
 
 // A payment that an issuer's host has still to hear or say something about.
 struct Outstanding {
@@ -188,6 +200,9 @@ class State {
     [[nodiscard]] Refusal on(const entry::SessionKeySet& e);
     [[nodiscard]] Refusal on(const entry::SessionKeyUsed& e);
     [[nodiscard]] Refusal on(const entry::TerminalDukptSet& e);
+    [[nodiscard]] Refusal on(const entry::TerminalSigned& e);
+    [[nodiscard]] Refusal on(const entry::TerminalCutOver& e);
+    [[nodiscard]] Refusal on(const entry::Reconciled& e);
     [[nodiscard]] Refusal on(const entry::WalletRegistered& e);
     [[nodiscard]] Refusal on(const entry::FundsPaidIn& e);
     [[nodiscard]] Refusal on(const entry::Payment& e);
@@ -218,6 +233,7 @@ class State {
     void advance_settled();
     void note_day(const entry::RequestKey& key, std::uint64_t time_ns);
     void remember_or_replace(Remembered* before, const Remembered& r);
+    void count(const TerminalId& terminal, Total total, MinorUnits amount);
     void drop_outstanding_if_done(std::uint64_t seq);
     template <typename E>
     [[nodiscard]] Refusal decoded(Bytes body);

@@ -6,6 +6,7 @@
 
 #include "switching/accounts.hpp"
 #include "switching/freshness.hpp"
+#include "switching/network.hpp"
 #include "switching/state.hpp"
 #include "util/archive.hpp"
 #include "util/hash.hpp"
@@ -42,6 +43,10 @@ State::Refusal State::dispatch(Kind kind, Bytes body) {
             return decoded<entry::SessionKeyUsed>(body);
         case Kind::terminal_dukpt_set:
             return decoded<entry::TerminalDukptSet>(body);
+        case Kind::terminal_signed:
+            return decoded<entry::TerminalSigned>(body);
+        case Kind::terminal_cut_over:
+            return decoded<entry::TerminalCutOver>(body);
         case Kind::wallet_registered:
             return decoded<entry::WalletRegistered>(body);
         case Kind::funds_paid_in:
@@ -60,6 +65,8 @@ State::Refusal State::dispatch(Kind kind, Bytes body) {
             return decoded<entry::Completed>(body);
         case Kind::holds_expired:
             return decoded<entry::HoldsExpired>(body);
+        case Kind::reconciled:
+            return decoded<entry::Reconciled>(body);
         case Kind::window_closed:
             return decoded<entry::WindowClosed>(body);
         case Kind::settlement_proposed:
@@ -200,6 +207,7 @@ State::Refusal State::on(const entry::SessionKeySet& e) {
     at->second.kcv = e.kcv;
     at->second.exchanged_at = e.exchanged_at;
     at->second.exchange_stan = e.stan;
+    at->second.exchange_code = kKeyExchange;
     return {};
 }
 
@@ -304,6 +312,7 @@ State::Refusal State::on(const entry::Payment& e) {
         note_day(e.key, e.time_ns);
     // A declined order keeps its counter unless it was a replay: a wallet that lacked funds may send the next one.
     if (from_wallet && e.outcome == Outcome::approved) wallet->second.counter = e.order_counter;
+    if (e.outcome == Outcome::approved) count(e.key.terminal, Total::debits, e.amount.minor);
     remember_or_replace(before, r);
     return {};
 }
@@ -328,6 +337,7 @@ State::Refusal State::on(const entry::ForwardAnswered& e) {
     r->response_code = e.response_code;
     r->auth_code = e.auth_code;
     ++(approved ? m_counters.card_approved : m_counters.declined);
+    if (approved) count(at->second.payment.key.terminal, Total::debits, r->amount);
     at->second.answered = true;
     at->second.reversal_owed = e.reversal_owed != 0;
     drop_outstanding_if_done(e.payment);
@@ -367,6 +377,7 @@ State::Refusal State::on(const entry::Reversal& e) {
             payment->stands = e.replacement;
             if (payment->stands == 0) payment->what = Remembered::What::reversed;
             ++m_counters.reversals;
+            count(e.key.terminal, Total::debit_reversals, e.amount.minor);
             if (!payment->forwarded) break;
             m_outstanding[e.payment] = {e.owed[0], true, true, e.replacement};
             m_link_stans[{e.owed[0].link, e.owed[0].link_stan}] = e.payment;
@@ -376,6 +387,7 @@ State::Refusal State::on(const entry::Reversal& e) {
             if (payment == nullptr || payment->seq != e.payment || e.replacement != 0 || !e.owed.empty())
                 return "its original is no authorisation, or does not end whole";
             if (auto why = release(*payment, e.time_ns)) return why;
+            count(e.key.terminal, Total::authorisation_reversals, 0);
             break;
         case entry::ReversalOutcome::already:
         case entry::ReversalOutcome::nothing_owed:

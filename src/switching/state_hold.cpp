@@ -105,6 +105,7 @@ State::Refusal State::on(const entry::Authorised& e) {
         m_holds[r.seq] = {r.id, r.seq, expires_ns};
         m_hold_ends[{expires_ns, r.seq}] = r.seq;
         note_day(p.key, p.time_ns);
+        count(p.key.terminal, Total::authorisations, 0);
         remember(r);
         return {};
     }
@@ -123,6 +124,7 @@ State::Refusal State::on(const entry::Authorised& e) {
     original->stands = e.total;
     r.what = What::raised;
     note_day(p.key, p.time_ns);
+    count(p.key.terminal, Total::authorisations, 0);
     remember(r);
     return {};
 }
@@ -161,6 +163,7 @@ State::Refusal State::on(const entry::Completed& e) {
         original->stands = 0;
     }
     ++m_counters.card_approved;
+    count(p.key.terminal, Total::debits, p.amount.minor);
     r.what = What::approved;
     r.stands = p.amount.minor;
     note_day(p.key, p.time_ns);

@@ -17,7 +17,7 @@ namespace giro::switching {
 
 namespace {
 constexpr std::string_view kMagic = "GIROSTAT";
-constexpr std::uint32_t kVersion = 5;
+constexpr std::uint32_t kVersion = 6;
 }  // namespace
 
 static void fields(auto& a, Remembered& r) {
@@ -30,7 +30,8 @@ static void fields(auto& a, Participant& p) {
 static void fields(auto& a, Terminal& t) {
     Buffer device(t.device.view().begin(), t.device.view().end());
     a(t.merchant, t.acquirer, t.account, t.nonce, t.previous_nonce, t.has_previous, t.exchanged_at, t.exchange_stan,
-      t.kcv, t.bdk, device, t.dukpt_mac);
+      t.kcv, t.bdk, device, t.dukpt_mac, t.exchange_code, t.signed_off, t.period, t.open, t.cut_over, t.cut, t.reconciled,
+      t.reconciled_by);
     if constexpr (std::is_same_v<decltype(a), Decoder&>) t.device = payment::Ksn::parse(device).value_or(payment::Ksn());
 }
 static void fields(auto& a, Wallet& w) {

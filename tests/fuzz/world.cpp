@@ -9,6 +9,7 @@
 #include "iso8583/request.hpp"
 #include "qr/cpm.hpp"
 #include "switching/accounts.hpp"
+#include "switching/network.hpp"
 #include "tests/gate/sample.hpp"
 #include "util/archive.hpp"
 #include "util/hash.hpp"
@@ -63,7 +64,7 @@ template <typename E>
 void append_entry(Buffer& batch, MessageType type, const E& e) {
     bus::append_record(batch, {static_cast<std::uint16_t>(type), bus::Status::ok, 0, encode(e)});
 }
-using Change = void (*)(iso8583::Message&);
+template <typename Change>
 void append_frame(Buffer& batch, PaymentRequest::Source source, Change change) {
     iso8583::Message m;
     gate::fill_purchase(m);
@@ -121,6 +122,19 @@ Buffer at_the_till() {
     append_frame(out, kTerminal, [](iso8583::Message& m) {
         gate::fill_echo(m);
         m.set(70, "161");
+    });
+    for (const char* code : {"201", "002", "001"})
+        append_frame(out, kTerminal, [code](iso8583::Message& m) {
+            gate::fill_echo(m);
+            m.set(7, code == std::string_view("201") ? "1122153001" : code == std::string_view("002") ? "1122153002" : "1122153003");
+            m.set(70, std::string_view(code));
+        });
+    append_frame(out, kTerminal, [](iso8583::Message& m) { gate::fill_reconciliation(m); });
+    append_frame(out, kTerminal, [](iso8583::Message& m) {
+        gate::fill_reconciliation(m);
+        m.set_mti("0520");
+        m.set(11, "000098");
+        m.set(76, "0000000001");
     });
     append_frame(out, kTerminal, [](iso8583::Message& m) {
         m.set(11, "004715");
@@ -347,6 +361,14 @@ void SmallBox::from_terminal(const PaymentRequest& r) {
         answer = m_core.completion(r, pan, kNow);
     } else if (mti == 0x0400 || mti == 0x0420) {
         answer = m_core.reversal(r, kNow);
+    } else if (mti == 0x0500 || mti == 0x0520) {
+        const auto claim = m_frames.claim(r, m_core.currency_of(r.terminal));
+        const auto balanced = claim ? m_core.reconcile(r, *claim, kNow) : Core::Balanced{};
+        static_cast<void>(m_frames.answer(r, {balanced.code, {}, {}, balanced.counted}, true));
+    } else if (mti == 0x0800 && (r.network_code == switching::kSignOn || r.network_code == switching::kSignOff)) {
+        answer.code = m_core.sign(r, kNow);
+    } else if (mti == 0x0800 && r.network_code == switching::kCutOver) {
+        answer.code = m_core.cut_over(r, kNow);
     } else if (r.mti == 0x0800 && m_core.key_exchange(r) == Core::KeyExchange::fresh) {
         m_core.session_key(r, {std::byte{1}}, {});
     }

@@ -55,6 +55,19 @@ inline void fill_echo(iso8583::Message& m) {
     m.set(128, "\x01\x02\x03\x04\x05\x06\x07\x08");
 }
 
+inline void fill_reconciliation(iso8583::Message& m) {
+    m.clear();
+    m.set_mti("0500");
+    m.set(7, "1122153000");
+    m.set(11, "000099");
+    m.set(12, "163000");
+    m.set(13, "1122");
+    m.set(32, "970002");
+    m.set(41, "T0000001");
+    m.set(97, "D0000000000002372");
+    m.set(128, "\x01\x02\x03\x04\x05\x06\x07\x08");
+}
+
 inline Buffer packed(const iso8583::Message& message, const iso8583::Dialect& by = dialect()) {
     Buffer out(iso8583::kFrameBytesMax);
     const auto size = iso8583::pack(by, message, out);

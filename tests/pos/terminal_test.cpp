@@ -367,6 +367,48 @@ TEST_CASE("terminal: with DUKPT each message has the next KSN and its MAC, and a
     CHECK(counted.counter == 7);
 }
 
+TEST_CASE("terminal: a reconciliation is repeated until it is answered, and the answer has what the box counted") {
+    Bench b;
+    b.sign_on();
+    Claim claim;
+    claim.say(Total::net, 1240);
+    b.terminal.reconcile(claim, b.now);
+    CHECK(b.last(0) == "0500");
+    CHECK(b.last(97) == "D0000000000001240");
+    const std::string stan = b.last(11), moment = b.last(12);
+    b.now.monotonic_ns += 15 * kSecond;
+    b.terminal.tick(b.now);
+    CHECK(b.last(0) == "0501");
+    CHECK(b.last(11) == stan);
+    CHECK(b.last(12) == moment);
+    b.terminal.received(answer("0510", {{11, stan}, {39, "95"}, {41, b.last(41)}, {66, "2"}, {97, "D0000000000001250"}}, &b.session, 128), b.now);
+    REQUIRE(b.outcomes.size() == 1);
+    CHECK(b.outcomes[0].kind == Kind::reconciliation);
+    CHECK(b.outcomes[0].code.view() == "95");
+    REQUIRE(b.outcomes[0].totals);
+    CHECK(b.outcomes[0].totals->totals[Total::net] == 1250);
+    CHECK(b.terminal.ready());
+}
+
+TEST_CASE("terminal: a sign-off is said under the base key, and given up when it is not answered") {
+    Bench b;
+    b.sign_on();
+    b.terminal.notify(NetworkCode::sign_off, b.now);
+    CHECK(b.last(0) == "0800");
+    CHECK(b.last(70) == "002");
+    b.network_answer("00");
+    REQUIRE(b.outcomes.size() == 1);
+    CHECK(b.outcomes[0].kind == Kind::notice);
+    CHECK(b.outcomes[0].approved());
+    b.terminal.notify(NetworkCode::cut_over, b.now);
+    CHECK(b.last(70) == "201");
+    b.now.monotonic_ns += 15 * kSecond;
+    b.terminal.tick(b.now);
+    REQUIRE(b.outcomes.size() == 2);
+    CHECK_FALSE(b.outcomes[1].answered);
+    CHECK(b.terminal.ready());
+}
+
 TEST_CASE("terminal: an echo is answered under the base key, and a spoilt MAC is one bit off") {
     Bench b;
     b.sign_on();

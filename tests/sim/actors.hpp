@@ -72,6 +72,8 @@ class TerminalActor final : public pos::Wire, public pos::Observer {
     void sell();
     void authorise_or_follow();
     void reverse();
+    void end_of_day();
+    void notify(pos::NetworkCode code);
     void duplicate(Bytes frame);
     void hear(Bytes message);
 
@@ -83,6 +85,9 @@ class TerminalActor final : public pos::Wire, public pos::Observer {
     std::vector<pos::Sale> m_approved, m_authorised;
     std::string m_qr;
     MinorUnits m_qr_amount = 0;
+    MinorUnits m_net = 0;          // what this till believes that its period came to
+    bool m_signed_off = false;     // as far as it knows
+    pos::NetworkCode m_noticed{};  // the notice under way
     bool m_connecting = false;
 };
 

@@ -1,5 +1,7 @@
 #include "tests/sim/evidence.hpp"
 
+#include <fmt/format.h>
+
 #include "journal/journal.hpp"
 #include "switching/accounts.hpp"
 #include "tests/sim/heard.hpp"
@@ -53,6 +55,27 @@ void Evidence::move(Id128 debit, Id128 credit, MinorUnits amount) {
     balances[credit] += amount;
 }
 
+void Evidence::count(const TerminalId& terminal, Total number, MinorUnits amount) {
+    Totals& t = days[terminal.str()].open;
+    ++t[number];
+    if (number == Total::debits) t[Total::debits_amount] += amount, t[Total::net] += amount;
+    if (number == Total::debit_reversals) t[Total::debit_reversals_amount] += amount, t[Total::net] -= amount;
+}
+
+void Evidence::reconcile(const entry::Reconciled& e) {
+    Day& day = days[e.key.terminal.str()];
+    const Totals due = day.cut ? *day.cut : day.open;
+    bool agrees = true;
+    for (std::size_t i = 0; i < kTotals; ++i)
+        if ((e.said >> i & 1) != 0 && e.claimed.values[i] != due.values[i]) agrees = false;
+    const std::string key = key_of_reconciliation(e.key.terminal.view(), e.key.stan);
+    if (e.counted != due) miscounted.push_back(key + " counts otherwise than the entries");
+    if (e.response_code.view() != (agrees ? "00" : "95")) miscounted.push_back(key + " is answered otherwise than its totals say");
+    if (!reconciled.emplace(key, e.response_code.str()).second) miscounted.push_back(key + " was decided twice");
+    if (day.cut) day.cut.reset();
+    else day.open = {};
+}
+
 // A journal entry's money, by the words of entry.hpp alone.
 void Evidence::keep_books(std::uint64_t seq, entry::Kind kind, Bytes body) {
     using entry::Kind;
@@ -73,12 +96,15 @@ void Evidence::keep_books(std::uint64_t seq, entry::Kind kind, Bytes body) {
         if (e.outcome == entry::Outcome::approved) {
             move(e.debit, e.credit, e.amount.minor);
             postings.push_back(seq);
+            if (e.channel != entry::Channel::wallet) count(e.key.terminal, Total::debits, e.amount.minor);
         }
     } else if (kind == Kind::authorised) {
         const auto e = *decode<entry::Authorised>(body);
         by_request[request_of(e.payment)].push_back(payments.size());
         payments.push_back({seq, e.payment, {}, {}});
-        if (e.payment.outcome == entry::Outcome::approved) authorised[e.original == 0 ? seq : e.original] += e.payment.amount.minor;
+        if (e.payment.outcome != entry::Outcome::approved) return;
+        authorised[e.original == 0 ? seq : e.original] += e.payment.amount.minor;
+        count(e.payment.key.terminal, Total::authorisations, 0);
     } else if (kind == Kind::completed) {
         const auto e = *decode<entry::Completed>(body);
         by_request[request_of(e.payment)].push_back(payments.size());
@@ -86,6 +112,7 @@ void Evidence::keep_books(std::uint64_t seq, entry::Kind kind, Bytes body) {
         completed.push_back(e);
         move(e.payment.debit, e.payment.credit, e.payment.amount.minor);
         postings.push_back(seq);
+        count(e.payment.key.terminal, Total::debits, e.payment.amount.minor);
     } else if (kind == Kind::forward_answered) {
         const auto e = *decode<entry::ForwardAnswered>(body);
         for (auto& p : payments)
@@ -94,17 +121,26 @@ void Evidence::keep_books(std::uint64_t seq, entry::Kind kind, Bytes body) {
                 if (e.outcome != entry::Outcome::approved) continue;
                 move(p.payment.debit, p.payment.credit, p.payment.amount.minor);
                 postings.push_back(seq);
+                count(p.payment.key.terminal, Total::debits, p.payment.amount.minor);
             }
     } else if (kind == Kind::reversal) {
         const auto e = *decode<entry::Reversal>(body);
         reversals.emplace_back(seq, e);
+        if (e.outcome == entry::ReversalOutcome::released) count(e.key.terminal, Total::authorisation_reversals, 0);
         if (e.outcome != entry::ReversalOutcome::reversed) return;
+        count(e.key.terminal, Total::debit_reversals, e.amount.minor);
         postings.push_back(seq);
         for (auto& p : payments)
             if (p.seq == e.payment) {
                 p.reversed.push_back(e);
                 move(p.payment.credit, p.payment.debit, e.amount.minor);
             }
+    } else if (kind == Kind::terminal_cut_over) {
+        Day& day = days[decode<entry::TerminalCutOver>(body)->terminal.str()];
+        if (day.cut) miscounted.push_back(fmt::format("entry {} cuts over before the last period was reconciled", seq));
+        day.cut = std::exchange(day.open, {});
+    } else if (kind == Kind::reconciled) {
+        reconcile(*decode<entry::Reconciled>(body));
     }
 }
 

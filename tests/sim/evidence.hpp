@@ -46,6 +46,14 @@ struct Evidence {
     std::vector<std::pair<std::uint64_t, entry::Reversal>> reversals;
     std::map<std::uint64_t, MinorUnits> authorised;  // seq of a 0100 -> what it and its raises asked for
     std::vector<entry::Completed> completed;
+    // What each terminal's messages come to since its last cut, and what was cut over and is not reconciled yet.
+    struct Day {
+        Totals open;
+        std::optional<Totals> cut;
+    };
+    std::map<std::string, Day> days;
+    std::map<std::string, std::string> reconciled;  // key_of_reconciliation() -> its answer's code
+    std::vector<std::string> miscounted;            // reconciliations whose totals are not those of the entries
     std::map<Id128, MinorUnits> balances;  // this file's own: credits less debits, posted
     std::vector<std::uint64_t> postings;   // seqs of entries that moved money between customers
 
@@ -56,6 +64,8 @@ struct Evidence {
   private:
     [[nodiscard]] Result<void> take(std::uint64_t seq, entry::Kind kind, Bytes body);
     void keep_books(std::uint64_t seq, entry::Kind kind, Bytes body);
+    void count(const TerminalId& terminal, Total number, MinorUnits amount);
+    void reconcile(const entry::Reconciled& e);
     void move(Id128 debit, Id128 credit, MinorUnits amount);
 };
 

@@ -18,6 +18,7 @@ struct Heard {
     std::uint64_t time_ns = 0;
 };
 
+[[nodiscard]] std::string key_of_reconciliation(std::string_view terminal, std::uint32_t stan);
 [[nodiscard]] std::string key_of_sale(std::string_view terminal, std::uint32_t stan, std::string_view rrn);
 
 class Ears {

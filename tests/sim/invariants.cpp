@@ -25,7 +25,7 @@ class AcknowledgedIsDurable final : public Invariant {
     void check(const Scene& s, Broken& broken) const override {
         for (const Heard& h : s.ears.all()) {
             if (!decides(h.code)) continue;
-            if (h.reversal ? !has_reversal(s, h) : !has_payment(s, h))
+            if (h.reversal ? !has_reversal(s, h) : !has_payment(s, h) && !has_reconciliation(s, h))
                 broken.push_back(fmt::format("{} heard {} at {} ms, and no entry says so", h.request, h.code,
                                              h.time_ns / kMillisecond));
         }
@@ -37,6 +37,10 @@ class AcknowledgedIsDurable final : public Invariant {
         return found != s.journal.by_request.end() && std::ranges::any_of(found->second, [&](std::size_t i) {
                    return s.journal.payments[i].decided() && s.journal.payments[i].code() == h.code;
                });
+    }
+    static bool has_reconciliation(const Scene& s, const Heard& h) {
+        const auto found = s.journal.reconciled.find(h.request);
+        return found != s.journal.reconciled.end() && found->second == h.code;
     }
     // 13: another amount than the original's; no entry by rule.
     static bool has_reversal(const Scene& s, const Heard& h) {
@@ -136,6 +140,16 @@ class CompletionWithinAuthorised final : public Invariant {
             if (!seen.insert(e.authorisation).second)
                 broken.push_back(fmt::format("entry {} was completed twice", e.authorisation));
         }
+    }
+};
+
+// Beyond the list: what a terminal is told at the end of its period is what the entries come to, once.
+class Reconciled final : public Invariant {
+  public:
+    int number() const override { return 0; }
+    std::string_view sentence() const override { return "a reconciliation counts what the entries say"; }
+    void check(const Scene& s, Broken& broken) const override {
+        for (const auto& what : s.journal.miscounted) broken.push_back(what);
     }
 };
 
@@ -364,6 +378,7 @@ std::vector<std::unique_ptr<Invariant>> make() {
     all.push_back(std::make_unique<Balanced>());
     all.push_back(std::make_unique<ReversalWithinOriginal>());
     all.push_back(std::make_unique<CompletionWithinAuthorised>());
+    all.push_back(std::make_unique<Reconciled>());
     all.push_back(std::make_unique<JournalUnbroken>());
     all.push_back(std::make_unique<OneWindow>());
     all.push_back(std::make_unique<TierOneSupply>());

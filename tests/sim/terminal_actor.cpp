@@ -52,9 +52,13 @@ std::string key_of_sale(std::string_view terminal, std::uint32_t stan, std::stri
     return fmt::format("{}/{:06}/{}", terminal, stan, rrn);
 }
 
+std::string key_of_reconciliation(std::string_view terminal, std::uint32_t stan) {
+    return fmt::format("reconciliation/{}/{:06}", terminal, stan);
+}
+
 // An advice that is refused leaves no entry: it may be asked again.
 static bool is_decision(const pos::Answer& answer) noexcept {
-    static constexpr std::string_view kTypes[] = {"0110", "0210", "0410", "0430"};
+    static constexpr std::string_view kTypes[] = {"0110", "0210", "0410", "0430", "0510"};
     if (answer.mti == "0230") return answer.code.view() == "00";
     return std::ranges::find(kTypes, answer.mti) != std::end(kTypes);
 }
@@ -135,7 +139,9 @@ void TerminalActor::hear(Bytes message) {
     if (m_out.world.traces())
         m_out.world.trace(fmt::format("terminal {} heard {} {} to STAN {:06}", answer->terminal.view(), answer->mti,
                                       answer->code.view(), answer->stan));
-    m_out.ears.hear({key_of_sale(answer->terminal.view(), answer->stan, answer->rrn.view()), answer->mti[1] == '4',
+    const std::string request = answer->mti == "0510" ? key_of_reconciliation(answer->terminal.view(), answer->stan)
+                                                      : key_of_sale(answer->terminal.view(), answer->stan, answer->rrn.view());
+    m_out.ears.hear({request, answer->mti[1] == '4',
                      std::string(answer->code.view()), std::string(answer->auth_code.view()), m_out.world.time_ns()});
 }
 
@@ -180,7 +186,9 @@ void TerminalActor::act() {
         m_stream->cut();
     if (m_terminal.ready() && m_stream != nullptr && m_stream->open() && !m_out.weather.calm) {
         const std::uint64_t dice = m_out.world.random.below(20);
-        if (dice < 11)
+        if (m_signed_off && dice < 8)
+            notify(pos::NetworkCode::sign_on);
+        else if (dice < 11)
             sell();
         else if (dice < 14)
             authorise_or_follow();
@@ -188,6 +196,8 @@ void TerminalActor::act() {
             m_terminal.repeat_sale(m_out.now(), dice == 15);
         else if (dice < 19 && !m_approved.empty())
             reverse();
+        else if (m_out.world.random.one_in(2))
+            end_of_day();
         else
             m_terminal.echo(m_out.now().monotonic_ns, m_out.now());
     }
@@ -210,6 +220,22 @@ void TerminalActor::authorise_or_follow() {
     if (random.one_in(5)) return m_terminal.reverse(sale, m_out.now());
     const std::uint64_t most = static_cast<std::uint64_t>(sale.amount) * 5 / 4;
     m_terminal.complete(sale, static_cast<MinorUnits>(1 + random.below(most + 1)), m_out.now());
+}
+
+// Off and on again, cut over, or reconciled: with what the box has counted, as far as this till can know, or anything else.
+void TerminalActor::end_of_day() {
+    auto& random = m_out.world.random;
+    static constexpr pos::NetworkCode kCodes[] = {pos::NetworkCode::sign_off, pos::NetworkCode::cut_over};
+    if (random.one_in(2)) return notify(kCodes[random.below(2)]);
+    Claim claim;
+    claim.say(Total::net, m_net + (random.one_in(4) ? 1 : 0));
+    if (random.one_in(3)) claim.say(Total::debits, static_cast<std::int64_t>(random.below(5)));
+    m_terminal.reconcile(claim, m_out.now());
+}
+
+void TerminalActor::notify(pos::NetworkCode code) {
+    m_noticed = code;
+    m_terminal.notify(code, m_out.now());
 }
 
 // Whole or in part, as a request or as an advice; the same sale may be reversed again and again.
@@ -242,6 +268,13 @@ void TerminalActor::done(pos::Terminal& terminal, const pos::Outcome& outcome) {
         if (sale.form != pos::Form::authorisation) m_approved.push_back(sale);
         else if (sale.original_stan == 0) m_authorised.push_back(sale);
     }
+    // Right as long as nothing was lost on the way or reversed.
+    if (outcome.kind == pos::Kind::sale && outcome.approved() && terminal.last_sale().form != pos::Form::authorisation)
+        m_net += terminal.last_sale().amount;
+    if (outcome.kind == pos::Kind::reconciliation && outcome.answered) m_net = 0;
+    // A sign-off that was not answered may have come to be: so it signs on.
+    if (outcome.kind == pos::Kind::notice && m_noticed == pos::NetworkCode::sign_off) m_signed_off = true;
+    if (outcome.kind == pos::Kind::notice && m_noticed == pos::NetworkCode::sign_on && outcome.approved()) m_signed_off = false;
     if (m_authorised.size() > 4) m_authorised.erase(m_authorised.begin());
     if (m_approved.size() > 8) m_approved.erase(m_approved.begin());
 }

@@ -198,6 +198,33 @@ TEST_CASE("story: a terminal with DUKPT keys has a new one for each message, and
     CHECK(code_of(buy({"--dukpt"})) == "00");
 }
 
+TEST_CASE("story: a terminal reconciles its day, and what differs is told message by message") {
+    tell("a terminal reconciles its day");
+    const auto reconcile = [&](const std::string& net) {
+        return box().giro({"--json", "pos", "reconcile", "--terminal", "2", "--net", net});
+    };
+    CHECK(code_of(reconcile("0")) == "00");
+    const Said bought = buy({"--terminal", "2", "--amount", "1250"});
+    REQUIRE(code_of(bought) == "00");
+    CHECK(box().giro({"pos", "cut-over", "--terminal", "2"}).status == 0);
+    CHECK(code_of(buy({"--terminal", "2", "--amount", "300"})) == "00");  // of the next day
+    const Said differs = reconcile("1240");
+    INFO(differs.text);
+    CHECK(differs.status == 1);
+    CHECK(code_of(differs) == "95");
+    CHECK(differs.object()["counted"]["net"] == 1250);
+    const json shown = box().giro({"--json", "recon", "show", "T0000002"}).object();
+    CHECK(shown["in_balance"] == false);
+    CHECK(shown["differences"][0]["total"] == "net");
+    REQUIRE(shown["messages"].size() == 1);
+    CHECK(shown["messages"][0]["rrn"] == rrn_of(bought));
+    CHECK(code_of(reconcile("300")) == "00");
+    CHECK(box().giro({"pos", "sign-off", "--terminal", "2"}).status == 0);
+    CHECK(box().journal("terminal_signed").size() == 1);
+    CHECK(code_of(buy({"--terminal", "2"})) == "00");  // each start signs on
+    CHECK(box().journal("terminal_signed").size() == 2);
+}
+
 TEST_CASE("story: a customer pays by QR, shown or scanned, and an order pays once") {
     tell("a customer pays by QR, shown and scanned");
     REQUIRE(box().giro({"wallet", "new", "ada"}).status == 0);

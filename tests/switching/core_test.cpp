@@ -301,6 +301,7 @@ TEST_CASE("switch: a recorded key exchange does not bring an old key back") {
     using KeyExchange = Core::KeyExchange;
     Box box;
     PaymentRequest r = purchase_of(1, 5);
+    r.network_code = 161;
     CHECK(box.core->key_exchange(r) == KeyExchange::fresh);
     box.core->session_key(r, ByteArray<16>{std::byte{5}}, {});
     box.commit();

@@ -1,0 +1,198 @@
+// giro recon show: what the box counted for a terminal, message by message, from the journal alone; beside a running
+// box or without it. Hostile: the journal file, each of whose entries is checked as it is read.
+#include <fmt/format.h>
+
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "appliance/giro/command.hpp"
+#include "appliance/giro/journal.hpp"
+#include "appliance/giro/settlement_read.hpp"
+#include "entry/entry.hpp"
+#include "util/archive.hpp"
+
+namespace giro::cli {
+
+namespace {
+using nlohmann::ordered_json;
+
+// One message that was counted.
+struct Line {
+    std::uint64_t seq = 0;
+    std::string type;  // MTI
+    entry::RequestKey key;
+    Total total = Total::debits;
+    MinorUnits amount = 0;
+};
+
+struct Period {
+    std::uint64_t number = 1;
+    std::vector<Line> lines;
+    std::optional<entry::Reconciled> reconciled;
+};
+
+// The periods of one terminal, as its messages and theirs ends come by.
+class Reader {
+  public:
+    explicit Reader(TerminalId terminal) : m_terminal(terminal) { m_periods.push_back({}); }
+
+    Result<void> feed(const journal::Entry& e) {
+        using entry::Kind;
+        switch (static_cast<Kind>(e.kind)) {
+            case Kind::terminal_added:
+                return read<entry::TerminalAdded>(e, [&](const auto& a) { m_known |= a.terminal == m_terminal; });
+            case Kind::payment:
+                return read<entry::Payment>(e, [&](const auto& p) { payment(e.seq, "0200", p); });
+            case Kind::forward_answered:
+                return read<entry::ForwardAnswered>(e, [&](const auto& a) { answered(e.seq, a); });
+            case Kind::authorised:
+                return read<entry::Authorised>(e, [&](const auto& a) {
+                    if (a.payment.outcome == entry::Outcome::approved)
+                        add({e.seq, "0100", a.payment.key, Total::authorisations, a.payment.amount.minor});
+                });
+            case Kind::completed:
+                return read<entry::Completed>(e, [&](const auto& c) { payment(e.seq, "0220", c.payment); });
+            case Kind::reversal:
+                return read<entry::Reversal>(e, [&](const auto& r) { reversal(e.seq, r); });
+            case Kind::terminal_cut_over:
+                return read<entry::TerminalCutOver>(e, [&](const auto& c) {
+                    if (c.terminal == m_terminal) begin();
+                });
+            case Kind::reconciled:
+                return read<entry::Reconciled>(e, [&](const auto& r) { reconciled(r); });
+            default:
+                return {};
+        }
+    }
+    [[nodiscard]] bool known() const noexcept { return m_known; }
+    [[nodiscard]] const std::vector<Period>& periods() const noexcept { return m_periods; }
+
+  private:
+    template <typename E, typename Act>
+    static Result<void> read(const journal::Entry& e, Act act) {
+        const auto decoded = decode<E>(e.body);
+        if (!decoded) return fail(Failure::Kind::integrity, fmt::format("journal entry {} does not decode", e.seq));
+        act(*decoded);
+        return {};
+    }
+    void add(Line line) {
+        if (line.key.terminal == m_terminal) m_periods.back().lines.push_back(std::move(line));
+    }
+    void begin() { m_periods.push_back({m_periods.back().number + 1, {}, {}}); }
+    void payment(std::uint64_t seq, const char* type, const entry::Payment& p) {
+        if (p.outcome == entry::Outcome::approved) add({seq, type, p.key, Total::debits, p.amount.minor});
+        if (p.outcome == entry::Outcome::forwarded && p.key.terminal == m_terminal) m_forwarded[seq] = p;
+    }
+    void answered(std::uint64_t seq, const entry::ForwardAnswered& a) {
+        const auto at = m_forwarded.find(a.payment);
+        if (at == m_forwarded.end()) return;
+        if (a.outcome == entry::Outcome::approved)
+            add({seq, "0200", at->second.key, Total::debits, at->second.amount.minor});
+        m_forwarded.erase(at);
+    }
+    void reversal(std::uint64_t seq, const entry::Reversal& r) {
+        if (r.outcome == entry::ReversalOutcome::reversed)
+            add({seq, "0400", r.key, Total::debit_reversals, r.amount.minor});
+        if (r.outcome == entry::ReversalOutcome::released) add({seq, "0400", r.key, Total::authorisation_reversals, 0});
+    }
+    void reconciled(const entry::Reconciled& r) {
+        if (r.key.terminal != m_terminal) return;
+        for (Period& period : m_periods)
+            if (period.number == r.period) period.reconciled = r;
+        if (m_periods.back().number == r.period) begin();
+    }
+
+    TerminalId m_terminal;
+    bool m_known = false;
+    std::vector<Period> m_periods;
+    std::map<std::uint64_t, entry::Payment> m_forwarded;  // waiting for their issuer's answer
+};
+
+ordered_json to_json(const Line& line) {
+    return {{"seq", line.seq},
+            {"mti", line.type},
+            {"stan", line.key.stan},
+            {"rrn", line.key.rrn.view()},
+            {"local_date", line.key.local_date.view()},
+            {"local_time", line.key.local_time.view()},
+            {"counted_as", name(line.total)},
+            {"amount", line.amount}};
+}
+
+// The totals that the terminal said and the box counted otherwise.
+ordered_json differences(const entry::Reconciled& r) {
+    const Claim claim{r.said, r.claimed};
+    ordered_json out = ordered_json::array();
+    for (std::size_t i = 0; i < kTotals; ++i) {
+        const auto total = static_cast<Total>(i);
+        if (claim.has(total) && r.claimed[total] != r.counted[total])
+            out.push_back({{"total", name(total)}, {"terminal", r.claimed[total]}, {"box", r.counted[total]}});
+    }
+    return out;
+}
+
+ordered_json to_json(const TerminalId& terminal, const Period& period) {
+    ordered_json lines = ordered_json::array();
+    for (const Line& line : period.lines) lines.push_back(to_json(line));
+    ordered_json out{
+        {"terminal", terminal.view()}, {"period", period.number}, {"reconciled", period.reconciled.has_value()}};
+    if (period.reconciled) {
+        out["in_balance"] = period.reconciled->response_code.view() == "00";
+        out["differences"] = differences(*period.reconciled);
+    }
+    out["messages"] = std::move(lines);
+    return out;
+}
+
+void print(const TerminalId& terminal, const Period& period) {
+    fmt::print("terminal {}, period {}: {} messages, {}\n", terminal.view(), period.number, period.lines.size(),
+               !period.reconciled                                ? "not reconciled yet"
+               : period.reconciled->response_code.view() == "00" ? "in balance"
+                                                                 : "out of balance");
+    if (period.reconciled)
+        for (const auto& difference : differences(*period.reconciled))
+            fmt::print("  {}: the terminal says {}, the box counts {}\n", difference["total"].get<std::string>(),
+                       difference["terminal"].get<std::int64_t>(), difference["box"].get<std::int64_t>());
+    for (const Line& line : period.lines)
+        fmt::print("{:>8} {} stan {:06} rrn {:<12} {:<22} {:>12}\n", line.seq, line.type, line.key.stan,
+                   line.key.rrn.view(), name(line.total), money(line.amount));
+}
+
+Result<void> show(const Args& args) {
+    const std::string id = args.text("terminal");
+    if (id.size() > sizeof(TerminalId::chars))
+        return fail(Failure::Kind::config, fmt::format("'{}' is no terminal's name: at most 8 characters", id));
+    const TerminalId terminal{id};
+    Reader reader(terminal);
+    if (auto read = scan_journal(args.paths(), [&](const journal::Entry& e) { return reader.feed(e); }); !read)
+        return read;
+    if (!reader.known()) return fail(Failure::Kind::refused, fmt::format("there is no terminal {}", id));
+    const Period* wanted = nullptr;
+    for (const Period& period : reader.periods()) {
+        const bool is_last_reconciled = !args.given("--period") && period.reconciled;
+        if (is_last_reconciled ||
+            (args.given("--period") && args.number("--period") == static_cast<std::int64_t>(period.number)))
+            wanted = &period;
+    }
+    if (wanted == nullptr && !args.given("--period")) wanted = &reader.periods().back();
+    if (wanted == nullptr)
+        return fail(Failure::Kind::refused, fmt::format("terminal {} has no period {}", id, args.text("--period")));
+    if (args.json())
+        fmt::print("{}\n", to_json(terminal, *wanted).dump());
+    else
+        print(terminal, *wanted);
+    return {};
+}
+}  // namespace
+
+std::vector<Command> recon_commands() {
+    using enum Option::Kind;
+    return {{"recon show",
+             "what a terminal said of a period (0500) and what the box counted, message by message",
+             {{"terminal", "its name (DE41), e.g. T0000001", text, "", true},
+              {"--period", "which of its periods, from 1; default: the last that was reconciled, or else the open one",
+               number, ""}},
+             show}};
+}
+
+}  // namespace giro::cli

@@ -1,0 +1,116 @@
+// How a terminal's day changes the state: sign-on and sign-off, cut-over, reconciliation, and what is counted for it.
+// As in state_apply.cpp every `on` checks first and then only writes.
+//
+//   period        totals        ended by                      reconciled by
+//   open          Terminal::open  cut-over (201), or 05xx       the 05xx that ends it, if none is cut over
+//   cut over      Terminal::cut   05xx                          that 05xx
+#include <limits>
+
+#include "switching/answers.hpp"
+#include "switching/network.hpp"
+#include "switching/state.hpp"
+#include "util/archive.hpp"
+#include "util/hash.hpp"
+
+namespace giro::switching {
+
+namespace {
+
+// Which amount goes with a number, and how it moves the net (giro/totals.hpp).
+struct Moves {
+    Total number, amount;
+    int sign;
+};
+constexpr Moves kMoves[] = {
+    {Total::debits, Total::debits_amount, 1},
+    {Total::debit_reversals, Total::debit_reversals_amount, -1},
+    {Total::credits, Total::credits_amount, -1},
+    {Total::credit_reversals, Total::credit_reversals_amount, 1},
+};
+
+// What the ledger has posted fits in its accounts' 64 bits, and so do sums of it; a journal made up for the purpose
+// finds the sum standing still.
+void add(std::int64_t& sum, std::int64_t more) noexcept {
+    using Limits = std::numeric_limits<std::int64_t>;
+    sum = checked_add(sum, more).value_or(more < 0 ? -Limits::max() : Limits::max());
+}
+
+}  // namespace
+
+std::uint64_t claim_mark(const Claim& claim) {
+    Buffer bytes;
+    Encoder encoder(bytes);
+    encoder(claim.said, claim.totals);
+    return load_le<std::uint64_t>(sha256(bytes).data());
+}
+
+// In the open period of the terminal; what comes from no terminal (wallets) is not counted.
+void State::count(const TerminalId& terminal, Total total, MinorUnits amount) {
+    const auto at = m_terminals.find(terminal);
+    if (at == m_terminals.end()) return;
+    Totals& totals = at->second.open;
+    add(totals[total], 1);
+    for (const Moves& moves : kMoves) {
+        if (moves.number != total) continue;
+        add(totals[moves.amount], amount);
+        add(totals[Total::net], moves.sign * amount);
+    }
+}
+
+State::Refusal State::on(const entry::TerminalSigned& e) {
+    const auto at = m_terminals.find(e.terminal);
+    if (at == m_terminals.end()) return "there is no such terminal";
+    if (at->second.signed_off != e.on) return "that terminal is signed so already";
+    at->second.signed_off = !e.on;
+    at->second.exchanged_at = e.moment;
+    at->second.exchange_stan = e.stan;
+    at->second.exchange_code = e.on ? kSignOn : kSignOff;
+    return {};
+}
+
+State::Refusal State::on(const entry::TerminalCutOver& e) {
+    const auto at = m_terminals.find(e.terminal);
+    if (at == m_terminals.end()) return "there is no such terminal";
+    Terminal& t = at->second;
+    if (t.cut_over) return "the period before has still to be reconciled";
+    t.cut_over = true;
+    t.cut = t.open;
+    t.open = {};
+    ++t.period;
+    t.exchanged_at = e.moment;
+    t.exchange_stan = e.stan;
+    t.exchange_code = kCutOver;
+    return {};
+}
+
+State::Refusal State::on(const entry::Reconciled& e) {
+    const auto at = m_terminals.find(e.key.terminal);
+    if (at == m_terminals.end()) return "there is no such terminal";
+    Terminal& t = at->second;
+    const Id128 id = id_of(RequestClass::reconciliation, e.key);
+    if (remembered(id) != nullptr) return "that reconciliation was decided already";
+    if (e.period != (t.cut_over ? t.period - 1 : t.period)) return "it is not of the period that is due";
+    if (e.counted != (t.cut_over ? t.cut : t.open)) return "its totals are not those of the period";
+    const Claim claim{e.said, e.claimed};
+    if (e.response_code != (claim.agrees(e.counted) ? kApproved : kNotInBalance))
+        return "its answer is not what the totals say";
+    if (t.cut_over) {
+        t.cut_over = false;
+        t.cut = {};
+    } else {
+        t.open = {};
+        ++t.period;
+    }
+    t.reconciled = e.counted;
+    t.reconciled_by = id;
+    Remembered r;
+    r.id = id;
+    r.seq = this_seq();
+    r.what = Remembered::What::reconciliation;
+    r.payer = claim_mark(claim);
+    r.response_code = e.response_code;
+    remember(r);
+    return {};
+}
+
+}  // namespace giro::switching

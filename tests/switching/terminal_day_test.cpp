@@ -1,0 +1,217 @@
+// A terminal's day: signed off and on, cut over, reconciled.
+#include "fixture.hpp"
+#include "switching/network.hpp"
+
+using namespace giro;
+using namespace giro::switching;
+
+namespace {
+
+PaymentRequest network(std::uint16_t code, std::uint32_t stan, const char* moment = "1122101112") {
+    PaymentRequest r = purchase_of(0, stan);
+    r.mti = 0x0800;
+    r.network_code = code;
+    r.transmission_time = FixedText<10>(moment);
+    return r;
+}
+PaymentRequest end_of_period(std::uint32_t stan) {
+    PaymentRequest r = purchase_of(0, stan);
+    r.mti = 0x0500;
+    r.rrn = {};
+    return r;
+}
+Claim net_of(MinorUnits net) {
+    Claim claim;
+    claim.say(Total::net, net);
+    return claim;
+}
+
+struct DayBox : Box {
+    ResponseCode sign(std::uint16_t code, std::uint32_t stan, const char* moment = "1122101112") {
+        const auto answer = core->sign(network(code, stan, moment), kNow);
+        commit();
+        return answer;
+    }
+    ResponseCode cut(std::uint32_t stan, const char* moment = "1122101112") {
+        const auto answer = core->cut_over(network(kCutOver, stan, moment), kNow);
+        commit();
+        return answer;
+    }
+    Core::Balanced reconcile(std::uint32_t stan, const Claim& claim) {
+        const auto balanced = core->reconcile(end_of_period(stan), claim, kNow);
+        commit();
+        return balanced;
+    }
+    [[nodiscard]] bool replays() const { return replayed().digest() == state.digest(); }
+    [[nodiscard]] bool survives_a_snapshot() const {
+        Buffer bytes;
+        state.save(bytes);
+        const auto loaded = State::load(bytes, 3);
+        return loaded && loaded->digest() == state.digest();
+    }
+};
+
+const ResponseCode kSignedOff{"58"};
+
+}  // namespace
+
+TEST_CASE(
+    "day: the box counts sales, completions, authorisations and what was moved back, and says whether it is the "
+    "terminal's") {
+    DayBox box;
+    CHECK(box.buy(purchase_of(700, 1)).code == kApproved);
+    CHECK(box.buy(purchase_of(300, 2)).code == kApproved);
+    CHECK(box.buy(purchase_of(999'999, 3)).code != kApproved);  // declined: not counted
+    CHECK(box.reverse(reversal_of(purchase_of(300, 2), 4)).code == kApproved);
+    auto held = purchase_of(500, 5);
+    held.mti = 0x0100;
+    const auto pan = sealed(1);
+    CHECK(box.core->authorisation(held, &pan, kNow).code == kApproved);
+    box.commit();
+    auto completion = reversal_of(held, 6);
+    completion.mti = 0x0220;
+    std::memcpy(completion.original.chars.data(), "0100", 4);
+    CHECK(box.core->completion(completion, &pan, kNow).code == kApproved);
+    box.commit();
+
+    Claim claim = net_of(1'200);
+    claim.say(Total::debits, 3);
+    claim.say(Total::debits_amount, 1'500);
+    claim.say(Total::debit_reversals, 1);
+    claim.say(Total::debit_reversals_amount, 300);
+    claim.say(Total::authorisations, 1);
+    claim.say(Total::credits, 0);
+    const auto balanced = box.reconcile(7, claim);
+    CHECK(balanced.code == kApproved);
+    REQUIRE(balanced.counted);
+    CHECK((*balanced.counted)[Total::net] == 1'200);
+    CHECK(box.replays());
+    CHECK(box.survives_a_snapshot());
+}
+
+TEST_CASE("day: each total that differs is out of balance, with what the box counted in the answer") {
+    for (std::size_t i = 0; i < kTotals; ++i) {
+        const auto total = static_cast<Total>(i);
+        CAPTURE(name(total));
+        DayBox box;
+        CHECK(box.buy(purchase_of(700, 1)).code == kApproved);
+        Claim claim = net_of(700);
+        claim.say(total, (total == Total::net || total == Total::debits_amount ? 700
+                          : total == Total::debits                             ? 1
+                                                                               : 0) +
+                             1);
+        const auto balanced = box.reconcile(2, claim);
+        CHECK(balanced.code == kNotInBalance);
+        REQUIRE(balanced.counted);
+        CHECK((*balanced.counted)[Total::debits] == 1);
+        CHECK(box.replays());
+    }
+}
+
+TEST_CASE("day: a reconciliation ends the period; its repeat hears the same and ends no other") {
+    DayBox box;
+    CHECK(box.buy(purchase_of(700, 1)).code == kApproved);
+    CHECK(box.reconcile(2, net_of(700)).code == kApproved);
+    CHECK(box.buy(purchase_of(40, 3)).code == kApproved);
+    const std::size_t entries = box.journal.size();
+    const auto again = box.reconcile(2, net_of(700));
+    CHECK(again.code == kApproved);
+    REQUIRE(again.counted);
+    CHECK((*again.counted)[Total::net] == 700);
+    CHECK(box.reconcile(2, net_of(701)).code == kDuplicateTransmission);
+    CHECK(box.journal.size() == entries);
+    CHECK(box.reconcile(4, net_of(40)).code == kApproved);
+    const auto old = box.reconcile(2, net_of(700));  // a late copy
+    CHECK(old.code == kApproved);
+    CHECK_FALSE(old.counted);
+    CHECK(box.journal.size() == entries + 1);
+    CHECK(box.replays());
+}
+
+TEST_CASE("day: after a cut-over the period before is what is reconciled, and a second waits for that") {
+    DayBox box;
+    CHECK(box.buy(purchase_of(700, 1)).code == kApproved);
+    CHECK(box.cut(2) == kApproved);
+    CHECK(box.buy(purchase_of(40, 3)).code == kApproved);
+    CHECK(box.cut(2) == kApproved);               // the same again
+    CHECK(box.cut(4) == kInvalidTransaction);     // not reconciled yet
+    CHECK(box.cut(1) == kDuplicateTransmission);  // older
+    CHECK(box.survives_a_snapshot());
+    CHECK(box.reconcile(5, net_of(700)).code == kApproved);
+    CHECK(box.reconcile(6, net_of(40)).code == kApproved);
+    CHECK(box.state.terminal(TerminalId("T0000001"))->period == 3);
+    CHECK(box.replays());
+}
+
+TEST_CASE("day: a forwarded payment counts when its issuer has approved it") {
+    DayBox box;
+    const Answer a = box.buy(purchase_of(700, 1, "9700030000000011"), 3);
+    REQUIRE(a.action == Answer::Action::forward);
+    CHECK(box.reconcile(2, net_of(0)).code == kApproved);
+    PaymentRequest answer = purchase_of(700, 1);
+    answer.stan = a.link_stan;
+    answer.response_code = kApproved;
+    CHECK(box.core->link_answer(answer, kNow));
+    box.commit();
+    CHECK(box.reconcile(3, net_of(700)).code == kApproved);
+    CHECK(box.replays());
+}
+
+TEST_CASE("day: signed off, new payments are declined until the terminal signs on, and what has happened is taken") {
+    DayBox box;
+    const auto before = purchase_of(700, 1);
+    const Answer first = box.buy(before);
+    CHECK(first.code == kApproved);
+    CHECK(box.sign(kSignOff, 2) == kApproved);
+    CHECK(box.buy(purchase_of(10, 3)).code == kSignedOff);
+    CHECK(box.buy(before).auth_code == first.auth_code);  // a repeat
+    CHECK(box.reverse(reversal_of(before, 4)).code == kApproved);
+    CHECK(box.reconcile(5, net_of(0)).code == kApproved);
+    CHECK(box.survives_a_snapshot());
+    CHECK(box.sign(kSignOn, 6) == kApproved);
+    CHECK(box.buy(purchase_of(10, 3)).code == kSignedOff);  // a late copy is not approved now
+    CHECK(box.buy(purchase_of(10, 7)).code == kApproved);
+    CHECK(box.replays());
+}
+
+TEST_CASE("day: a recorded sign-off locks nobody out, and a recorded sign-on lets nobody in") {
+    DayBox box;
+    CHECK(box.sign(kSignOff, 2, "1122101112") == kApproved);
+    CHECK(box.sign(kSignOff, 2, "1122101112") == kApproved);  // its repeat
+    CHECK(box.sign(kSignOn, 3, "1122101112") == kApproved);
+    std::size_t entries = box.journal.size();
+    CHECK(box.sign(kSignOff, 2, "1122101112") == kDuplicateTransmission);
+    CHECK(box.sign(kSignOn, 9, "1122101112") == kApproved);  // nothing to change
+    CHECK(box.sign(kSignOff, 4, "1122101111") == kDuplicateTransmission);
+    CHECK(box.sign(kSignOff, 4, "9931256161") == kFormatError);
+    CHECK(box.journal.size() == entries);
+    CHECK(box.buy(purchase_of(10, 5)).code == kApproved);
+    CHECK(box.sign(kSignOff, 8, "1122101113") == kApproved);
+    CHECK(box.sign(kSignOn, 3, "1122101112") == kDuplicateTransmission);
+    CHECK(box.buy(purchase_of(10, 6)).code == kSignedOff);
+    // A key exchange of the very moment of the sign-off is no repeat of one.
+    auto exchange = network(kKeyExchange, 8, "1122101113");
+    CHECK(box.core->key_exchange(exchange) == Core::KeyExchange::replay);
+    CHECK(box.replays());
+}
+
+TEST_CASE("day: the state takes no reconciliation that its totals do not bear out") {
+    DayBox box;
+    CHECK(box.buy(purchase_of(700, 1)).code == kApproved);
+    entry::Reconciled good;
+    good.key = {AcquirerId("970002"), TerminalId("T0000001"), 9, {}, {}, {}};
+    good.period = 1;
+    good.counted = box.state.terminal(good.key.terminal)->open;
+    good.response_code = kApproved;
+    const auto takes = [&](auto change) {
+        entry::Reconciled e = good;
+        change(e);
+        State copy = box.replayed();
+        return copy.apply(entry::Kind::reconciled, encode(e)).has_value();
+    };
+    CHECK(takes([](entry::Reconciled&) {}));
+    CHECK_FALSE(takes([](entry::Reconciled& e) { e.period = 2; }));
+    CHECK_FALSE(takes([](entry::Reconciled& e) { ++e.counted[Total::net]; }));
+    CHECK_FALSE(takes([](entry::Reconciled& e) { e.response_code = kNotInBalance; }));
+    CHECK_FALSE(takes([](entry::Reconciled& e) { e.key.terminal = TerminalId("T0000009"); }));
+}
