@@ -24,7 +24,7 @@ class Translator {
     Translator(const Translator&) = delete;
     Translator& operator=(const Translator&) = delete;
 
-    // From a terminal 0100, 0200, 0220, 0400, 0420, 0500, 0520, 0800 and their repeats (xxx1) are served, from an issuer's
+    // From a terminal 0100, 0200, 0220, 0320, 0400, 0420, 0500, 0520, 0800 and their repeats (xxx1) are served, from an issuer's
     // link 0210 and 0410. Connection, link and time of arrival are for the caller to fill in. The result's views point into
     // `frame`; it is valid until the next call.
     [[nodiscard]] Expected<PaymentRequest*, Refusal> read(Bytes frame, PaymentRequest::Source source);

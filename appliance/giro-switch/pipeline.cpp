@@ -254,6 +254,8 @@ void Pipeline::decide_terminal(Batch& batch, Item& item) {
         decided = m_core.authorisation(r, sealed, now_ns);
     } else if (mti == 0x0220) {
         decided = m_core.completion(r, sealed, now_ns);
+    } else if (mti == 0x0320) {
+        decided = m_core.upload(r, sealed, now_ns);
     } else if (mti == 0x0400 || mti == 0x0420) {
         decided = m_core.reversal(r, now_ns);
         if (decided.gave_up) settle_waiting(batch.out, *decided.gave_up);

@@ -24,7 +24,7 @@ inline bool is_reconciliation(const PaymentRequest& r) {
 }
 inline bool is_card_payment(const PaymentRequest& r) {
     const Mti mti = without_repeat(r.mti);
-    return mti == 0x0200 || mti == 0x0100 || mti == 0x0220;
+    return mti == 0x0200 || mti == 0x0100 || mti == 0x0220 || mti == 0x0320;
 }
 inline bool is_key_exchange(const PaymentRequest& r) {
     return is_network(r) && r.network_code == switching::kKeyExchange;

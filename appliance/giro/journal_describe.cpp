@@ -93,6 +93,8 @@ json fields_of(const entry::Payment& e) {
     if (e.channel == entry::Channel::card) out["card"] = masked(e.pan);
     else out["wallet"] = to_hex(e.wallet);
     if (e.outcome == entry::Outcome::forwarded) out["link"] = e.link;
+    // An offline sale or a completion that the card could not pay: its bank has yet to get it back.
+    if (e.outcome == entry::Outcome::approved && switching::is_reserve(e.debit)) out["paid_by_reserve"] = e.debit.lo;
     return out;
 }
 json fields_of(const entry::Authorised& e) {
@@ -106,7 +108,6 @@ json fields_of(const entry::Authorised& e) {
 json fields_of(const entry::Completed& e) {
     json out = fields_of(e.payment);
     if (e.authorisation != 0) out["completes"] = e.authorisation;
-    if (switching::is_reserve(e.payment.debit)) out["paid_by_reserve"] = e.payment.debit.lo;  // the bank has yet to get it back
     return out;
 }
 json fields_of(const entry::TerminalSigned& e) {
@@ -127,6 +128,18 @@ json fields_of(const entry::Reconciled& e) {
         if (claim.has(static_cast<Total>(i))) said[std::string(name(static_cast<Total>(i)))] = e.claimed.values[i];
     return {{"terminal", e.key.terminal.view()}, {"acquirer", e.key.acquirer.view()}, {"stan", e.key.stan}, {"period", e.period},
             {"response_code", e.response_code.view()}, {"counted", totals_of(e.counted)}, {"claimed", std::move(said)}};
+}
+std::string text(entry::UploadOutcome outcome) {
+    switch (outcome) {
+        case entry::UploadOutcome::matched: return "matched";
+        case entry::UploadOutcome::accepted: return "accepted";
+        case entry::UploadOutcome::differs: return "differs";
+    }
+    return "?";
+}
+json fields_of(const entry::Uploaded& e) {
+    return {{"terminal", e.key.terminal.view()}, {"stan", e.key.stan}, {"rrn", e.key.rrn.view()}, {"payment", e.payment},
+            {"outcome", text(e.outcome)}, {"amount", e.amount.minor}, {"response_code", e.response_code.view()}};
 }
 json fields_of(const entry::HoldsExpired& e) { return {{"at", iso8601_utc(e.time_ns)}}; }
 json fields_of(const entry::Forgotten& e) { return {{"window", e.window}, {"most", e.most}}; }
@@ -181,6 +194,7 @@ std::optional<json> read(entry::Kind kind, Bytes body) {
         case Kind::completed: return read<entry::Completed>(body);
         case Kind::terminal_signed: return read<entry::TerminalSigned>(body);
         case Kind::terminal_cut_over: return read<entry::TerminalCutOver>(body);
+        case Kind::uploaded: return read<entry::Uploaded>(body);
         case Kind::reconciled: return read<entry::Reconciled>(body);
         case Kind::holds_expired: return read<entry::HoldsExpired>(body);
         case Kind::forgotten: return read<entry::Forgotten>(body);

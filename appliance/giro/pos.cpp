@@ -143,13 +143,13 @@ struct Action {
 };
 constexpr Action kActions[] = {{"load", run_scenario}, {"buy", pos_buy}, {"authorise", pos_authorise},
                                {"raise", pos_raise}, {"complete", pos_complete}, {"reverse", pos_reverse}, {"sign-off", pos_sign_off},
-                               {"cut-over", pos_cut_over}, {"reconcile", pos_reconcile}, {"mpm", pos_mpm}};
+                               {"cut-over", pos_cut_over}, {"reconcile", pos_reconcile}, {"upload", pos_upload}, {"mpm", pos_mpm}};
 
 Result<void> act(const Args& args) {
     const std::string name = args.text("action");
     const auto* action = std::ranges::find(kActions, name, &Action::name);
     if (action == std::end(kActions))
-        return fail(Failure::Kind::config, fmt::format("giro pos {}: there is load, buy, authorise, raise, complete, reverse, sign-off, cut-over, reconcile and mpm", name));
+        return fail(Failure::Kind::config, fmt::format("giro pos {}: there is load, buy, authorise, raise, complete, reverse, sign-off, cut-over, reconcile, upload and mpm", name));
     return action->run(args);
 }
 }  // namespace
@@ -157,9 +157,9 @@ Result<void> act(const Args& args) {
 std::vector<Command> pos_commands() {
     using enum Option::Kind;
     return {{"pos",
-             "terminals that pay: buy, authorise, raise, complete, reverse, sign-off, cut-over, reconcile, mpm (a code to scan), or load: many at once",
+             "terminals that pay: buy, authorise, raise, complete, reverse, sign-off, cut-over, reconcile, upload, mpm (a code to scan), or load: many at once",
              {
-                 {"action", "load, buy, authorise, raise, complete, reverse, sign-off, cut-over, reconcile or mpm", text, "load", false},
+                 {"action", "load, buy, authorise, raise, complete, reverse, sign-off, cut-over, reconcile, upload or mpm", text, "load", false},
                  {"--port", "name of a [[port]] in the configuration: its address, dialect and framing; default: the gate's own", text, "", false},
                  {"--connect", "address:port to connect to in place of that", text, "", false},
                  {"--dialect", "name of a file in etc/dialects; default: the port's", text, "", false},
@@ -174,11 +174,11 @@ std::vector<Command> pos_commands() {
                  {"--bin", "buy: the card's BIN; default: the first of this box", text, "", false},
                  {"--card-index", "buy: number of the demo card, from 1; 200 has no money", number, "1", false},
                  {"--qr", "buy: a consumer-presented QR payload", text, "", false},
-                 {"--rrn", "raise, complete, reverse: retrieval reference number on the receipt", text, "", false},
+                 {"--rrn", "raise, complete, reverse, upload: retrieval reference number on the receipt", text, "", false},
                  {"--stands", "reverse: in part, so that this much of the payment stands (DE95), minor units", number, "0", false},
                  {"--net", "reconcile: what the terminal says its period came to, minor units: sales less reversals (DE97)", number, "0", false},
                  {"--advice", "reverse: as an advice (0420)", flag, "", false},
-                 {"--from", "raise, complete, reverse: the --trace file of a run, for a payment of that run", text, "", false},
+                 {"--from", "raise, complete, reverse, upload: the --trace file of a run, for a payment of that run", text, "", false},
                  {"--terminals", "load: how many terminals; default: 1", number, "", false},
                  {"--first", "load: number of the first terminal; default: 1", number, "", false},
                  {"--rate", "load: payments a second in all, at their time whatever the box does; default: as fast as answered", text, "", false},

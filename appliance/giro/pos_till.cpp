@@ -188,6 +188,20 @@ Result<void> pos_reverse(const Args& args) {
     return show(args, *result, found->who, "REVERSED");
 }
 
+Result<void> pos_upload(const Args& args) {
+    auto till = open_till(args);
+    if (!till) return tl::unexpected(till.error());
+    const auto found = find_original(args, *till, std::nullopt);
+    if (!found) return tl::unexpected(found.error());
+    Sale sale = found->original.sale;
+    if (args.given("--amount")) sale.amount = args.number("--amount");
+    ReversalForm form;
+    form.upload = true;
+    const auto result = reverse_once(*till->equipment, till->address, found->who, till->timeout_ms, sale, nullptr, form);
+    if (!result) return tl::unexpected(result.error());
+    return show(args, *result, found->who, "UPLOADED");
+}
+
 // --- giro pos mpm ---------------------------------------------------------------------------------
 Result<void> pos_mpm(const Args& args) {
     const auto config = config::load(args.paths().config_file());

@@ -17,6 +17,8 @@ namespace giro::cli {
 [[nodiscard]] Result<void> pos_sign_off(const Args& args);
 [[nodiscard]] Result<void> pos_cut_over(const Args& args);
 [[nodiscard]] Result<void> pos_reconcile(const Args& args);
+// The sale that --rrn names, as a record of the batch (0320).
+[[nodiscard]] Result<void> pos_upload(const Args& args);
 // Prints the merchant-presented QR payload of a terminal, with or without an amount.
 [[nodiscard]] Result<void> pos_mpm(const Args& args);
 

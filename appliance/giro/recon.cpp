@@ -23,12 +23,14 @@ struct Line {
     entry::RequestKey key;
     Total total = Total::debits;
     MinorUnits amount = 0;
+    std::uint64_t payment = 0;  // its entry's number, where `seq` is that of its issuer's answer; else 0
 };
 
 struct Period {
     std::uint64_t number = 1;
     std::vector<Line> lines;
     std::optional<entry::Reconciled> reconciled;
+    std::vector<entry::Uploaded> uploads;  // after it was reconciled
 };
 
 // The periods of one terminal, as its messages and theirs ends come by.
@@ -58,6 +60,8 @@ class Reader {
                 return read<entry::TerminalCutOver>(e, [&](const auto& c) {
                     if (c.terminal == m_terminal) begin();
                 });
+            case Kind::uploaded:
+                return read<entry::Uploaded>(e, [&](const auto& u) { uploaded(u); });
             case Kind::reconciled:
                 return read<entry::Reconciled>(e, [&](const auto& r) { reconciled(r); });
             default:
@@ -78,7 +82,7 @@ class Reader {
     void add(Line line) {
         if (line.key.terminal == m_terminal) m_periods.back().lines.push_back(std::move(line));
     }
-    void begin() { m_periods.push_back({m_periods.back().number + 1, {}, {}}); }
+    void begin() { m_periods.push_back({m_periods.back().number + 1, {}, {}, {}}); }
     void payment(std::uint64_t seq, const char* type, const entry::Payment& p) {
         if (p.outcome == entry::Outcome::approved) add({seq, type, p.key, Total::debits, p.amount.minor});
         if (p.outcome == entry::Outcome::forwarded && p.key.terminal == m_terminal) m_forwarded[seq] = p;
@@ -87,7 +91,7 @@ class Reader {
         const auto at = m_forwarded.find(a.payment);
         if (at == m_forwarded.end()) return;
         if (a.outcome == entry::Outcome::approved)
-            add({seq, "0200", at->second.key, Total::debits, at->second.amount.minor});
+            add({seq, "0200", at->second.key, Total::debits, at->second.amount.minor, a.payment});
         m_forwarded.erase(at);
     }
     void reversal(std::uint64_t seq, const entry::Reversal& r) {
@@ -102,21 +106,59 @@ class Reader {
         if (m_periods.back().number == r.period) begin();
     }
 
+    void uploaded(const entry::Uploaded& u) {
+        if (u.key.terminal != m_terminal) return;
+        Period* of = &m_periods.back();
+        for (Period& period : m_periods)
+            if (period.reconciled) of = &period;
+        of->uploads.push_back(u);
+    }
+
     TerminalId m_terminal;
     bool m_known = false;
     std::vector<Period> m_periods;
     std::map<std::uint64_t, entry::Payment> m_forwarded;  // waiting for their issuer's answer
 };
 
-ordered_json to_json(const Line& line) {
-    return {{"seq", line.seq},
-            {"mti", line.type},
-            {"stan", line.key.stan},
-            {"rrn", line.key.rrn.view()},
-            {"local_date", line.key.local_date.view()},
-            {"local_time", line.key.local_time.view()},
-            {"counted_as", name(line.total)},
-            {"amount", line.amount}};
+constexpr std::string_view name(entry::UploadOutcome outcome) {
+    switch (outcome) {
+        case entry::UploadOutcome::matched:
+            return "matched";
+        case entry::UploadOutcome::accepted:
+            return "accepted";
+        case entry::UploadOutcome::differs:
+            return "differs";
+    }
+    return "?";
+}
+
+// What the terminal's batch, if it has sent one, says of a message.
+std::string_view upload_of(const Period& period, const Line& line) {
+    if (period.uploads.empty() || line.total != Total::debits) return "";
+    for (const auto& u : period.uploads)
+        if (u.payment == (line.payment == 0 ? line.seq : line.payment)) return name(u.outcome);
+    return "not uploaded";
+}
+
+ordered_json to_json(const entry::Uploaded& u) {
+    return {{"stan", u.original.stan},
+            {"rrn", u.original.rrn.view()},
+            {"outcome", name(u.outcome)},
+            {"amount", u.amount.minor},
+            {"entry", u.payment}};
+}
+
+ordered_json to_json(const Line& line, std::string_view upload) {
+    ordered_json out{{"seq", line.seq},
+                     {"mti", line.type},
+                     {"stan", line.key.stan},
+                     {"rrn", line.key.rrn.view()},
+                     {"local_date", line.key.local_date.view()},
+                     {"local_time", line.key.local_time.view()},
+                     {"counted_as", name(line.total)},
+                     {"amount", line.amount}};
+    if (!upload.empty()) out["upload"] = upload;
+    return out;
 }
 
 // The totals that the terminal said and the box counted otherwise.
@@ -133,7 +175,7 @@ ordered_json differences(const entry::Reconciled& r) {
 
 ordered_json to_json(const TerminalId& terminal, const Period& period) {
     ordered_json lines = ordered_json::array();
-    for (const Line& line : period.lines) lines.push_back(to_json(line));
+    for (const Line& line : period.lines) lines.push_back(to_json(line, upload_of(period, line)));
     ordered_json out{
         {"terminal", terminal.view()}, {"period", period.number}, {"reconciled", period.reconciled.has_value()}};
     if (period.reconciled) {
@@ -141,6 +183,10 @@ ordered_json to_json(const TerminalId& terminal, const Period& period) {
         out["differences"] = differences(*period.reconciled);
     }
     out["messages"] = std::move(lines);
+    ordered_json uploads = ordered_json::array();
+    for (const auto& u : period.uploads)
+        if (u.outcome != entry::UploadOutcome::matched) uploads.push_back(to_json(u));
+    out["uploads_that_differ"] = std::move(uploads);
     return out;
 }
 
@@ -154,8 +200,12 @@ void print(const TerminalId& terminal, const Period& period) {
             fmt::print("  {}: the terminal says {}, the box counts {}\n", difference["total"].get<std::string>(),
                        difference["terminal"].get<std::int64_t>(), difference["box"].get<std::int64_t>());
     for (const Line& line : period.lines)
-        fmt::print("{:>8} {} stan {:06} rrn {:<12} {:<22} {:>12}\n", line.seq, line.type, line.key.stan,
-                   line.key.rrn.view(), name(line.total), money(line.amount));
+        fmt::print("{:>8} {} stan {:06} rrn {:<12} {:<22} {:>12} {}\n", line.seq, line.type, line.key.stan,
+                   line.key.rrn.view(), name(line.total), money(line.amount), upload_of(period, line));
+    for (const auto& u : period.uploads)
+        if (u.outcome != entry::UploadOutcome::matched)
+            fmt::print("  uploaded: stan {:06} rrn {} over {}: {}\n", u.original.stan, u.original.rrn.view(),
+                       money(u.amount.minor), name(u.outcome));
 }
 
 Result<void> show(const Args& args) {

@@ -19,7 +19,7 @@ std::string_view answer_mti(Kind kind, const ReversalForm& form, Form sale) noex
         case Kind::reconciliation: return "0510";
         case Kind::sale:
         case Kind::repeat: return sale == Form::purchase ? "0210" : sale == Form::authorisation ? "0110" : "0230";
-        case Kind::reversal: return form.advice ? "0430" : "0410";
+        case Kind::reversal: return form.upload ? "0330" : form.advice ? "0430" : "0410";
     }
     return "";
 }

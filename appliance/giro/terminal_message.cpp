@@ -125,7 +125,8 @@ MessageBuilder::Built MessageBuilder::reversal(Frame& out, const Identity& who, 
                                                std::uint32_t stan, const Stamp& stamp, MacKey& key,
                                                ReversalForm form) {
     m_message.clear();
-    iso8583::put_mti(m_dialect, m_message, form.advice ? form.repeat ? "0421" : "0420" : form.repeat ? "0401" : "0400");
+    const std::string_view mti = form.upload ? "032" : form.advice ? "042" : "040";
+    iso8583::put_mti(m_dialect, m_message, std::string(mti) + (form.repeat ? '1' : '0'));
     common(who, original);
     m_message.set(7, stamp.transmission.view());
     iso8583::put_stan(m_dialect, m_message, stan);

@@ -1,4 +1,5 @@
-// The ISO 8583 messages of a terminal: what it sends (0800, 0100, 0200, 0220, 0400, 0420, 0500 and repeats) and what it reads in an answer. One file holds
+// The ISO 8583 messages of a terminal: what it sends (0100, 0200, 0220, 0320, 0400, 0420, 0500, 0800 and repeats) and what
+// it reads in an answer. One file holds
 // both sides, so that a field is written and checked in the same words. Used by giro pos; the answer is hostile.
 //
 // MAC: the last field, over every byte before it. 0800 always under the base key; all others under the session key.
@@ -70,6 +71,7 @@ struct ReversalForm {
     MinorUnits stands = 0;  // DE95: what is to stand of the original; 0: nothing, and no DE95
     bool advice = false;    // 0420, not 0400
     bool repeat = false;    // 0401, 0421
+    bool upload = false;    // no reversal: 0320, a record of the batch that names its original as one does
 };
 
 // One reconciliation, and each repeat of it.

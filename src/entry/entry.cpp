@@ -24,6 +24,7 @@ std::string_view name(Kind kind) noexcept {
         case Kind::holds_expired: return "holds_expired";
         case Kind::forgotten: return "forgotten";
         case Kind::reconciled: return "reconciled";
+        case Kind::uploaded: return "uploaded";
         case Kind::window_closed: return "window_closed";
         case Kind::settlement_proposed: return "settlement_proposed";
         case Kind::settlement_approved: return "settlement_approved";

@@ -32,6 +32,7 @@ enum class Kind : std::uint16_t {
     completed = 21,
     holds_expired = 22,
     reconciled = 23,
+    uploaded = 24,
     window_closed = 32,
     settlement_proposed = 33,
     settlement_approved = 34,
@@ -257,6 +258,24 @@ struct Reconciled {
     ResponseCode response_code;  // 00 in balance, 95 not
 };
 
+enum class UploadOutcome : std::uint8_t {
+    matched = 1,   // as much of it stands here
+    accepted = 2,  // it was not known: posted by the entry before this one, as a sale that the till approved by itself
+    differs = 3,   // another amount or card, declined, reversed
+    kLast = differs
+};
+// A 0320: one record of the batch that a terminal sends again after it was out of balance.
+struct Uploaded {
+    RequestKey key;
+    RequestKey original;
+    std::uint16_t original_mti = 0x0200;  // 0200 or 0220
+    std::uint64_t payment = 0;            // seq of the original; of its reversal, when that came first
+    UploadOutcome outcome = UploadOutcome::matched;
+    std::uint64_t time_ns = 0;
+    Amount amount;               // what stands of it, says the terminal
+    ResponseCode response_code;  // 00, or 95: differs
+};
+
 // A window holds the postings with seq in (last_seq of the window before, last_seq].
 struct WindowClosed {
     std::uint64_t window = 0;
@@ -336,6 +355,9 @@ void fields(auto& a, Reversal& e) {
 void fields(auto& a, LinkReversalAnswered& e) { a(e.payment, e.response_code); }
 void fields(auto& a, Reconciled& e) {
     a(e.key, e.time_ns, e.period, e.counted, e.said, e.claimed, e.response_code);
+}
+void fields(auto& a, Uploaded& e) {
+    a(e.key, e.original, e.original_mti, e.payment, e.outcome, e.time_ns, e.amount, e.response_code);
 }
 void fields(auto& a, WindowClosed& e) { a(e.window, e.last_seq, e.time_ns); }
 void fields(auto& a, NetPosition& e) { a(e.participant, e.net); }

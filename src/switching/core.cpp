@@ -99,7 +99,10 @@ Answer Core::purchase(const PaymentRequest& request, const entry::SealedPan* sea
 bool Core::knows(const PaymentRequest& request) const {
     const Mti mti = without_repeat(request.mti);
     const Mti group = mti >> 8;
-    const RequestClass kind = group == 0x04 ? RequestClass::reversal : group == 0x05 ? RequestClass::reconciliation : class_of(mti);
+    const RequestClass kind = group == 0x03   ? RequestClass::upload
+                              : group == 0x04 ? RequestClass::reversal
+                              : group == 0x05 ? RequestClass::reconciliation
+                                              : class_of(mti);
     const Remembered* before = m_state.find(kind, key_of(request));
     return before != nullptr && before->what != Remembered::What::reversed_before;
 }

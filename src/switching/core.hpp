@@ -129,6 +129,9 @@ class Core {
     // Of the account that the terminal's merchant is paid on: there is such a terminal.
     [[nodiscard]] Currency currency_of(const TerminalId& terminal) const;
     [[nodiscard]] Balanced reconcile(const PaymentRequest& request, const Claim& claim, std::uint64_t now_ns);
+    // 0320: one record of the batch that the terminal sends again. What is not known is posted as a sale that the till
+    // approved by itself; what differs is answered 95 and listed (entry::Uploaded).
+    [[nodiscard]] Answer upload(const PaymentRequest& request, const entry::SealedPan* sealed, std::uint64_t now_ns);
     // A payment came under the key of `nonce`. If that is the terminal's new one, the one before is not taken any more.
     void key_used(const TerminalId& terminal, const ByteArray<16>& nonce);
 
@@ -186,6 +189,7 @@ class Core {
     [[nodiscard]] bool pay_anyway(entry::Payment& payment) const;
     [[nodiscard]] tl::expected<Id128, entry::Reason> card_on_us(const PaymentRequest& request, const entry::SealedPan* sealed) const;
     [[nodiscard]] bool too_old(const PaymentRequest& request, std::uint64_t now_ns) const;
+    [[nodiscard]] ResponseCode accept_upload(const PaymentRequest& request, const entry::SealedPan* sealed, entry::Uploaded& e);
     bool expire_holds(std::uint64_t now_ns);
     void forget_settled(std::uint64_t now_ns);
     [[nodiscard]] entry::Reason check_amount(const Amount& amount) const;

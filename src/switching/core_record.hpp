@@ -23,6 +23,13 @@ namespace giro::switching {
     return entry::RequestKey{r.acquirer, r.terminal, stan, r.rrn, r.local_time, r.local_date};
 }
 
+// The first four digits of DE90. Anything but an authorisation or an advice is taken for the purchase that it was always.
+[[nodiscard]] inline Mti original_mti(const PaymentRequest& r) {
+    const std::string_view mti = r.original.view().substr(0, 4);
+    const std::string_view type = mti.size() == 4 ? mti.substr(1, 2) : mti;  // whatever the edition, a repeat or not
+    return type == "10" ? 0x0100 : type == "22" ? 0x0220 : 0x0200;
+}
+
 // DE3, its first two digits: 00 goods and services (ISO 8583:1987, 4.4.2).
 [[nodiscard]] inline bool is_purchase(const entry::Payment& payment) noexcept { return payment.processing_code / 10'000 == 0; }
 

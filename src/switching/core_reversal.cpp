@@ -22,17 +22,6 @@
 
 namespace giro::switching {
 
-namespace {
-
-// The first four digits of DE90. Anything but an authorisation or an advice is taken for the purchase that it was always.
-Mti original_mti(const PaymentRequest& r) {
-    const std::string_view mti = r.original.view().substr(0, 4);
-    const std::string_view type = mti.size() == 4 ? mti.substr(1, 2) : mti;  // whatever the edition, a repeat or not
-    return type == "10" ? 0x0100 : type == "22" ? 0x0220 : 0x0200;
-}
-
-}  // namespace
-
 Answer Core::reversal(const PaymentRequest& request, std::uint64_t now_ns) {
     if (!is_at_home(request)) return {.code = kInvalidMerchant, .auth_code = {}};
     while (expire_holds(now_ns)) {

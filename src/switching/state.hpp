@@ -69,7 +69,8 @@ struct Remembered {
         completed = 9,    // was held or had expired, and its 0220 has come
         raised = 10,      // a 0100 that raised another one's hold: that one has it all
         reconciliation = 11,  // this is a 05xx, answered
-        kLast = reconciliation
+        upload = 12,  // this is a 0320, answered
+        kLast = upload
     };
     Id128 id;  // request_id() of its key
     std::uint64_t seq = 0;
@@ -93,7 +94,7 @@ enum class RequestClass : std::uint8_t;
 [[nodiscard]] std::uint64_t reversal_mark(RequestClass request_class, const entry::RequestKey& original);
 
 // A 0100, the 0220 that completes it and the 04xx that reverses it may carry the same key; the class keeps them apart.
-enum class RequestClass : std::uint8_t { payment = 1, reversal = 2, authorisation = 3, advice = 4, reconciliation = 5 };
+enum class RequestClass : std::uint8_t { payment = 1, reversal = 2, authorisation = 3, advice = 4, reconciliation = 5, upload = 6 };
 // Of what may be reversed: 0100, 0220, else a payment.
 [[nodiscard]] constexpr RequestClass class_of(std::uint16_t mti) noexcept {
     return mti == 0x0100 ? RequestClass::authorisation : mti == 0x0220 ? RequestClass::advice : RequestClass::payment;
@@ -203,6 +204,7 @@ class State {
     [[nodiscard]] Refusal on(const entry::TerminalSigned& e);
     [[nodiscard]] Refusal on(const entry::TerminalCutOver& e);
     [[nodiscard]] Refusal on(const entry::Reconciled& e);
+    [[nodiscard]] Refusal on(const entry::Uploaded& e);
     [[nodiscard]] Refusal on(const entry::WalletRegistered& e);
     [[nodiscard]] Refusal on(const entry::FundsPaidIn& e);
     [[nodiscard]] Refusal on(const entry::Payment& e);

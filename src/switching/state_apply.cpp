@@ -67,6 +67,8 @@ State::Refusal State::dispatch(Kind kind, Bytes body) {
             return decoded<entry::HoldsExpired>(body);
         case Kind::reconciled:
             return decoded<entry::Reconciled>(body);
+        case Kind::uploaded:
+            return decoded<entry::Uploaded>(body);
         case Kind::window_closed:
             return decoded<entry::WindowClosed>(body);
         case Kind::settlement_proposed:

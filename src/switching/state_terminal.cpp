@@ -1,5 +1,5 @@
-// How a terminal's day changes the state: sign-on and sign-off, cut-over, reconciliation, and what is counted for it.
-// As in state_apply.cpp every `on` checks first and then only writes.
+// How a terminal's day changes the state: sign-on and sign-off, cut-over, reconciliation, batch upload, and what is
+// counted. As in state_apply.cpp every `on` checks first and then only writes.
 //
 //   period        totals        ended by                      reconciled by
 //   open          Terminal::open  cut-over (201), or 05xx       the 05xx that ends it, if none is cut over
@@ -108,6 +108,33 @@ State::Refusal State::on(const entry::Reconciled& e) {
     r.seq = this_seq();
     r.what = Remembered::What::reconciliation;
     r.payer = claim_mark(claim);
+    r.response_code = e.response_code;
+    remember(r);
+    return {};
+}
+
+State::Refusal State::on(const entry::Uploaded& e) {
+    using entry::UploadOutcome;
+    using What = Remembered::What;
+    const Id128 id = id_of(RequestClass::upload, e.key);
+    if (remembered(id) != nullptr) return "that upload was decided already";
+    if (e.original_mti != 0x0200 && e.original_mti != 0x0220) return "its original is of no type that is uploaded";
+    const RequestClass of = class_of(e.original_mti);
+    const Remembered* payment = remembered(request_id(of, e.original));
+    if (payment == nullptr || payment->seq != e.payment) return "its original is not known";
+    const bool stands =
+        payment->what == What::approved && payment->stands == e.amount.minor && payment->currency == e.amount.currency;
+    if (e.outcome != UploadOutcome::differs && !stands) return "its original is not what it says";
+    if (e.outcome == UploadOutcome::accepted && payment->seq != m_last_seq) return "its original was not posted for it";
+    if (e.response_code != (e.outcome == UploadOutcome::differs ? kNotInBalance : kApproved))
+        return "its answer is not what it came to";
+    Remembered r;
+    r.id = id;
+    r.seq = this_seq();
+    r.what = What::upload;
+    r.amount = e.amount.minor;
+    r.currency = e.amount.currency;
+    r.payer = reversal_mark(of, e.original);
     r.response_code = e.response_code;
     remember(r);
     return {};

@@ -129,6 +129,13 @@ Buffer at_the_till() {
             m.set(7, code == std::string_view("201") ? "1122153001" : code == std::string_view("002") ? "1122153002" : "1122153003");
             m.set(70, std::string_view(code));
         });
+    for (const char* original : {"0200004711", "0200008888", "0220008889"})
+        append_frame(out, kTerminal, [original](iso8583::Message& m) {
+            gate::fill_reversal(m);
+            m.set_mti("0320");
+            m.set(11, "00" + std::string(original).substr(6));
+            m.set(90, original + std::string("11221530000000097000200000000000"));
+        });
     append_frame(out, kTerminal, [](iso8583::Message& m) { gate::fill_reconciliation(m); });
     append_frame(out, kTerminal, [](iso8583::Message& m) {
         gate::fill_reconciliation(m);
@@ -359,6 +366,8 @@ void SmallBox::from_terminal(const PaymentRequest& r) {
         answer = m_core.authorisation(r, pan, kNow);
     } else if (mti == 0x0220) {
         answer = m_core.completion(r, pan, kNow);
+    } else if (mti == 0x0320) {
+        answer = m_core.upload(r, pan, kNow);
     } else if (mti == 0x0400 || mti == 0x0420) {
         answer = m_core.reversal(r, kNow);
     } else if (mti == 0x0500 || mti == 0x0520) {

@@ -114,14 +114,17 @@ TEST_CASE("translator: every mandatory field is missed") {
     misses(fill_reversal, {3, 4, 7, 11, 12, 13, 32, 37, 41, 49, 90});
     misses(fill_echo, {7, 11, 41, 70});
     misses([](iso8583::Message& m) { fill_reversal(m), m.set_mti("0421"); }, {3, 4, 7, 11, 12, 13, 32, 37, 41, 49, 90});
+    misses([](iso8583::Message& m) { fill_reversal(m), m.set_mti("0320"); }, {3, 4, 7, 11, 12, 13, 32, 37, 41, 49, 90});
+    misses(fill_reconciliation, {7, 11, 12, 13, 32, 41, 97});
 }
 
 TEST_CASE("translator: a repeat is served as what it repeats, and the switch is told that it is one") {
     Translator translator(dialect(), 0);
-    for (const char* mti : {"0100", "0101", "0220", "0221", "0201", "0401", "0420", "0421", "0801"}) {
+    for (const char* mti : {"0100", "0101", "0220", "0221", "0201", "0401", "0420", "0421", "0801", "0320", "0321", "0500", "0501", "0520"}) {
         iso8583::Message m;
         fill_reversal(m);
         m.set(70, "301");
+        m.set(97, "D0000000000002372");
         m.set_mti(mti);
         const Buffer frame = packed(m);
         const auto read = translator.read(frame, Source::terminal);
@@ -176,7 +179,7 @@ TEST_CASE("translator: the refusal is the request's answer with what could be re
     };
     const Case cases[] = {
         {"0200", "0210", "30", Refusal::format_error, true}, {"0120", "0130", "12", Refusal::not_served, false},
-        {"0321", "0330", "12", Refusal::not_served, false},  {"0620", "0630", "12", Refusal::not_served, false},
+        {"0301", "0310", "12", Refusal::not_served, false},  {"0620", "0630", "12", Refusal::not_served, false},
         {"9989", "9998", "12", Refusal::not_served, false},
     };
     for (const Case& c : cases) {

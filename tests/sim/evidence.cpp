@@ -76,6 +76,19 @@ void Evidence::reconcile(const entry::Reconciled& e) {
     else day.open = {};
 }
 
+// What matches or was accepted stands as it says.
+void Evidence::upload(const entry::Uploaded& e) {
+    const std::string key = key_of_upload(e.key.terminal.view(), e.key.stan, e.key.rrn.view());
+    const PaymentStory* sale = payment(e.payment);
+    MinorUnits stands = sale != nullptr && sale->approved() ? sale->payment.amount.minor : 0;
+    if (sale != nullptr)
+        for (const auto& r : sale->reversed) stands -= r.amount.minor;
+    if (e.outcome != entry::UploadOutcome::differs && stands != e.amount.minor) miscounted.push_back(key + " is not what stands");
+    if (e.outcome == entry::UploadOutcome::accepted && sale != nullptr && sale->payment.amount.minor > 5'000)
+        miscounted.push_back(key + " was accepted beyond a till's own limit");
+    if (!reconciled.emplace(key, e.response_code.str()).second) miscounted.push_back(key + " was decided twice");
+}
+
 // A journal entry's money, by the words of entry.hpp alone.
 void Evidence::keep_books(std::uint64_t seq, entry::Kind kind, Bytes body) {
     using entry::Kind;
@@ -139,6 +152,8 @@ void Evidence::keep_books(std::uint64_t seq, entry::Kind kind, Bytes body) {
         Day& day = days[decode<entry::TerminalCutOver>(body)->terminal.str()];
         if (day.cut) miscounted.push_back(fmt::format("entry {} cuts over before the last period was reconciled", seq));
         day.cut = std::exchange(day.open, {});
+    } else if (kind == Kind::uploaded) {
+        upload(*decode<entry::Uploaded>(body));
     } else if (kind == Kind::reconciled) {
         reconcile(*decode<entry::Reconciled>(body));
     }

@@ -52,7 +52,7 @@ struct Evidence {
         std::optional<Totals> cut;
     };
     std::map<std::string, Day> days;
-    std::map<std::string, std::string> reconciled;  // key_of_reconciliation() -> its answer's code
+    std::map<std::string, std::string> reconciled;  // key_of_reconciliation(), key_of_upload() -> its answer's code
     std::vector<std::string> miscounted;            // reconciliations whose totals are not those of the entries
     std::map<Id128, MinorUnits> balances;  // this file's own: credits less debits, posted
     std::vector<std::uint64_t> postings;   // seqs of entries that moved money between customers
@@ -66,6 +66,7 @@ struct Evidence {
     void keep_books(std::uint64_t seq, entry::Kind kind, Bytes body);
     void count(const TerminalId& terminal, Total number, MinorUnits amount);
     void reconcile(const entry::Reconciled& e);
+    void upload(const entry::Uploaded& e);
     void move(Id128 debit, Id128 credit, MinorUnits amount);
 };
 

@@ -19,6 +19,7 @@ struct Heard {
 };
 
 [[nodiscard]] std::string key_of_reconciliation(std::string_view terminal, std::uint32_t stan);
+[[nodiscard]] std::string key_of_upload(std::string_view terminal, std::uint32_t stan, std::string_view rrn);
 [[nodiscard]] std::string key_of_sale(std::string_view terminal, std::uint32_t stan, std::string_view rrn);
 
 class Ears {

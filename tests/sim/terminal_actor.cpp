@@ -56,9 +56,14 @@ std::string key_of_reconciliation(std::string_view terminal, std::uint32_t stan)
     return fmt::format("reconciliation/{}/{:06}", terminal, stan);
 }
 
-// An advice that is refused leaves no entry: it may be asked again.
+std::string key_of_upload(std::string_view terminal, std::uint32_t stan, std::string_view rrn) {
+    return fmt::format("upload/{}/{:06}/{}", terminal, stan, rrn);
+}
+
+// An advice or an upload that is refused leaves no entry: it may be asked again.
 static bool is_decision(const pos::Answer& answer) noexcept {
     static constexpr std::string_view kTypes[] = {"0110", "0210", "0410", "0430", "0510"};
+    if (answer.mti == "0330") return answer.code.view() == "00" || answer.code.view() == "95";
     if (answer.mti == "0230") return answer.code.view() == "00";
     return std::ranges::find(kTypes, answer.mti) != std::end(kTypes);
 }
@@ -140,7 +145,8 @@ void TerminalActor::hear(Bytes message) {
         m_out.world.trace(fmt::format("terminal {} heard {} {} to STAN {:06}", answer->terminal.view(), answer->mti,
                                       answer->code.view(), answer->stan));
     const std::string request = answer->mti == "0510" ? key_of_reconciliation(answer->terminal.view(), answer->stan)
-                                                      : key_of_sale(answer->terminal.view(), answer->stan, answer->rrn.view());
+                                : answer->mti == "0330" ? key_of_upload(answer->terminal.view(), answer->stan, answer->rrn.view())
+                                                        : key_of_sale(answer->terminal.view(), answer->stan, answer->rrn.view());
     m_out.ears.hear({request, answer->mti[1] == '4',
                      std::string(answer->code.view()), std::string(answer->auth_code.view()), m_out.world.time_ns()});
 }
@@ -241,8 +247,14 @@ void TerminalActor::notify(pos::NetworkCode code) {
 // Whole or in part, as a request or as an advice; the same sale may be reversed again and again.
 void TerminalActor::reverse() {
     auto& random = m_out.world.random;
-    const pos::Sale& sale = m_approved[random.below(m_approved.size())];
+    pos::Sale sale = m_approved[random.below(m_approved.size())];
     pos::ReversalForm form;
+    if (random.one_in(4)) {  // of its batch, right or wrong; or one that the box never heard of, by card
+        form.upload = true;
+        if (random.one_in(3)) sale.amount += 1;
+        if (random.one_in(3) && !sale.pan.empty()) sale.rrn = m_out.terminals.rrns.next();
+        return m_terminal.reverse(sale, m_out.now(), form);
+    }
     form.advice = random.one_in(3);
     if (random.one_in(2)) form.stands = static_cast<MinorUnits>(random.below(static_cast<std::uint64_t>(sale.amount) + 2));
     m_terminal.reverse(sale, m_out.now(), form);

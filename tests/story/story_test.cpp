@@ -218,6 +218,12 @@ TEST_CASE("story: a terminal reconciles its day, and what differs is told messag
     CHECK(shown["differences"][0]["total"] == "net");
     REQUIRE(shown["messages"].size() == 1);
     CHECK(shown["messages"][0]["rrn"] == rrn_of(bought));
+    CHECK(code_of(box().giro({"--json", "pos", "upload", "--rrn", rrn_of(bought), "--amount", "1240"})) == "95");
+    CHECK(code_of(box().giro({"--json", "pos", "upload", "--rrn", rrn_of(bought)})) == "00");
+    const json compared = box().giro({"--json", "recon", "show", "T0000002"}).object();
+    CHECK(compared["messages"][0]["upload"] == "matched");
+    REQUIRE(compared["uploads_that_differ"].size() == 1);
+    CHECK(compared["uploads_that_differ"][0]["amount"] == 1240);
     CHECK(code_of(reconcile("300")) == "00");
     CHECK(box().giro({"pos", "sign-off", "--terminal", "2"}).status == 0);
     CHECK(box().journal("terminal_signed").size() == 1);

@@ -42,6 +42,16 @@ struct DayBox : Box {
         commit();
         return balanced;
     }
+    ResponseCode upload(const PaymentRequest& r, std::uint8_t card = 1) {
+        const auto pan = sealed(card);
+        const auto answer = core->upload(r, &pan, kNow);
+        commit();
+        return answer.code;
+    }
+    [[nodiscard]] entry::Uploaded last_upload() const {
+        REQUIRE(journal.back().kind == entry::Kind::uploaded);
+        return *decode<entry::Uploaded>(journal.back().body);
+    }
     [[nodiscard]] bool replays() const { return replayed().digest() == state.digest(); }
     [[nodiscard]] bool survives_a_snapshot() const {
         Buffer bytes;
@@ -52,6 +62,14 @@ struct DayBox : Box {
 };
 
 const ResponseCode kSignedOff{"58"};
+
+// A record of the batch: names its sale, whose RRN and local time it repeats.
+PaymentRequest record_of(const PaymentRequest& sale, std::uint32_t stan, const char* type = "0200") {
+    PaymentRequest r = reversal_of(sale, stan);
+    r.mti = 0x0320;
+    std::memcpy(r.original.chars.data(), type, 4);
+    return r;
+}
 
 }  // namespace
 
@@ -214,4 +232,82 @@ TEST_CASE("day: the state takes no reconciliation that its totals do not bear ou
     CHECK_FALSE(takes([](entry::Reconciled& e) { ++e.counted[Total::net]; }));
     CHECK_FALSE(takes([](entry::Reconciled& e) { e.response_code = kNotInBalance; }));
     CHECK_FALSE(takes([](entry::Reconciled& e) { e.key.terminal = TerminalId("T0000009"); }));
+}
+
+TEST_CASE("upload: what stands here as it says matches; another amount, card or a reversed one differs") {
+    using entry::UploadOutcome;
+    DayBox box;
+    const auto sale = purchase_of(700, 1);
+    CHECK(box.buy(sale).code == kApproved);
+    const MinorUnits merchant = box.balance(kMerchant);
+    CHECK(box.upload(record_of(sale, 2)) == kApproved);
+    CHECK(box.last_upload().outcome == UploadOutcome::matched);
+    CHECK(box.core->upload(record_of(sale, 10), nullptr, kNow).code ==
+          kApproved);  // as one by QR is named, without a card
+    CHECK(box.core->upload(record_of(purchase_of(5, 11), 12), nullptr, kNow).code ==
+          kInvalidTransaction);  // which none is posted for
+    box.commit();
+    auto more = record_of(sale, 3);
+    more.amount = 701;
+    CHECK(box.upload(more) == kNotInBalance);
+    CHECK(box.last_upload().outcome == UploadOutcome::differs);
+    CHECK(box.upload(record_of(sale, 4), 2) == kNotInBalance);
+    CHECK(box.reverse(reversal_of(sale, 5)).code == kApproved);
+    CHECK(box.upload(record_of(sale, 6)) == kNotInBalance);
+    const auto unseen = purchase_of(40, 7);
+    CHECK(box.reverse(reversal_of(unseen, 8)).code == kApproved);  // its reversal came first
+    CHECK(box.upload(record_of(unseen, 9)) == kNotInBalance);
+    CHECK(box.balance(kMerchant) == merchant - 700);
+    CHECK(box.replays());
+    CHECK(box.survives_a_snapshot());
+}
+
+TEST_CASE("upload: a sale that is not known is posted once, and is then the sale itself") {
+    for (const char* type : {"0200", "0220"}) {
+        CAPTURE(type);
+        DayBox box;
+        const auto sale = purchase_of(700, 1);
+        auto r = record_of(sale, 2, type);
+        r.auth_code = AuthCode("OFF123");
+        CHECK(box.upload(r) == kApproved);
+        CHECK(box.last_upload().outcome == entry::UploadOutcome::accepted);
+        CHECK(box.balance(kMerchant) == 700);
+        std::size_t entries = box.journal.size();
+        CHECK(box.upload(r) == kApproved);  // the same again
+        CHECK(box.journal.size() == entries);
+        r.amount = 701;
+        CHECK(box.upload(r) == kDuplicateTransmission);
+        CHECK(box.upload(record_of(sale, 3, type)) == kApproved);
+        CHECK(box.last_upload().outcome == entry::UploadOutcome::matched);
+        const auto pan = sealed(1);
+        const Answer late = type == std::string_view("0200") ? box.buy(sale) : box.core->completion(sale, &pan, kNow);
+        box.commit();
+        CHECK(late.code == kApproved);
+        CHECK(late.auth_code.view() == "OFF123");
+        CHECK(box.balance(kMerchant) == 700);
+        CHECK((box.state.terminal(sale.terminal)->open)[Total::debits] == 1);
+        CHECK(box.replays());
+    }
+}
+
+TEST_CASE("upload: what cannot be posted leaves no entry") {
+    DayBox box;
+    const std::size_t entries = box.journal.size();
+    CHECK(box.upload(record_of(purchase_of(box.config.switching.offline_max + 1, 1), 2)) == ResponseCode("61"));
+    CHECK(box.upload(record_of(purchase_of(0, 1), 2)) == kInvalidAmount);
+    CHECK(box.upload(record_of(purchase_of(10, 1), 2), 9) == ResponseCode("14"));
+    CHECK(box.upload(record_of(purchase_of(10, 1, "9700030000000011"), 2), 3) == kInvalidTransaction);
+    CHECK(box.upload(record_of(purchase_of(10, 1), 2, "0100")) == kInvalidTransaction);
+    CHECK(box.journal.size() == entries);
+    const Answer waits = box.buy(purchase_of(700, 5, "9700030000000011"), 3);
+    REQUIRE(waits.action == Answer::Action::forward);
+    CHECK(box.upload(record_of(purchase_of(700, 5, "9700030000000011"), 6), 3) == kOriginalNotFound);
+}
+
+TEST_CASE("upload: the card's bank pays what the card has not, as for every sale that the till approved by itself") {
+    DayBox box;
+    CHECK(box.upload(record_of(purchase_of(500, 1), 2), 2) == kApproved);  // a card without money
+    CHECK(box.balance(kMerchant) == 500);
+    CHECK(box.balance(kPoor) == 0);
+    CHECK(box.replays());
 }
