@@ -64,7 +64,7 @@ struct Command {
 [[nodiscard]] std::vector<Command> key_commands();         // key list|import|export|rotate|inspect|component
 [[nodiscard]] std::vector<Command> terminal_commands();    // terminal add|dukpt
 [[nodiscard]] std::vector<Command> journal_commands();     // journal verify|list|summary
-[[nodiscard]] std::vector<Command> recon_commands();       // recon show
+[[nodiscard]] std::vector<Command> recon_commands();       // recon show|totals
 [[nodiscard]] std::vector<Command> iso_commands();         // iso explain, iso mac explain
 
 }  // namespace giro::cli

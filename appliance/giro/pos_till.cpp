@@ -194,7 +194,11 @@ Result<void> pos_upload(const Args& args) {
     const auto found = find_original(args, *till, std::nullopt);
     if (!found) return tl::unexpected(found.error());
     Sale sale = found->original.sale;
-    if (args.given("--amount")) sale.amount = args.number("--amount");
+    if (args.given("--amount")) {
+        const auto amount = number_of(args, "--amount", 1, kAmountDigitsMax);
+        if (!amount) return tl::unexpected(amount.error());
+        sale.amount = static_cast<MinorUnits>(*amount);
+    }
     ReversalForm form;
     form.upload = true;
     const auto result = reverse_once(*till->equipment, till->address, found->who, till->timeout_ms, sale, nullptr, form);

@@ -2,11 +2,13 @@
 // box or without it. Hostile: the journal file, each of whose entries is checked as it is read.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
 
 #include "appliance/giro/command.hpp"
 #include "appliance/giro/journal.hpp"
+#include "appliance/giro/recon.hpp"
 #include "appliance/giro/settlement_read.hpp"
 #include "entry/entry.hpp"
 #include "util/archive.hpp"
@@ -30,10 +32,11 @@ struct Period {
     std::uint64_t number = 1;
     std::vector<Line> lines;
     std::optional<entry::Reconciled> reconciled;
-    std::vector<entry::Uploaded> uploads;  // after it was reconciled
+    [[nodiscard]] bool in_balance() const { return reconciled && reconciled->response_code.view() == "00"; }
+    std::vector<entry::Uploaded> uploads;  // of its sales
 };
 
-// The periods of one terminal, as its messages and theirs ends come by.
+// The periods of one terminal, as its messages and their ends come by.
 class Reader {
   public:
     explicit Reader(TerminalId terminal) : m_terminal(terminal) { m_periods.push_back({}); }
@@ -105,12 +108,14 @@ class Reader {
             if (period.number == r.period) period.reconciled = r;
         if (m_periods.back().number == r.period) begin();
     }
-
+    // As State::on(Uploaded): of the period that was reconciled last, if that was out of balance, else of the open one.
     void uploaded(const entry::Uploaded& u) {
         if (u.key.terminal != m_terminal) return;
         Period* of = &m_periods.back();
         for (Period& period : m_periods)
-            if (period.reconciled) of = &period;
+            if (period.reconciled) of = period.in_balance() ? &m_periods.back() : &period;
+        if (u.outcome == entry::UploadOutcome::accepted && of != &m_periods.back())
+            std::erase_if(m_periods.back().lines, [&](const Line& line) { return line.seq == u.payment; });
         of->uploads.push_back(u);
     }
 
@@ -132,12 +137,13 @@ constexpr std::string_view name(entry::UploadOutcome outcome) {
     return "?";
 }
 
-// What the terminal's batch, if it has sent one, says of a message.
+// What the terminal's batch, if it has sent one, says of a message: the last word.
 std::string_view upload_of(const Period& period, const Line& line) {
     if (period.uploads.empty() || line.total != Total::debits) return "";
-    for (const auto& u : period.uploads)
-        if (u.payment == (line.payment == 0 ? line.seq : line.payment)) return name(u.outcome);
-    return "not uploaded";
+    const std::uint64_t payment = line.payment == 0 ? line.seq : line.payment;
+    const auto last = std::find_if(period.uploads.rbegin(), period.uploads.rend(),
+                                   [&](const entry::Uploaded& u) { return u.payment == payment; });
+    return last == period.uploads.rend() ? "not uploaded" : name(last->outcome);
 }
 
 ordered_json to_json(const entry::Uploaded& u) {
@@ -173,13 +179,20 @@ ordered_json differences(const entry::Reconciled& r) {
     return out;
 }
 
+// Amounts as money, numbers as they are.
+std::string words(const ordered_json& difference, const char* whose) {
+    const auto value = difference[whose].get<std::int64_t>();
+    const auto total = difference["total"].get<std::string>();
+    return total == "net" || total.ends_with("_amount") ? money(value) : fmt::format("{}", value);
+}
+
 ordered_json to_json(const TerminalId& terminal, const Period& period) {
     ordered_json lines = ordered_json::array();
     for (const Line& line : period.lines) lines.push_back(to_json(line, upload_of(period, line)));
     ordered_json out{
         {"terminal", terminal.view()}, {"period", period.number}, {"reconciled", period.reconciled.has_value()}};
     if (period.reconciled) {
-        out["in_balance"] = period.reconciled->response_code.view() == "00";
+        out["in_balance"] = period.in_balance();
         out["differences"] = differences(*period.reconciled);
     }
     out["messages"] = std::move(lines);
@@ -192,13 +205,13 @@ ordered_json to_json(const TerminalId& terminal, const Period& period) {
 
 void print(const TerminalId& terminal, const Period& period) {
     fmt::print("terminal {}, period {}: {} messages, {}\n", terminal.view(), period.number, period.lines.size(),
-               !period.reconciled                                ? "not reconciled yet"
-               : period.reconciled->response_code.view() == "00" ? "in balance"
-                                                                 : "out of balance");
+               !period.reconciled    ? "not reconciled yet"
+               : period.in_balance() ? "in balance"
+                                     : "out of balance");
     if (period.reconciled)
         for (const auto& difference : differences(*period.reconciled))
             fmt::print("  {}: the terminal says {}, the box counts {}\n", difference["total"].get<std::string>(),
-                       difference["terminal"].get<std::int64_t>(), difference["box"].get<std::int64_t>());
+                       words(difference, "terminal"), words(difference, "box"));
     for (const Line& line : period.lines)
         fmt::print("{:>8} {} stan {:06} rrn {:<12} {:<22} {:>12} {}\n", line.seq, line.type, line.key.stan,
                    line.key.rrn.view(), name(line.total), money(line.amount), upload_of(period, line));
@@ -242,7 +255,13 @@ std::vector<Command> recon_commands() {
              {{"terminal", "its name (DE41), e.g. T0000001", text, "", true},
               {"--period", "which of its periods, from 1; default: the last that was reconciled, or else the open one",
                number, ""}},
-             show}};
+             show},
+            {"recon totals",
+             "what the box has counted since each terminal's last reconciliation, by acquirer and currency; terminals "
+             "that came "
+             "to nothing since, and were in balance, are left out",
+             {},
+             show_totals}};
 }
 
 }  // namespace giro::cli

@@ -6,15 +6,16 @@
 //   another amount or card, declined         differs     95
 //   reversed, before it came or after        differs     95
 //   waits for its issuer                     no entry    25: the terminal comes again
-//   nothing                                  posted as a sale that the till approved by itself: up to offline_max, from
-//   the
-//                                            card's account, or its bank's reserve      accepted    00
+//   nothing                                  posted as a sale that the till approved by itself:
+//                                            up to offline_max, from the card's account,
+//                                            or its bank's reserve      accepted    00
 //   .. beyond offline_max                    no entry    61
 //   .. older than what is remembered         no entry    68
 //   .. of no card of this box                no entry    12, 14, 15
 //   .. neither account nor reserve has it    no entry    96: the terminal comes again
 // What is posted has the sale's own key, so the sale itself, should it still come, gets its answer and no second
-// posting.
+// posting. After a reconciliation that was out of balance, what is posted is of that period: the open one does not
+// count it.
 #include "switching/core.hpp"
 #include "switching/core_record.hpp"
 

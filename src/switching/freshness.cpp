@@ -42,9 +42,14 @@ std::optional<std::int64_t> local_day(const FixedText<4>& local_date, std::uint6
     return static_cast<std::int64_t>(nearest->time_since_epoch().count());
 }
 
+std::int64_t latest_day(std::uint64_t now_ns) noexcept {
+    return day_of(now_ns) + kAhead.count();
+}
+
 bool is_fresh(std::int64_t day, std::uint64_t now_ns, std::uint32_t remember_s) noexcept {
+    if (day > latest_day(now_ns)) return false;
     const auto age = date_of(now_ns).time_since_epoch() - std::chrono::duration<std::int64_t, days::period>(day);
-    return age >= -kAhead && age <= std::chrono::floor<days>(std::chrono::seconds(remember_s)) - kMargin;
+    return age <= std::chrono::floor<days>(std::chrono::seconds(remember_s)) - kMargin;
 }
 
 std::int64_t day_of(std::uint64_t time_ns) noexcept {

@@ -12,6 +12,9 @@ namespace giro::switching {
 // (UTC). Nothing for what is no date.
 [[nodiscard]] std::optional<std::int64_t> local_day(const FixedText<4>& local_date, std::uint64_t now_ns) noexcept;
 
+// The latest local day that a request may say at `now_ns`: tomorrow, for time zones and clocks that run fast.
+[[nodiscard]] std::int64_t latest_day(std::uint64_t now_ns) noexcept;
+
 // Whether a request of that local day may be decided at `now_ns` by a switch that remembers for `remember_s` seconds, at
 // least three days: not more than a day ahead, and two days short of what is remembered behind, whatever the terminal's
 // time zone.

@@ -56,6 +56,12 @@ const Terminal* State::terminal(const TerminalId& id) const {
     return at == m_terminals.end() ? nullptr : &at->second;
 }
 
+std::map<TerminalId, const Terminal*> State::terminals() const {
+    std::map<TerminalId, const Terminal*> all;
+    for (const auto& [id, terminal] : m_terminals) all[id] = &terminal;
+    return all;
+}
+
 const Id128* State::card_account(const entry::CardToken& token) const {
     const auto at = m_cards.find(token);
     return at == m_cards.end() ? nullptr : &at->second;

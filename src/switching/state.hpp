@@ -40,7 +40,8 @@ struct Terminal {
     bool cut_over = false;            // the period before the open one has still to be reconciled:
     Totals cut;
     Totals reconciled;                // as the last reconciliation counted them, for its repeat,
-    Id128 reconciled_by;              // and its request_id()
+    Id128 reconciled_by;              // and its request_id(),
+    bool out_of_balance = false;      // and what came of it: then what is uploaded is of its period, not of the open one
     ByteArray<3> kcv{};
     // DUKPT: the base key, the device's KSN with counter zero, and the kind of MAC (a vault::MacKind).
     FixedText<22> bdk;
@@ -179,6 +180,8 @@ class State {
     [[nodiscard]] std::int64_t forgotten_day() const noexcept { return m_forgotten_day; }
     [[nodiscard]] std::size_t remembered_count() const noexcept { return m_remembered.size(); }
     [[nodiscard]] const Counters& counters() const noexcept { return m_counters; }
+    // Every terminal, in order of its id; valid until the next entry.
+    [[nodiscard]] std::map<TerminalId, const Terminal*> terminals() const;
     [[nodiscard]] std::size_t terminal_count() const noexcept { return m_terminals.size(); }
     [[nodiscard]] std::size_t card_count() const noexcept { return m_cards.size(); }
     [[nodiscard]] std::size_t wallet_count() const noexcept { return m_wallets.size(); }
@@ -235,7 +238,7 @@ class State {
     void advance_settled();
     void note_day(const entry::RequestKey& key, std::uint64_t time_ns);
     void remember_or_replace(Remembered* before, const Remembered& r);
-    void count(const TerminalId& terminal, Total total, MinorUnits amount);
+    void count(const TerminalId& terminal, Total total, MinorUnits amount, std::int64_t times = 1);
     void drop_outstanding_if_done(std::uint64_t seq);
     template <typename E>
     [[nodiscard]] Refusal decoded(Bytes body);

@@ -12,8 +12,10 @@ void State::advance_settled() {
         ++m_settled_through;
 }
 
+// A day further ahead than any request may say is one of last year, of something old that is named again.
 void State::note_day(const entry::RequestKey& key, std::uint64_t time_ns) {
-    if (const auto day = local_day(key.local_date, time_ns)) m_newest_day = std::max(m_newest_day, *day);
+    if (const auto day = local_day(key.local_date, time_ns); day && *day <= latest_day(time_ns))
+        m_newest_day = std::max(m_newest_day, *day);
 }
 
 // The oldest request: whether it is of that time, nothing is held under it and no issuer has still to hear or say anything.

@@ -31,7 +31,7 @@ static void fields(auto& a, Terminal& t) {
     Buffer device(t.device.view().begin(), t.device.view().end());
     a(t.merchant, t.acquirer, t.account, t.nonce, t.previous_nonce, t.has_previous, t.exchanged_at, t.exchange_stan,
       t.kcv, t.bdk, device, t.dukpt_mac, t.exchange_code, t.signed_off, t.period, t.open, t.cut_over, t.cut, t.reconciled,
-      t.reconciled_by);
+      t.reconciled_by, t.out_of_balance);
     if constexpr (std::is_same_v<decltype(a), Decoder&>) t.device = payment::Ksn::parse(device).value_or(payment::Ksn());
 }
 static void fields(auto& a, Wallet& w) {
@@ -178,6 +178,8 @@ bool State::load_maps(Reader& in) {
         if (!settlement) return false;
         m_settlements[window] = std::move(*settlement);
     }
+    for (const auto& [id, t] : m_terminals)
+        if (t.period == 0 || (!t.cut_over && t.cut != Totals{})) return false;
     advance_settled();
     for (const auto& [seq, o] : m_outstanding)
         if (!m_link_stans.emplace(std::pair(o.payment.link, o.payment.link_stan), seq).second) return false;

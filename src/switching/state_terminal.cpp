@@ -44,16 +44,17 @@ std::uint64_t claim_mark(const Claim& claim) {
     return load_le<std::uint64_t>(sha256(bytes).data());
 }
 
-// In the open period of the terminal; what comes from no terminal (wallets) is not counted.
-void State::count(const TerminalId& terminal, Total total, MinorUnits amount) {
+// In the open period of the terminal; what comes from no terminal (wallets) is not counted. The sums are all that is
+// kept of it, whether the requests are still remembered or not.
+void State::count(const TerminalId& terminal, Total total, MinorUnits amount, std::int64_t times) {
     const auto at = m_terminals.find(terminal);
     if (at == m_terminals.end()) return;
     Totals& totals = at->second.open;
-    add(totals[total], 1);
+    add(totals[total], times);
     for (const Moves& moves : kMoves) {
         if (moves.number != total) continue;
-        add(totals[moves.amount], amount);
-        add(totals[Total::net], moves.sign * amount);
+        add(totals[moves.amount], times * amount);
+        add(totals[Total::net], moves.sign * times * amount);
     }
 }
 
@@ -103,12 +104,14 @@ State::Refusal State::on(const entry::Reconciled& e) {
     }
     t.reconciled = e.counted;
     t.reconciled_by = id;
+    t.out_of_balance = e.response_code != kApproved;
     Remembered r;
     r.id = id;
     r.seq = this_seq();
     r.what = Remembered::What::reconciliation;
     r.payer = claim_mark(claim);
     r.response_code = e.response_code;
+    note_day(e.key, e.time_ns);
     remember(r);
     return {};
 }
@@ -116,8 +119,11 @@ State::Refusal State::on(const entry::Reconciled& e) {
 State::Refusal State::on(const entry::Uploaded& e) {
     using entry::UploadOutcome;
     using What = Remembered::What;
+    const auto at = m_terminals.find(e.key.terminal);
+    if (at == m_terminals.end()) return "there is no such terminal";
     const Id128 id = id_of(RequestClass::upload, e.key);
     if (remembered(id) != nullptr) return "that upload was decided already";
+    if (e.original.terminal != e.key.terminal) return "its original is another terminal's";
     if (e.original_mti != 0x0200 && e.original_mti != 0x0220) return "its original is of no type that is uploaded";
     const RequestClass of = class_of(e.original_mti);
     const Remembered* payment = remembered(request_id(of, e.original));
@@ -136,6 +142,10 @@ State::Refusal State::on(const entry::Uploaded& e) {
     r.currency = e.amount.currency;
     r.payer = reversal_mark(of, e.original);
     r.response_code = e.response_code;
+    // The terminal counted it in the period that was out of balance, and will not in the open one.
+    if (e.outcome == UploadOutcome::accepted && at->second.out_of_balance)
+        count(e.key.terminal, Total::debits, e.amount.minor, -1);
+    note_day(e.key, e.time_ns);
     remember(r);
     return {};
 }

@@ -74,6 +74,7 @@ void Evidence::reconcile(const entry::Reconciled& e) {
     if (!reconciled.emplace(key, e.response_code.str()).second) miscounted.push_back(key + " was decided twice");
     if (day.cut) day.cut.reset();
     else day.open = {};
+    day.out_of_balance = !agrees;
 }
 
 // What matches or was accepted stands as it says.
@@ -86,6 +87,11 @@ void Evidence::upload(const entry::Uploaded& e) {
     if (e.outcome != entry::UploadOutcome::differs && stands != e.amount.minor) miscounted.push_back(key + " is not what stands");
     if (e.outcome == entry::UploadOutcome::accepted && sale != nullptr && sale->payment.amount.minor > 5'000)
         miscounted.push_back(key + " was accepted beyond a till's own limit");
+    if (Day& day = days[e.key.terminal.str()]; e.outcome == entry::UploadOutcome::accepted && day.out_of_balance) {
+        --day.open[Total::debits];
+        day.open[Total::debits_amount] -= e.amount.minor;
+        day.open[Total::net] -= e.amount.minor;
+    }
     if (!reconciled.emplace(key, e.response_code.str()).second) miscounted.push_back(key + " was decided twice");
 }
 

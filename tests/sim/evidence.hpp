@@ -50,6 +50,7 @@ struct Evidence {
     struct Day {
         Totals open;
         std::optional<Totals> cut;
+        bool out_of_balance = false;  // at the last reconciliation
     };
     std::map<std::string, Day> days;
     std::map<std::string, std::string> reconciled;  // key_of_reconciliation(), key_of_upload() -> its answer's code

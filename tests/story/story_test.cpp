@@ -224,7 +224,15 @@ TEST_CASE("story: a terminal reconciles its day, and what differs is told messag
     CHECK(compared["messages"][0]["upload"] == "matched");
     REQUIRE(compared["uploads_that_differ"].size() == 1);
     CHECK(compared["uploads_that_differ"][0]["amount"] == 1240);
+    const auto is_second = [](const json& t) { return t["terminal"] == "T0000002"; };
+    const json left = box().giro({"--json", "recon", "totals"}).object()["terminals"];
+    const auto second = std::ranges::find_if(left, is_second);
+    REQUIRE(second != left.end());
+    CHECK((*second)["open"]["net"] == 300);
+    CHECK((*second)["last_reconciliation"] == "out of balance");
     CHECK(code_of(reconcile("300")) == "00");
+    const json none = box().giro({"--json", "recon", "totals"}).object()["terminals"];
+    CHECK(std::ranges::none_of(none, is_second));
     CHECK(box().giro({"pos", "sign-off", "--terminal", "2"}).status == 0);
     CHECK(box().journal("terminal_signed").size() == 1);
     CHECK(code_of(buy({"--terminal", "2"})) == "00");  // each start signs on

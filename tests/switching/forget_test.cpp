@@ -306,6 +306,53 @@ TEST_CASE("forgetting: a wallet's order is one of the day on which it came, thou
     CHECK(box.buy(at_day(purchase_of(1, 1), "1125", late), 1, late).code == kApproved);
 }
 
+TEST_CASE("forgetting: a terminal's totals are of all its payments, and what was forgotten is reconciled once") {
+    ForgetBox box;
+    const PaymentRequest sale = purchase_of(700, 1);
+    REQUIRE(box.buy(sale).code == kApproved);
+    PaymentRequest day = purchase_of(0, 2);
+    day.mti = 0x0500;
+    Claim claim;
+    claim.say(Total::net, 700);
+    REQUIRE(box.core->reconcile(day, claim, kNow).code == kApproved);
+    REQUIRE(box.buy(purchase_of(30, 3)).code == kApproved);
+    PaymentRequest record = reversal_of(purchase_of(30, 3), 4);
+    record.mti = 0x0320;
+    const auto pan = sealed(1);
+    REQUIRE(box.core->upload(record, &pan, kNow).code == kApproved);
+    box.commit();
+    const std::uint64_t late = kNow + kSecond + kRemembered;
+    box.close();
+    box.settle(1);
+    box.settle_later(late);
+    box.expire(late);
+    REQUIRE(box.state.remembered_count() == 0);
+    CHECK((box.state.terminal(sale.terminal)->open)[Total::net] == 30);
+    box.check_copies();
+
+    const std::uint64_t entries = box.state.last_seq();
+    CHECK(box.core->reconcile(day, claim, late).code == ResponseCode("68"));
+    CHECK(box.core->upload(record, &pan, late).code == ResponseCode("68"));
+    // Nor when the clock says that it is that day again.
+    CHECK(box.core->reconcile(day, claim, kNow).code == ResponseCode("68"));
+    CHECK(box.core->upload(record, &pan, kNow).code == ResponseCode("68"));
+    CHECK(box.state.last_seq() == entries);
+    claim.say(Total::net, 30);
+    day.stan = 5;
+    const auto balanced = box.core->reconcile(at_day(day, "1125", late), claim, late);
+    box.commit();
+    CHECK(balanced.code == kApproved);
+    box.check_copies();
+}
+
+TEST_CASE("forgetting: what names something of last year says no day that is still to come") {
+    ForgetBox box;
+    REQUIRE(box.buy(purchase_of(10, 1)).code == kApproved);  // 11-18
+    const std::int64_t day = box.state.newest_day();
+    CHECK(box.reverse(reversal_of(purchase_of(10, 1), 2), kNow + 250 * kDay).code == kApproved);
+    CHECK(box.state.newest_day() == day);
+}
+
 TEST_CASE("freshness: from a day ahead to two days short of what is remembered, in any year") {
     constexpr std::uint64_t kNewYear = 1'798'761'600 * kSecond;  // 2027-01-01 00:00
     constexpr std::uint64_t kLeapDay = 1'835'395'200 * kSecond;  // 2028-02-29 00:00

@@ -290,6 +290,44 @@ TEST_CASE("upload: a sale that is not known is posted once, and is then the sale
     }
 }
 
+TEST_CASE("upload: what is posted after a reconciliation out of balance is of that period, and not of the open one") {
+    DayBox box;
+    const auto open = [&] { return box.state.terminal(TerminalId("T0000001"))->open; };
+    CHECK(box.buy(purchase_of(700, 1)).code == kApproved);
+    CHECK(box.reconcile(2, net_of(1'000)).code == kNotInBalance);
+    CHECK(box.buy(purchase_of(50, 3)).code == kApproved);
+    CHECK(box.upload(record_of(purchase_of(700, 1), 4)) == kApproved);
+    CHECK(box.upload(record_of(purchase_of(300, 5), 6)) == kApproved);
+    REQUIRE(box.last_upload().outcome == entry::UploadOutcome::accepted);
+    CHECK(box.balance(kMerchant) == 1'050);
+    CHECK(open()[Total::net] == 50);
+    CHECK(open()[Total::debits] == 1);
+    CHECK(open()[Total::debits_amount] == 50);
+    CHECK(box.survives_a_snapshot());
+    CHECK(box.reconcile(7, net_of(50)).code == kApproved);
+    CHECK(box.upload(record_of(purchase_of(20, 8), 9)) == kApproved);  // in balance: of the open period
+    CHECK(open()[Total::net] == 20);
+    CHECK(box.replays());
+}
+
+TEST_CASE("upload: the state takes none that names another terminal's sale") {
+    DayBox box;
+    CHECK(box.upload(record_of(purchase_of(700, 1), 2)) == kApproved);
+    entry::Uploaded e = box.last_upload();
+    e.key.stan = 3;
+    e.outcome = entry::UploadOutcome::matched;
+    const auto takes = [&] {
+        State copy = box.replayed();
+        return copy.apply(entry::Kind::uploaded, encode(e)).has_value();
+    };
+    CHECK(takes());
+    e.key.terminal = TerminalId("T0000009");
+    CHECK_FALSE(takes());
+    e.key.terminal = e.original.terminal;
+    e.original.terminal = TerminalId("T0000009");
+    CHECK_FALSE(takes());
+}
+
 TEST_CASE("upload: what cannot be posted leaves no entry") {
     DayBox box;
     const std::size_t entries = box.journal.size();
