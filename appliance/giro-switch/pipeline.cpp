@@ -160,44 +160,66 @@ void Pipeline::start_batch() {
 
 // --- deciding, in order -------------------------------------------------------------------------------------------
 
+// At the end of a turn: all that the vault answered while the last batches were written down is one commit. In order, as ever.
+void Pipeline::finish_later() {
+    if (m_finish_pending) return;
+    m_finish_pending = true;
+    m_program.loop.defer([this] {
+        m_finish_pending = false;
+        finish_ready_batches();
+    });
+}
+
 void Pipeline::finish_ready_batches() {
-    if (m_finishing) return;  // a batch that was started below had nothing to ask: its turn comes here
-    m_finishing = true;
+    std::vector<std::shared_ptr<Batch>> ready;
+    std::size_t requests = 0;
     while (!m_batches.empty() && m_batches.front()->waiting == 0) {
-        const auto batch = std::move(m_batches.front());
+        requests += m_batches.front()->items.size();
+        if (!ready.empty() && requests > kBatchRequestsMax) break;
+        ready.push_back(std::move(m_batches.front()));
         m_batches.pop_front();
-        if (m_ended) continue;
-        start_batches();  // so that the vault is at work while this batch is decided and written down
-        m_vault.flush();
-        finish(*batch);
-        m_vault.flush();
-        batch->items.clear();
-        if (batch->items.capacity() <= kBatchRequestsMax) m_spare = std::move(batch->items);
     }
-    m_finishing = false;
+    if (ready.empty() || m_ended) return;
+    if (!m_batches.empty() && m_batches.front()->waiting == 0) finish_later();
+    start_batches();  // so that the vault is at work while these are decided and written down
+    m_vault.flush();
+    finish(ready);
+    m_vault.flush();
+    for (const auto& batch : ready) {
+        batch->items.clear();
+        if (batch->items.capacity() > m_spare.capacity() && batch->items.capacity() <= kBatchRequestsMax)
+            m_spare = std::move(batch->items);
+    }
     start_batches();
 }
 
-void Pipeline::finish(Batch& batch) {
+void Pipeline::finish(const std::vector<std::shared_ptr<Batch>>& ready) {
     const std::uint64_t began_ns = m_clock.monotonic_ns();
-    m_times.vault_verify_ns += began_ns - batch.asked_ns;
     check_disk();
-    if (batch.failed)
-        refuse_all(batch, switching::kInoperative);
-    else if (m_disk_low)
-        refuse_all(batch, switching::kMalfunction);
-    else
-        decide(batch);
+    std::size_t requests = 0;
+    for (const auto& batch : ready) {
+        m_times.vault_verify_ns += began_ns - batch->asked_ns;
+        requests += batch->items.size();
+        if (batch->failed)
+            refuse_all(*batch, switching::kInoperative);
+        else if (m_disk_low)
+            refuse_all(*batch, switching::kMalfunction);
+        else
+            decide(*batch);
+    }
     GIRO_FAILPOINT("switch.decided");
     const std::uint64_t decided_ns = m_clock.monotonic_ns();
     m_times.decide_ns += decided_ns - began_ns;
     if (!commit()) return;
     m_times.journal_ns += m_clock.monotonic_ns() - decided_ns;
     ++m_times.batches;
-    m_times.requests += batch.items.size();
-    m_times.requests_max = std::max<std::uint64_t>(m_times.requests_max, batch.items.size());
+    m_times.requests += requests;
+    m_times.requests_max = std::max<std::uint64_t>(m_times.requests_max, requests);
     GIRO_FAILPOINT("switch.committed");
-    send_with_macs(std::move(batch.out));
+    std::vector<Outgoing> out = std::move(ready.front()->out);
+    for (std::size_t i = 1; i < ready.size(); ++i)
+        out.insert(out.end(), std::make_move_iterator(ready[i]->out.begin()), std::make_move_iterator(ready[i]->out.end()));
+    send_with_macs(std::move(out));
 }
 
 bool Pipeline::commit() {

@@ -26,7 +26,7 @@ namespace giro::appliance {
 
 // Where the time of a payment goes; read by box_status and the benchmark.
 struct StageTimes {
-    std::uint64_t batches = 0, requests = 0;
+    std::uint64_t batches = 0, requests = 0;  // batches: what was decided and written down at once
     std::uint64_t vault_verify_ns = 0, decide_ns = 0, journal_ns = 0, vault_mac_ns = 0;  // sums over batches
     std::uint64_t requests_max = 0;                                                     // in one batch
 };
@@ -84,8 +84,9 @@ class Pipeline {
     void add_pan(Item& item, vault::ProtectPan::Request& pans, std::vector<NewPan>& keys) const;
     void ask_session_key(const std::shared_ptr<Batch>& batch, std::size_t index);
     void vault_done(Batch& batch, bool ok);
+    void finish_later();
     void finish_ready_batches();
-    void finish(Batch& batch);
+    void finish(const std::vector<std::shared_ptr<Batch>>& ready);
     void decide(Batch& batch);
     void decide_terminal(Batch& batch, Item& item);
     [[nodiscard]] bool accept_ksn(Batch& batch, const Item& item);
@@ -140,7 +141,7 @@ class Pipeline {
     bool m_vault_answers = true;
     bool m_disk_low = false;
     bool m_ended = false;
-    bool m_finishing = false;
+    bool m_finish_pending = false;
     std::uint64_t m_dropped = 0;
     std::uint64_t m_warned = 0, m_warned_second = 0;
     std::uint64_t m_disk_checked_ns = 0;

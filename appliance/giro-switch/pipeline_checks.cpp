@@ -146,7 +146,7 @@ void Pipeline::ask_session_key(const std::shared_ptr<Batch>& batch, std::size_t 
 void Pipeline::vault_done(Batch& batch, bool ok) {
     if (!ok) batch.failed = true;
     ASSERT(batch.waiting > 0);
-    if (--batch.waiting == 0) finish_ready_batches();
+    if (--batch.waiting == 0) finish_later();
 }
 
 void Pipeline::note_vault(bool answers, const std::string& why) {
