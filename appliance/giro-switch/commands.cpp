@@ -165,16 +165,19 @@ void Commands::status(Caller& caller, bus::PeerId peer, const bus::Record& recor
         links += fmt::format("{}{{\"name\":\"{}\",\"up\":{},\"answers_unmatched\":{}}}", links.empty() ? "" : ",", link.name,
                              m_core.link_up(link.number), m_pipeline.answers_unmatched(link.number));
     const auto& c = s.counters();
+    // Everything that came after it is remembered as long as it is.
+    const std::uint64_t oldest_s =
+        s.all_outstanding().empty() ? 0 : s.all_outstanding().begin()->second.payment.time_ns / 1'000'000'000;
     const std::string json = fmt::format(
         "{{\"entries\":{},\"chain_hash\":\"{}\",\"open_window\":{},\"participants\":{},\"terminals\":{},\"cards\":{},\"wallets\":{},"
         "\"card_payments\":{},\"qr_payments\":{},\"declines\":{},\"forwarded\":{},\"reversals\":{},\"outstanding\":{},"
-        "\"reversals_unsendable\":{},"
+        "\"outstanding_since_unix_s\":{},\"reversals_unsendable\":{},"
         "\"vault\":{},\"links\":[{}],\"dropped\":{},"
         "\"stages\":{{\"batches\":{},\"requests\":{},\"requests_max\":{},\"vault_verify_ns\":{},\"decide_ns\":{},"
         "\"journal_ns\":{},\"vault_mac_ns\":{}}}}}",
         durable.seq, to_hex(durable.hash), s.open_window(), s.participants().size(), s.terminal_count(), s.card_count(),
         s.wallet_count(),
-        c.card_approved, c.qr_approved, c.declined, c.forwarded, c.reversals, s.all_outstanding().size(),
+        c.card_approved, c.qr_approved, c.declined, c.forwarded, c.reversals, s.all_outstanding().size(), oldest_s,
         m_pipeline.reversals_unsendable(), m_pipeline.vault_answers(), links, m_pipeline.dropped(), t.batches, t.requests, t.requests_max,
         t.vault_verify_ns, t.decide_ns, t.journal_ns, t.vault_mac_ns);
     caller.server->send(peer, {record.type, bus::Status::ok, record.correlation, as_bytes(json)});

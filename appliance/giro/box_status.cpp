@@ -11,6 +11,7 @@
 #include "bus/endpoint.hpp"
 #include "bus/messages.hpp"
 #include "util/archive.hpp"
+#include "util/environment.hpp"
 #include "util/file.hpp"
 #include "vault/client.hpp"
 
@@ -73,6 +74,12 @@ json gather(const config::Paths& paths) {
 void print_switch(const json& fields) {
     for (const auto& [key, value] : fields.items()) {
         if (key == "stages") continue;
+        if (key == "outstanding_since_unix_s") {
+            if (const auto since_s = value.get<std::uint64_t>(); since_s != 0)
+                fmt::print("{:<22} {}; all that came after it stays in memory\n", "oldest outstanding",
+                           iso8601_utc(since_s * 1'000'000'000));
+            continue;
+        }
         std::string words = value.is_boolean() ? (value.get<bool>() ? "yes" : "no") : value.dump();
         if (key == "links") {
             words = value.empty() ? "none" : "";

@@ -282,12 +282,16 @@ TEST_CASE("story: a card of another bank is decided by that bank's host") {
 
 TEST_CASE("story: a host that does not answer is declined in time, and hears of it when it is back") {
     tell("a host that does not answer: declined, and the reversal reaches it later");
-    const Said unanswered = buy({"--bin", "970003", "--amount", "1091"});
-    CHECK(code_of(unanswered) == "91");
+    const auto since_s = [] { return box().status()["switch"]["outstanding_since_unix_s"].get<std::uint64_t>(); };
+    auto waiting = box().start({"--json", "pos", "buy", "--bin", "970003", "--amount", "1091"}, "unanswered.out");
+    CHECK(eventually(10, [&] { return since_s() > 0; }));
+    waiting->wait();
+    CHECK(waiting->output().find("\"91\"") != std::string::npos);
     box().stop_issuer_host();
     CHECK(code_of(buy({"--bin", "970003", "--amount", "1000"})) == "91");
     box().serve_issuer_host();
-    CHECK(eventually(30, [] { return !box().journal("link_reversal_answered").empty(); }));
+    CHECK(eventually(30, [&] { return since_s() == 0; }));
+    CHECK_FALSE(box().journal("link_reversal_answered").empty());
 }
 
 TEST_CASE("story: the switch is killed in mid-traffic; nothing that was answered is lost, nothing is doubled") {
