@@ -38,6 +38,8 @@ std::span<const Section> sections() {
              .ratio = "{/hsm/vault_pin_translate_per_s|/hsm/bare_pin_ciphers_per_s} × its two bare ciphers", .asked = "≥ 0.6", .wanted = {{"/hsm/pin_of_ciphers", true, 0.6}}},
             {.name = "gate: CPU time of a request, 64 busy terminals", .measured = "{/gate/gate_cpu_us} µs", .parts = "gate bare",
              .ratio = "{/gate/gate_cpu_us|/bare/echo_cpu_us} × an echo"},
+            {.name = ".. CPU time of 64 peers that send every keep-alive back", .measured = "{100*/gate/keep_alive_share} % of a core", .parts = "gate",
+             .asked = "< 1 %", .wanted = {{"/gate/keep_alive_share", false, 0.01}}},
             {.name = "a window of 1,000,000 postings: net; root", .measured = "{/settlement/feed_s} s; {/settlement/close_s} s", .parts = "settlement"},
             {.name = "grinding with SHA-NI; without", .measured = "{/chain/grind_hashes_per_s}; {/chain/grind_portable_hashes_per_s} hashes/s", .parts = "chain"},
         }},

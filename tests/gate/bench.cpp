@@ -1,6 +1,7 @@
 // bench_gate: how many requests a second pass a gate and how much CPU time the gate itself takes for each. Three
-// processes, as in a box: the gate, a switch that answers every request at once, and the terminals. One JSON line of
-// medians.
+// processes, as in a box: the gate, a switch that answers every request at once, and the terminals. Then what share of a
+// core the gate gives to as many terminals that send back every keep-alive they get, and one more whenever a second
+// passed without. One JSON line of medians.
 //   bench_gate [requests] [terminals] [requests under way per terminal]
 #include <fmt/format.h>
 #include <sys/epoll.h>
@@ -66,10 +67,6 @@ constexpr int kEventsMax = 64;
     std::_Exit(0);
 }
 
-double seconds(const timeval& t) {
-    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6;
-}
-
 // Sends until load.requests answers have come.
 void run_terminals(std::uint16_t port, const Load& load) {
     const std::string frame = framed(purchase());
@@ -103,8 +100,47 @@ void run_terminals(std::uint16_t port, const Load& load) {
     ::close(poller);
 }
 struct Figures {
-    double per_second = 0, cpu_us = 0, user_us = 0, rss_kb = 0;
+    double per_second = 0, cpu_us = 0, rss_kb = 0, keep_alive_share = 0;
 };
+
+double cpu_seconds(pid_t pid) {
+    clockid_t clock{};
+    timespec at{};
+    ASSERT(::clock_getcpuclockid(pid, &clock) == 0 && ::clock_gettime(clock, &at) == 0);
+    return static_cast<double>(at.tv_sec) + static_cast<double>(at.tv_nsec) / 1e9;
+}
+
+// CPU time of the gate over time, while its peers keep their connections alive and never stop answering.
+double keep_alive_share(pid_t gate, std::uint16_t port, int terminals) {
+    constexpr int kSeconds = 5, kQuietMs = 1'000;
+    const std::string keep_alive(2, '\0');
+    std::vector<std::unique_ptr<net::ClientSocket>> peers;
+    const int poller = ::epoll_create1(EPOLL_CLOEXEC);
+    for (std::uint32_t i = 0; i < static_cast<std::uint32_t>(terminals); ++i) {
+        peers.push_back(std::make_unique<net::ClientSocket>(port));
+        epoll_event event{EPOLLIN, {.u32 = i}};
+        ASSERT(::epoll_ctl(poller, EPOLL_CTL_ADD, peers.back()->fd(), &event) == 0);
+    }
+    const auto start = bench::Steady::now();
+    const double before = cpu_seconds(gate);
+    double asked = 0;
+    while (bench::seconds_since(start) < kSeconds) {
+        if (bench::seconds_since(start) >= asked) {
+            for (auto& peer : peers) peer->send(keep_alive);
+            asked += kQuietMs / 1e3;
+        }
+        epoll_event ready[kEventsMax];
+        const int n = ::epoll_wait(poller, ready, kEventsMax, 10);
+        for (int k = 0; k < n; ++k) {
+            char buffer[64];
+            const ssize_t got = ::recv(peers[ready[k].data.u32]->fd(), buffer, sizeof buffer, MSG_DONTWAIT);
+            ASSERT(got > 0);
+            peers[ready[k].data.u32]->send(std::string(buffer, static_cast<std::size_t>(got)));
+        }
+    }
+    ::close(poller);
+    return (cpu_seconds(gate) - before) / bench::seconds_since(start);
+}
 
 // One gate, from its start to its end.
 Figures run(const Load& load) {
@@ -120,16 +156,20 @@ Figures run(const Load& load) {
     ASSERT(::read(pipe_ends[0], &port, sizeof port) == sizeof port);
     for (const int end : pipe_ends) ::close(end);
 
+    const double before = cpu_seconds(gate_pid);
     const auto start = bench::Steady::now();
     run_terminals(port, load);
-    const double taken = bench::seconds_since(start);
+    Figures out;
+    out.per_second = load.requests / bench::seconds_since(start);
+    out.cpu_us = (cpu_seconds(gate_pid) - before) * 1e6 / load.requests;
+    out.keep_alive_share = keep_alive_share(gate_pid, port, load.terminals);
     ::kill(gate_pid, SIGTERM);
     ::kill(switch_pid, SIGTERM);
     rusage used{};
     ::wait4(gate_pid, nullptr, 0, &used);
     ::waitpid(switch_pid, nullptr, 0);
-    const double user = seconds(used.ru_utime), cpu = user + seconds(used.ru_stime);
-    return {load.requests / taken, cpu * 1e6 / load.requests, user * 1e6 / load.requests, static_cast<double>(used.ru_maxrss)};
+    out.rss_kb = static_cast<double>(used.ru_maxrss);
+    return out;
 }
 }  // namespace
 
@@ -147,9 +187,9 @@ int main(int argc, char** argv) {
         return bench::median(std::move(values));
     };
     fmt::print(
-        "{{\"requests\":{},\"terminals\":{},\"per_second\":{:.0f},\"gate_cpu_us\":{:.2f},\"gate_user_us\":{:.2f},"
-        "\"gate_rss_kb\":{:.0f}}}\n",
-        load.requests, load.terminals, median(&Figures::per_second), median(&Figures::cpu_us), median(&Figures::user_us),
-        median(&Figures::rss_kb));
+        "{{\"requests\":{},\"terminals\":{},\"per_second\":{:.0f},\"gate_cpu_us\":{:.2f},\"gate_rss_kb\":{:.0f},"
+        "\"keep_alive_share\":{:.5f}}}\n",
+        load.requests, load.terminals, median(&Figures::per_second), median(&Figures::cpu_us), median(&Figures::rss_kb),
+        median(&Figures::keep_alive_share));
     return 0;
 }
