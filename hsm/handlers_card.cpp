@@ -96,7 +96,7 @@ Verdict<vault::PinVerify::Result> verify(Vault& vault, const vault::PinVerify::I
     if (pvk == nullptr || item.pan.empty()) return vault::PinVerify::Result{refused, 0};
     const auto card = cmac(at.session(), at.keys.storage_token, as_bytes(item.pan.reveal()));
     if (!card) return token_failed(card.error());
-    const CounterId id = counter_id("pin", *card);
+    const CounterId id = counter_id("pin", *card), counted_last = counter_id("pin-request", *card);
     const std::uint32_t wrong_before = vault.counters().value(id);
     if (wrong_before >= vault::kPinAttemptsMax) return vault::PinVerify::Result{locked, 0};
     const auto left = [&](std::uint32_t wrong_now) {
@@ -114,6 +114,10 @@ Verdict<vault::PinVerify::Result> verify(Vault& vault, const vault::PinVerify::I
         if (wrong_before != 0) vault.counters().set(id, 0);
         return vault::PinVerify::Result{good, vault::kPinAttemptsMax};
     }
+    // The switch may have stopped before it could answer, and the terminal have asked again under its next KSN.
+    const bool counted = wrong_before != 0 && item.request != 0 && vault.counters().value(counted_last) == item.request;
+    if (counted) return vault::PinVerify::Result{wrong, left(wrong_before)};
+    vault.counters().set(counted_last, item.request);
     vault.counters().set(id, wrong_before + 1);
     return vault::PinVerify::Result{wrong, left(wrong_before + 1)};
 }

@@ -50,7 +50,23 @@ const Commands::Row Commands::kTable[] = {
     {MessageType::pay_in, kAdmin,
      [](Commands& c, Caller& w, bus::PeerId p, const bus::Record& r) { c.change(w, p, r, &switching::Core::pay_in); }},
     {MessageType::issue_card, kAdmin,
-     [](Commands& c, Caller& w, bus::PeerId p, const bus::Record& r) { c.issue_card(w, p, r); }},
+     [](Commands& c, Caller& w, bus::PeerId p, const bus::Record& r) {
+         c.of_card<bus::IssueCard>(w, p, r, [](switching::Core& core, const bus::IssueCard& m, const entry::SealedPan& card) {
+             return core.issue_card({card, m.account});
+         });
+     }},
+    {MessageType::set_card_pin, kAdmin,
+     [](Commands& c, Caller& w, bus::PeerId p, const bus::Record& r) {
+         c.of_card<bus::SetCardPin>(w, p, r, [](switching::Core& core, const bus::SetCardPin& m, const entry::SealedPan& card) {
+             return core.set_card_pin({card.token, card.first6_last4, m.on_file});
+         });
+     }},
+    {MessageType::unlock_card, kAdmin,
+     [](Commands& c, Caller& w, bus::PeerId p, const bus::Record& r) {
+         c.of_card<bus::UnlockCard>(w, p, r, [](switching::Core& core, const bus::UnlockCard&, const entry::SealedPan& card) {
+             return core.unlock_card({card.token, card.first6_last4});
+         });
+     }},
     {MessageType::close_window, kAdmin,
      [](Commands& c, Caller& w, bus::PeerId p, const bus::Record& r) { c.close_window(w, p, r); }},
     {MessageType::approve_settlement, kAdmin,
@@ -131,19 +147,21 @@ void Commands::change(Caller& caller, bus::PeerId peer, const bus::Record& recor
     reply(caller, peer, record, (m_core.*method)(*e));
 }
 
-void Commands::issue_card(Caller& caller, bus::PeerId peer, const bus::Record& record) {
-    const auto request = decode<bus::IssueCard>(record.body);
+template <typename Message>
+void Commands::of_card(Caller& caller, bus::PeerId peer, const bus::Record& record,
+                       switching::Done (*decide)(switching::Core&, const Message&, const entry::SealedPan&)) {
+    const auto request = decode<Message>(record.body);
     const auto pan = request ? Pan::parse(request->pan.view()) : std::nullopt;
     if (!pan) return bad_request(caller, peer, record);
     const bus::Record header{record.type, bus::Status::ok, record.correlation, {}};
-    m_pipeline.seal(*pan,
-                    [this, &caller, peer, header, account = request->account](std::optional<entry::SealedPan> sealed) {
-                        if (!sealed)
-                            return caller.server->send(peer, {header.type, bus::Status::try_again, header.correlation,
-                                                              as_bytes("the vault does not answer")});
-                        const auto done = m_core.issue_card({*sealed, account});
-                        reply(caller, peer, header, done, sealed->token);
-                    });
+    Message rest = *request;
+    rest.pan = {};  // not kept while the vault works
+    m_pipeline.seal(*pan, [this, &caller, peer, header, rest, decide](std::optional<entry::SealedPan> sealed) {
+        if (!sealed)
+            return caller.server->send(peer, {header.type, bus::Status::try_again, header.correlation,
+                                              as_bytes("the vault does not answer")});
+        reply(caller, peer, header, decide(m_core, rest, *sealed), sealed->token);
+    });
 }
 
 void Commands::close_window(Caller& caller, bus::PeerId peer, const bus::Record& record) {

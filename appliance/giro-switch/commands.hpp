@@ -26,7 +26,10 @@ class Commands {
     void reply(Caller& caller, bus::PeerId peer, const bus::Record& record, const switching::Done& done, Bytes body = {});
     template <typename E>
     void change(Caller& caller, bus::PeerId peer, const bus::Record& record, switching::Done (switching::Core::*method)(const E&));
-    void issue_card(Caller& caller, bus::PeerId peer, const bus::Record& record);
+    // Commands that name a card by its number: `decide` hears its sealed form once the vault has made it.
+    template <typename Message>
+    void of_card(Caller& caller, bus::PeerId peer, const bus::Record& record,
+                 switching::Done (*decide)(switching::Core&, const Message&, const entry::SealedPan&));
     void close_window(Caller& caller, bus::PeerId peer, const bus::Record& record);
     void status(Caller& caller, bus::PeerId peer, const bus::Record& record);
     void bad_request(Caller& caller, bus::PeerId peer, const bus::Record& record);

@@ -129,6 +129,7 @@ bool Pipeline::read_raw(Item& item) {
     if (!iso8583::unpack(dialect, request.raw, m_message)) return false;
     if (!iso8583::to_request(dialect, request.raw, m_message, request)) return false;
     item.ksn = iso8583::ksn_of(dialect, m_message).value_or(payment::Ksn());
+    item.pin_block = iso8583::pin_block_of(dialect, m_message);
     // Views into the frame outlive this call, those into m_message do not.
     const auto keep = [](Bytes& view, Secret& copy) {
         copy = Secret(Buffer(view.begin(), view.end()));
@@ -206,6 +207,7 @@ void Pipeline::finish(const std::vector<std::shared_ptr<Batch>>& ready) {
             refuse_all(*batch, switching::kMalfunction);
         else
             decide(*batch);
+        forget_pins(*batch);
     }
     GIRO_FAILPOINT("switch.decided");
     const std::uint64_t decided_ns = m_clock.monotonic_ns();
@@ -270,10 +272,14 @@ void Pipeline::decide_terminal(Batch& batch, Item& item) {
     Answer decided;
     const Mti mti = without_repeat(r.mti);
     const entry::SealedPan* sealed = item.sealed ? &*item.sealed : nullptr;
+    if (pin_is_due(item)) {
+        // Its first copy was at the vault for it, and decided nothing.
+        return answer(batch, item, {switching::kInoperative, {}, {}}, true, nonce);
+    }
     if (mti == 0x0200) {
-        decided = m_core.purchase(r, sealed, now_ns);
+        decided = m_core.purchase(r, sealed, now_ns, item.pin_check);
     } else if (mti == 0x0100) {
-        decided = m_core.authorisation(r, sealed, now_ns);
+        decided = m_core.authorisation(r, sealed, now_ns, item.pin_check);
     } else if (mti == 0x0220) {
         decided = m_core.completion(r, sealed, now_ns);
     } else if (mti == 0x0320) {

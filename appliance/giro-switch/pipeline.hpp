@@ -34,6 +34,8 @@ struct StageTimes {
 // Failure::config, naming dialect and field, when the switch cannot serve it: what it reads of DE48 and DE63 are views
 // into the frame, so their bodies must be ASCII or binary.
 [[nodiscard]] Result<void> check_dialect(const iso8583::Dialect& dialect);
+// The same, naming the link: its dialect has no field for the PIN blocks that its pin_format makes.
+[[nodiscard]] Result<void> check_pins(const config::Config& config, const std::vector<iso8583::Dialect>& dialects);
 
 class Pipeline {
   public:
@@ -66,6 +68,7 @@ class Pipeline {
     struct Waiting;
     struct NewPan;
     struct Portion;
+    struct PinRequests;
 
     void received(bus::PeerId peer, const bus::Record& record);
     Item& arrive(bus::PeerId peer, const bus::Record& record);
@@ -81,6 +84,14 @@ class Pipeline {
     void keep_checks(Batch& batch, vault::DukptVerify::Reply& reply);
     void add_mac_checks(Item& item, vault::MacVerify::Request& macs) const;
     void add_dukpt_check(Item& item, vault::DukptVerify::Request& macs) const;
+    void ask_about_pins(const std::shared_ptr<Batch>& batch);
+    void add_pin(Item& item, PinRequests& pins);
+    template <typename Verb>
+    void ask_pins(const std::shared_ptr<Batch>& batch, const typename Verb::Request& request, const std::vector<std::size_t>& items);
+    void keep_pins(Batch& batch, const vault::PinVerify::Reply& reply, const std::vector<std::size_t>& items);
+    void keep_pins(Batch& batch, const vault::PinTranslate::Reply& reply, const std::vector<std::size_t>& items);
+    [[nodiscard]] bool pin_is_due(const Item& item) const;
+    void forget_pins(const Batch& batch);
     void add_pan(Item& item, vault::ProtectPan::Request& pans, std::vector<NewPan>& keys) const;
     void ask_session_key(const std::shared_ptr<Batch>& batch, std::size_t index);
     void vault_done(Batch& batch, bool ok);
@@ -135,6 +146,7 @@ class Pipeline {
     std::map<std::uint64_t, Waiting> m_waiting;    // payment seq -> the terminal that waits for its issuer
     std::map<std::uint16_t, bus::PeerId> m_link_peers;
     std::set<std::uint64_t> m_unsendable;          // payment seq
+    std::set<Id128> m_pins_asked;                  // requests whose PIN the vault was asked about, until they are decided
     std::map<std::uint64_t, std::uint64_t> m_reversal_sent_ns;  // payment seq -> when its reversal was last sent
     std::map<std::tuple<std::uint16_t, Mti, unsigned>, std::uint64_t> m_unmatched;  // link, type, field -> how often
     StageTimes m_times;

@@ -69,7 +69,7 @@ void Pipeline::ask_about_genuine(const std::shared_ptr<Batch>& batch) {
         if (is_key_exchange(item.request) && !item.terminal->is_dukpt() && m_core.key_exchange(item.request) == switching::Core::KeyExchange::fresh)
             ask_session_key(batch, i);
     }
-    if (pans.pans.empty()) return;
+    if (pans.pans.empty()) return ask_about_pins(batch);
     ++batch->waiting;
     m_vault.call<vault::ProtectPan>(pans, [this, batch, keys](vault::Answer<vault::ProtectPan> answer) {
         const bool ok = answer && answer->pans.size() == keys.size();
@@ -79,6 +79,7 @@ void Pipeline::ask_about_genuine(const std::shared_ptr<Batch>& batch) {
                 if (item.has_pan && item.pan == keys[i].key) item.sealed = sealed;
             m_pans.put(keys[i].key, sealed);
         }
+        if (ok) ask_about_pins(batch);
         vault_done(*batch, ok);
     });
 }

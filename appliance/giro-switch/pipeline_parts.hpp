@@ -3,6 +3,7 @@
 
 #include "appliance/giro-switch/pipeline.hpp"
 #include "bus/messages.hpp"
+#include "iso8583/pin.hpp"
 #include "payment/ksn.hpp"
 #include "switching/network.hpp"
 #include "util/secret.hpp"
@@ -48,6 +49,11 @@ struct Pipeline::Item {
     PanCache::Key pan{};
     std::optional<entry::SealedPan> sealed;  // kept from when it was found: the cache may have let go of it by the decision
     std::optional<vault::NewSessionKey::Reply> session_key;
+    // The PIN block that it carries, as the terminal enciphered it, and what came of it (pipeline_pin.cpp).
+    iso8583::PinBlock pin_block;
+    enum class PinState : std::uint8_t { not_asked, at_vault, said } pin_state = PinState::not_asked;
+    switching::PinCheck pin_check = switching::PinCheck::none;
+    Buffer zone_pin_block;  // of a PIN for a link
     [[nodiscard]] bool is_payment() const noexcept { return type == static_cast<std::uint16_t>(MessageType::payment_request); }
 };
 

@@ -50,7 +50,8 @@ void Pipeline::forward(Batch& batch, Item& item, const Answer& answer) {
     const auto dialect = m_link_dialects.find(answer.link);
     const auto peer = m_link_peers.find(answer.link);
     if (dialect == m_link_dialects.end() || peer == m_link_peers.end()) return;  // it will time out, be declined and reversed
-    auto frame = m_frames[dialect->second].link_request(item.request, outstanding->payment, m_dialects[item.request.dialect]);
+    auto frame = m_frames[dialect->second].link_request(item.request, outstanding->payment, m_dialects[item.request.dialect],
+                                                          item.zone_pin_block);
     if (!frame) return;
     batch.out.push_back({peer->second, MessageType::link_frame_out, answer.link, std::move(*frame), true,
                          switching::link_key_id(answer.link), kBaseKey, dialect->second, {}, {}, {}});

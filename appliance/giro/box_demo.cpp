@@ -10,10 +10,12 @@
 #include "appliance/giro/demo.hpp"
 #include "appliance/giro/demo_keys.hpp"
 #include "appliance/giro/journal.hpp"
+#include "appliance/giro/pin_key.hpp"
 #include "appliance/giro/switch_client.hpp"
 #include "bus/admin_messages.hpp"
 #include "chain/address.hpp"
 #include "entry/entry.hpp"
+#include "payment/pin_device.hpp"
 #include "switching/accounts.hpp"
 #include "util/archive.hpp"
 #include "vault/bundle.hpp"
@@ -30,6 +32,7 @@ struct Present {
     std::set<entry::ParticipantId> participants;
     std::set<Id128> accounts;
     std::set<Id128> card_accounts;
+    std::size_t pins = 0;
     std::set<std::string> terminals, dukpt_terminals;
 };
 
@@ -50,6 +53,7 @@ Result<Present> read_present(const config::Paths& paths) {
                 return decode_entry<entry::AccountOpened>(e).map([&](const auto& a) { present.accounts.insert(a.id); });
             case entry::Kind::card_issued:
                 return decode_entry<entry::CardIssued>(e).map([&](const auto& c) { present.card_accounts.insert(c.account); });
+            case entry::Kind::card_pin_set: ++present.pins; return {};
             case entry::Kind::terminal_added:
                 return decode_entry<entry::TerminalAdded>(e).map([&](const auto& t) { present.terminals.insert(t.terminal.str()); });
             case entry::Kind::terminal_dukpt_set:
@@ -135,6 +139,34 @@ Result<void> add_dukpt_terminals(Switch& box, const Present& present) {
     return {};
 }
 
+// What each card's PIN, which is made by rule, is verified by; of products whose key the demo has made. All of them or none: an
+// interrupted run does it over.
+Result<void> set_pins(Switch& box, const config::Paths& paths, const config::Config& config, const Present& present) {
+    std::vector<config::CardProduct> products;
+    std::ranges::copy_if(config.card_products, std::back_inserter(products),
+                         [&](const auto& p) { return std::filesystem::exists(demo::pin_key_file(paths.demo(), p.pvk)); });
+    std::size_t cards = 0;
+    for (const auto& product : products) cards += product.bins.size() * demo::kCardsPerBin;
+    if (present.pins >= cards) return {};
+    for (const auto& product : products) {
+        const auto key = pos::load_pin_key(paths.demo(), product.pvk);
+        if (!key) return tl::unexpected(key.error());
+        payment::Ibm3624Rule rule{{}, product.first, product.count, product.pad};
+        for (const std::byte digit : product.table) rule.table += static_cast<char>('0' + std::to_integer<int>(digit));
+        for (const auto& bin : product.bins)
+            for (std::uint32_t i = 1; i <= demo::kCardsPerBin; ++i) {
+                const auto pan = Pan::parse(demo::pan(bin, i));
+                ASSERT(pan);
+                const std::string on_file = product.pin == config::PinMethod::visa_pvv
+                                                ? payment::visa_pvv(*key, product.pvki, demo::pin(bin, i), *pan)
+                                                : payment::ibm_offset(*key, rule, demo::pin(bin, i), *pan);
+                const bus::SetCardPin message{FixedText<19>(pan->reveal()), FixedText<12>(on_file)};
+                if (auto done = box.send(MessageType::set_card_pin, message); !done) return done;
+            }
+    }
+    return {};
+}
+
 Result<void> provision(Switch& box, const config::Config& config, const vault::Bundle& bundle, const Present& present, std::uint32_t terminals) {
     if (auto done = open_participants(box, config, bundle, present); !done) return done;
     const entry::AccountOpened merchant{demo::merchant_account(1), demo::kMerchantParticipant, {0, config.currency}, 0, FixedText<24>("merchant 1")};
@@ -176,6 +208,7 @@ Result<void> provision_demo(const Args& args) {
     const auto keys = provision_demo_keys(args.paths(), *config);
     if (!keys) return tl::unexpected(keys.error());
     if (auto done = provision(*box, *config, *bundle, *present, terminals); !done) return done;
+    if (auto done = set_pins(*box, args.paths(), *config, *present); !done) return done;
     const std::size_t commands = box->sent() + *keys;
     if (args.json()) fmt::print("{{\"ok\":true,\"commands\":{}}}\n", commands);
     else

@@ -25,6 +25,7 @@ inline constexpr std::uint32_t kMerchantParticipant = 2;
 // D0000001..D0000064: terminals with DUKPT keys below kBdk, their KSNs counting from kBdkId, terminal number, 0.
 inline constexpr std::uint32_t kDukptTerminals = 64;
 inline constexpr std::string_view kBdk = "demo.bdk";
+inline constexpr std::string_view kPvvKey = "alpha.pvk", kOffsetKey = "beta.pvk", kZoneKey = "gamma.zpk";  // giro.toml
 inline constexpr std::uint32_t kBdkId = 0x97000201;
 [[nodiscard]] inline TerminalId dukpt_terminal(std::uint32_t index) { return TerminalId(fmt::format("D{:07}", index)); }
 [[nodiscard]] inline payment::Ksn dukpt_ksn(std::uint32_t index) {
@@ -56,6 +57,17 @@ inline constexpr std::uint32_t kBdkId = 0x97000201;
     }
     digits.push_back(static_cast<char>('0' + (10 - sum % 10) % 10));
     return digits;
+}
+
+// The PIN of a demo card: four digits, by rule.
+[[nodiscard]] inline std::string pin(std::string_view bin, std::uint32_t index) {
+    std::uint32_t seed = index;
+    for (const char c : bin) seed = seed * 31 + static_cast<std::uint32_t>(c - '0');
+    return fmt::format("{:04}", seed * 7919 % 10'000);
+}
+// The demo's keys for PINs, which its simulators need in the clear too: in its folder, as hexadecimal digits.
+[[nodiscard]] inline std::filesystem::path pin_key_file(const std::filesystem::path& demo, std::string_view key) {
+    return demo / "keys" / fmt::format("{}.key", key);
 }
 
 [[nodiscard]] inline Id128 card_account(std::uint32_t bin_number, std::uint32_t index) { return {0x0C00'0000'0000'0000U | bin_number, index}; }

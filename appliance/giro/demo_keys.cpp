@@ -1,12 +1,16 @@
 #include "appliance/giro/demo_keys.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "appliance/giro/demo.hpp"
 #include "appliance/giro/terminal_dukpt.hpp"
 #include "approval/officer.hpp"
 #include "bus/messages.hpp"
+#include "util/bytes.hpp"
 #include "util/environment.hpp"
+#include "util/file.hpp"
 #include "vault/client.hpp"
 #include "vault/digests.hpp"
 #include "vault/payment_wire.hpp"
@@ -15,8 +19,7 @@ namespace giro::cli {
 
 namespace {
 using Kind = Failure::Kind;
-constexpr std::string_view kBdkHeader = "D0000B0AX00N0000";  // a BDK of AES, for deriving, version 00, not exportable
-constexpr std::size_t kAes128Bytes = 16;
+constexpr std::size_t kAes128Bytes = 16, kTdesBytes = 16;
 
 Secret random_key(std::size_t bytes) {
     Secret key(bytes);
@@ -45,23 +48,40 @@ Result<void> give(vault::SyncClient& vault, const config::Paths& paths, const co
     return enter(vault, paths, config.officers.at(1), name, header, std::move(second));
 }
 
+struct DemoKey {
+    std::string_view name, header;
+    Result<Secret> (*make)(const config::Paths&, const DemoKey&);
+};
+
 // The terminals' files first: a vault that has the base key counts as done.
-Result<void> make_bdk(vault::SyncClient& vault, const config::Paths& paths, const config::Config& config) {
-    const Secret bdk = random_key(kAes128Bytes);
+Result<Secret> make_bdk(const config::Paths& paths, const DemoKey&) {
+    Secret bdk = random_key(kAes128Bytes);
     for (std::uint32_t i = 1; i <= demo::kDukptTerminals; ++i) {
         const auto ksn = demo::dukpt_ksn(i);
         const Secret initial = payment::dukpt_initial_key(bdk, ksn);
         if (auto done = pos::write_initial_key(paths.demo(), demo::dukpt_terminal(i).view(), initial, ksn); !done)
-            return done;
+            return tl::unexpected(done.error());
     }
-    return give(vault, paths, config, demo::kBdk, kBdkHeader, bdk);
+    return bdk;
 }
 
-struct DemoKey {
-    std::string_view name;
-    Result<void> (*make)(vault::SyncClient&, const config::Paths&, const config::Config&);
-};
-constexpr DemoKey kDemoKeys[] = {{demo::kBdk, make_bdk}};
+// A TDES key for PINs; its file first, for the same reason.
+Result<Secret> make_pin_key(const config::Paths& paths, const DemoKey& demo_key) {
+    Secret key = random_key(kTdesBytes);
+    const auto file = demo::pin_key_file(paths.demo(), demo_key.name);
+    std::filesystem::create_directories(file.parent_path());
+    std::string digits = to_hex(key.reveal()) + "\n";
+    const auto written = write_file_atomic(file, as_bytes(digits), 0600);
+    wipe(std::as_writable_bytes(std::span(digits)));
+    if (!written) return tl::unexpected(written.error());
+    return key;
+}
+
+constexpr DemoKey kDemoKeys[] = {
+    {demo::kBdk, "D0000B0AX00N0000", make_bdk},             // a BDK of AES, for deriving, version 00, not exportable
+    {demo::kPvvKey, "D0000V2TV00N0000", make_pin_key},      // PIN verification, Visa PVV
+    {demo::kOffsetKey, "D0000V1TV00N0000", make_pin_key},   // .. IBM 3624
+    {demo::kZoneKey, "D0000P0TE00N0000", make_pin_key}};    // a zone's PIN encryption, which only enciphers here
 }  // namespace
 
 Result<std::size_t> provision_demo_keys(const config::Paths& paths, const config::Config& config) {
@@ -74,7 +94,9 @@ Result<std::size_t> provision_demo_keys(const config::Paths& paths, const config
     for (const DemoKey& key : kDemoKeys) {
         const auto has_name = [&](const vault::KeyRow& row) { return row.name.view() == key.name; };
         if (std::ranges::any_of(list->keys, has_name)) continue;
-        if (auto done = key.make(*vault, paths, config); !done) return tl::unexpected(done.error());
+        const auto clear = key.make(paths, key);
+        if (!clear) return tl::unexpected(clear.error());
+        if (auto done = give(*vault, paths, config, key.name, key.header, *clear); !done) return tl::unexpected(done.error());
         ++given;
     }
     return given;

@@ -17,6 +17,7 @@
 #include "appliance/giro/command.hpp"
 #include "appliance/giro/demo.hpp"
 #include "appliance/giro/host_issuer.hpp"
+#include "appliance/giro/pin_key.hpp"
 #include "appliance/giro/pos_args.hpp"
 #include "appliance/giro/pos_scenario.hpp"
 #include "appliance/giro/pos_station.hpp"
@@ -221,7 +222,10 @@ Result<void> run_host(const Args& args) {
     if (!tmk) return tl::unexpected(tmk.error());
     const auto& mac = (*equipment)->config.mac;
     const auto kind = vault::MacKinds(mac.x9_19, mac.hmac_sha_256).of(key_name);
-    host::Issuer issuer(*dialect, pos::MacKey(*tmk, {}, kind), {args.flag("--approve-all"), args.flag("--silent")});
+    host::Options options{args.flag("--approve-all"), args.flag("--silent"), {}};
+    if (!one->pin_key.empty())  // one that the demo did not make is another's: PINs under it stay unread
+        if (auto zone_key = pos::load_pin_key(args.paths().demo(), one->pin_key)) options.zone_key = std::move(*zone_key);
+    host::Issuer issuer(*dialect, pos::MacKey(*tmk, {}, kind), std::move(options));
     std::unique_ptr<StateFile> state;
     if (args.given("--state")) {
         auto opened = StateFile::open(args.text("--state"), issuer);

@@ -5,9 +5,12 @@
 #include <algorithm>
 #include <charconv>
 
+#include "appliance/giro/demo.hpp"
 #include "iso8583/canonical.hpp"
 #include "iso8583/mac.hpp"
+#include "iso8583/pin.hpp"
 #include "iso8583/request.hpp"
+#include "payment/pin_device.hpp"
 #include "util/bytes.hpp"
 #include "util/hash.hpp"
 
@@ -65,7 +68,22 @@ Seen Issuer::read(std::string_view mti) const {
     if (!r.pan.empty()) seen.pan = r.pan.masked();
     seen.original_stan = original_stan({r.original.chars.data(), r.original.chars.size()});
     seen.stands = r.replacement;
+    if (mti == "0200") seen.pin = look_at_pin();
     return seen;
+}
+
+// By the demo's rule for the PINs of cards.
+std::string Issuer::look_at_pin() const {
+    const iso8583::PinBlock block = iso8583::pin_block_of(m_dialect, m_in);
+    if (!block.present) return {};
+    if (m_options.zone_key.empty() || block.size == 0 || m_request.pan.empty()) return "unreadable";
+    const auto pin = payment::open_pin(m_options.zone_key, block.view(), m_request.pan);
+    if (!pin) return "unreadable";
+    const std::string_view digits = m_request.pan.reveal();
+    std::uint32_t index = 0;
+    constexpr std::size_t kBin = 6;
+    std::from_chars(digits.data() + kBin, digits.data() + digits.size() - 1, index);
+    return *pin == demo::pin(digits.substr(0, kBin), index) ? "good" : "wrong";
 }
 
 Issuer::Answered Issuer::handle(Bytes message) {
@@ -116,7 +134,8 @@ Issuer::Decision Issuer::decide(Seen& seen) {
         return known->second;
     }
     Decision decision;
-    decision.code = ResponseCode(m_reversed.contains(key) ? "21" : rule(seen.amount, m_options.approve_all));
+    const bool pin_bad = !seen.pin.empty() && seen.pin != "good";
+    decision.code = ResponseCode(m_reversed.contains(key) ? "21" : pin_bad ? "55" : rule(seen.amount, m_options.approve_all));
     const bool approved = decision.code.view() == "00";
     if (approved) decision.auth_code = auth_code_of(key);
     ++m_totals.purchases;

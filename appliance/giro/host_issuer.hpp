@@ -2,7 +2,8 @@
 // The rule, by the last two digits of the amount in minor units: 05 and 51 decline with that code, 91 never answers,
 // anything else is approved. A repeat gets the same answer, an 0400 gets 00
 // (DE95: in part), an 0800 gets 00. A purchase that comes
-// after its own reversal is declined (21). The other side is believed by its MAC: without a good one 63, and no effect.
+// after its own reversal is declined (21), one with a wrong PIN too (55): the right
+// one follows from the card by rule (demo.hpp). The other side is believed by its MAC: without a good one 63, and no effect.
 #pragma once
 
 #include <map>
@@ -16,6 +17,7 @@ namespace giro::host {
 struct Options {
     bool approve_all = false;  // the rule off
     bool silent = false;       // takes and remembers everything, answers nothing
+    Secret zone_key{};         // PINs come under it; empty: none is looked at
 };
 
 // What was seen and said. RRN, STAN and the rest as in the message; a reversal's `original_stan` from its DE90.
@@ -36,13 +38,14 @@ struct Seen {
     bool known = false;     // 0400: its purchase had been seen
     bool repeat = false;    // seen before: same answer
     bool answered = false;  // false by rule 91 or when silent
+    std::string pin{};      // 0200: good, wrong, or unreadable; empty: it had none
 };
 
 class Issuer {
   public:
     // `key`: the link's base key.
     Issuer(const iso8583::Dialect& dialect, pos::MacKey key, Options options)
-        : m_dialect(dialect), m_key(std::move(key)), m_options(options) {}
+        : m_dialect(dialect), m_key(std::move(key)), m_options(std::move(options)) {}
 
     struct Answered {
         bool understood = false;   // false: drop the connection
@@ -70,6 +73,7 @@ class Issuer {
     // What makes a purchase one and the same: acquirer, terminal, STAN, RRN, local date and time.
     [[nodiscard]] static std::string key_of(const Seen& seen, std::uint32_t stan);
     [[nodiscard]] Seen read(std::string_view mti) const;
+    [[nodiscard]] std::string look_at_pin() const;
     [[nodiscard]] Decision decide(Seen& seen);
     [[nodiscard]] Buffer answer(std::string_view code, const AuthCode& auth_code);
     [[nodiscard]] bool mac_good(Bytes message);

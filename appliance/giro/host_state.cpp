@@ -21,6 +21,7 @@ std::string to_json(const Seen& s) {
                                    {"auth_code", s.auth_code.view()},
                                    {"repeat", s.repeat},
                                    {"answered", s.answered}};
+    if (!s.pin.empty()) line["pin"] = s.pin;
     if (s.mti == "0400") {
         line["original_stan"] = s.original_stan;
         line["known"] = s.known;
@@ -48,6 +49,7 @@ std::optional<Seen> from_json(std::string_view text) {
         s.repeat = line.at("repeat").get<bool>();
         s.answered = line.at("answered").get<bool>();
         s.original_stan = line.value("original_stan", 0U);
+        s.pin = line.value("pin", std::string());
         s.known = line.value("known", false);
         s.stands = line.value("stands", MinorUnits{0});
         return s.mti == "0200" || s.mti == "0400" ? std::optional(std::move(s)) : std::nullopt;

@@ -14,8 +14,8 @@ namespace giro::cli {
 namespace {
 using nlohmann::json;
 
-std::string masked(const entry::SealedPan& pan) {
-    const std::string digits = pan.first6_last4.str();
+std::string masked(const FixedText<10>& first6_last4) {
+    const std::string digits = first6_last4.str();
     if (digits.size() < 4) return {};
     const std::size_t head = digits.size() - 4;  // 6, or 0 of a short number
     return fmt::format("{}******{}", digits.substr(0, head), digits.substr(head));
@@ -68,7 +68,9 @@ json fields_of(const entry::AccountOpened& e) {
     put(out, e.opening);
     return out;
 }
-json fields_of(const entry::CardIssued& e) { return {{"card", masked(e.pan)}, {"account", text(e.account)}}; }
+json fields_of(const entry::CardPinSet& e) { return {{"card", masked(e.first6_last4)}}; }
+json fields_of(const entry::CardUnlocked& e) { return {{"card", masked(e.first6_last4)}}; }
+json fields_of(const entry::CardIssued& e) { return {{"card", masked(e.pan.first6_last4)}, {"account", text(e.account)}}; }
 json fields_of(const entry::TerminalAdded& e) {
     return {{"terminal", e.terminal.view()}, {"merchant", e.merchant.view()}, {"acquirer", e.acquirer.view()}, {"account", text(e.account)}};
 }
@@ -90,7 +92,7 @@ json fields_of(const entry::Payment& e) {
              {"response_code", e.response_code.view()}, {"auth_code", e.auth_code.view()}, {"merchant", e.merchant.view()}};
     put(out, e.key);
     put(out, e.amount);
-    if (e.channel == entry::Channel::card) out["card"] = masked(e.pan);
+    if (e.channel == entry::Channel::card) out["card"] = masked(e.pan.first6_last4);
     else out["wallet"] = to_hex(e.wallet);
     if (e.outcome == entry::Outcome::forwarded) out["link"] = e.link;
     // An offline sale or a completion that the card could not pay: its bank has yet to get it back.
@@ -184,6 +186,8 @@ std::optional<json> read(entry::Kind kind, Bytes body) {
         case Kind::session_key_set: return read<entry::SessionKeySet>(body);
         case Kind::session_key_used: return read<entry::SessionKeyUsed>(body);
         case Kind::terminal_dukpt_set: return read<entry::TerminalDukptSet>(body);
+        case Kind::card_pin_set: return read<entry::CardPinSet>(body);
+        case Kind::card_unlocked: return read<entry::CardUnlocked>(body);
         case Kind::wallet_registered: return read<entry::WalletRegistered>(body);
         case Kind::funds_paid_in: return read<entry::FundsPaidIn>(body);
         case Kind::payment: return read<entry::Payment>(body);

@@ -51,6 +51,7 @@ Result<Scenario> scenario_of(const Args& args) {
                                     into("--timeout", kTimeoutMinMs, kTimeoutMaxMs, s.timeout_ms),
                                     into("--amount", 1, kAmountDigitsMax, s.amount),
                                     into("--cards", 1, demo::kCardsPerBin - 1, s.cards),
+                                    into("--pins", 0, kAll, s.pins),
                                     into("--think", 0, kPausesMsMax, s.think_ms)};
     for (const auto& good : numbers)
         if (!good) return tl::unexpected(good.error());
@@ -110,6 +111,8 @@ Result<void> check(const Scenario& s) {
     constexpr Job kOfThisBox[] = {Job::card, Job::reversal, Job::decline, Job::advice, Job::offline};
     if (s.bins.empty() && std::ranges::any_of(kOfThisBox, [&](Job job) { return s.mix.has(job); }))
         return fail(Failure::Kind::config, "no bank of this box has cards of its own; give --card-bin");
+    if (s.pins != 0 && !s.dukpt)
+        return fail(Failure::Kind::config, "only terminals with DUKPT keys have one for PINs: give --dukpt");
     if (s.mix.has(Job::link) && s.link_bin.empty())
         return fail(Failure::Kind::config, "the configuration has no link to another host; give --link-bin");
     if (s.mix.has(Job::qr) && s.wallets.empty())
@@ -169,7 +172,9 @@ std::vector<Command> pos_commands() {
                  {"--timeout", "how long an answer may take, ms; a payment without one is reversed; default: 15000", number, "", false},
                  {"--amount", "of each payment, minor units; load: 100; upload: what stands of it, default all", number, "", false},
                  {"--wallet", "wallet that pays by QR; load: several with commas, each pays one at a time", text, "", false},
-                 {"--dukpt", "buy, load, sign-off, cut-over, reconcile: terminals with DUKPT keys, D0000001 and on: a new key for each message", flag, "", false},
+                 {"--pin", "buy, authorise, with --dukpt: the PIN that is typed, or own: the demo card's", text, "", false},
+                 {"--pins", "load, with --dukpt: per cent of the card payments for which the card's PIN is typed", number, "", false},
+                 {"--dukpt", "buy, authorise, load, sign-off, cut-over, reconcile: terminals with DUKPT keys, D0000001 and on: a new key for each message", flag, "", false},
                  {"--terminal", "buy, authorise, mpm, sign-off, cut-over, reconcile: number of the demo terminal", number, "1", false},
                  {"--bin", "buy: the card's BIN; default: the first of this box", text, "", false},
                  {"--card-index", "buy: number of the demo card, from 1; 200 has no money", number, "1", false},

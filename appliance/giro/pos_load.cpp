@@ -303,8 +303,15 @@ class LoadRun final : public Observer {
         const std::vector<Card>& cards = job == Job::link ? m_link_cards : job == Job::decline ? m_empty_cards : m_cards;
         const Card& card = cards[m_next_card++ % cards.size()];
         if (job == Job::offline) terminal.sell_offline(card.pan, amount, spoilt, meant_ns, now);
-        else terminal.sell(card.pan, {}, amount, spoilt, meant_ns, now);
+        else terminal.sell(card.pan, {}, amount, spoilt, meant_ns, now, typed_pin(card, number));
         if (m_trace) m_trace->sale(terminal, card.name);
+    }
+
+    [[nodiscard]] std::string typed_pin(const Card& card, std::uint64_t number) const {
+        if (!Bad::strikes(m_scenario.pins, number, 3)) return {};
+        std::string pin = demo::pin(card.name.bin, card.name.index);
+        if (Bad::strikes(m_scenario.bad.wrong_pin, number, 4)) pin.back() = pin.back() == '0' ? '1' : '0';
+        return pin;
     }
 
     void pay_by_code(Seat& seat, MinorUnits amount, bool spoilt, std::uint64_t meant_ns, Now now) {

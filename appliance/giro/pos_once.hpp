@@ -11,6 +11,7 @@ struct Purchase {
     std::string qr;  // a consumer-presented payload
     CardName card;   // for the till's record
     MinorUnits amount = 0;
+    std::string pin{};  // typed for the card; empty: none
 };
 
 struct OnceResult {

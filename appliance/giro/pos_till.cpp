@@ -8,6 +8,7 @@
 #include "appliance/giro/pos_args.hpp"
 #include "appliance/giro/pos_once.hpp"
 #include "appliance/giro/wallet_file.hpp"
+#include "payment/pin_device.hpp"
 #include "qr/mpm.hpp"
 #include "util/bytes.hpp"
 
@@ -66,6 +67,10 @@ Result<Purchase> purchase_of(const Args& args, Till& till, const Identity& who) 
                          ? std::nullopt : Pan::parse(demo::pan(purchase.card.bin, purchase.card.index));
     if (!pan) return fail(Failure::Kind::config, fmt::format("--bin '{}' is not a BIN of 6 to 8 digits", purchase.card.bin));
     purchase.pan = *pan;
+    if (!args.given("--pin")) return purchase;
+    purchase.pin = args.text("--pin") == "own" ? demo::pin(purchase.card.bin, purchase.card.index) : args.text("--pin");
+    if (!payment::is_pin(purchase.pin)) return fail(Failure::Kind::config, "--pin: 4 to 12 digits, or own");
+    if (!args.flag("--dukpt")) return fail(Failure::Kind::config, "--pin: only terminals with DUKPT keys have one for PINs; give --dukpt");
     return purchase;
 }
 
@@ -161,7 +166,7 @@ Result<void> pos_authorise(const Args& args) {
     if (!till) return tl::unexpected(till.error());
     const auto terminal = terminal_of(args);
     if (!terminal) return tl::unexpected(terminal.error());
-    const Identity who = identity_of(till->equipment->config, *terminal);
+    const Identity who = identity_of(till->equipment->config, *terminal, args.flag("--dukpt"));
     const auto purchase = purchase_of(args, *till, who);
     if (!purchase) return tl::unexpected(purchase.error());
     if (purchase->pan.empty()) return fail(Failure::Kind::config, "only cards are authorised: leave --qr and --wallet out");

@@ -58,6 +58,14 @@ MacKey& Terminal::key_of_new_message(bool network) {
     return m_session_key;
 }
 
+// `key` is the one of the message, so its PIN key is the last one's too.
+MessageBuilder::Built Terminal::build_sale(MacKey& key, bool repeat) {
+    Buffer block;
+    if (!m_sale.pin.empty() && m_keys.dukpt != nullptr)
+        block = m_keys.dukpt->pin_block(m_sale.pin, m_sale.pan, m_shared.random);
+    return m_shared.builder.purchase(m_frame, m_identity, m_sale, key, repeat, block);
+}
+
 std::uint32_t Terminal::next_stan() noexcept {
     m_stan = m_stan == kStanMax ? 1 : m_stan + 1;
     return m_stan;
@@ -112,8 +120,10 @@ void Terminal::reconcile(const Claim& claim, Now now) {
           {.kind = Kind::reconciliation, .stan = stan, .meant_ns = now.monotonic_ns}, now);
 }
 
-void Terminal::sell(Pan pan, std::string qr, MinorUnits amount, bool spoil_mac, std::uint64_t meant_ns, Now now) {
-    start_sale({.pan = pan, .qr = std::move(qr), .amount = amount, .rrn = m_shared.rrns.next(), .stamp = Stamp::at(now.wall_ns)},
+void Terminal::sell(Pan pan, std::string qr, MinorUnits amount, bool spoil_mac, std::uint64_t meant_ns, Now now,
+                    std::string pin) {
+    start_sale({.pan = pan, .qr = std::move(qr), .amount = amount, .rrn = m_shared.rrns.next(), .stamp = Stamp::at(now.wall_ns),
+                .pin = std::move(pin)},
                spoil_mac, meant_ns, now);
 }
 
@@ -122,8 +132,9 @@ void Terminal::sell_offline(Pan pan, MinorUnits amount, bool spoil_mac, std::uin
                spoil_mac, meant_ns, now);
 }
 
-void Terminal::authorise(Pan pan, MinorUnits amount, Now now) {
-    start_sale({.pan = pan, .qr = {}, .amount = amount, .rrn = m_shared.rrns.next(), .stamp = Stamp::at(now.wall_ns), .form = Form::authorisation},
+void Terminal::authorise(Pan pan, MinorUnits amount, Now now, std::string pin) {
+    start_sale({.pan = pan, .qr = {}, .amount = amount, .rrn = m_shared.rrns.next(), .stamp = Stamp::at(now.wall_ns), .form = Form::authorisation,
+                .pin = std::move(pin)},
                false, now.monotonic_ns, now);
 }
 
@@ -138,6 +149,7 @@ void Terminal::complete(const Sale& authorised, MinorUnits amount, Now now) {
 // What names another keeps its RRN and local time.
 void Terminal::follow(const Sale& authorised, Form form, MinorUnits amount, Now now) {
     Sale sale = authorised;
+    sale.pin.clear();  // the customer has gone
     sale.form = form;
     sale.amount = amount;
     sale.original_stan = authorised.stan;
@@ -151,7 +163,7 @@ void Terminal::start_sale(Sale sale, bool spoil_mac, std::uint64_t meant_ns, Now
     m_state = State::waiting;
     m_sale = std::move(sale);
     m_sale.stan = next_stan();
-    const auto built = m_shared.builder.purchase(m_frame, m_identity, m_sale, key_of_new_message(false));
+    const auto built = build_sale(key_of_new_message(false), false);
     m_sale_ksn = m_session_key.ksn();
     if (built && spoil_mac) m_frame.spoil_mac();
     m_sale_frame.size = m_frame.size;
@@ -165,7 +177,7 @@ void Terminal::repeat_sale(Now now, bool as_repeat) {
     MessageBuilder::Built built;
     if (as_repeat) {
         MacKey& key = m_session_key.ksn() == m_sale_ksn ? m_session_key : key_of_new_message(false);
-        built = m_shared.builder.purchase(m_frame, m_identity, m_sale, key, true);
+        built = build_sale(key, true);
     }
     else m_frame = copy(m_sale_frame);
     start(built, {.kind = Kind::repeat, .stan = m_sale.stan, .meant_ns = now.monotonic_ns}, now);
@@ -197,7 +209,7 @@ void Terminal::repeat_request(Now now) {
                                                      key, true),
                      m_request, now);
     start(reversal ? m_shared.builder.reversal(m_frame, m_identity, m_reversed, m_request.stan, m_form_stamp, key, m_form)
-                   : m_shared.builder.purchase(m_frame, m_identity, m_sale, key, true),
+                   : build_sale(key, true),
           m_request, now);
 }
 

@@ -66,6 +66,9 @@ class MessageKeys {
   public:
     virtual ~MessageKeys() = default;
     [[nodiscard]] virtual MacKey next() = 0;
+    // A card's PIN under the PIN key of the message that next() was called for last: 16 bytes of format 4; empty: there is no
+    // such key.
+    [[nodiscard]] virtual Buffer pin_block(std::string_view, const Pan&, Random&) { return {}; }
 };
 
 // What a terminal proves itself with: its master key (32 bytes), by which it exchanges session keys, or DUKPT keys.
@@ -78,10 +81,11 @@ struct Keys {
 
 // What the terminals of a thread share.
 struct Shared {
-    explicit Shared(const iso8583::Dialect& dialect, Random& random) : builder(dialect), reader(dialect), rrns(random) {}
+    explicit Shared(const iso8583::Dialect& dialect, Random& source) : builder(dialect), reader(dialect), rrns(source), random(source) {}
     MessageBuilder builder;
     AnswerReader reader;
     RrnMaker rrns;
+    Random& random;
 };
 
 // The two clocks at one event: giro::Clock's monotonic_ns and wall_ns.
@@ -106,13 +110,14 @@ class Terminal {
 
     // Each needs ready() (ASSERTed). `meant_ns`: monotonic, when a perfect load generator would have sent it.
     // The new sale's STAN and RRN are in last_sale() afterwards.
-    void sell(Pan pan, std::string qr, MinorUnits amount, bool spoil_mac, std::uint64_t meant_ns, Now now);
+    // `pin`: as typed; only a DUKPT terminal sends one.
+    void sell(Pan pan, std::string qr, MinorUnits amount, bool spoil_mac, std::uint64_t meant_ns, Now now, std::string pin = {});
     void echo(std::uint64_t meant_ns, Now now);
     // 0220 of a sale that the terminal approved by itself: told again (0221) until it is answered.
     void sell_offline(Pan pan, MinorUnits amount, bool spoil_mac, std::uint64_t meant_ns, Now now);
     // 0100, 0100 that names `authorised`, and 0220: as sell(). A raise or a completion that is not answered is repeated
     // (0101, 0221) until it is; an authorisation is reversed.
-    void authorise(Pan pan, MinorUnits amount, Now now);
+    void authorise(Pan pan, MinorUnits amount, Now now, std::string pin = {});
     void raise(const Sale& authorised, MinorUnits amount, Now now);
     void complete(const Sale& authorised, MinorUnits amount, Now now);
     // The last sale once more: its frame byte for byte, or as the repeat that it is (0201). There must be one. A DUKPT
@@ -160,6 +165,7 @@ class Terminal {
     void fail(std::string why);
     std::uint32_t next_stan() noexcept;
 
+    [[nodiscard]] MessageBuilder::Built build_sale(MacKey& key, bool repeat);
     MacKey& key_of_new_message(bool network);
     void signed_on();
 

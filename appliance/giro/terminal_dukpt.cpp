@@ -4,6 +4,7 @@
 
 #include <charconv>
 
+#include "payment/pin_device.hpp"
 #include "util/bytes.hpp"
 #include "util/file.hpp"
 
@@ -73,8 +74,13 @@ MacKey DukptKeys::next() {
         m_written = m_counter + kCountersAtATime - 1;
         write(m_written);
     }
-    const auto keys = payment::dukpt_working_keys(m_initial_key, ksn);
+    auto keys = payment::dukpt_working_keys(m_initial_key, ksn);
+    m_pin_key = std::move(keys.pin);
     return MacKey(ksn, keys.mac_request, keys.mac_response);
+}
+
+Buffer DukptKeys::pin_block(std::string_view pin, const Pan& pan, Random& random) {
+    return payment::seal_pin_iso4(m_pin_key, pin, pan, random);
 }
 
 }  // namespace giro::pos

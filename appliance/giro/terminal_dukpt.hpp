@@ -28,6 +28,7 @@ class DukptKeys final : public MessageKeys {
     DukptKeys& operator=(const DukptKeys&) = delete;
 
     [[nodiscard]] MacKey next() override;
+    [[nodiscard]] Buffer pin_block(std::string_view pin, const Pan& pan, Random& random) override;
 
   private:
     DukptKeys(Secret initial_key, const payment::Ksn& device, std::filesystem::path counter_file, std::uint32_t counter)
@@ -35,7 +36,7 @@ class DukptKeys final : public MessageKeys {
           m_counter(counter), m_written(counter) {}
     void write(std::uint32_t counter);
 
-    Secret m_initial_key;
+    Secret m_initial_key, m_pin_key;
     payment::Ksn m_device;
     std::filesystem::path m_counter_file;
     std::uint32_t m_counter;  // the last that was used

@@ -8,6 +8,7 @@
 #include "iso8583/canonical.hpp"
 #include "iso8583/ksn.hpp"
 #include "iso8583/mac.hpp"
+#include "iso8583/pin.hpp"
 #include "util/bytes.hpp"
 
 namespace giro::pos {
@@ -103,7 +104,9 @@ void MessageBuilder::common(const Identity& who, const Sale& sale) {
 }
 
 MessageBuilder::Built MessageBuilder::purchase(Frame& out, const Identity& who, const Sale& sale, MacKey& key,
-                                               bool repeat) {
+                                               bool repeat, Bytes pin_block) {
+    if (!pin_block.empty() && !iso8583::carries_pin_block(m_dialect, pin_block.size()))
+        return tl::unexpected(iso8583::PackError{iso8583::Reason::unknown_field, iso8583::kPinField, 0});
     m_message.clear();
     std::array<char, 4> mti;
     mti_of(sale.form).copy(mti.data(), mti.size());
@@ -113,6 +116,7 @@ MessageBuilder::Built MessageBuilder::purchase(Frame& out, const Identity& who, 
     m_message.set(7, sale.stamp.transmission.view());
     iso8583::put_stan(m_dialect, m_message, sale.stan);
     if (!sale.qr.empty()) m_message.set(63, sale.qr);
+    if (!pin_block.empty()) iso8583::put_pin_block(m_dialect, m_message, pin_block);
     if (sale.original_stan != 0)
         iso8583::put_original(m_dialect, m_message,
                               {mti_of(Form::authorisation), sale.original_stan, sale.original_transmission.view(),
@@ -243,11 +247,13 @@ std::string_view response_words(std::string_view code) noexcept {
         {"30", "the message or QR code is malformed"},
         {"51", "not enough money"},
         {"54", "expired"},
+        {"55", "the PIN is wrong"},
         {"58", "this terminal is not known to the box, or signed off"},
         {"61", "over the limit"},
         {"62", "the account is frozen"},
         {"63", "the message authentication code is wrong"},
         {"68", "arrived too late"},
+        {"75", "too many wrong PINs; the card is locked"},
         {"91", "the card's bank cannot be reached"},
         {"94", "used before"},
         {"95", "not as the box counts it"},

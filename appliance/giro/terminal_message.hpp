@@ -64,6 +64,7 @@ struct Sale {
     // Of the authorisation that this one raises or completes, whose RRN and local time it repeats: STAN and DE7 for DE90.
     std::uint32_t original_stan = 0;
     FixedText<10> original_transmission{};
+    std::string pin{};  // typed for a card; empty: none
 };
 
 // How a reversal is said.
@@ -90,8 +91,9 @@ class MessageBuilder {
     using Built = Expected<void, iso8583::PackError>;
     [[nodiscard]] Built network(Frame& out, const Identity& who, NetworkCode code, std::uint32_t stan,
                                 const Stamp& stamp, MacKey& base_key);
-    [[nodiscard]] Built purchase(Frame& out, const Identity& who, const Sale& sale, MacKey& key,
-                                 bool repeat = false);  // 0201
+    // `repeat`: 0201. `pin_block`: the sale's PIN as the terminal enciphered it, or empty.
+    [[nodiscard]] Built purchase(Frame& out, const Identity& who, const Sale& sale, MacKey& key, bool repeat = false,
+                                 Bytes pin_block = {});
     // `stan` is the reversal's own; the original's stands in DE90.
     [[nodiscard]] Built reversal(Frame& out, const Identity& who, const Sale& original, std::uint32_t stan,
                                  const Stamp& stamp, MacKey& key, ReversalForm form = {});

@@ -12,6 +12,14 @@ struct IssueCard {
     FixedText<19> pan;
     Id128 account;
 };
+// set_card_pin and unlock_card: as issue_card.
+struct SetCardPin {
+    FixedText<19> pan;
+    FixedText<12> on_file;  // PVV or offset
+};
+struct UnlockCard {
+    FixedText<19> pan;
+};
 struct WindowReply {
     std::uint64_t window = 0;
     std::uint64_t last_seq = 0;
@@ -44,6 +52,8 @@ struct JournalHead {
 };
 
 void fields(auto& a, IssueCard& m) { a(m.pan, m.account); }
+void fields(auto& a, SetCardPin& m) { a(m.pan, m.on_file); }
+void fields(auto& a, UnlockCard& m) { a(m.pan); }
 void fields(auto& a, WindowReply& m) { a(m.window, m.last_seq); }
 void fields(auto& a, ChainTip& m) { a(m.height, m.block_hash, m.time, m.producing); }
 void fields(auto& a, ChainTx& m) { a(m.height, m.block_hash, m.position, m.confirmations); }

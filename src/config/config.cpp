@@ -43,7 +43,7 @@ struct Reading {
     Checker& check;
     Config& out;
     std::filesystem::path dialects;
-    std::set<std::string> names, bins;
+    std::set<std::string> names, bins, product_bins;
 
     std::string name_of(const toml::table& t) {
         std::string name = check.text(t, "name");
@@ -73,7 +73,8 @@ struct Reading {
     }
 
     void link(const toml::table& t) {
-        check.only(t, {"id", "name", "address", "participant", "bins", "dialect", "framing", "match_0210", "match_0410"});
+        check.only(t, {"id", "name", "address", "participant", "bins", "dialect", "framing", "match_0210", "match_0410", "pin_key",
+                       "pin_format"});
         Link l;
         const auto id = check.number<std::uint16_t>(t, "id", 1, kLinkIdMax);
         l.number = static_cast<std::uint16_t>(std::max<int>(id, 1) - 1);
@@ -86,8 +87,72 @@ struct Reading {
         if (t.contains("dialect")) l.dialect = dialect(t);
         check.correlation(t, "match_0210", 0, l.match_0210);
         check.correlation(t, "match_0410", 95, l.match_0410);
+        if (t.contains("pin_key")) l.pin_key = key_name(t, "pin_key");
+        if (t.contains("pin_format") && l.pin_key.empty())
+            check.wrong(t.get("pin_format")->source(), "'pin_format' is of no use without 'pin_key'");
+        static constexpr std::pair<std::string_view, ZonePinFormat> kFormats[] = {
+            {"iso0", ZonePinFormat::iso0}, {"iso3", ZonePinFormat::iso3}, {"iso4", ZonePinFormat::iso4}};
+        l.pin_format = check.word(t, "pin_format", kFormats);
         if (!knows(l.participant)) check.wrong(t.source(), fmt::format("link '{}': there is no participant {}", l.name, l.participant));
         out.links.push_back(std::move(l));
+    }
+
+    // A key's name as `giro key` takes it.
+    std::string key_name(const toml::table& t, std::string_view key) {
+        constexpr std::size_t kMax = 22;  // vault::KeyName
+        std::string name = check.text(t, key);
+        const auto good = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '-'; };
+        if (name.empty() || name.size() > kMax || name[0] == '.' || !std::ranges::all_of(name, good))
+            check.wrong(t.source(), fmt::format("'{}' = \"{}\" is no key's name: 1 to {} of a-z 0-9 . - (giro key list)", key, name, kMax));
+        return name;
+    }
+
+    void card_product(const toml::table& t) {
+        check.only(t, {"name", "bins", "pin", "pvk", "pvki", "table", "first", "count", "pad"});
+        CardProduct p;
+        p.name = name_of(t);
+        p.bins = check.texts(t, "bins");
+        for (const auto& bin : p.bins) {
+            const auto on_us = [&](const Participant& bank) { return std::ranges::find(bank.bins, bin) != bank.bins.end(); };
+            if (std::ranges::none_of(out.participants, on_us))
+                check.wrong(t.source(), fmt::format("card product '{}': bin '{}' is no participant's", p.name, bin));
+            if (!product_bins.insert(bin).second) check.wrong(t.source(), fmt::format("bin '{}' is of two card products", bin));
+        }
+        static constexpr std::pair<std::string_view, PinMethod> kMethods[] = {{"visa-pvv", PinMethod::visa_pvv},
+                                                                              {"ibm-3624", PinMethod::ibm_3624}};
+        if (!t.contains("pin")) check.wrong(t.source(), "'pin' must be given: visa-pvv or ibm-3624");
+        p.pin = check.word(t, "pin", kMethods);
+        p.pvk = key_name(t, "pvk");
+        if (p.pin == PinMethod::visa_pvv) visa_pvv(t, p);
+        else ibm_3624(t, p);
+        out.card_products.push_back(std::move(p));
+    }
+
+    void visa_pvv(const toml::table& t, CardProduct& p) {
+        if (t.contains("pvki")) p.pvki = check.number<std::uint8_t>(t, "pvki", 0, 6);
+        for (const char* other : {"table", "first", "count", "pad"})
+            if (const auto* node = t.get(other)) check.wrong(node->source(), fmt::format("'{}' is for pin = \"ibm-3624\"", other));
+    }
+
+    // The decimalisation table, hexadecimal digit by digit, and which digits of the card number are the validation data.
+    void ibm_3624(const toml::table& t, CardProduct& p) {
+        constexpr int kDataDigits = 16;
+        if (const auto* node = t.get("pvki")) check.wrong(node->source(), "'pvki' is for pin = \"visa-pvv\"");
+        const std::string table = t.contains("table") ? check.text(t, "table") : "0123456789012345";
+        const bool digits = std::ranges::all_of(table, [](char c) { return c >= '0' && c <= '9'; });
+        if (table.size() != p.table.size() || !digits)
+            check.wrong(t.source(), fmt::format("'table' = \"{}\": {} digits, one for each hexadecimal digit", table, p.table.size()));
+        else
+            std::ranges::transform(table, p.table.begin(), [](char c) { return static_cast<std::byte>(c - '0'); });
+        if (t.contains("first")) p.first = check.number<std::uint8_t>(t, "first", 0, 18);
+        if (t.contains("count")) p.count = check.number<std::uint8_t>(t, "count", 4, kDataDigits);
+        if (t.contains("pad")) p.pad = check.number<std::uint8_t>(t, "pad", 0, 15);
+    }
+
+    void pins(const toml::table& t) {
+        check.only(t, {"tdes_format"});
+        static constexpr std::pair<std::string_view, std::uint8_t> kFormats[] = {{"iso0", 0}, {"iso1", 1}, {"iso3", 3}};
+        out.pin.tdes_format = check.word(t, "tdes_format", kFormats);
     }
 
     void port(const toml::table& t) {
@@ -197,6 +262,7 @@ struct Reading {
             out.vault.module = check.text(*vault, "module");
         }
         if (const auto* mac = root["mac"].as_table()) mac_kinds(*mac);
+        if (const auto* pin = root["pin"].as_table()) pins(*pin);
         const auto& settle = check.table(root, "settle");
         check.only(settle, {"approvals_required", "confirmations"});
         out.settle.approvals_required = check.number<std::uint32_t>(settle, "approvals_required", 2, 15);
@@ -250,10 +316,11 @@ Result<Config> load(const std::filesystem::path& file) {
     }
     Config out;
     Checker check(file);
-    Reading reading{check, out, file.parent_path() / "dialects", {}, {}};
-    check.only(root, {"box", "participant", "link", "port", "gate", "switch", "vault", "mac", "settle", "chain", "auditor"});
+    Reading reading{check, out, file.parent_path() / "dialects", {}, {}, {}};
+    check.only(root, {"box", "participant", "link", "card_product", "port", "gate", "switch", "vault", "mac", "pin", "settle", "chain", "auditor"});
     check.each(root, "participant", [&](const toml::table& t) { reading.participant(t); });
     check.each(root, "link", [&](const toml::table& t) { reading.link(t); });
+    check.each(root, "card_product", [&](const toml::table& t) { reading.card_product(t); });
     reading.box(check.table(root, "box"));
     reading.gate(check.table(root, "gate"));
     check.each(root, "port", [&](const toml::table& t) { reading.port(t); });

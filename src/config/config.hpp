@@ -53,6 +53,22 @@ struct Port {
     net::Framing framing{};
 };
 
+// How the PINs of cards on us are verified, in the vault (hsm/payment/pin_verify.hpp).
+enum class PinMethod : std::uint8_t { visa_pvv = 1, ibm_3624 = 2 };
+// What the cards of some BINs have in common.
+struct CardProduct {
+    std::string name;
+    std::vector<std::string> bins;  // each one of a participant's
+    PinMethod pin = PinMethod::visa_pvv;
+    std::string pvk;                // the PIN verification key's name in the vault (giro key list)
+    std::uint8_t pvki = 1;          // Visa PVV: which of the issuer's keys
+    ByteArray<16> table{};          // IBM 3624: decimalisation, a digit of 0 to 9 each
+    std::uint8_t first = 0, count = 16, pad = 15;  // IBM 3624: the validation data's digits of the card number, and its fill
+};
+
+// The PIN block format that a link's zone takes (ISO 9564-1): to format 1 none is ever translated (PCI PIN 3-3).
+enum class ZonePinFormat : std::uint8_t { iso0 = 0, iso3 = 3, iso4 = 4 };
+
 // A connection to an issuer's host that keeps its own cards.
 struct Link {
     std::string name;
@@ -68,6 +84,8 @@ struct Link {
     // always among them (STANs are used again), and DE95 for 0410: else the late answer to a smaller reversal would do.
     std::vector<unsigned> match_0210 = {4, 37, 41};
     std::vector<unsigned> match_0410 = {4, 37, 41, 95};
+    std::string pin_key{};  // the zone key's name in the vault; empty: this link takes no PINs
+    ZonePinFormat pin_format = ZonePinFormat::iso0;
 };
 
 inline constexpr std::size_t kPortsMax = 16;
@@ -79,6 +97,7 @@ struct Config {
     Currency currency = 0;
     std::vector<Participant> participants;
     std::vector<Link> links;
+    std::vector<CardProduct> card_products;
     std::vector<Port> ports;  // at most kPortsMax
     std::vector<std::string> officers;  // at most kOfficersMax
     std::uint32_t wallet_participant = 0;  // the bank at which wallets register
@@ -107,6 +126,9 @@ struct Config {
         std::vector<std::string> x9_19;
         std::vector<std::string> hmac_sha_256;
     } mac;
+    struct Pin {
+        std::uint8_t tdes_format = 0;  // of the blocks that TDES DUKPT terminals send, ISO 9564-1: 0, 1 or 3; AES ones send format 4
+    } pin;
     struct Settle {
         std::uint32_t approvals_required = 0;
         std::uint32_t confirmations = 0;

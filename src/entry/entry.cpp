@@ -13,6 +13,8 @@ std::string_view name(Kind kind) noexcept {
         case Kind::terminal_dukpt_set: return "terminal_dukpt_set";
         case Kind::terminal_signed: return "terminal_signed";
         case Kind::terminal_cut_over: return "terminal_cut_over";
+        case Kind::card_pin_set: return "card_pin_set";
+        case Kind::card_unlocked: return "card_unlocked";
         case Kind::wallet_registered: return "wallet_registered";
         case Kind::funds_paid_in: return "funds_paid_in";
         case Kind::payment: return "payment";
@@ -59,6 +61,9 @@ std::string_view name(Reason reason) noexcept {
         case Reason::issuer_declined: return "issuer_declined";
         case Reason::issuer_timeout: return "issuer_timeout";
         case Reason::ledger_refused: return "ledger_refused";
+        case Reason::pin_wrong: return "pin_wrong";
+        case Reason::pin_locked: return "pin_locked";
+        case Reason::pin_unusable: return "pin_unusable";
     }
     return "unknown";
 }

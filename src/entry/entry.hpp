@@ -24,6 +24,8 @@ enum class Kind : std::uint16_t {
     terminal_dukpt_set = 9,
     terminal_signed = 10,
     terminal_cut_over = 11,
+    card_pin_set = 12,
+    card_unlocked = 13,
     payment = 16,
     forward_answered = 17,
     reversal = 18,
@@ -72,6 +74,17 @@ struct SealedPan {
 struct CardIssued {
     SealedPan pan;
     Id128 account;
+};
+// What the vault verifies the card's PIN by (Visa PVV or IBM 3624 offset, digits): of no use without the verification key.
+struct CardPinSet {
+    CardToken card{};
+    FixedText<10> first6_last4;
+    FixedText<12> on_file;
+};
+// The vault was told to forget the card's wrong PINs. Written down before it is told: who looks for guesses finds each.
+struct CardUnlocked {
+    CardToken card{};
+    FixedText<10> first6_last4;
 };
 struct TerminalAdded {
     TerminalId terminal;
@@ -164,7 +177,11 @@ enum class Reason : std::uint8_t {
     issuer_declined,         // the issuer said no; its own DE39 is passed on
     issuer_timeout,          // no answer from the issuer in time                    91
     ledger_refused,          // any other refusal of the ledger                      96
-    kLast = ledger_refused
+    // Looked at once the card and its way are known, before limits and money.
+    pin_wrong,               // it was counted                                       55
+    pin_locked,              // too many were wrong: none is looked at any more      75
+    pin_unusable,            // no block, no key or no product for it; not counted   55
+    kLast = pin_unusable
 };
 [[nodiscard]] std::string_view name(Reason reason) noexcept;
 
@@ -330,6 +347,8 @@ void fields(auto& a, ParticipantOpened& e) { a(e.id, e.name, e.backing, e.settle
 void fields(auto& a, AccountOpened& e) { a(e.id, e.participant, e.opening, e.overdraft, e.label); }
 void fields(auto& a, SealedPan& e) { a(e.token, e.first6_last4, e.sealed); }
 void fields(auto& a, CardIssued& e) { a(e.pan, e.account); }
+void fields(auto& a, CardPinSet& e) { a(e.card, e.first6_last4, e.on_file); }
+void fields(auto& a, CardUnlocked& e) { a(e.card, e.first6_last4); }
 void fields(auto& a, TerminalAdded& e) { a(e.terminal, e.merchant, e.acquirer, e.account); }
 void fields(auto& a, SessionKeySet& e) { a(e.terminal, e.nonce, e.kcv, e.exchanged_at, e.stan); }
 void fields(auto& a, SessionKeyUsed& e) { a(e.terminal); }

@@ -70,7 +70,7 @@ class Loader {
         const bool whole = m_files.size() == 1;  // one that extends need not say everything again
         for (const toml::table* file : m_files) {
             if (const auto* message = m_reader.table(*file, "message", whole))
-                m_reader.known_keys(*message, {"edition", "mti", "bitmap", "header", "mac_bytes", "ksn_field"});
+                m_reader.known_keys(*message, {"edition", "mti", "bitmap", "header", "mac_bytes", "ksn_field", "pin_field"});
             if (const auto* defaults = m_reader.table(*file, "defaults", false)) m_reader.known_keys(*defaults, kFieldKeys);
             if (const auto* classes = m_reader.table(*file, "classes", false)) check_classes(*classes);
             static_cast<void>(m_reader.table(*file, "fields", whole));
@@ -82,6 +82,7 @@ class Loader {
         mac_coverage(dialect);
         for (const unsigned n : {kPrimaryMac, kSecondaryMac}) mac_field(dialect, n);
         ksn_field(root, dialect);
+        pin_field(root, dialect);
         codes("response_codes", 2, dialect.response_codes);
         codes("network_codes", 3, dialect.network_codes);
         if (m_reader.failure()) return tl::unexpected(*m_reader.failure());
@@ -250,6 +251,28 @@ class Loader {
                                              dialect.mac_bytes));
     }
 
+    // Whether a field takes so many bytes, as they are or in hexadecimal.
+    static bool holds_bytes(const FieldSpec& spec, std::size_t bytes) {
+        const bool binary = spec.body == BodyEncoding::binary;
+        const std::size_t size = binary ? bytes : 2 * bytes;
+        constexpr auto kHexadecimal = content::kDigit | content::kLetter;
+        if (spec.length == LengthKind::fixed ? spec.max != size : spec.max < size) return false;
+        return binary || (spec.allowed & kHexadecimal) == kHexadecimal;
+    }
+
+    // DE52 holds 8 bytes; a dialect whose DE52 takes both sizes may name that.
+    void pin_field(const toml::table& root, Dialect& dialect) {
+        constexpr std::size_t kAesBlockBytes = 16;
+        const auto* node = of_table("message", "pin_field");
+        if (node == nullptr) return;
+        const auto n = m_reader.number(root, "pin_field", node, 2, kFieldMax);
+        if (!holds_bytes(dialect.fields[static_cast<std::size_t>(n)], kAesBlockBytes))
+            m_reader.wrong(*node, fmt::format("field {} cannot hold a PIN block of AES: it must take 16 bytes (b) or 32 characters "
+                                              "(an, ans)", n));
+        if (n == dialect.ksn_field) m_reader.wrong(*node, fmt::format("field {} is the ksn_field already", n));
+        dialect.pin_field = static_cast<std::uint8_t>(n);
+    }
+
     // A binary field of 12 bytes, or one that takes 24 hexadecimal digits; of its own, and not of fixed length, for the two
     // kinds of DUKPT have key serial numbers of two lengths.
     void ksn_field(const toml::table& root, Dialect& dialect) {
@@ -257,9 +280,8 @@ class Loader {
         if (node == nullptr) return;
         const auto n = m_reader.number(root, "ksn_field", node, 2, kFieldMax);
         const FieldSpec& spec = dialect.fields[static_cast<std::size_t>(n)];
-        const bool binary = spec.body == BodyEncoding::binary;
-        const bool holds = spec.length != LengthKind::fixed && spec.max >= (binary ? 12 : 24) &&
-                           (binary || (spec.allowed & (content::kDigit | content::kLetter)) == (content::kDigit | content::kLetter));
+        constexpr std::size_t kKsnBytes = 12;
+        const bool holds = spec.length != LengthKind::fixed && holds_bytes(spec, kKsnBytes);
         if (!holds)
             m_reader.wrong(*node, fmt::format("field {} cannot hold a key serial number: it must be LLVAR or longer, of at least 12 "
                                               "bytes (b) or 24 characters (an, ans)", n));

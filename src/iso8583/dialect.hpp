@@ -13,6 +13,7 @@
 //   header = "none"            # none | tpdu: 5 bytes before the MTI; an answer swaps source and destination
 //   mac_bytes = 8              # size of DE64 and DE128, 4 to 32
 //   ksn_field = 60             # where DUKPT terminals name their key (ksn.hpp); without it the dialect has no DUKPT
+//   pin_field = 61             # where a PIN block of 16 bytes stands (pin.hpp), which DE52 has no room for
 //   [mac]                      # what goes under the MAC, in this order (mac.hpp); all of it may be left out
 //   length = "none"            # none | binary2 | binary4 | ascii4 | bcd2 | bcd4: the frame's size, so written, first
 //   header = false             # the header
@@ -121,6 +122,7 @@ struct Dialect {
     Header header = Header::none;
     std::uint8_t mac_bytes = 8;
     std::uint8_t ksn_field = 0;  // 0: none
+    std::uint8_t pin_field = 0;  // 0: none
     MacCoverage mac;
     std::array<FieldSpec, kFieldMax + 1> fields{};  // by field number; 0 and 1 unused
     std::array<std::string, kFieldMax + 1> names{};

@@ -33,6 +33,9 @@ ResponseCode response_code(entry::Reason reason) noexcept {
         {Reason::issuer_declined, "05"},
         {Reason::issuer_timeout, "91"},
         {Reason::ledger_refused, "96"},
+        {Reason::pin_wrong, "55"},
+        {Reason::pin_locked, "75"},
+        {Reason::pin_unusable, "55"},
     };
     static_assert(std::size(kTable) == static_cast<std::size_t>(Reason::kLast), "one row per reason");
     for (const auto& row : kTable)

@@ -69,6 +69,22 @@ inline constexpr QuotaLimit kIdleEntriesOfWallet{.burst = 20, .interval_ns = 10'
 inline constexpr QuotaLimit kUnpaidSalesOfCard{.burst = 4, .interval_ns = 86'400'000'000'000, .keys_max = 100'000};
 inline constexpr QuotaLimit kUnpaidSalesOfTerminal{.burst = 100, .interval_ns = 600'000'000'000, .keys_max = 100'000};
 
+// What the vault is to be asked about the PIN of a request that carries one, and by what.
+struct PinQuestion {
+    enum class Kind : std::uint8_t {
+        none,       // nothing: the PIN does not decide
+        verify,     // by `product`, against `card`'s pin_on_file
+        translate,  // to `link`'s zone key
+        unusable,   // there is no way to look at it
+    };
+    Kind kind = Kind::none;
+    const Card* card = nullptr;
+    const config::CardProduct* product = nullptr;
+    const config::Link* link = nullptr;
+};
+// What came of it.
+enum class PinCheck : std::uint8_t { none, good, wrong, locked, unusable };
+
 struct WalletAnswer {
     ResponseCode code;
     AuthCode auth_code;
@@ -99,14 +115,19 @@ class Core {
     [[nodiscard]] bool has_entries() const noexcept { return !m_entries.empty(); }
 
     // --- from terminals: their MAC has been verified ---
-    // 0200. `sealed` is the PAN as the vault sealed it; null without a PAN (QR).
-    [[nodiscard]] Answer purchase(const PaymentRequest& request, const entry::SealedPan* sealed, std::uint64_t now_ns);
+    // 0200. `sealed` is the PAN as the vault sealed it; null without a PAN (QR). `pin`: what came of ask_pin().
+    [[nodiscard]] Answer purchase(const PaymentRequest& request, const entry::SealedPan* sealed, std::uint64_t now_ns,
+                                  PinCheck pin = PinCheck::none);
     // 0400.
     [[nodiscard]] Answer reversal(const PaymentRequest& request, std::uint64_t now_ns);
     // 0100: holds the money, or raises the hold of the 0100 that DE90 names (core_hold.cpp has the tables).
-    [[nodiscard]] Answer authorisation(const PaymentRequest& request, const entry::SealedPan* sealed, std::uint64_t now_ns);
+    [[nodiscard]] Answer authorisation(const PaymentRequest& request, const entry::SealedPan* sealed, std::uint64_t now_ns,
+                                       PinCheck pin = PinCheck::none);
     // 0220: completes the 0100 that DE90 names, or tells of a sale that the terminal approved by itself.
     [[nodiscard]] Answer completion(const PaymentRequest& request, const entry::SealedPan* sealed, std::uint64_t now_ns);
+    // For a request that carries a PIN and that knows() does not: what to ask the vault before it is decided. Views of the
+    // state and the configuration: good until the next entry.
+    [[nodiscard]] PinQuestion ask_pin(const PaymentRequest& request, const entry::SealedPan* sealed) const;
     // Whether a request with this one's key was decided, or waits for its issuer: this one will be answered as that one was.
     [[nodiscard]] bool knows(const PaymentRequest& request) const;
     // 0800 with DE70 161. A recorded exchange may not bring an old moment back: DE7 never goes backward (but over the
@@ -154,6 +175,8 @@ class Core {
     [[nodiscard]] Done open_participant(const entry::ParticipantOpened& e);
     [[nodiscard]] Done open_account(const entry::AccountOpened& e);
     [[nodiscard]] Done issue_card(const entry::CardIssued& e);
+    [[nodiscard]] Done set_card_pin(const entry::CardPinSet& e);
+    [[nodiscard]] Done unlock_card(const entry::CardUnlocked& e);
     [[nodiscard]] Done add_terminal(const entry::TerminalAdded& e);
     [[nodiscard]] Done set_terminal_dukpt(const entry::TerminalDukptSet& e);
     [[nodiscard]] Done pay_in(const entry::FundsPaidIn& e);
@@ -171,7 +194,8 @@ class Core {
     template <typename E>
     [[nodiscard]] Done admin(entry::Kind kind, const E& e);
     [[nodiscard]] entry::Payment start_payment(const PaymentRequest& request, std::uint64_t now_ns);
-    [[nodiscard]] Answer decide(entry::Payment& payment, const PaymentRequest& request, const entry::SealedPan* sealed);
+    [[nodiscard]] Answer decide(entry::Payment& payment, const PaymentRequest& request, const entry::SealedPan* sealed, PinCheck pin);
+    [[nodiscard]] static entry::Reason pin_reason(PinCheck check) noexcept;
     [[nodiscard]] Answer repeat(const Remembered& before) const;
     [[nodiscard]] bool signed_off(const PaymentRequest& request) const;
     [[nodiscard]] static ResponseCode moment_refusal(KeyExchange kind);
@@ -183,7 +207,7 @@ class Core {
     [[nodiscard]] Answer forward(entry::Payment& payment, const Route& route);
     [[nodiscard]] entry::Reason check_request(const entry::Payment& payment, const PaymentRequest& request) const;
     [[nodiscard]] entry::Reason check_authorisation(entry::Authorised& e, const PaymentRequest& request,
-                                                    const entry::SealedPan* sealed) const;
+                                                    const entry::SealedPan* sealed, PinCheck pin) const;
     [[nodiscard]] ResponseCode check_offline(entry::Completed& e, const PaymentRequest& request);
     [[nodiscard]] ResponseCode check_completion(entry::Completed& e, const PaymentRequest& request) const;
     [[nodiscard]] bool pay_anyway(entry::Payment& payment) const;

@@ -52,12 +52,12 @@ tl::expected<Id128, Reason> Core::card_on_us(const PaymentRequest& request, cons
     const Route route = m_routes.find(request.pan.reveal());
     if (route.kind == Route::Kind::none) return tl::unexpected(Reason::no_route);
     if (route.kind == Route::Kind::link) return tl::unexpected(Reason::not_on_us);
-    const Id128* account = m_state.card_account(sealed->token);
-    if (account == nullptr) return tl::unexpected(Reason::card_unknown);
-    return *account;
+    const Card* card = m_state.card(sealed->token);
+    if (card == nullptr) return tl::unexpected(Reason::card_unknown);
+    return card->account;
 }
 
-Answer Core::authorisation(const PaymentRequest& request, const entry::SealedPan* sealed, std::uint64_t now_ns) {
+Answer Core::authorisation(const PaymentRequest& request, const entry::SealedPan* sealed, std::uint64_t now_ns, PinCheck pin) {
     if (!is_at_home(request)) return refused(kInvalidMerchant);
     while (expire_holds(now_ns)) {}
     const auto key = key_of(request);
@@ -71,7 +71,7 @@ Answer Core::authorisation(const PaymentRequest& request, const entry::SealedPan
     e.payment = start_payment(request, now_ns);
     if (sealed != nullptr) e.payment.pan = *sealed;
     e.lifetime_s = m_policy.config.switching.hold_lifetime_s;
-    const Reason why = before != nullptr ? Reason::reversed_before : check_authorisation(e, request, sealed);
+    const Reason why = before != nullptr ? Reason::reversed_before : check_authorisation(e, request, sealed, pin);
     if (why != Reason::none && !may_leave_idle_entry(e.payment)) return refused(kMalfunction);
     e.payment.outcome = why == Reason::none ? Outcome::approved : Outcome::declined;
     e.payment.reason = why;
@@ -82,13 +82,15 @@ Answer Core::authorisation(const PaymentRequest& request, const entry::SealedPan
 }
 
 // Fills in accounts and what will be held.
-Reason Core::check_authorisation(entry::Authorised& e, const PaymentRequest& request, const entry::SealedPan* sealed) const {
+Reason Core::check_authorisation(entry::Authorised& e, const PaymentRequest& request, const entry::SealedPan* sealed,
+                                 PinCheck pin) const {
     entry::Payment& payment = e.payment;
     if (const Reason why = check_request(payment, request); why != Reason::none) return why;
     const auto account = card_on_us(request, sealed);
     if (!account) return account.error();
     payment.debit = *account;
     payment.credit = m_state.terminal(request.terminal)->account;
+    if (const Reason why_pin = pin_reason(pin); why_pin != Reason::none) return why_pin;
     e.total = payment.amount.minor;
     if (!request.original.empty()) {
         const auto original = original_key(request);

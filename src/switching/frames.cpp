@@ -7,6 +7,7 @@
 #include "giro/result.hpp"
 #include "iso8583/canonical.hpp"
 #include "iso8583/mac.hpp"
+#include "iso8583/pin.hpp"
 #include "switching/answers.hpp"
 
 namespace giro::switching {
@@ -91,7 +92,8 @@ void FrameBuilder::put_request(const PaymentRequest& request, const entry::Payme
 }
 
 std::optional<Buffer> FrameBuilder::link_request(const PaymentRequest& request, const entry::Payment& payment,
-                                                 const iso8583::Dialect& came_in) {
+                                                 const iso8583::Dialect& came_in, Bytes pin_block) {
+    if (!pin_block.empty() && !iso8583::carries_pin_block(m_dialect, pin_block.size())) return std::nullopt;
     if (!iso8583::unpack(came_in, request.raw, m_in)) return std::nullopt;
     m_out.clear();
     iso8583::put_mti(m_dialect, m_out, "0200");
@@ -100,6 +102,7 @@ std::optional<Buffer> FrameBuilder::link_request(const PaymentRequest& request, 
         for (const unsigned field : kForwarded) m_out.copy(iso8583::wire_field(m_dialect.edition, field), m_in);
     m_out.set(7, transmission_time(payment.time_ns).view());
     iso8583::put_stan(m_dialect, m_out, payment.link_stan);
+    if (!pin_block.empty()) iso8583::put_pin_block(m_dialect, m_out, pin_block);
     return finish(true);
 }
 

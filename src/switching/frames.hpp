@@ -30,8 +30,10 @@ class FrameBuilder {
     [[nodiscard]] std::optional<Claim> claim(const PaymentRequest& request, Currency currency);
     // The 0200 for an issuer's host: the terminal's, which came in the dialect `came_in`, under our STAN and our transmission
     // time. To a host of another edition goes what both say alike; DE22 and DE25, of another meaning there, do not.
+    // `pin_block`: under the link's zone key, or empty; never what the terminal sent. Nothing also when the dialect has no room
+    // for it.
     [[nodiscard]] std::optional<Buffer> link_request(const PaymentRequest& request, const entry::Payment& payment,
-                                                     const iso8583::Dialect& came_in);
+                                                     const iso8583::Dialect& came_in, Bytes pin_block = {});
     // The 0400 that tells an issuer's host that of `payment` only `stands` stands (0: nothing; else in DE95). `pan` as the
     // vault revealed it.
     [[nodiscard]] std::optional<Buffer> link_reversal(const entry::Payment& payment, MinorUnits stands, const Pan& pan);

@@ -13,7 +13,8 @@ struct Route {
     enum class Kind : std::uint8_t { none, on_us, link };
     Kind kind = Kind::none;
     std::uint32_t participant = 0;  // the issuer
-    std::uint16_t link = 0;         // index in Config::links, for Kind::link
+    std::uint16_t link = 0;         // the link's number, for Kind::link
+    int product = -1;               // index in Config::card_products, for Kind::on_us; -1: none
 };
 
 class Routes {

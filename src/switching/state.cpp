@@ -62,7 +62,7 @@ std::map<TerminalId, const Terminal*> State::terminals() const {
     return all;
 }
 
-const Id128* State::card_account(const entry::CardToken& token) const {
+const Card* State::card(const entry::CardToken& token) const {
     const auto at = m_cards.find(token);
     return at == m_cards.end() ? nullptr : &at->second;
 }

@@ -50,6 +50,11 @@ struct Terminal {
     [[nodiscard]] bool is_dukpt() const noexcept { return !device.empty(); }
 };
 
+struct Card {
+    Id128 account;
+    FixedText<12> pin_on_file;  // PVV or offset, digits; empty: it has no PIN here
+};
+
 struct Wallet {
     ByteArray<33> pubkey{};
     Id128 account;
@@ -148,7 +153,7 @@ class State {
     [[nodiscard]] const ledger::Ledger& ledger() const noexcept { return m_ledger; }
     [[nodiscard]] const Remembered* find(RequestClass request_class, const entry::RequestKey& key) const;
     [[nodiscard]] const Terminal* terminal(const TerminalId& id) const;
-    [[nodiscard]] const Id128* card_account(const entry::CardToken& token) const;
+    [[nodiscard]] const Card* card(const entry::CardToken& token) const;
     [[nodiscard]] const Wallet* wallet(const Hash160& address) const;
     [[nodiscard]] const Id128* merchant_account(const MerchantId& merchant) const;
     [[nodiscard]] const Outstanding* outstanding(std::uint64_t payment_seq) const;
@@ -200,6 +205,8 @@ class State {
     [[nodiscard]] Refusal on(const entry::ParticipantOpened& e);
     [[nodiscard]] Refusal on(const entry::AccountOpened& e);
     [[nodiscard]] Refusal on(const entry::CardIssued& e);
+    [[nodiscard]] Refusal on(const entry::CardPinSet& e);
+    [[nodiscard]] Refusal on(const entry::CardUnlocked& e);
     [[nodiscard]] Refusal on(const entry::TerminalAdded& e);
     [[nodiscard]] Refusal on(const entry::SessionKeySet& e);
     [[nodiscard]] Refusal on(const entry::SessionKeyUsed& e);
@@ -263,7 +270,7 @@ class State {
     ledger::IdIndex m_remembered_index;
     std::map<std::uint32_t, Participant> m_participants;
     std::unordered_map<TerminalId, Terminal, TextHash> m_terminals;
-    std::unordered_map<entry::CardToken, Id128, TokenHash> m_cards;
+    std::unordered_map<entry::CardToken, Card, TokenHash> m_cards;
     std::map<MerchantId, Id128> m_merchants;
     std::map<Hash160, Wallet> m_wallets;
     std::map<std::uint64_t, Outstanding> m_outstanding;

@@ -17,7 +17,7 @@ namespace giro::switching {
 
 namespace {
 constexpr std::string_view kMagic = "GIROSTAT";
-constexpr std::uint32_t kVersion = 6;
+constexpr std::uint32_t kVersion = 7;
 }  // namespace
 
 static void fields(auto& a, Remembered& r) {
@@ -33,6 +33,9 @@ static void fields(auto& a, Terminal& t) {
       t.kcv, t.bdk, device, t.dukpt_mac, t.exchange_code, t.signed_off, t.period, t.open, t.cut_over, t.cut, t.reconciled,
       t.reconciled_by, t.out_of_balance);
     if constexpr (std::is_same_v<decltype(a), Decoder&>) t.device = payment::Ksn::parse(device).value_or(payment::Ksn());
+}
+static void fields(auto& a, Card& c) {
+    a(c.account, c.pin_on_file);
 }
 static void fields(auto& a, Wallet& w) {
     a(w.pubkey, w.account, w.counter);

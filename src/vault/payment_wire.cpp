@@ -70,6 +70,7 @@ void fields(C& c, PinVerify::Request& m) {
         c.integer(i.first);
         c.integer(i.count);
         c.integer(i.pad);
+        c.integer(i.request);
     });
 }
 template <typename C>

@@ -177,3 +177,46 @@ TEST_CASE("config: a half-written file is refused, not half-used") {
     }
     std::filesystem::remove(file);
 }
+
+TEST_CASE("config: how PINs are verified and translated, each mistake with its line") {
+    const auto c = config::load(kShipped);
+    REQUIRE(c);
+    REQUIRE(c->card_products.size() == 2);
+    CHECK(c->card_products[0].pin == config::PinMethod::visa_pvv);
+    CHECK(c->card_products[1].pin == config::PinMethod::ibm_3624);
+    CHECK(c->card_products[1].count == 15);
+    CHECK(c->card_products[1].table[10] == std::byte{0});
+    CHECK(c->links.at(0).pin_key == "gamma.zpk");
+    CHECK(c->links.at(0).pin_format == config::ZonePinFormat::iso0);
+
+    const auto line = [](std::string_view beginning) { return ":" + std::to_string(line_of(beginning)) + ": "; };
+    struct Row {
+        std::string_view from, to, says;
+    };
+    constexpr Row kRows[] = {
+        {"pin_format = \"iso0\"", "pin_format = \"iso1\"", "'pin_format' must be one of: iso0 iso3 iso4"},
+        {"pin_key = \"gamma.zpk\"  ", "", "'pin_format' is of no use without 'pin_key'"},
+        {"pin_key = \"gamma.zpk\"", "pin_key = \"Gamma\"", "'pin_key' = \"Gamma\" is no key's name"},
+        {"pvk = \"alpha.pvk\"", "pvk = \"\"", "'pvk' = \"\" is no key's name"},
+        {"pin = \"visa-pvv\"", "pin = \"pvv\"", "'pin' must be one of: visa-pvv ibm-3624"},
+        {"pin = \"visa-pvv\"  ", "", "'pin' must be given"},
+        {"pvki = 1 ", "pvki = 7 ", "'pvki' = 7 is outside 0..6"},
+        {"pvki = 1 ", "first = 1 ", "'first' is for pin = \"ibm-3624\""},
+        {"count = 15 ", "count = 17 ", "'count' = 17 is outside 4..16"},
+        {"table = \"0123456789012345\"", "table = \"012345678901234\"", "16 digits, one for each hexadecimal digit"},
+        {"table = \"0123456789012345\"", "table = \"0123456789abcdef\"", "16 digits, one for each hexadecimal digit"},
+        {"first = 0 ", "pvki = 1 ", "'pvki' is for pin = \"visa-pvv\""},
+        {"# [pin]\n# tdes_format = \"iso0\"", "[pin]\ntdes_format = \"iso4\"", "'tdes_format' must be one of: iso0 iso1 iso3"},
+    };
+    for (const Row& row : kRows) {
+        CAPTURE(row.to);
+        const std::string said = refusal_with(row.from, row.to);
+        CHECK_MESSAGE(contains(said, row.says), said);
+    }
+    CHECK(contains(refusal_with("pin_format = \"iso0\"", "pin_format = \"iso1\""), line("pin_format")));
+    CHECK(contains(refusal_with("pvki = 1 ", "pvki = 7 "), line("pvki")));
+    CHECK(contains(refusal_with("name = \"alpha-debit\"\nbins = [\"970001\"]", "name = \"alpha-debit\"\nbins = [\"970009\"]"),
+                   "card product 'alpha-debit': bin '970009' is no participant's"));
+    CHECK(contains(refusal_with("name = \"beta-debit\"\nbins = [\"970002\"]", "name = \"beta-debit\"\nbins = [\"970001\"]"),
+                   "bin '970001' is of two card products"));
+}

@@ -83,7 +83,7 @@ void run_bus_message(Bytes input) {
         case 5:
             return comes_back(bus::decode_wallet_reply(input), input);
         default:
-            come_back<bus::IssueCard, bus::WindowReply, bus::ChainTip, bus::ChainTx, bus::ChainUtxos, bus::JournalHead>(
+            come_back<bus::IssueCard, bus::SetCardPin, bus::UnlockCard, bus::WindowReply, bus::ChainTip, bus::ChainTx, bus::ChainUtxos, bus::JournalHead>(
                 input);
     }
 }
@@ -98,6 +98,8 @@ Seeds seeds_bus_message() {
             chosen(4, encoded(bus::WalletRequest{7, bus::WalletRequest::Kind::query, kBody})),
             chosen(5, encoded(bus::WalletReply{7, ResponseCode("00"), {}, {}, {5, 963}, kBody})),
             chosen(6, encode(bus::IssueCard{FixedText<19>("9700010000000018"), {1, 2}})),
+            chosen(6, encode(bus::SetCardPin{FixedText<19>("9700010000000018"), FixedText<12>("1234")})),
+            chosen(6, encode(bus::UnlockCard{FixedText<19>("9700010000000018")})),
             chosen(6, encode(bus::WindowReply{1, 2})),
             chosen(6, encode(bus::ChainTip{})),
             chosen(6, encode(bus::ChainTx{})),

@@ -6,6 +6,7 @@
 #include "bus/messages.hpp"
 #include "bus/record.hpp"
 #include "chain/script.hpp"
+#include "iso8583/pin.hpp"
 #include "iso8583/request.hpp"
 #include "qr/cpm.hpp"
 #include "switching/accounts.hpp"
@@ -143,6 +144,11 @@ Buffer at_the_till() {
         m.set(11, "000098");
         m.set(76, "0000000001");
     });
+    for (const char* said : {"00", "01", "02", "03"})
+        append_frame(out, kTerminal, [said](iso8583::Message& m) {
+            m.set(11, std::string("0049") + said);
+            m.set(52, Buffer(8, static_cast<std::byte>(said[1] - '0')));
+        });
     append_frame(out, kTerminal, [](iso8583::Message& m) {
         m.set(11, "004715");
         m.set(42, "M00000000000009");
@@ -210,6 +216,8 @@ Buffer from_staff() {
     append_entry(out, MessageType::open_account, entry::AccountOpened{{0xC, 9}, 1, {100, 963}, 0, {}});
     append_entry(out, MessageType::issue_card,
                  entry::CardIssued{{{std::byte{5}}, FixedText<10>("9700010005"), Buffer(48)}, {0xC, 9}});
+    append_entry(out, MessageType::set_card_pin, entry::CardPinSet{{std::byte{1}}, FixedText<10>("9700010018"), FixedText<12>("4711")});
+    append_entry(out, MessageType::unlock_card, entry::CardUnlocked{{std::byte{1}}, FixedText<10>("9700010018")});
     append_entry(
         out, MessageType::add_terminal,
         entry::TerminalAdded{TerminalId("T0000002"), MerchantId("M00000000000001"), AcquirerId("970002"), kMerchant});
@@ -246,6 +254,7 @@ SmallBox made() {
         entry::TerminalAdded{TerminalId("T0000001"), MerchantId("M00000000000001"), AcquirerId("970002"), kMerchant});
     add(entry::Kind::card_issued,
         entry::CardIssued{{{std::byte{1}}, FixedText<10>("9700010018"), Buffer(48, std::byte{1})}, kCustomer});
+    add(entry::Kind::card_pin_set, entry::CardPinSet{{std::byte{1}}, FixedText<10>("9700010018"), FixedText<12>("1234")});
     return SmallBox(std::move(state), std::move(journal));
 }
 }  // namespace
@@ -354,16 +363,31 @@ void SmallBox::payment(Bytes body) {
     if (request->mti == 0x0410) static_cast<void>(m_core.link_reversal_answer(*request));
 }
 
+// The vault's word is the block's own first byte.
+switching::PinCheck SmallBox::check_pin(const PaymentRequest& r, const entry::SealedPan* pan) const {
+    using switching::PinCheck, switching::PinQuestion;
+    const iso8583::PinBlock block = iso8583::pin_block_of(gate::dialect(), m_message);
+    if (!block.present || m_core.knows(r)) return PinCheck::none;
+    const PinQuestion question = m_core.ask_pin(r, pan);
+    if (question.kind == PinQuestion::Kind::none) return PinCheck::none;
+    ASSERT(question.kind != PinQuestion::Kind::verify || (question.card != nullptr && question.product != nullptr));
+    ASSERT(question.kind != PinQuestion::Kind::translate || question.link != nullptr);
+    if (question.kind == PinQuestion::Kind::unusable || block.size == 0) return PinCheck::unusable;
+    constexpr PinCheck kSaid[] = {PinCheck::good, PinCheck::wrong, PinCheck::locked, PinCheck::unusable};
+    return kSaid[std::to_integer<unsigned>(block.bytes[0]) % std::size(kSaid)];
+}
+
 void SmallBox::from_terminal(const PaymentRequest& r) {
     if (state.terminal(r.terminal) == nullptr) return;
     switching::Answer answer;
     const Mti mti = without_repeat(r.mti);
     const entry::SealedPan sealed{{std::byte{1}}, FixedText<10>("9700010018"), Buffer(48, std::byte{1})};
     const entry::SealedPan* pan = r.pan.empty() ? nullptr : &sealed;
+    const switching::PinCheck pin = check_pin(r, pan);
     if (mti == 0x0200) {
-        answer = m_core.purchase(r, pan, kNow);
+        answer = m_core.purchase(r, pan, kNow, pin);
     } else if (mti == 0x0100) {
-        answer = m_core.authorisation(r, pan, kNow);
+        answer = m_core.authorisation(r, pan, kNow, pin);
     } else if (mti == 0x0220) {
         answer = m_core.completion(r, pan, kNow);
     } else if (mti == 0x0320) {
@@ -386,7 +410,8 @@ void SmallBox::from_terminal(const PaymentRequest& r) {
                                                         ? encode(state.outstanding(answer.payment)->payment)
                                                         : Buffer());
         ASSERT(payment);
-        static_cast<void>(m_frames.link_request(r, *payment, gate::dialect()));
+        const Buffer zone_block = pin == switching::PinCheck::good ? Buffer(8, std::byte{0xcd}) : Buffer();
+        static_cast<void>(m_frames.link_request(r, *payment, gate::dialect(), zone_block));
         static_cast<void>(m_frames.link_reversal(*payment, r.replacement, r.pan));
     }
     static_cast<void>(m_frames.answer(r, {answer.code, answer.auth_code, "more"}, true));
@@ -412,6 +437,10 @@ void SmallBox::command(std::uint16_t type, Bytes body) {
             return change(&Core::open_account);
         case MessageType::issue_card:
             return change(&Core::issue_card);
+        case MessageType::set_card_pin:
+            return change(&Core::set_card_pin);
+        case MessageType::unlock_card:
+            return change(&Core::unlock_card);
         case MessageType::add_terminal:
             return change(&Core::add_terminal);
         case MessageType::pay_in:

@@ -49,6 +49,7 @@ class SmallBox {
 
   private:
     void payment(Bytes body);
+    [[nodiscard]] switching::PinCheck check_pin(const PaymentRequest& r, const entry::SealedPan* pan) const;
     void from_terminal(const PaymentRequest& request);
     void wallet(Bytes body);
     void command(std::uint16_t type, Bytes body);

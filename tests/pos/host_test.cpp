@@ -4,7 +4,9 @@
 
 #include <memory>
 
+#include "appliance/giro/demo.hpp"
 #include "fixture.hpp"
+#include "payment/pin_device.hpp"
 #include "util/bytes.hpp"
 
 using namespace giro;
@@ -148,4 +150,29 @@ TEST_CASE("host: what was seen survives a restart through its file, card numbers
     CHECK(again.seen->repeat);
     for (std::size_t size = 0; size < line.size(); ++size) CHECK_FALSE(host::from_json(std::string_view(line).substr(0, size)));
     CHECK_FALSE(host::from_json(R"({"mti":"0800"})"));
+}
+
+TEST_CASE("host: a PIN under the zone key is looked at: right, wrong, or another key's; without a key none can be") {
+    Link link;
+    const Secret zone(Buffer(16, std::byte{0x5a}));
+    const auto with_pin = [&](const Secret& key, std::string_view pin) {
+        ++link.sale.stan;
+        const Buffer block = payment::seal_pin_iso0(key, pin, link.sale.pan);
+        link.sale.amount = 1200;
+        REQUIRE(link.builder.purchase(link.frame, test::kWho, link.sale, link.key, false, block));
+        return *link.issuer->handle(link.frame.message()).seen;
+    };
+    link.sale.pan = *Pan::parse(demo::pan("970003", 7));
+    const std::string own = demo::pin("970003", 7);
+    CHECK(with_pin(zone, own).pin == "unreadable");
+    CHECK(with_pin(zone, own).code.view() == "55");
+    link.issuer = std::make_unique<Issuer>(test::dialect(), MacKey(test::tmk(0x40), {}), host::Options{false, false, Secret(Buffer(16, std::byte{0x5a}))});
+    CHECK(with_pin(zone, own).pin == "good");
+    CHECK(with_pin(zone, own).code.view() == "00");
+    CHECK(with_pin(zone, "999999999999").pin == "wrong");
+    CHECK(with_pin(zone, "999999999999").code.view() == "55");
+    CHECK(with_pin(Secret(Buffer(16, std::byte{0x77})), own).pin == "unreadable");
+    CHECK(link.buy(1200).seen->pin.empty());
+    const auto seen = with_pin(zone, own);
+    CHECK(host::from_json(host::to_json(seen))->pin == "good");
 }

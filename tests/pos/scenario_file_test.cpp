@@ -35,7 +35,7 @@ TEST_CASE("scenario: every shipped file is read, and an empty one is the default
         CHECK_MESSAGE(scenario, (scenario ? std::string() : scenario.error().what));
         ++shipped;
     }
-    CHECK(shipped == 3);
+    CHECK(shipped == 4);
     const auto empty = read("");
     REQUIRE(empty);
     CHECK(empty->terminals == 1);
@@ -130,4 +130,13 @@ TEST_CASE("scenario: shares of what goes wrong are exact in each hundred, and am
     unsigned seen[3] = {};
     for (std::uint64_t n = 0; n < 300; ++n) ++seen[amount_of(s, n) - 10];
     for (const unsigned count : seen) CHECK(count > 50);
+}
+
+TEST_CASE("scenario: PINs are typed at terminals with DUKPT keys alone") {
+    const auto s = read("[terminals]\ndukpt = true\n[cards]\npins = 80\n[bad]\nwrong_pin = 5\n");
+    REQUIRE(s);
+    CHECK(s->pins == 80);
+    CHECK(s->bad.wrong_pin == 5);
+    CHECK(mistake("[cards]\npins = 80\n").starts_with("2: 'pins' needs terminals with dukpt = true"));
+    CHECK(mistake("[terminals]\ndukpt = true\n[cards]\npins = 101\n").starts_with("4: 'pins' = 101 is outside 0..100"));
 }

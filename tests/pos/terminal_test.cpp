@@ -5,6 +5,8 @@
 #include <memory>
 
 #include "fixture.hpp"
+#include "iso8583/pin.hpp"
+#include "payment/pin_device.hpp"
 #include "util/bytes.hpp"
 
 using namespace giro;
@@ -299,6 +301,9 @@ struct Counted final : MessageKeys {
         const auto ksn = payment::Ksn::parse(Buffer(12, std::byte{0x11})).value().with_counter(++counter);
         return MacKey(ksn, counted_key(counter, 1), counted_key(counter, 2));
     }
+    Buffer pin_block(std::string_view pin, const Pan& pan, Random& random) override {
+        return payment::seal_pin_iso4(counted_key(counter, 3), pin, pan, random);
+    }
 };
 }  // namespace
 
@@ -448,4 +453,44 @@ TEST_CASE("terminal: a refusal without a MAC decides nothing: the payment, which
         CHECK(b.outcomes[1].forced);
         CHECK(b.outcomes[1].answered);
     }
+}
+
+TEST_CASE("terminal: a typed PIN goes out under its message's PIN key; a repeat's under the repeat's; no other message has one") {
+    Bench b;
+    auto keys = std::make_unique<Counted>();
+    b.owned = std::make_unique<Terminal>(kWho, std::unique_ptr<MessageKeys>(std::move(keys)), 15 * kSecond, b.shared, b, b);
+    Terminal& terminal = *b.owned;
+    const auto pin_under = [&](std::uint32_t counter, const Pan& pan) {
+        iso8583::Message message;
+        REQUIRE(iso8583::unpack(test::dialect(), b.sent.back(), message).has_value());
+        const auto block = iso8583::pin_block_of(test::dialect(), message);
+        return block.present ? payment::open_pin(counted_key(counter, 3), block.view(), pan).value_or("another key's") : "none";
+    };
+    const auto say = [&](const std::string& mti, const std::string& code, std::uint32_t counter) {
+        std::vector<test::Field> fields;
+        for (const unsigned n : {4U, 11U, 37U, 41U})
+            if (!b.last(n).empty()) fields.push_back({n, b.last(n)});
+        fields.push_back({39, code});
+        if (!b.last(70).empty()) fields.push_back({70, b.last(70)});
+        const Secret key = counted_key(counter, 2);
+        terminal.received(answer(mti, fields, &key, b.last(70).empty() ? 64 : 128), b.now);
+    };
+    const Pan pan = *Pan::parse("9700010000000051");
+    terminal.connected(b.now);
+    say("0810", "00", 1);
+    REQUIRE(terminal.ready());
+    terminal.sell(pan, {}, 100, false, b.now.monotonic_ns, b.now, "4711");
+    CHECK(pin_under(2, pan) == "4711");
+    say("0210", "00", 2);
+    terminal.repeat_sale(b.now, true);
+    CHECK(pin_under(2, pan) == "4711");  // its key is still the last
+    say("0210", "00", 2);
+    terminal.reverse(terminal.last_sale(), b.now);
+    CHECK(pin_under(3, pan) == "none");
+    say("0410", "00", 3);
+    terminal.repeat_sale(b.now, true);
+    CHECK(pin_under(4, pan) == "4711");
+    say("0210", "00", 4);
+    terminal.sell(pan, {}, 100, false, b.now.monotonic_ns, b.now);
+    CHECK(pin_under(5, pan) == "none");
 }

@@ -5,6 +5,7 @@
 #include "approval/officer.hpp"
 #include "bus/admin_messages.hpp"
 #include "journal/journal.hpp"
+#include "payment/pin_device.hpp"
 #include "settlement/book.hpp"
 #include "settlement/transaction.hpp"
 #include "switching/accounts.hpp"
@@ -14,6 +15,16 @@
 #include "util/archive.hpp"
 
 namespace giro::sim {
+
+namespace {
+// What a demo card's PIN is verified by, as box_config() says.
+std::string on_file(const std::string& bin, std::uint32_t card) {
+    const Pan pan = *Pan::parse(demo::pan(bin, card));
+    const std::string pin = demo::pin(bin, card);
+    if (bin == "970001") return payment::visa_pvv(pin_key(demo::kPvvKey), 1, pin, pan);
+    return payment::ibm_offset(pin_key(demo::kOffsetKey), {"0123456789012345", 0, 15, 15}, pin, pan);
+}
+}  // namespace
 
 using bus::MessageType;
 
@@ -78,6 +89,7 @@ void Clerk::provision() {
                                                  FixedText<24>(fmt::format("card {}-{}", bin, i))}),
                      true);
                 tell(MessageType::issue_card, encode(bus::IssueCard{FixedText<19>(demo::pan(bin, i)), account}), true);
+                tell(MessageType::set_card_pin, encode(bus::SetCardPin{FixedText<19>(demo::pan(bin, i)), FixedText<12>(on_file(bin, i))}), true);
             }
     for (std::uint32_t i = 1; i <= kTerminals; ++i)
         tell(MessageType::add_terminal,

@@ -22,13 +22,22 @@ struct Heard {
 [[nodiscard]] std::string key_of_upload(std::string_view terminal, std::uint32_t stan, std::string_view rrn);
 [[nodiscard]] std::string key_of_sale(std::string_view terminal, std::uint32_t stan, std::string_view rrn);
 
+// A PIN that a customer typed for a sale.
+struct Typed {
+    std::string card;
+    bool right = false;
+};
+
 class Ears {
   public:
     void hear(Heard heard) { m_all.push_back(std::move(heard)); }
     [[nodiscard]] const std::vector<Heard>& all() const noexcept { return m_all; }
+    void see(const std::string& request, Typed typed) { m_typed[request] = std::move(typed); }
+    [[nodiscard]] const std::map<std::string, Typed>& typed() const noexcept { return m_typed; }  // by key_of_sale()
 
   private:
     std::vector<Heard> m_all;
+    std::map<std::string, Typed> m_typed;
 };
 
 // Answers that decide nothing: the sender is to come again, or (68, too old by its date) to ask about it elsewhere.

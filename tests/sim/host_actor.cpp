@@ -1,4 +1,5 @@
 // The bank that keeps its own cards: the product's own issuer core behind a slow and unreliable line.
+#include "appliance/giro/demo.hpp"
 #include "tests/sim/actors.hpp"
 
 namespace giro::sim {
@@ -8,7 +9,8 @@ const std::string kAddress = "127.0.0.1:7810";
 }
 
 HostActor::HostActor(Outside& outside)
-    : m_out(outside), m_issuer(outside.dialect, pos::MacKey(outside.box.made().terminal_keys.at("LNK00001"), {}), {}) {
+    : m_out(outside), m_issuer(outside.dialect, pos::MacKey(outside.box.made().terminal_keys.at("LNK00001"), {}),
+               {false, false, pin_key(demo::kZoneKey)}) {
     serve_at(kAddress, [this](const std::shared_ptr<ActorStream>& stream) { return accept(stream); });
 }
 

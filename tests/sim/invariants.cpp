@@ -153,6 +153,34 @@ class Reconciled final : public Invariant {
     }
 };
 
+// Beyond the list: no payment with a wrong PIN is approved, none with the right one declined for it, and a card is locked for what
+// its customers typed alone: each wrong PIN counts once, whatever was lost, repeated or killed on the way.
+class PinsCounted final : public Invariant {
+  public:
+    int number() const override { return 0; }
+    std::string_view sentence() const override { return "a wrong PIN approves nothing and counts once"; }
+    void check(const Scene& s, Broken& broken) const override {
+        std::map<std::string, unsigned> wrong;
+        for (const auto& [request, typed] : s.ears.typed()) wrong[typed.card] += typed.right ? 0 : 1;
+        for (const PaymentStory& p : s.journal.payments) {
+            const auto& key = p.payment.key;
+            const std::string request = key_of_sale(key.terminal.view(), key.stan, key.rrn.view());
+            const auto typed = s.ears.typed().find(request);
+            const entry::Reason why = p.payment.reason;
+            if (typed == s.ears.typed().end()) {
+                if (why == entry::Reason::pin_wrong || why == entry::Reason::pin_locked)
+                    broken.push_back(fmt::format("{} was declined for a PIN that nobody typed", request));
+                continue;
+            }
+            if (p.approved() && !typed->second.right) broken.push_back(fmt::format("{} was approved with a wrong PIN", request));
+            if (why == entry::Reason::pin_wrong && typed->second.right)
+                broken.push_back(fmt::format("{} was declined with the right PIN", request));
+            if (why == entry::Reason::pin_locked && wrong[typed->second.card] < vault::kPinAttemptsMax)
+                broken.push_back(fmt::format("{} met a locked card with {} wrong PINs typed", request, wrong[typed->second.card]));
+        }
+    }
+};
+
 class JournalUnbroken final : public Invariant {
   public:
     int number() const override { return 5; }
@@ -379,6 +407,7 @@ std::vector<std::unique_ptr<Invariant>> make() {
     all.push_back(std::make_unique<ReversalWithinOriginal>());
     all.push_back(std::make_unique<CompletionWithinAuthorised>());
     all.push_back(std::make_unique<Reconciled>());
+    all.push_back(std::make_unique<PinsCounted>());
     all.push_back(std::make_unique<JournalUnbroken>());
     all.push_back(std::make_unique<OneWindow>());
     all.push_back(std::make_unique<TierOneSupply>());

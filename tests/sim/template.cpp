@@ -44,6 +44,9 @@ void make_terminal_keys(Template& t, const config::Paths& paths) {
     const Secret bdk(Buffer(16, std::byte{0x42}));
     ASSERT((*vault)->present()->payment_keys.add(demo::kBdk, *payment::parse_key_block_header("D0000B0AX00N0000"),
                                                  bdk.reveal()));
+    for (const auto& [name, header] : {std::pair(demo::kPvvKey, "D0000V2TV00N0000"), std::pair(demo::kOffsetKey, "D0000V1TV00N0000"),
+                                       std::pair(demo::kZoneKey, "D0000P0TE00N0000")})
+        ASSERT((*vault)->present()->payment_keys.add(name, *payment::parse_key_block_header(header), pin_key(name).reveal()));
     for (std::uint32_t i = kDukptFrom; i <= kTerminals; ++i)
         t.terminal_keys.emplace(demo::terminal(i).str(), payment::dukpt_initial_key(bdk, demo::dukpt_ksn(i)));
     for (const auto& name : names)
@@ -114,6 +117,12 @@ Template make_template(const fs::path& scratch) {
 }
 }  // namespace
 
+Secret pin_key(std::string_view name) {
+    Secret key(16);
+    for (std::size_t i = 0; i < key.size(); ++i) key.writable()[i] = static_cast<std::byte>(name[i % name.size()] * 3 + static_cast<int>(i));
+    return key;
+}
+
 config::Config box_config() {
     config::Config c;
     c.box = "sim";
@@ -121,6 +130,11 @@ config::Config box_config() {
     c.participants = {
         {1, "alpha", {"970001"}, kBacking}, {2, "beta", {"970002"}, kBacking}, {3, "gamma", {}, kBacking}};
     c.links = {{"gamma-host", {"127.0.0.1", 7810}, 3, {"970003"}}};
+    c.links[0].pin_key = demo::kZoneKey;
+    c.card_products = {{"alpha-debit", {"970001"}, config::PinMethod::visa_pvv, std::string(demo::kPvvKey)},
+                       {"beta-debit", {"970002"}, config::PinMethod::ibm_3624, std::string(demo::kOffsetKey)}};
+    c.card_products[1].count = 15;
+    for (std::size_t i = 0; i < 16; ++i) c.card_products[1].table[i] = static_cast<std::byte>(i % 10);
     c.officers = {"alice", "bob", "carol"};
     c.wallet_participant = 1;
     c.gate = {{"127.0.0.1", 7801}, {"127.0.0.1", 7802}, {"127.0.0.1", 7803}, "iso1987-ascii", 64, 300};

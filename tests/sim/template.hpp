@@ -30,6 +30,9 @@ struct Template {
     std::vector<Buffer> blocks;                       // raw, genesis left out
 };
 
+// The TDES key of that name for PINs, in the clear: what an issuer's personalisation and another bank's host know.
+[[nodiscard]] Secret pin_key(std::string_view name);
+
 // The simulated box's configuration: everything in small, so that a seed sees every limit and every window.
 [[nodiscard]] config::Config box_config();
 // The one of this process. `scratch`: a folder of this process to make it in.

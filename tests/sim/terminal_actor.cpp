@@ -6,6 +6,7 @@
 
 #include "appliance/giro/demo.hpp"
 #include "payment/dukpt_device.hpp"
+#include "payment/pin_device.hpp"
 #include "tests/sim/actors.hpp"
 #include "util/file.hpp"
 
@@ -32,12 +33,16 @@ class DukptDevice final : public pos::MessageKeys {
     pos::MacKey next() override {
         do m_ksn = m_ksn.with_counter(m_ksn.counter() + 1);
         while (!m_ksn.is_counting());
-        const auto keys = payment::dukpt_working_keys(m_initial_key, m_ksn);
+        auto keys = payment::dukpt_working_keys(m_initial_key, m_ksn);
+        m_pin_key = std::move(keys.pin);
         return {m_ksn, keys.mac_request, keys.mac_response};
+    }
+    Buffer pin_block(std::string_view pin, const Pan& pan, giro::Random& random) override {
+        return payment::seal_pin_iso4(m_pin_key, pin, pan, random);
     }
 
   private:
-    Secret m_initial_key;
+    Secret m_initial_key, m_pin_key;
     payment::Ksn m_ksn;
 };
 
@@ -90,7 +95,8 @@ Outside::Outside(Box& b, Weather& w, Ears& e)
 TerminalActor::TerminalActor(Outside& outside, std::uint32_t index)
     : m_out(outside),
       m_terminal(identity(index), keys_of(outside.box.made(), index), kAnswerTimeout_ns,
-                 outside.terminals, *this, *this) {}
+                 outside.terminals, *this, *this),
+      m_takes_pins(index >= kDukptFrom) {}
 
 void TerminalActor::start() {
     m_out.world.at(m_out.world.random.below(kSecond), [this] { act(); });
@@ -270,8 +276,17 @@ void TerminalActor::sell() {
     // One card beyond those that were issued, now and then.
     const auto card =
         static_cast<std::uint32_t>(1 + world.random.below(kCardsPerBank + (world.random.one_in(10) ? 1 : 0)));
+    std::string pin;
+    if (m_takes_pins && world.random.one_in(2)) pin = demo::pin(kBins[bin], card);
+    const bool right = !world.random.one_in(6);
+    if (!pin.empty() && !right) pin.back() = pin.back() == '0' ? '1' : '0';
+    const bool typed = !pin.empty();
     m_terminal.sell(*Pan::parse(demo::pan(kBins[bin], card)), {}, amount, world.random.one_in(50),
-                    m_out.now().monotonic_ns, m_out.now());
+                    m_out.now().monotonic_ns, m_out.now(), std::move(pin));
+    if (!typed) return;
+    const pos::Sale& sale = m_terminal.last_sale();
+    m_out.ears.see(key_of_sale(m_terminal.identity().terminal.view(), sale.stan, sale.rrn.view()),
+                   {demo::pan(kBins[bin], card), right});
 }
 
 void TerminalActor::done(pos::Terminal& terminal, const pos::Outcome& outcome) {

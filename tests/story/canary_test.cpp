@@ -148,6 +148,11 @@ TEST_CASE("canaries: after every flow no key is outside the vault, and no card d
                                       {"a PIN block", "\xc4\x9a\x11\xe7\x5d\x82\xf0\x3b", true},
                                       {"a CVV2 in a private field", "CV003CANARYCVV2=731", true}};
     canaries.insert(canaries.end(), card.begin(), card.end());
+    canaries.push_back({"a PIN in the clear", "731902846537"});
+    canaries.push_back({"a PIN in the clear, packed", text_of(giro::from_hex("731902846537").value())});
+    canaries.push_back({"a PIN in the clear, a digit to a byte", std::string("\7\3\1\11\0\2\10\4\6\5\3\7", 12)});
+    for (const char* key : {"alpha.pvk", "beta.pvk", "gamma.zpk"})
+        add_key(canaries, key, key_in(box.file("demo/keys") / (std::string(key) + ".key")));
     canaries.push_back({"another bank's card number", giro::demo::pan("970003", 7), true});
     const giro::pos::Sale sale = till.sale(731, "970001", 7);
     CHECK(till.say(till.purchase(sale)) == "00");
@@ -163,6 +168,11 @@ TEST_CASE("canaries: after every flow no key is outside the vault, and no card d
     CHECK(buy({"100", "--terminal", "2"}) == "00");
     CHECK(buy({"10000001", "--terminal", "2"}) == "61");
     CHECK(buy({"100", "--dukpt"}) == "00");
+    // A PIN of twelve digits, which is nowhere by chance: wrong here, so that it goes all the way to the comparison; and
+    // translated for another bank.
+    const std::string pin = "731902846537";
+    CHECK(buy({"100", "--dukpt", "--pin", pin}) == "55");
+    CHECK(eventually(20, [&] { return buy({"100", "--dukpt", "--pin", pin, "--bin", "970003"}) == "55"; }));
     CHECK(eventually(20, [&] { return buy({"100", "--bin", "970003", "--terminal", "3"}) == "00"; }));
     CHECK(box.giro({"settle", "close"}).status == 0);
     CHECK(box.giro({"journal", "list"}).status == 0);

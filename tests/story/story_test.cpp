@@ -239,6 +239,36 @@ TEST_CASE("story: a terminal reconciles its day, and what differs is told messag
     CHECK(box().journal("terminal_signed").size() == 2);
 }
 
+TEST_CASE("story: a card's PIN is verified in the vault, counted, and the card locked until staff unlock it") {
+    tell("a PIN is right, wrong, and one time too often wrong");
+    const auto with_pin = [](const char* pin, const char* bin = "970001") {
+        const Said said = buy({"--dukpt", "--terminal", "5", "--card-index", "11", "--bin", bin, "--pin", pin});
+        INFO(said.text);
+        return code_of(said);
+    };
+    CHECK(with_pin("own") == "00");
+    CHECK(with_pin("own", "970002") == "00");  // by the other bank's method
+    CHECK(with_pin("000000000000") == "55");
+    CHECK(with_pin("own") == "00");            // the right one forgets the wrong one
+    for (int i = 0; i < 3; ++i) CHECK(with_pin("000000000000") == "55");
+    CHECK(with_pin("own") == "75");
+    CHECK(code_of(buy({"--dukpt", "--terminal", "5", "--card-index", "11"})) == "00");  // what needs no PIN
+    CHECK(with_pin("own", "970002") == "00");  // another card
+    const Said unlocked = box().giro({"card", "unlock", "--bin", "970001", "--card-index", "11"});
+    CHECK(unlocked.status == 0);
+    CHECK(unlocked.has("card 970001******"));
+    CHECK(with_pin("own") == "00");
+    CHECK(box().journal("card_unlocked").size() == 1);
+    std::size_t wrong = 0;
+    for (const auto& payment : box().journal("payment")) wrong += payment["reason"] == "pin_wrong" ? 1 : 0;
+    CHECK(wrong == 4);
+    CHECK(box().giro({"card", "unlock", "--bin", "970003"}).has("that card is not issued"));
+    const Said load = box().giro({"--json", "pos", "load", "--dukpt", "--first", "6", "--terminals", "2", "--count", "20", "--pins", "50"});
+    INFO(load.text);
+    CHECK(load.status == 0);
+    CHECK(load.object()["approved"] == 20);
+}
+
 TEST_CASE("story: a customer pays by QR, shown or scanned, and an order pays once") {
     tell("a customer pays by QR, shown and scanned");
     REQUIRE(box().giro({"wallet", "new", "ada"}).status == 0);
@@ -278,6 +308,9 @@ TEST_CASE("story: a card of another bank is decided by that bank's host") {
     REQUIRE(eventually(20, [] { return code_of(buy({"--bin", "970003", "--amount", "1000"})) == "00"; }));
     CHECK(code_of(buy({"--bin", "970003", "--amount", "1005"})) == "05");
     CHECK(code_of(buy({"--bin", "970003", "--amount", "1051"})) == "51");
+    // Its PIN reaches that host under the key of the two banks' zone.
+    CHECK(code_of(buy({"--bin", "970003", "--dukpt", "--terminal", "8", "--pin", "own"})) == "00");
+    CHECK(code_of(buy({"--bin", "970003", "--dukpt", "--terminal", "8", "--pin", "000000000000"})) == "55");
 }
 
 TEST_CASE("story: a host that does not answer is declined in time, and hears of it when it is back") {

@@ -3,6 +3,8 @@
 #include <doctest/doctest.h>
 #include <sqlite3.h>
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <map>
 
@@ -67,6 +69,8 @@ class FakeVault {
     vault::DukptVerdict ksn_verdict = vault::DukptVerdict::good;
     std::vector<std::string> ksns, answered_ksns;  // of the checks and MACs that were asked for
     std::vector<std::uint16_t> asked;  // types, in order
+    vault::PinVerdict pin_verdict = vault::PinVerdict::good;
+    std::vector<std::string> pins;  // that were asked about: how, under which key and KSN
 
     void release(std::size_t index) {
         const Held request = held.at(index);
@@ -102,6 +106,23 @@ class FakeVault {
                 return vault::encode(body, vault::DukptMac::Reply{std::vector<vault::DukptMac::Result>(
                                                asked_for.items.size(), {ksn_verdict != vault::DukptVerdict::repeated, {}})});
             }
+            case MessageType::vault_pin_verify: {
+                const auto asked_for = *vault::decode<vault::PinVerify::Request>(request.body);
+                for (const auto& item : asked_for.items)
+                    pins.push_back(fmt::format("verify by {} {} format {} ...{:02x} {}", item.pvk.view(), text_of(item.on_file),
+                                               static_cast<int>(item.pin.format), std::to_integer<int>(item.pin.ksn.back()),
+                                               to_hex(item.pin.block)));
+                return vault::encode(body, vault::PinVerify::Reply{std::vector<vault::PinVerify::Result>(
+                                               asked_for.items.size(), {pin_verdict, 1})});
+            }
+            case MessageType::vault_pin_translate: {
+                const auto asked_for = *vault::decode<vault::PinTranslate::Request>(request.body);
+                for (const auto& item : asked_for.items)
+                    pins.push_back(fmt::format("translate to {} format {}", item.to_key.view(), static_cast<int>(item.to)));
+                const bool good = pin_verdict == vault::PinVerdict::good;
+                return vault::encode(body, vault::PinTranslate::Reply{std::vector<Buffer>(
+                                               asked_for.items.size(), good ? Buffer(8, std::byte{0xcd}) : Buffer())});
+            }
             case MessageType::vault_protect_pan: {
                 vault::ProtectedPan card;
                 card.token = switching::sealed(1).token;
@@ -115,6 +136,11 @@ class FakeVault {
             default:
                 FAIL("the pipeline asked for " << request.type);
         }
+    }
+    static std::string text_of(const Buffer& digits) {
+        std::string text;
+        for (const std::byte d : digits) text += static_cast<char>('0' + std::to_integer<int>(d));
+        return text;
     }
     template <typename Verb>
     static std::size_t count(const Held& request) {
@@ -221,14 +247,15 @@ class Fixture {
             {TerminalId("D0000001"), FixedText<22>("shop.bdk"), Buffer(ksn.view().begin(), ksn.view().end()), 1}));
         REQUIRE(pipeline.commit());
     }
-    void buy_dukpt(std::uint32_t stan, const payment::Ksn& ksn, bool repeat = false, const char* pan = "9700010000000013") {
+    void buy_dukpt(std::uint32_t stan, const payment::Ksn& ksn, bool repeat = false, const char* pan = "9700010000000013",
+                   const Buffer& pin_block = {}) {
         pos::MessageBuilder builder(dialects[0]);
         pos::MacKey key(ksn, Secret(Buffer(16)), Secret(Buffer(16)));
         pos::Sale sale{*Pan::parse(pan), {}, 100, stan, Rrn("RRN" + std::to_string(100'000'000 + stan)),
                        pos::Stamp::at(clock.wall_ns())};
         pos::Frame frame;
         const pos::Identity who{TerminalId("D0000001"), MerchantId("M1"), AcquirerId("970002"), 963};
-        REQUIRE(builder.purchase(frame, who, sale, key, repeat).has_value());
+        REQUIRE(builder.purchase(frame, who, sale, key, repeat, pin_block).has_value());
         PaymentRequest request;
         request.connection = stan;
         request.received_ns = clock.wall_ns();
@@ -236,6 +263,15 @@ class Fixture {
         Buffer body;
         bus::encode(body, request);
         gate->send({static_cast<std::uint16_t>(MessageType::payment_request), Status::ok, 0, body});
+    }
+    // The same with a PIN, and card 1 with one on file.
+    void buy_with_pin(std::uint32_t stan, std::uint32_t counter, bool repeat = false, const char* pan = "9700010000000013") {
+        buy_dukpt(stan, device().with_counter(counter), repeat, pan, Buffer(16, std::byte{0xab}));
+    }
+    void add_pin() {
+        add_dukpt_terminal();
+        REQUIRE(box.core->set_card_pin({switching::sealed(1).token, {}, FixedText<12>("4711")}));
+        REQUIRE(pipeline.commit());
     }
     void link_up() {
         Buffer body;
@@ -424,6 +460,144 @@ TEST_CASE("pipeline: an issuer's late answer to a DUKPT terminal that has gone o
     f.pipeline.tick();
     REQUIRE(f.until([&] { return f.heard.size() == 1; }));
     CHECK(f.heard[0].code == "none");
+}
+
+TEST_CASE("pipeline: a PIN on us is verified under its message's KSN, by the card's product, against what is on file") {
+    Fixture f;
+    f.add_pin();
+    f.buy_with_pin(1, 7);
+    f.buy(2);  // without a PIN, in the same batch
+    REQUIRE(f.until([&] { return f.heard.size() == 2; }));
+    CHECK(f.heard[0].code == "00");
+    CHECK(f.heard[1].code == "00");
+    CHECK(f.vault.pins == std::vector<std::string>{"verify by alpha.pvk 4711 format 4 ...07 abababababababababababababababab"});
+}
+
+TEST_CASE("pipeline: wrong is 55, locked 75, and what the vault cannot look at 55; with a MAC and an entry") {
+    Fixture f;
+    f.add_pin();
+    using enum vault::PinVerdict;
+    std::uint32_t stan = 0;
+    for (const auto& [verdict, code] : {std::pair(wrong, "55"), std::pair(locked, "75"), std::pair(refused, "55")}) {
+        f.vault.pin_verdict = verdict;
+        ++stan;
+        f.buy_with_pin(stan, stan);
+        REQUIRE(f.until([&] { return f.heard.size() == stan; }));
+        CHECK(f.heard.back().code == code);
+        CHECK(f.heard.back().has_mac);
+    }
+    CHECK(f.payments() == 3);
+    CHECK(f.vault.pins.size() == 3);
+}
+
+TEST_CASE("pipeline: a repeat is never asked about again, under its KSN or the next one, decided or still at the vault") {
+    Fixture f;
+    f.add_pin();
+    f.vault.pin_verdict = vault::PinVerdict::wrong;
+    f.buy_with_pin(1, 1);
+    REQUIRE(f.until([&] { return f.heard.size() == 1; }));
+    f.buy_with_pin(1, 2, true);  // 0201, under the next KSN
+    REQUIRE(f.until([&] { return f.heard.size() == 2; }));
+    f.vault.ksn_verdict = vault::DukptVerdict::again;
+    f.buy_with_pin(1, 2, true);
+    REQUIRE(f.until([&] { return f.heard.size() == 3; }));
+    CHECK(f.vault.pins.size() == 1);
+    for (const auto& heard : f.heard) CHECK(heard.code == "55");
+
+    // The first copy is at the vault for its PIN while the second comes, in a batch of its own.
+    f.vault.ksn_verdict = vault::DukptVerdict::good;
+    f.heard.clear();
+    f.vault.holds = true;
+    f.buy_with_pin(2, 3);
+    REQUIRE(f.until([&] { return f.vault.held.size() == 1; }));
+    f.vault.release(0);  // its MAC; its card is known by now
+    REQUIRE(f.until([&] { return f.vault.held.size() == 1; }));
+    f.buy_with_pin(2, 4, true);
+    REQUIRE(f.until([&] { return f.vault.held.size() == 2; }));
+    f.vault.release(1);
+    f.vault.holds = false;
+    f.vault.release(0);
+    REQUIRE(f.until([&] { return f.heard.size() == 2; }));
+    CHECK(f.heard[0].code == "55");
+    CHECK(f.heard[1].code == "55");
+    CHECK(f.vault.pins.size() == 2);
+}
+
+TEST_CASE("pipeline: a vault that fails at the PIN decides nothing, and the same request is asked about anew") {
+    Fixture f;
+    f.add_pin();
+    f.buy_with_pin(9, 1);  // its card is known afterwards
+    REQUIRE(f.until([&] { return f.heard.size() == 1; }));
+    const std::uint64_t before = f.journal.head().seq;
+    f.vault.holds = true;
+    f.buy_with_pin(1, 2);
+    REQUIRE(f.until([&] { return f.vault.held.size() == 1; }));
+    f.vault.release(0);
+    REQUIRE(f.until([&] { return f.vault.held.size() == 1; }));
+    f.vault.status = Status::try_again;
+    f.vault.holds = false;
+    f.vault.release(0);
+    REQUIRE(f.until([&] { return f.heard.size() == 2; }));
+    CHECK(f.heard[1].code == "91");
+    CHECK(f.journal.head().seq == before);
+    f.vault.status = Status::ok;
+    f.buy_with_pin(1, 3, true);
+    REQUIRE(f.until([&] { return f.heard.size() == 3; }));
+    CHECK(f.heard[2].code == "00");
+}
+
+TEST_CASE("pipeline: a PIN for a link's card goes out under the zone key, never as it came; what is not translated is not sent") {
+    Fixture f;
+    f.add_pin();
+    f.link_up();
+    f.buy_with_pin(1, 1, false, "9700030000000011");
+    REQUIRE(f.until([&] { return f.link_frames == 1; }));
+    CHECK(f.vault.pins == std::vector<std::string>{"translate to gamma.zpk format 0"});
+    iso8583::Message sent;
+    REQUIRE(iso8583::unpack(f.dialects[0], f.to_link, sent).has_value());
+    CHECK(to_hex(sent.bytes(52)) == "cdcdcdcdcdcdcdcd");
+    CHECK_FALSE(sent.has(f.dialects[0].pin_field));
+    CHECK_FALSE(sent.has(f.dialects[0].ksn_field));
+    f.vault.pin_verdict = vault::PinVerdict::refused;
+    f.buy_with_pin(2, 2, false, "9700030000000011");
+    REQUIRE(f.until([&] { return f.heard.size() == 1; }));
+    CHECK(f.heard[0].code == "55");
+    CHECK(f.link_frames == 1);
+}
+
+TEST_CASE("pipeline: a PIN from a terminal without DUKPT keys, or that is no block, is 55 without a word to the vault") {
+    Fixture f;
+    f.add_pin();
+    f.buy_dukpt(1, f.device().with_counter(1), false, "9700010000000013", Buffer(8, std::byte{0xab}));  // of TDES, by an AES key
+    REQUIRE(f.until([&] { return f.heard.size() == 1; }));
+    CHECK(f.vault.pins.size() == 1);  // the vault knows which cipher a key is of
+    pos::MessageBuilder builder(f.dialects[0]);
+    pos::MacKey key(Secret(Buffer(vault::kTerminalKeyBytes)), {});
+    const pos::Sale sale{*Pan::parse("9700010000000013"), {}, 100, 2, Rrn("RRN100000002"), pos::Stamp::at(f.clock.wall_ns())};
+    pos::Frame frame;
+    REQUIRE(builder.purchase(frame, {TerminalId("T0000001"), MerchantId("M1"), AcquirerId("970002"), 963}, sale, key, false,
+                             Buffer(16, std::byte{0xab})).has_value());
+    PaymentRequest request;
+    request.connection = 2;
+    request.received_ns = f.clock.wall_ns();
+    request.raw = frame.message();
+    f.send(request);
+    REQUIRE(f.until([&] { return f.heard.size() == 2; }));
+    CHECK(f.heard[1].code == "55");
+    CHECK(f.vault.pins.size() == 1);
+}
+
+TEST_CASE("pipeline: a link whose dialect has no room for its PIN blocks stops the start, by name") {
+    Fixture f;
+    CHECK(check_pins(f.program.config, f.dialects).has_value());
+    config::Config config = f.program.config;
+    config.links[0].pin_format = config::ZonePinFormat::iso4;
+    CHECK(check_pins(config, f.dialects).has_value());
+    auto dialects = f.dialects;
+    dialects[0].pin_field = 0;
+    const auto refused = check_pins(config, dialects);
+    REQUIRE_FALSE(refused.has_value());
+    CHECK(refused.error().what.starts_with("link gamma-host: dialect iso1987-ascii has no field for its PIN blocks of 16 bytes"));
 }
 
 TEST_CASE("pipeline: each repeat of a request that waits for its issuer settles the one before with the gate") {

@@ -50,10 +50,7 @@ struct Box {
         auto loaded = config::load(GIRO_SOURCE_DIR "/firmware-config/giro.toml");
         REQUIRE(loaded);
         config = *loaded;
-        core.emplace(state, Policy{config, officers}, random, [this](std::uint64_t seq) -> std::optional<entry::Payment> {
-            if (seq == 0 || seq > journal.size() || journal[seq - 1].kind != entry::Kind::payment) return std::nullopt;
-            return decode<entry::Payment>(journal[seq - 1].body);
-        });
+        make_core();
         for (const auto& p : config.participants)
             REQUIRE(core->open_participant({p.id, entry::ParticipantName(p.name), {p.backing, config.currency}, Buffer(34, std::byte{1})}));
         REQUIRE(core->open_account({kMerchant, 2, {0, config.currency}, 0, FixedText<24>("merchant")}));
@@ -62,8 +59,16 @@ struct Box {
         REQUIRE(core->add_terminal({TerminalId("T0000001"), MerchantId("M1"), AcquirerId("970002"), kMerchant}));
         REQUIRE(core->issue_card({sealed(1), kRich}));
         REQUIRE(core->issue_card({sealed(2), kPoor}));
-        core->link_state(0, true);
         commit();
+    }
+
+    // Anew, by `config` as it is now.
+    void make_core() {
+        core.emplace(state, Policy{config, officers}, random, [this](std::uint64_t seq) -> std::optional<entry::Payment> {
+            if (seq == 0 || seq > journal.size() || journal[seq - 1].kind != entry::Kind::payment) return std::nullopt;
+            return decode<entry::Payment>(journal[seq - 1].body);
+        });
+        core->link_state(0, true);
     }
 
     void commit() {

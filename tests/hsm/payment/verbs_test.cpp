@@ -235,6 +235,25 @@ TEST_CASE("PIN verbs: three wrong PINs lock the card, across a restart, until it
     CHECK(box.check("1234").verdict == good);
 }
 
+TEST_CASE("PIN verbs: a request whose wrong PIN was counted is not counted again, also not after a restart; the next one is") {
+    PinBox box;
+    const auto ask = [&](std::uint32_t request, const char* pin) {
+        const Buffer block = box.sealed(pin);
+        vault::PinVerify::Item item{{KeyName("zone"), {}, vault::PinFormat::iso0, block}, box.pan, vault::PinMethod::visa_pvv, KeyName("pvv"), digits("7211")};
+        item.request = request;
+        return box.get<vault::PinVerify>({{item}}, kSwitch).results.at(0);
+    };
+    CHECK(ask(7, "4321").attempts_left == 2);
+    CHECK(ask(7, "4321").attempts_left == 2);
+    box.restart();
+    CHECK(ask(7, "4321").verdict == vault::PinVerdict::wrong);
+    CHECK(ask(9, "4321").attempts_left == 1);
+    CHECK(ask(9, "1234").verdict == vault::PinVerdict::good);
+    CHECK(ask(9, "4321").attempts_left == 2);  // after a right one it is an attempt like any other
+    CHECK(ask(0, "4321").attempts_left == 1);
+    CHECK(ask(0, "4321").attempts_left == 0);  // one that says no request is always counted
+}
+
 TEST_CASE("PIN verbs: a garbled block, a missing key or a malformed PVV is no attempt") {
     PinBox box;
     Buffer block = box.sealed("1234");
