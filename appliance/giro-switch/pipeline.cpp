@@ -268,6 +268,8 @@ void Pipeline::decide_terminal(Batch& batch, Item& item) {
         return answer(batch, item, {switching::kBadMac, {}, {}}, false, nonce);
     }
     const std::uint64_t now_ns = m_clock.wall_ns();
+    if (m_core.key_expired(r.terminal, now_ns) && !m_core.knows(r))
+        return answer(batch, item, {switching::kKeyExpired, {}, {}}, true, nonce);
     if (is_reconciliation(r)) return answer(batch, item, reconcile(item, now_ns), true, nonce);
     Answer decided;
     const Mti mti = without_repeat(r.mti);
@@ -335,7 +337,7 @@ void Pipeline::decide_network(Batch& batch, Item& item, bool mac_good) {
         using KeyExchange = switching::Core::KeyExchange;
         const KeyExchange kind = m_core.key_exchange(item.request);
         if (kind == KeyExchange::fresh && item.session_key)
-            m_core.session_key(item.request, item.session_key->nonce, item.session_key->kcv);
+            m_core.session_key(item.request, item.session_key->nonce, item.session_key->kcv, m_clock.wall_ns());
         else if (kind != KeyExchange::repeat)
             reply.code = switching::kDuplicateTransmission;
         if (reply.code == switching::kApproved)

@@ -102,7 +102,7 @@ void Pipeline::add_mac_checks(Item& item, vault::MacVerify::Request& macs) const
     item.mac = static_cast<int>(macs.items.size());
     item.nonce = check.nonce;
     macs.items.push_back(check);
-    if (from_link || is_network(r) || !item.terminal->has_previous) return;
+    if (from_link || is_network(r) || !m_core.takes_previous_key(*item.terminal, m_clock.wall_ns())) return;
     check.nonce = item.previous_nonce =
         item.terminal->previous_nonce;  // the new key may not have reached the terminal yet
     item.mac_previous = static_cast<int>(macs.items.size());

@@ -3,12 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace giro::pos {
 
 namespace {
 constexpr std::uint32_t kStanMax = 999'999;
 constexpr std::uint64_t kAskAgainAfterNs = 500'000'000;
+constexpr std::string_view kKeyExpired = "79";
 constexpr std::uint32_t kBehindMax = 3;  // key exchanges refused as older than the last: longer than a second
 
 std::string_view answer_mti(Kind kind, const ReversalForm& form, Form sale) noexcept {
@@ -244,6 +246,7 @@ void Terminal::received(Bytes message, Now now) {
 
 void Terminal::finish(const Answer& answer, Now now) {
     if (m_request.kind == Kind::network) return network_answered(answer, now);
+    if (answer.code.view() == kKeyExpired && m_keys.dukpt == nullptr && !is_network(m_request.kind)) return exchange_first(now);
     Outcome outcome;
     outcome.kind = m_request.kind;
     outcome.answered = true;
@@ -274,14 +277,26 @@ void Terminal::network_answered(const Answer& answer, Now now) {
     ask_network(NetworkCode::key_exchange, Kind::network, now.monotonic_ns, now);
 }
 
-void Terminal::take_new_key(const Answer& answer, Now) {
+// Nothing was decided: what is under way is said again under the new key, as the repeat that it then is.
+void Terminal::exchange_first(Now now) {
+    m_held = m_request;
+    m_state = State::exchanging;
+    ask_network(NetworkCode::key_exchange, Kind::network, now.monotonic_ns, now);
+}
+
+void Terminal::take_new_key(const Answer& answer, Now now) {
     const auto key = parse_new_key(answer.additional);
     if (!key) return fail("the key exchange was answered without a nonce and check value");
     MacKey session(m_keys.tmk, key->nonce, m_identity.mac);
     if (session.kcv() != key->kcv)
         return fail("the new key's check value differs: this terminal's master key is not the one in the box");
     m_session_key = std::move(session);
-    signed_on();
+    m_behind = 0;
+    if (!m_held) return signed_on();
+    m_request = *std::exchange(m_held, std::nullopt);
+    m_state = State::waiting;
+    repeat_request(now);
+    if (m_request.kind == Kind::sale || m_request.kind == Kind::repeat) m_sale_frame = copy(m_frame);
 }
 
 void Terminal::signed_on() {

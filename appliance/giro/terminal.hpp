@@ -7,6 +7,7 @@
 //   exchanging   -> ready                  asks anew (new STAN)
 //   ready        takes a sale, an echo, a notice, a repeat, a reversal or a reconciliation -> waiting
 //   waiting      -> ready                  sale: -> waiting for the reversal of it; others: as below
+// A request that is answered 79 (its session key has expired): waiting -> exchanging -> waiting, under the new key.
 // A DUKPT terminal has a new key for each message and exchanges none: signing_on -> ready.
 // A reversal or a reconciliation is repeated (0401, 0421, 0501) until it is answered; a repeat, an echo or a notice is
 // given up.
@@ -16,6 +17,7 @@
 // message (58, 30, 12). Everything else counts as no answer, for whoever sits on the wire could have made it up.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "appliance/giro/terminal_message.hpp"
@@ -157,6 +159,7 @@ class Terminal {
     void start_reversal(const Sale& sale, bool forced, Now now, ReversalForm form);
     void finish(const Answer& answer, Now now);
     void network_answered(const Answer& answer, Now now);
+    void exchange_first(Now now);
     void take_new_key(const Answer& answer, Now now);
     [[nodiscard]] bool believable(const Answer& answer, Bytes message);
     void timed_out(Now now);
@@ -183,6 +186,7 @@ class Terminal {
     std::uint64_t m_ask_again_ns = 0;  // 0800 refused for now
     std::uint32_t m_behind = 0;        // key exchanges refused with 94
     UnderWay m_request;
+    std::optional<UnderWay> m_held;  // what was under way when the box asked for a key exchange first
     Frame m_frame;       // of m_request
     Frame m_sale_frame;  // of m_sale
     payment::Ksn m_sale_ksn;

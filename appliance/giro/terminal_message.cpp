@@ -254,6 +254,7 @@ std::string_view response_words(std::string_view code) noexcept {
         {"63", "the message authentication code is wrong"},
         {"68", "arrived too late"},
         {"75", "too many wrong PINs; the card is locked"},
+        {"79", "the terminal's key has expired"},
         {"91", "the card's bank cannot be reached"},
         {"94", "used before"},
         {"95", "not as the box counts it"},

@@ -245,10 +245,25 @@ struct Reading {
         out.mac.hmac_sha_256 = named("hmac_sha_256");
     }
 
+    void session_keys(const toml::table& sw) {
+        constexpr std::int64_t kRequestsMin = 10, kRequestsMax = 1'000'000'000, kSecondsMin = 60, kSecondsMax = 366 * 86'400;
+        const auto limit = [&](std::string_view key, std::int64_t least, std::int64_t most, std::uint32_t& into) {
+            if (!sw.contains(key)) return;
+            into = check.number<std::uint32_t>(sw, key, 0, most);
+            if (into != 0 && into < least)
+                check.wrong(sw.get(key)->source(), fmt::format("'{}' = {}: 0 for no limit, or at least {}", key, into, least));
+        };
+        limit("session_key_requests", kRequestsMin, kRequestsMax, out.switching.session_key_requests);
+        limit("session_key_s", kSecondsMin, kSecondsMax, out.switching.session_key_s);
+        if (sw.contains("session_key_overlap_s"))
+            out.switching.session_key_overlap_s = check.number<std::uint32_t>(sw, "session_key_overlap_s", 1, 86'400);
+    }
+
     void others(const toml::table& root) {
         const auto& sw = check.table(root, "switch");
         check.only(sw, {"payment_max", "forward_timeout_ms", "request_deadline_ms", "hold_lifetime_s",
-                        "completion_tolerance_percent", "offline_max", "remember_s"});
+                        "completion_tolerance_percent", "offline_max", "remember_s", "session_key_requests", "session_key_s",
+                        "session_key_overlap_s"});
         out.switching.payment_max = check.number<MinorUnits>(sw, "payment_max", 1, kAmountMax);
         out.switching.forward_timeout_ms = check.number<std::uint64_t>(sw, "forward_timeout_ms", 10, 120'000);
         out.switching.request_deadline_ms = check.number<std::uint64_t>(sw, "request_deadline_ms", 100, 120'000);
@@ -257,6 +272,7 @@ struct Reading {
         out.switching.offline_max = check.number<MinorUnits>(sw, "offline_max", 0, kAmountMax);
         // At least the days that clocks may differ by and one more; DE13 has no year, so not near half of one.
         out.switching.remember_s = check.number<std::uint32_t>(sw, "remember_s", 3 * 86'400, 120 * 86'400);
+        session_keys(sw);
         if (const auto* vault = root["vault"].as_table()) {  // SoftHSM needs none
             check.only(*vault, {"module"});
             out.vault.module = check.text(*vault, "module");

@@ -117,6 +117,8 @@ struct Config {
         std::uint32_t hold_lifetime_s = 0;              // of a pre-authorisation
         std::uint32_t completion_tolerance_percent = 0; // that a completion may be above what was authorised: tips
         MinorUnits offline_max = 0;                     // of a sale that a terminal approved by itself
+        // A session key serves so many requests and so long; 0: for ever. The one before it no longer than the overlap.
+        std::uint32_t session_key_requests = 0, session_key_s = 0, session_key_overlap_s = 300;
         std::uint32_t remember_s = 0;                   // how long a settled request's repeat and reversal are known
     } switching;
     struct Vault {

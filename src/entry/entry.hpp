@@ -99,6 +99,7 @@ struct SessionKeySet {
     ByteArray<3> kcv{};
     FixedText<10> exchanged_at;  // DE7 of the 0800
     std::uint32_t stan = 0;      // DE11 of it
+    std::uint64_t time_ns = 0;   // it is that old
 };
 // The terminal has used its new key: the one before is not taken any more.
 struct SessionKeyUsed {
@@ -350,7 +351,7 @@ void fields(auto& a, CardIssued& e) { a(e.pan, e.account); }
 void fields(auto& a, CardPinSet& e) { a(e.card, e.first6_last4, e.on_file); }
 void fields(auto& a, CardUnlocked& e) { a(e.card, e.first6_last4); }
 void fields(auto& a, TerminalAdded& e) { a(e.terminal, e.merchant, e.acquirer, e.account); }
-void fields(auto& a, SessionKeySet& e) { a(e.terminal, e.nonce, e.kcv, e.exchanged_at, e.stan); }
+void fields(auto& a, SessionKeySet& e) { a(e.terminal, e.nonce, e.kcv, e.exchanged_at, e.stan, e.time_ns); }
 void fields(auto& a, SessionKeyUsed& e) { a(e.terminal); }
 void fields(auto& a, TerminalDukptSet& e) { a(e.terminal, e.bdk, e.ksn, e.mac); }
 void fields(auto& a, TerminalSigned& e) { a(e.terminal, e.on, e.moment, e.stan); }

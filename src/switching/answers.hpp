@@ -17,6 +17,7 @@ inline const ResponseCode kOriginalNotFound{"25"};   // of a partial reversal; f
 inline const ResponseCode kUnknownTerminal{"58"};
 inline const ResponseCode kNotInBalance{"95"};       // reconcile error: the terminal's totals are not the box's
 inline const ResponseCode kBadMac{"63"};
+inline const ResponseCode kKeyExpired{"79"};           // of the codes for private use: exchange keys, and ask again
 inline const ResponseCode kInvalidTransaction{"12"};
 inline const ResponseCode kFormatError{"30"};
 inline const ResponseCode kInoperative{"91"};

@@ -284,9 +284,10 @@ Core::KeyExchange Core::key_exchange(const PaymentRequest& request) const {
     return now >= last || new_year ? KeyExchange::fresh : KeyExchange::replay;
 }
 
-void Core::session_key(const PaymentRequest& request, const ByteArray<16>& nonce, const ByteArray<3>& kcv) {
+void Core::session_key(const PaymentRequest& request, const ByteArray<16>& nonce, const ByteArray<3>& kcv,
+                       std::uint64_t now_ns) {
     record(entry::Kind::session_key_set,
-           entry::SessionKeySet{request.terminal, nonce, kcv, request.transmission_time, request.stan});
+           entry::SessionKeySet{request.terminal, nonce, kcv, request.transmission_time, request.stan, now_ns});
 }
 
 void Core::key_used(const TerminalId& id, const ByteArray<16>& nonce) {

@@ -43,6 +43,8 @@ struct Terminal {
     Id128 reconciled_by;              // and its request_id(),
     bool out_of_balance = false;      // and what came of it: then what is uploaded is of its period, not of the open one
     ByteArray<3> kcv{};
+    std::uint64_t key_set_ns = 0;    // when the session key came to be, and how many requests with an entry came since
+    std::uint64_t key_requests = 0;
     // DUKPT: the base key, the device's KSN with counter zero, and the kind of MAC (a vault::MacKind).
     FixedText<22> bdk;
     payment::Ksn device;
@@ -243,7 +245,7 @@ class State {
     void remember(const Remembered& r);
     [[nodiscard]] bool may_forget_request(std::uint64_t last_seq) const;
     void advance_settled();
-    void note_day(const entry::RequestKey& key, std::uint64_t time_ns);
+    void note_request(const entry::RequestKey& key, std::uint64_t time_ns);
     void remember_or_replace(Remembered* before, const Remembered& r);
     void count(const TerminalId& terminal, Total total, MinorUnits amount, std::int64_t times = 1);
     void drop_outstanding_if_done(std::uint64_t seq);

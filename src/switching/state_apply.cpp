@@ -231,6 +231,8 @@ State::Refusal State::on(const entry::SessionKeySet& e) {
     at->second.exchanged_at = e.exchanged_at;
     at->second.exchange_stan = e.stan;
     at->second.exchange_code = kKeyExchange;
+    at->second.key_set_ns = e.time_ns;
+    at->second.key_requests = 0;
     return {};
 }
 
@@ -332,7 +334,7 @@ State::Refusal State::on(const entry::Payment& e) {
     if (e.channel == entry::Channel::wallet)
         m_newest_day = std::max(m_newest_day, day_of(e.time_ns));  // its key is made of a hash, and has no date
     else
-        note_day(e.key, e.time_ns);
+        note_request(e.key, e.time_ns);
     // A declined order keeps its counter unless it was a replay: a wallet that lacked funds may send the next one.
     if (from_wallet && e.outcome == Outcome::approved) wallet->second.counter = e.order_counter;
     if (e.outcome == Outcome::approved) count(e.key.terminal, Total::debits, e.amount.minor);
@@ -427,7 +429,7 @@ State::Refusal State::on(const entry::Reversal& e) {
             break;
         }
     }
-    note_day(e.key, e.time_ns);
+    note_request(e.key, e.time_ns);
     remember(r);
     return {};
 }

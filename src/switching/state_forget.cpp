@@ -1,5 +1,5 @@
 // What the state lets go of: the oldest requests and transfers of windows that are settled, by entry::Forgotten, and what
-// stays known of them: their latest local day.
+// stays known of them: their latest local day. And what each request leaves behind beside itself.
 #include <algorithm>
 
 #include "switching/freshness.hpp"
@@ -13,9 +13,10 @@ void State::advance_settled() {
 }
 
 // A day further ahead than any request may say is one of last year, of something old that is named again.
-void State::note_day(const entry::RequestKey& key, std::uint64_t time_ns) {
+void State::note_request(const entry::RequestKey& key, std::uint64_t time_ns) {
     if (const auto day = local_day(key.local_date, time_ns); day && *day <= latest_day(time_ns))
         m_newest_day = std::max(m_newest_day, *day);
+    if (const auto at = m_terminals.find(key.terminal); at != m_terminals.end()) ++at->second.key_requests;
 }
 
 // The oldest request: whether it is of that time, nothing is held under it and no issuer has still to hear or say anything.

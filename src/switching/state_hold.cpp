@@ -84,7 +84,7 @@ State::Refusal State::on(const entry::Authorised& e) {
     if (before != nullptr && p.outcome != Outcome::declined) return "its reversal came first";
     if (p.outcome == Outcome::declined) {
         ++m_counters.declined;
-        note_day(p.key, p.time_ns);
+        note_request(p.key, p.time_ns);
         r.what = What::declined;
         remember_or_replace(before, r);
         return {};
@@ -104,7 +104,7 @@ State::Refusal State::on(const entry::Authorised& e) {
         r.stands = e.total;
         m_holds[r.seq] = {r.id, r.seq, expires_ns};
         m_hold_ends[{expires_ns, r.seq}] = r.seq;
-        note_day(p.key, p.time_ns);
+        note_request(p.key, p.time_ns);
         count(p.key.terminal, Total::authorisations, 0);
         remember(r);
         return {};
@@ -123,7 +123,7 @@ State::Refusal State::on(const entry::Authorised& e) {
     at->second.expires_ns = expires_ns;
     original->stands = e.total;
     r.what = What::raised;
-    note_day(p.key, p.time_ns);
+    note_request(p.key, p.time_ns);
     count(p.key.terminal, Total::authorisations, 0);
     remember(r);
     return {};
@@ -166,7 +166,7 @@ State::Refusal State::on(const entry::Completed& e) {
     count(p.key.terminal, Total::debits, p.amount.minor);
     r.what = What::approved;
     r.stands = p.amount.minor;
-    note_day(p.key, p.time_ns);
+    note_request(p.key, p.time_ns);
     remember(r);
     return {};
 }

@@ -111,7 +111,7 @@ State::Refusal State::on(const entry::Reconciled& e) {
     r.what = Remembered::What::reconciliation;
     r.payer = claim_mark(claim);
     r.response_code = e.response_code;
-    note_day(e.key, e.time_ns);
+    note_request(e.key, e.time_ns);
     remember(r);
     return {};
 }
@@ -145,7 +145,7 @@ State::Refusal State::on(const entry::Uploaded& e) {
     // The terminal counted it in the period that was out of balance, and will not in the open one.
     if (e.outcome == UploadOutcome::accepted && at->second.out_of_balance)
         count(e.key.terminal, Total::debits, e.amount.minor, -1);
-    note_day(e.key, e.time_ns);
+    note_request(e.key, e.time_ns);
     remember(r);
     return {};
 }

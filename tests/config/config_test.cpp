@@ -220,3 +220,15 @@ TEST_CASE("config: how PINs are verified and translated, each mistake with its l
     CHECK(contains(refusal_with("name = \"beta-debit\"\nbins = [\"970002\"]", "name = \"beta-debit\"\nbins = [\"970001\"]"),
                    "bin '970001' is of two card products"));
 }
+
+TEST_CASE("config: how long session keys serve; few requests or seconds are a mistake, 0 is for ever") {
+    const auto c = config::load(kShipped);
+    REQUIRE(c);
+    CHECK(c->switching.session_key_s == 30 * 86'400);
+    CHECK(c->switching.session_key_requests == 100'000);
+    CHECK(c->switching.session_key_overlap_s == 300);
+    CHECK(contains(refusal_with("session_key_requests = 100_000", "session_key_requests = 9"), "0 for no limit, or at least 10"));
+    CHECK(contains(refusal_with("session_key_s = 2_592_000", "session_key_s = 59"), "0 for no limit, or at least 60"));
+    CHECK(contains(refusal_with("session_key_s = 2_592_000", "session_key_s = 40_000_000"), "outside 0..31622400"));
+    CHECK(contains(refusal_with("session_key_overlap_s = 300", "session_key_overlap_s = 0"), "outside 1..86400"));
+}

@@ -383,6 +383,8 @@ void SmallBox::from_terminal(const PaymentRequest& r) {
     const Mti mti = without_repeat(r.mti);
     const entry::SealedPan sealed{{std::byte{1}}, FixedText<10>("9700010018"), Buffer(48, std::byte{1})};
     const entry::SealedPan* pan = r.pan.empty() ? nullptr : &sealed;
+    static_cast<void>(m_core.key_expired(r.terminal, kNow));
+    static_cast<void>(m_core.takes_previous_key(*state.terminal(r.terminal), kNow));
     const switching::PinCheck pin = check_pin(r, pan);
     if (mti == 0x0200) {
         answer = m_core.purchase(r, pan, kNow, pin);
@@ -403,7 +405,7 @@ void SmallBox::from_terminal(const PaymentRequest& r) {
     } else if (mti == 0x0800 && r.network_code == switching::kCutOver) {
         answer.code = m_core.cut_over(r, kNow);
     } else if (r.mti == 0x0800 && m_core.key_exchange(r) == Core::KeyExchange::fresh) {
-        m_core.session_key(r, {std::byte{1}}, {});
+        m_core.session_key(r, {std::byte{1}}, {}, kNow);
     }
     if (answer.action == switching::Answer::Action::forward) {
         const auto payment = decode<entry::Payment>(state.outstanding(answer.payment) != nullptr

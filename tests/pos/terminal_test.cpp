@@ -12,6 +12,7 @@
 using namespace giro;
 using namespace giro::pos;
 using test::answer;
+using test::text_of;
 using test::kWho;
 
 namespace {
@@ -493,4 +494,56 @@ TEST_CASE("terminal: a typed PIN goes out under its message's PIN key; a repeat'
     say("0210", "00", 4);
     terminal.sell(pan, {}, 100, false, b.now.monotonic_ns, b.now);
     CHECK(pin_under(5, pan) == "none");
+}
+
+TEST_CASE("terminal: to 79 it exchanges keys and says the same again under the new one; its repeat is under that too") {
+    Bench b;
+    b.sign_on();
+    b.sell();
+    const std::string stan = b.last(11), rrn = b.last(37);
+    b.terminal.received(b.reply("79"), b.now);
+    CHECK(b.outcomes.empty());
+    REQUIRE(b.last(70) == "161");
+    b.nonce.fill(std::byte{10});
+    const Secret old_session = std::exchange(b.session, vault::derive_session_key(test::tmk(), b.nonce));
+    b.network_answer("00", b.new_key());
+    CHECK(b.last(0) == "0201");
+    CHECK(b.last(11) == stan);
+    CHECK(b.last(37) == rrn);
+    const Bytes frame = b.sent.back();
+    CHECK(to_hex(frame.last(8)) == to_hex(vault::mac8(b.session, frame.first(frame.size() - 8))));
+    CHECK(b.times_ready == 1);  // it was, and is again
+    b.terminal.received(b.reply("00", {0, ""}, &old_session), b.now);
+    CHECK(b.outcomes.empty());
+    b.terminal.received(b.reply("00"), b.now);
+    REQUIRE(b.outcomes.size() == 1);
+    CHECK(b.outcomes[0].approved());
+    CHECK(b.outcomes[0].kind == Kind::sale);
+    b.terminal.repeat_sale(b.now);
+    CHECK(text_of(b.sent.back()) == text_of(frame));
+}
+
+TEST_CASE("terminal: a reversal and a connection that breaks meanwhile lose nothing over 79") {
+    Bench b;
+    b.sign_on();
+    b.sell();
+    b.terminal.received(b.reply("00"), b.now);
+    b.terminal.reverse(b.terminal.last_sale(), b.now);
+    const std::string stan = b.last(11);
+    b.terminal.received(b.reply("79"), b.now);
+    REQUIRE(b.last(70) == "161");
+    const std::size_t before = b.sent.size();
+    b.terminal.disconnected();
+    b.terminal.connected(b.now);
+    REQUIRE(b.sent.size() == before + 1);
+    CHECK(b.last(70) == "161");
+    b.nonce.fill(std::byte{10});
+    b.session = vault::derive_session_key(test::tmk(), b.nonce);
+    b.network_answer("00", b.new_key());
+    CHECK(b.last(0) == "0401");
+    CHECK(b.last(11) == stan);
+    b.terminal.received(b.reply("00"), b.now);
+    REQUIRE(b.outcomes.size() == 2);
+    CHECK(b.outcomes[1].kind == Kind::reversal);
+    CHECK(b.outcomes[1].approved());
 }

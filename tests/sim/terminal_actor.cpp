@@ -74,7 +74,7 @@ static bool is_decision(const pos::Answer& answer) noexcept {
 }
 
 bool decides(std::string_view code) noexcept {
-    return code != "91" && code != "96" && code != "63" && code != "30" && code != "12" && code != "58" &&
+    return code != "91" && code != "96" && code != "63" && code != "30" && code != "12" && code != "58" && code != "79" &&
            code != "25" && code != "68";
 }
 

@@ -179,9 +179,9 @@ class Fixture {
     Pipeline pipeline{program, *box.core, journal, *client, dialects, clock, random};
     std::unique_ptr<bus::Client> gate;
 
-    explicit Fixture(void (*change)(config::Config&) = [](config::Config&) {}) : configured((change(box.config), true)) {
+    explicit Fixture(void (*change)(config::Config&) = [](config::Config&) {}) : configured((change(box.config), box.make_core(), true)) {
         // The box's banks, cards and terminal, and a session key for it.
-        box.core->session_key(switching::purchase_of(1, 900'000), ByteArray<16>{std::byte{5}}, {});
+        box.core->session_key(switching::purchase_of(1, 900'000), ByteArray<16>{std::byte{5}}, {}, clock.wall_ns());
         box.commit();
         std::vector<journal::EntryView> views;
         for (const auto& e : box.journal) views.push_back({static_cast<std::uint16_t>(e.kind), e.body});
@@ -598,6 +598,26 @@ TEST_CASE("pipeline: a link whose dialect has no room for its PIN blocks stops t
     const auto refused = check_pins(config, dialects);
     REQUIRE_FALSE(refused.has_value());
     CHECK(refused.error().what.starts_with("link gamma-host: dialect iso1987-ascii has no field for its PIN blocks of 16 bytes"));
+}
+
+TEST_CASE("pipeline: under an expired session key nothing new is decided: 79 with a MAC; what is known is answered, and 0800 taken") {
+    Fixture f([](config::Config& c) { c.switching.session_key_requests = 2; });
+    f.buy(1);
+    f.buy(2);
+    REQUIRE(f.until([&] { return f.heard.size() == 2; }));
+    const std::uint64_t decided = f.journal.head().seq;
+    f.buy(3);
+    f.buy(1);
+    REQUIRE(f.until([&] { return f.heard.size() == 4; }));
+    CHECK(f.heard[2].code == "79");
+    CHECK(f.heard[2].has_mac);
+    CHECK(f.heard[3].code == "00");
+    CHECK(f.journal.head().seq == decided);
+    f.box.core->session_key(switching::purchase_of(1, 900'001), ByteArray<16>{std::byte{6}}, {}, f.clock.wall_ns());
+    REQUIRE(f.pipeline.commit());
+    f.buy(3);
+    REQUIRE(f.until([&] { return f.heard.size() == 5; }));
+    CHECK(f.heard[4].code == "00");
 }
 
 TEST_CASE("pipeline: each repeat of a request that waits for its issuer settles the one before with the gate") {

@@ -289,7 +289,7 @@ TEST_CASE("switch: a key exchange of a date that is none does not lock the termi
     wrong.mti = 0x0800;
     wrong.transmission_time = FixedText<10>("9931256161");  // DE7 is n 10: no rule of the dialect refuses it
     if (box.core->key_exchange(wrong) == Core::KeyExchange::fresh)
-        box.core->session_key(wrong, ByteArray<16>{std::byte{5}}, {});
+        box.core->session_key(wrong, ByteArray<16>{std::byte{5}}, {}, kNow);
     box.commit();
     auto right = wrong;
     right.stan = 2;
@@ -303,7 +303,7 @@ TEST_CASE("switch: a recorded key exchange does not bring an old key back") {
     PaymentRequest r = purchase_of(1, 5);
     r.network_code = 161;
     CHECK(box.core->key_exchange(r) == KeyExchange::fresh);
-    box.core->session_key(r, ByteArray<16>{std::byte{5}}, {});
+    box.core->session_key(r, ByteArray<16>{std::byte{5}}, {}, kNow);
     box.commit();
     CHECK(box.core->key_exchange(r) == KeyExchange::repeat);
     r.stan = 6;

@@ -12,7 +12,7 @@ Box& busy() {
     (void)box.reverse(reversal_of(purchase_of(3, 3), 100));
     (void)box.reverse(reversal_of(purchase_of(999, 999), 101));
     (void)box.buy(purchase_of(700, 200, "9700030000000011"), 3);
-    box.core->session_key(purchase_of(1, 300), ByteArray<16>{std::byte{5}}, {});
+    box.core->session_key(purchase_of(1, 300), ByteArray<16>{std::byte{5}}, {}, kNow);
     REQUIRE(box.core->close_window(kNow));
     box.commit();
     return box;
@@ -46,8 +46,8 @@ TEST_CASE("state: a terminal's last key is taken until its new one was used once
     const auto& terminal = *box.state.terminal(TerminalId("T0000001"));
     const ByteArray<16> first{std::byte{5}}, second{std::byte{6}};
     box.core->key_used(TerminalId("T0000001"), {});  // no exchange yet: nothing to give up
-    box.core->session_key(purchase_of(1, 300), first, {});
-    box.core->session_key(purchase_of(1, 301), second, {});
+    box.core->session_key(purchase_of(1, 300), first, {}, kNow);
+    box.core->session_key(purchase_of(1, 301), second, {}, kNow);
     CHECK(terminal.has_previous);
     CHECK(terminal.previous_nonce == first);
     box.core->key_used(TerminalId("T0000001"), first);  // the old one, still in use

@@ -1,0 +1,36 @@
+// How long a terminal's session key serves: for so many requests that left an entry, and so long (session_key_requests
+// and session_key_s of [switch]; 0: for ever). Then nothing new is decided under it: the answer is 79, without an
+// entry, and the terminal exchanges keys and asks again. What is known already gets its first answer, so no repeat is
+// lost on the way; and so a recorded message is worth nothing once its key has gone.
+//
+//   the key before the current one is taken   until the current one is used, and no longer than session_key_overlap_s
+//
+// DUKPT has a key for each message and nothing here.
+#include "switching/core.hpp"
+
+namespace giro::switching {
+
+namespace {
+constexpr std::uint64_t kNsPerSecond = 1'000'000'000;
+
+// The wall clock may step back: a key is then new.
+std::uint64_t age_s(std::uint64_t since_ns, std::uint64_t now_ns) {
+    return now_ns > since_ns ? (now_ns - since_ns) / kNsPerSecond : 0;
+}
+}  // namespace
+
+bool Core::key_expired(const TerminalId& id, std::uint64_t now_ns) const {
+    const Terminal* terminal = m_state.terminal(id);
+    ASSERT(terminal != nullptr);
+    const auto& limits = m_policy.config.switching;
+    if (terminal->is_dukpt()) return false;
+    if (limits.session_key_requests != 0 && terminal->key_requests >= limits.session_key_requests) return true;
+    return limits.session_key_s != 0 && age_s(terminal->key_set_ns, now_ns) >= limits.session_key_s;
+}
+
+bool Core::takes_previous_key(const Terminal& terminal, std::uint64_t now_ns) const {
+    return terminal.has_previous &&
+           age_s(terminal.key_set_ns, now_ns) < m_policy.config.switching.session_key_overlap_s;
+}
+
+}  // namespace giro::switching
