@@ -181,31 +181,6 @@ State::Refusal State::on(const entry::AccountOpened& e) {
     return {};
 }
 
-State::Refusal State::on(const entry::CardIssued& e) {
-    if (m_ledger.account(e.account) == nullptr || is_box_account(e.account))
-        return "there is no such account of a customer";
-    if (m_cards.contains(e.pan.token)) return "that card is issued already";
-    m_cards[e.pan.token] = {e.account, {}};
-    return {};
-}
-
-State::Refusal State::on(const entry::CardPinSet& e) {
-    constexpr std::size_t kDigitsMin = 4;  // a PVV's, and the shortest offset's
-    const auto at = m_cards.find(e.card);
-    if (at == m_cards.end()) return "that card is not issued";
-    const std::string_view digits = e.on_file.view();
-    if (digits.size() < kDigitsMin || !std::ranges::all_of(digits, [](char c) { return c >= '0' && c <= '9'; }))
-        return "a PVV or an offset has 4 to 12 digits";
-    at->second.pin_on_file = e.on_file;
-    return {};
-}
-
-// The count of wrong PINs is the vault's: nothing of it is here.
-State::Refusal State::on(const entry::CardUnlocked& e) {
-    if (!m_cards.contains(e.card)) return "that card is not issued";
-    return {};
-}
-
 State::Refusal State::on(const entry::TerminalAdded& e) {
     if (e.terminal.empty() || m_terminals.contains(e.terminal)) return "that terminal is known already";
     if (m_ledger.account(e.account) == nullptr || is_box_account(e.account))
