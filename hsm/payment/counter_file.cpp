@@ -22,11 +22,11 @@ namespace {
 using Kind = Failure::Kind;
 constexpr std::string_view kMagic = "GIROCTR1";
 constexpr std::size_t kMarkBytes = 8 + 8 + 4;
-constexpr std::size_t kMarksAt[] = {0, 512};  // in sectors of their own: a power cut tears one at most
-constexpr std::size_t kRecordsAt = 1024;
+constexpr std::size_t kMarksAt[] = {0, 4096};  // in sectors of their own: a power cut tears one at most
+constexpr std::size_t kRecordsAt = 8192;
 constexpr std::size_t kRecordBytes = 16 + 4 + 4;
-constexpr std::size_t kFileBytesMax = std::size_t{1} << 30;
-constexpr std::size_t kSlackBytes = 1 << 20;  // superseded records that are left alone
+constexpr std::size_t kFileBytesMax = std::size_t{1} << 30;  // far above what is_long() lets it become
+constexpr std::size_t kSlackBytes = 1 << 20;                 // superseded records that are left alone
 
 void append_record(Buffer& out, const CounterId& id, std::uint32_t value) {
     Writer w(out);
@@ -94,6 +94,7 @@ CounterFile::CounterFile(CounterFile&& other) noexcept
     : m_file(std::move(other.m_file)),
       m_fd(std::exchange(other.m_fd, -1)),
       m_bytes(other.m_bytes),
+      m_unclean(other.m_unclean),
       m_second_mark(other.m_second_mark),
       m_values(std::move(other.m_values)),
       m_pending(std::move(other.m_pending)) {}
@@ -107,7 +108,7 @@ CounterFile::~CounterFile() {
 Result<CounterFile> CounterFile::open(std::filesystem::path file) {
     CounterFile out(std::move(file));
     if (auto done = out.read(); !done) return tl::unexpected(done.error());
-    if (out.m_bytes > 2 * out.m_values.size() * kRecordBytes + kSlackBytes)
+    if (out.is_long())
         if (auto done = out.rewrite(); !done) return tl::unexpected(done.error());
     return out;
 }
@@ -139,8 +140,23 @@ Result<void> CounterFile::rewrite() {
     all.reserve(all.size() + bytes);
     for (const auto& [id, value] : m_values) append_record(all, id, value);
     if (auto done = write_file_atomic(m_file, all, 0600); !done) return done;
+    if (m_fd >= 0) ::close(std::exchange(m_fd, -1));  // the file of before
     m_bytes = bytes;
+    m_unclean = m_second_mark = false;
     return {};
+}
+
+bool CounterFile::is_long() const noexcept {
+    return m_bytes > 2 * m_values.size() * kRecordBytes + kSlackBytes;
+}
+
+Result<void> CounterFile::open_for_writing() {
+    if (m_fd >= 0) return {};
+    if (!std::filesystem::exists(m_file))  // its name must survive a power cut as its records do
+        if (auto done = write_file_atomic(m_file, head(0), 0600); !done) return done;
+    m_fd = ::open(m_file.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    if (m_fd >= 0) return {};
+    return fail(Kind::try_again, fmt::format("cannot open {}: {}", m_file.string(), std::strerror(errno)));
 }
 
 // Where one cannot be written the other stays, which says less and nothing wrong; the next commit tries again.
@@ -167,17 +183,17 @@ Result<void> CounterFile::commit() {
     ASSERT(pending.size() <= kBatchRecordsMax);
     if (m_values.size() + pending.size() > kCountersMax)
         return fail(Kind::try_again, fmt::format("the vault keeps {} counters, its most", kCountersMax));
-    if (m_fd < 0 && !std::filesystem::exists(m_file))  // its name must survive a power cut as its records do
-        if (auto done = write_file_atomic(m_file, head(0), 0600); !done) return done;
-    if (m_fd < 0) m_fd = ::open(m_file.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-    if (m_fd < 0)
-        return fail(Kind::try_again, fmt::format("cannot open {}: {}", m_file.string(), std::strerror(errno)));
+    if (is_long())
+        if (auto done = rewrite(); !done) return done;
+    if (auto done = open_for_writing(); !done) return done;
     Buffer records;
     for (const auto& [id, value] : pending) append_record(records, id, value);
-    if (auto done = write_all(m_fd, records, kRecordsAt + m_bytes); !done) return done;
-    // A longer unfinished commit of before may lie behind: cut, or a later reader would take its rest for damage.
-    if (::ftruncate(m_fd, static_cast<off_t>(kRecordsAt + m_bytes + records.size())) != 0)
+    // What an unfinished commit left goes first: the sync below would make its rest durable behind these.
+    if (m_unclean && ::ftruncate(m_fd, static_cast<off_t>(kRecordsAt + m_bytes)) != 0)
         return fail(Kind::try_again, fmt::format("cannot shorten the vault's counters: {}", std::strerror(errno)));
+    m_unclean = true;
+    if (auto done = write_all(m_fd, records, kRecordsAt + m_bytes); !done) return done;
+    m_unclean = false;
     m_bytes += records.size();
     mark();
     for (const auto& [id, value] : pending) m_values[id] = value;

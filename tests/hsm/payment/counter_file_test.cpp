@@ -43,7 +43,7 @@ TEST_CASE("counters: what is committed is there after a restart; what was only s
 }
 
 namespace {
-constexpr std::size_t kMarkAt[] = {0, 512}, kRecordsAt = 1024, kRecordBytes = 24;
+constexpr std::size_t kMarkAt[] = {0, 4096}, kRecordsAt = 8192, kRecordBytes = 24;
 
 // A file of three commits, and the same with its marks as they were `back` commits before.
 Buffer three_commits(const std::filesystem::path& path, std::size_t back) {
@@ -99,7 +99,7 @@ TEST_CASE("counters: a torn mark leaves the other one; with neither, the file is
     TempDir dir;
     const auto path = dir.path() / "counters";
     const Buffer whole = three_commits(path, 0);
-    CHECK_FALSE(std::ranges::equal(Bytes(whole).first(20), Bytes(whole).subspan(512, 20)));  // written in turn
+    CHECK_FALSE(std::ranges::equal(Bytes(whole).first(20), Bytes(whole).subspan(kMarkAt[1], 20)));  // written in turn
     Buffer none = whole;
     for (const std::size_t mark : kMarkAt) {
         none[mark + 9] ^= std::byte{4};
@@ -141,6 +141,32 @@ TEST_CASE("counters: superseded records are dropped at a start, and values stay"
     CHECK(std::filesystem::file_size(path) == kRecordsAt + kRecordBytes);
     committed(file, 1, 51);
     CHECK(CounterFile::open(path).value().value(id(1)) == 51);
+}
+
+TEST_CASE("counters: a file that runs for months stays short, and goes on in the one that took its place") {
+    TempDir dir;
+    const auto path = dir.path() / "counters";
+    auto file = CounterFile::open(path).value();
+    const auto commit_many = [&](std::uint32_t value) {
+        for (std::uint32_t n = 0; n < CounterFile::kBatchRecordsMax; ++n) {
+            ByteArray<4> bytes;
+            store_be(bytes.data(), n);
+            file.set(counter_id("test", bytes), value);
+        }
+        REQUIRE(file.commit());
+    };
+    std::uintmax_t longest = 0;
+    std::uint32_t value = 0;
+    for (int i = 0; i < 40; ++i) {
+        commit_many(++value);
+        longest = std::max(longest, std::filesystem::file_size(path));
+    }
+    CHECK(longest < std::size_t{3} << 19);  // 40 commits are 3.7 MiB
+    auto again = CounterFile::open(path).value();
+    CHECK(again.size() == CounterFile::kBatchRecordsMax);
+    CHECK(again.value(counter_id("test", ByteArray<4>{})) == value);
+    committed(file, 1, 7);
+    CHECK(CounterFile::open(path).value().value(id(1)) == 7);
 }
 
 }  // namespace giro::test
