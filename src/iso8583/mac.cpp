@@ -41,11 +41,12 @@ Buffer written_length(LengthHeader how, std::size_t size) {
     return out;
 }
 
-// Where each field ends is where the next that is there begins; the last one ends with the frame.
-std::size_t end_of(const Message& message, unsigned n, std::size_t frame_size) {
-    for (unsigned next = n + 1; next <= kFieldMax; ++next)
-        if (message.has(next)) return message.wire_offset(next);
-    return frame_size;
+// Where a field ends that may be under the MAC: where the next that is there begins. There is one, the MAC itself.
+std::size_t end_of(const Message& message, unsigned n) {
+    unsigned next = n + 1;
+    while (next < kFieldMax && !message.has(next)) ++next;
+    ASSERT(message.has(next));
+    return message.wire_offset(next);
 }
 
 // The MAC's place; the message's fields are not looked at.
@@ -105,7 +106,7 @@ Expected<std::vector<MacPiece>, UnpackError> mac_pieces(const Dialect& dialect, 
         else if (n == 1)
             add(What::bitmaps, bitmaps_at, bitmaps_at + bitmaps);
         else if (message.has(n))
-            add(What::field, message.wire_offset(n), end_of(message, n, frame.size()), n);
+            add(What::field, message.wire_offset(n), end_of(message, n), n);
     }
     return out;
 }

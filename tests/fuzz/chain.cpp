@@ -164,8 +164,16 @@ void run_chain_psbt(Bytes input) {
     ASSERT(std::ranges::equal(encode_psbt(*psbt), input));
     const auto twice = combine(std::vector{*psbt, *psbt});
     ASSERT(twice && *twice == *psbt);
+    static const Psbt another = create_psbt(Tx{2, {TxIn{{Hash256{std::byte{9}}, 0}, {}, 0, {}}}, {}, 0});
+    const auto mixed = combine(std::vector{*psbt, another});
+    ASSERT(mixed.has_value() == (psbt->tx == another.tx));
+    ASSERT(mixed || mixed.error() == PsbtError::other_transaction);
+    // What is refused is said in words of its own.
+    const auto said = [](PsbtError why) { return !describe(why).empty() && describe(why) != "unknown"; };
+    ASSERT(mixed || said(mixed.error()));
     for (std::size_t i = 0; i < psbt->inputs.size(); ++i) {
         const auto wanted = signable(*psbt, i);
+        ASSERT(wanted || said(wanted.error()));
         ASSERT(!wanted || wanted->required <= std::max<std::size_t>(wanted->keys.size(), 1));
         static_cast<void>(signers(*psbt, i));
     }
@@ -178,6 +186,7 @@ void run_chain_psbt(Bytes input) {
     const auto finalized = finalize(*psbt);
     const auto tx = extract(*psbt);
     ASSERT(others || tx.has_value() == finalized.has_value());
+    ASSERT((finalized || said(finalized.error())) && (tx || said(tx.error())));
     ASSERT(!tx || txid(*tx) == txid(psbt->tx));
 }
 Seeds seeds_chain_psbt() {
@@ -198,8 +207,26 @@ Seeds seeds_chain_psbt() {
     psbt.global.set(psbt_type::kVersion, {}, Buffer(4));
     psbt.outputs[0].set(psbt_type::kOutputWitnessScript, {}, net().witness_script);
     seeds.push_back(encode_psbt(psbt));
+    const Psbt signed_by_all = psbt;
     ASSERT(finalize(psbt));
     seeds.push_back(encode_psbt(psbt));
+    // One thing wrong each, in the order of PsbtError.
+    const auto wrong = [&](auto change) {
+        Psbt changed = signed_by_all;
+        change(changed);
+        seeds.push_back(encode_psbt(changed));
+    };
+    Tx with_script = tx;
+    with_script.inputs[0].script_sig = Buffer(1, std::byte{0x51});
+    wrong([&](Psbt& p) { p.tx = with_script; });
+    wrong([](Psbt& p) { std::erase_if(p.inputs[0].pairs, [](const PsbtPair& pair) { return pair.type() == psbt_type::kWitnessUtxo; }); });
+    wrong([&](Psbt& p) { p.inputs[0].set(psbt_type::kNonWitnessUtxo, {}, encode_tx(tx)); });
+    wrong([](Psbt& p) { set_spent(p, 0, {1, op_return_script(as_bytes("x"))}); });
+    wrong([](Psbt& p) { p.inputs[1].set(psbt_type::kWitnessScript, {}, Buffer(1, std::byte{0x51})); });
+    wrong([](Psbt& p) { p.inputs[0].set(psbt_type::kHashType, {}, as_bytes(std::string_view("\2\0\0\0", 4))); });
+    const PublicKey stranger = test::Key::numbered(7).pub();
+    const Buffer signature = *signed_by_all.inputs[0].find(psbt_type::kPartialSignature, stranger);
+    wrong([&](Psbt& p) { p.inputs[1].set(psbt_type::kPartialSignature, stranger, signature); });
     return seeds;
 }
 

@@ -9,9 +9,12 @@ namespace giro::fuzz {
 void run_config_file(Bytes input) {
     const auto file = scratch("giro.toml", input);
     const auto config = config::load(file);
-    if (config)
+    if (config) {
         ASSERT(!config->participants.empty() && config->officers.size() >= config->settle.approvals_required);
-    else
+        const std::size_t dialects = config::dialects_of(*config).size();
+        for (const auto& port : config->ports) ASSERT(config::dialect_number(*config, port.dialect) < dialects);
+        for (const auto& link : config->links) ASSERT(config::dialect_number(*config, link.dialect) < dialects);
+    } else
         ASSERT(config.error().kind == Failure::Kind::config && config.error().what.starts_with(file.string()));
 }
 
@@ -40,6 +43,13 @@ Seeds seeds_config_file() {
     for (const std::string_view port : {"address = \"127.0.0.1:7821\"\ntls = false\ndialect = \"iso1987-bcd\"\n", "address = \"0.0.0.0:7821\"\ntls = false\n",
                                         "address = \"127.0.0.1:7801\"\n", "address = \"127.0.0.1:1\"\ndialect = \"../x\"\n"})
         seeds.push_back(owned(text + "[[port]]\nname = \"p\"\n" + std::string(port)));
+    constexpr std::string_view kFramings[] = {"3", "{ length = \"ascii4\", trailer = \"etx-lrc\", counts_length = true, keep_alive_ms = 500 }",
+                                              "{ length = \"ascii9\", keep_alive_ms = 1 }"};
+    for (const std::string_view framing : kFramings)
+        seeds.push_back(owned(text + "[[port]]\nname = \"p\"\naddress = \"127.0.0.1:7821\"\ndialect = \"iso2003\"\nframing = " + std::string(framing) + "\n"));
+    seeds.push_back(owned(text + "[vault]\nmodule = \"x.so\"\n[mac]\nx9_19 = [\"T0000001\"]\nhmac_sha_256 = [\"LNK00001\"]\n"));
+    seeds.push_back(owned(text + "[mac]\nx9_19 = [\"T0000001\", \"\"]\n"));
+    seeds.push_back(owned(text + "[mac]\nx9_19 = [\"T0000001\"]\nhmac_sha_256 = [\"T0000001\"]\n"));
     return seeds;
 }
 

@@ -6,6 +6,7 @@
 #include "iso8583/explain.hpp"
 #include "iso8583/ksn.hpp"
 #include "iso8583/mac.hpp"
+#include "iso8583/pin.hpp"
 #include "iso8583/request.hpp"
 #include "iso8583/totals.hpp"
 #include "tests/fuzz/targets.hpp"
@@ -106,15 +107,31 @@ length = "binary"
 tag_bytes = 1
 length_bytes = 2
 tags.77 = { name = "seven", layout = "chip" }
+[layouts.packed]
+kind = "tlv"
+tag = "binary"
+length = "bcd"
+tag_bytes = 1
+length_bytes = 1
 )";
+
+// A mistake each, behind a dialect that is fine up to there.
+constexpr std::string_view kMistakes[] = {
+    "[classes]\nq = { max = 3 }\n", "[classes]\nn = 3\n", "[mac]\nfields = []\n", "[mac]\nfields = [5, 128, 2, 2]\n",
+    "[response_codes]\n000 = \"00\"\nother = \"05\"\n", "[layouts.two]\nkind = \"tlv\"\ntag_bytes = 2\nlength_bytes = 1\ntags.001 = { name = \"x\" }\n",
+    "[layouts.ber]\nkind = \"ber-tlv\"\nlength_bytes = 1\ntags.9a = { name = \"a\" }\ntags.9A = { name = \"b\" }\n",
+    "[layouts.parts]\nkind = \"parts\"\nparts = [{ name = \"a\", size = 0 }, { name = \"b\", size = 1 }]\n", "[layouts]\nx = 1\n"};
 
 // The number of a dialect is its first byte in the inputs: append only.
 const std::vector<Dialect>& dialects() {
     static const std::vector<Dialect> all = [] {
         std::vector<Dialect> out = {iso8583::load_dialect(kShipped).value(), iso8583::parse_dialect(kPacked, "packed").value(),
                                     iso8583::parse_dialect(kPlain, "plain").value(), iso8583::parse_dialect(kNested, "nested").value()};
+        std::vector<std::string> others;
         for (const char* name : iso8583::kShippedDialects)
-            if (std::string_view(name) != "iso1987-ascii") out.push_back(iso8583::shipped_dialect(kFolder, name));
+            if (std::string_view(name) != "iso1987-ascii") others.emplace_back(name);
+        auto loaded = iso8583::load_dialects(kFolder, others).value();
+        for (Dialect& dialect : loaded) out.push_back(std::move(dialect));
         return out;
     }();
     return all;
@@ -138,6 +155,17 @@ void totals_come_back(const Dialect& dialect, const Message& message) {
     iso8583::put_totals(dialect, again, *claim, kCurrency);
     const auto read = iso8583::read_totals(dialect, again, kCurrency);
     ASSERT(read.has_value() && read->agrees(claim->totals) && claim->agrees(read->totals));
+}
+
+// An enciphered PIN, said again where the dialect has it, is the same.
+void pin_comes_back(const Dialect& dialect, const Message& message) {
+    const auto pin = iso8583::pin_block_of(dialect, message);
+    ASSERT(pin.present || pin.size == 0);
+    if (pin.size == 0 || !iso8583::carries_pin_block(dialect, pin.size)) return;
+    Message again;
+    again.set_mti("0200");
+    iso8583::put_pin_block(dialect, again, pin.view());
+    ASSERT(std::ranges::equal(iso8583::pin_block_of(dialect, again).view(), pin.view()));
 }
 
 Buffer packed_sample() {
@@ -173,6 +201,7 @@ void run_iso8583_message(Bytes input) {
     }
     packs_again(dialect, message, input);
     totals_come_back(dialect, message);
+    pin_comes_back(dialect, message);
     Buffer scratch;
     if (const auto mac = iso8583::mac_input(dialect, input, scratch)) {
         ASSERT(mac->mac.size() == dialect.mac_bytes);
@@ -230,6 +259,12 @@ Seeds seeds_iso8583_message() {
         iso8583::put_totals(dialects()[i], m, claim, 978);
         seeds.push_back(chosen(i, iso8583::packed(dialects()[i], m)));
     }
+    // PINs: each size of block alone, then both in one message.
+    for (const auto& sizes : {std::vector{iso8583::kPinBlockBytes}, {iso8583::kAesPinBlockBytes}, {iso8583::kPinBlockBytes, iso8583::kAesPinBlockBytes}}) {
+        iso8583::fill_purchase(m);
+        for (const std::size_t bytes : sizes) iso8583::put_pin_block(dialects()[0], m, Buffer(bytes, std::byte{0xa5}));
+        seeds.push_back(chosen(0, iso8583::packed(dialects()[0], m)));
+    }
     return seeds;
 }
 
@@ -247,6 +282,7 @@ void run_iso8583_elements(Bytes input) {
         ASSERT(end <= input.size() && element->value.data() == input.data() + element->value_offset);
         if (!element->tag.empty()) ASSERT(iso8583::find_element(dialect.layouts, layout, input, element->tag).has_value());
     }
+    ASSERT((to_string(whole.fault) == "good") == (whole.fault == iso8583::ElementFault::none));
     if (whole.fault == iso8583::ElementFault::none) ASSERT(reader.fault() == iso8583::ElementFault::none);
 }
 
@@ -262,10 +298,11 @@ Seeds seeds_iso8583_elements() {
     add(1, number(1, "chip"), from_hex("70065a02541357009f818101010000").value());
     add(1, number(1, "private"), as_bytes("0201001005541330ZZ000"));
     add(1, number(1, "lax"), from_hex("7700045a02541301000100").value());
+    add(1, number(1, "packed"), Buffer(14, std::byte{0x11}));
     return seeds;
 }
 
-// What loads is a dialect that every frame is safe with.
+// What loads is a dialect that every frame is safe with; what its MAC covers is the pieces that are shown.
 void run_iso8583_dialect(Bytes input) {
     const auto dialect = iso8583::parse_dialect(as_text(input), "fuzz");
     if (!dialect) {
@@ -276,10 +313,18 @@ void run_iso8583_dialect(Bytes input) {
     Message message;
     if (iso8583::unpack(*dialect, frame, message)) packs_again(*dialect, message, frame);
     static_cast<void>(iso8583::explain(*dialect, frame));
+    Buffer scratch, joined;
+    const auto covered = iso8583::mac_input(*dialect, frame, scratch);
+    const auto pieces = iso8583::mac_pieces(*dialect, frame);
+    ASSERT(covered.has_value() == pieces.has_value());
+    if (!covered) return;
+    for (const auto& piece : *pieces) joined.insert(joined.end(), piece.bytes.begin(), piece.bytes.end());
+    ASSERT(std::ranges::equal(joined, covered->covered));
 }
 
 Seeds seeds_iso8583_dialect() {
-    return {owned(kPacked),
+    Seeds seeds{
+            owned(kPacked),
             owned(kPlain),
             owned(kNested),
             read_file(kShipped).value(),
@@ -292,6 +337,14 @@ Seeds seeds_iso8583_dialect() {
                   "\"n\" }\n"),
             owned("name = \"x\"\n[message]\n[fields]\n3 = { name = \"n\", max = 4, body = \"bcd\", content = \"ans\", "
                   "pad_side = \"none\", pad = \"G\" }\n")};
+    for (const std::string_view mistake : kMistakes) seeds.push_back(owned(std::string(kPlain) + std::string(mistake)));
+    for (const std::string_view setting : {"pin_field = 55\nksn_field = 55", "pin_field = 3"}) {
+        std::string changed(kPacked);
+        seeds.push_back(owned(changed.replace(changed.find("[message]"), 9, "[message]\n" + std::string(setting))));
+    }
+    for (const std::string_view how : {"binary2", "binary4", "ascii4", "bcd2", "bcd4"})
+        seeds.push_back(owned(std::string(kPacked) + "[mac]\nfields = [0, 1, 4, 70]\nlength = \"" + std::string(how) + "\"\n"));
+    return seeds;
 }
 
 }  // namespace giro::fuzz

@@ -63,6 +63,7 @@ Seeds seeds_switch_snapshot() {
     Seeds seeds;
     SmallBox after_a_day = box().copy();
     for (const Buffer& batch : box().requests()) after_a_day.serve(batch);
+    ASSERT(!after_a_day.state.holds().empty() && !after_a_day.state_copy().holds().empty());
     for (const auto& state : {switching::State(), box().state_copy(), after_a_day.state_copy()}) {
         Buffer out;
         state.save(out);

@@ -1,5 +1,6 @@
 // The other ends of the lines: a terminal that reads the box's answers, an issuer's host that reads its requests, and
 // the host's own state file.
+#include <memory>
 #include <optional>
 
 #include "appliance/giro/host_issuer.hpp"
@@ -26,31 +27,90 @@ class Box final : public pos::Wire, public pos::Observer {
 
 const vault::Nonce kNonce{std::byte{1}};
 
+// What a terminal does whenever it may: in a shop sales, repeats, reversals and echoes under session keys; in a hotel
+// authorisations, raises, completions, offline sales and the end of a day under a new key for each message.
+enum class Place { shop, hotel };
+
+// Counts KSNs; the keys are the same two for each, for what they are is not the terminal's matter.
+class CountedKeys final : public pos::MessageKeys {
+  public:
+    pos::MacKey next() override {
+        return {payment::Ksn::parse(Buffer(payment::kAesKsnBytes, std::byte{1}))->with_counter(++m_counter), test::tmk(), theirs()};
+    }
+    Buffer pin_block(std::string_view, const Pan&, Random&) override { return Buffer(16, std::byte{5}); }
+    static Secret theirs() { return test::tmk(0x50); }
+
+  private:
+    std::uint32_t m_counter = 0;
+};
+
 // The box's honest answer to what a terminal sent, under the key of tests/pos.
-Buffer answer_to(Bytes request, std::string_view code = "00") {
+Buffer answer_to(Place place, Bytes request, std::string_view code = "00") {
     iso8583::Message asked;
     ASSERT(iso8583::unpack(test::dialect(), request, asked).has_value());
     std::string mti(asked.mti());
-    mti[2] = '1';
+    ++mti[2];
+    mti[3] = '0';
     std::vector<test::Field> fields;
     for (const unsigned n : {4U, 7U, 11U, 37U, 41U, 70U})
         if (asked.has(n)) fields.push_back({n, std::string(asked.field(n))});
     fields.push_back({39, std::string(code)});
-    if (mti == "0210") fields.push_back({38, "A12345"});
+    if (mti == "0210" || mti == "0110") fields.push_back({38, "A12345"});
+    if (place == Place::hotel) {
+        const Secret key = CountedKeys::theirs();
+        return test::answer(mti, fields, &key, asked.has(70) ? 128 : 64);
+    }
     const Secret key = test::tmk();
     const Secret session = vault::derive_session_key(key, kNonce), base = vault::derive_session_key(key, {});
     if (asked.field(70) == "161") fields.push_back({48, to_hex(kNonce) + to_hex(vault::kcv(session))});
     const bool network = mti == "0810";
     return test::answer(mti, fields, network ? &base : &session, asked.has(70) ? 128 : 64);
 }
+
+const Pan& card() {
+    static const Pan pan = *Pan::parse("9700010000000018");
+    return pan;
+}
+void work_in_shop(pos::Terminal& terminal, unsigned n, bool sold, pos::Now now) {
+    if (n % 5 == 3)
+        terminal.echo(now.monotonic_ns, now);
+    else if (n % 5 == 2 && sold)
+        terminal.reverse(terminal.last_sale(), now);
+    else if (n % 5 == 0 && sold)
+        terminal.repeat_sale(now);
+    else
+        terminal.sell(card(), {}, 500, false, now.monotonic_ns, now);
+}
+void work_in_hotel(pos::Terminal& terminal, unsigned n, bool sold, pos::Now now) {
+    Claim claim;
+    claim.say(Total::net, 550);
+    if (n % 8 == 1 && sold)
+        terminal.raise(terminal.last_sale(), 100, now);
+    else if (n % 8 == 2 && sold)
+        terminal.complete(terminal.last_sale(), 550, now);
+    else if (n % 8 == 3)
+        terminal.sell_offline(card(), 300, false, now.monotonic_ns, now);
+    else if (n % 8 == 4 && sold)
+        terminal.repeat_sale(now, true);
+    else if (n % 8 == 5 && sold)
+        terminal.reverse(terminal.last_sale(), now, {.stands = 200, .advice = true});
+    else if (n % 8 == 6)
+        terminal.reconcile(claim, now);
+    else if (n % 8 == 7)
+        terminal.notify(pos::NetworkCode::cut_over, now);
+    else
+        terminal.authorise(card(), 500, now, "1234");
+}
+
 // A terminal that hears what `next` says, as long as it says something; between two messages time passes, and the
-// terminal sells, repeats, reverses and asks for an echo whenever it may.
+// terminal does what is done in its place whenever it may.
 template <typename Next>
-void play(Next next) {
+void play(Place place, Next next) {
     test::CountingRandom random;
     pos::Shared shared(test::dialect(), random);
     Box box;
-    pos::Terminal terminal(test::kWho, test::tmk(), 5 * kSecond, shared, box, box);
+    pos::Keys keys = place == Place::shop ? pos::Keys(test::tmk()) : pos::Keys(std::make_unique<CountedKeys>());
+    pos::Terminal terminal(test::kWho, std::move(keys), 5 * kSecond, shared, box, box);
     pos::Now now{kSecond, 1'795'000'000 * kSecond};
     terminal.connected(now);
     for (unsigned n = 0; const std::optional<Buffer> message = next(box.last); ++n) {
@@ -59,14 +119,7 @@ void play(Next next) {
         terminal.tick(now);
         if (!terminal.ready()) continue;
         const bool sold = terminal.last_sale().stan != 0;
-        if (n % 5 == 3)
-            terminal.echo(now.monotonic_ns, now);
-        else if (n % 5 == 2 && sold)
-            terminal.reverse(terminal.last_sale(), now);
-        else if (n % 5 == 0 && sold)
-            terminal.repeat_sale(now);
-        else
-            terminal.sell(*Pan::parse("9700010000000018"), {}, 500, false, now.monotonic_ns, now);
+        (place == Place::shop ? work_in_shop : work_in_hotel)(terminal, n, sold, now);
     }
     for (int i = 0; i < 2; ++i) {  // a sale that nobody answers is reversed, a reversal sent again
         now.monotonic_ns += 60 * kSecond;
@@ -76,29 +129,34 @@ void play(Next next) {
 
 // `count` answers as an honest box gives them; the one numbered `at` is what `make` says instead.
 template <typename Make>
-Buffer day(std::size_t count, std::size_t at, Make make) {
+Buffer day(Place place, std::size_t count, std::size_t at, Make make) {
     std::vector<Buffer> said;
-    play([&](Bytes asked) -> std::optional<Buffer> {
+    play(place, [&](Bytes asked) -> std::optional<Buffer> {
         if (said.size() == count) return std::nullopt;
-        said.push_back(said.size() == at ? make(asked) : answer_to(asked));
+        said.push_back(said.size() == at ? make(asked) : answer_to(place, asked));
         return said.back();
     });
     Buffer out;
     for (const Buffer& message : said) Writer(out).var16(message);
     return out;
 }
-}  // namespace
-
-// Answers in a row, each `size:u16 bytes`.
-void run_pos_terminal(Bytes input) {
+Buffer refused_on(Place place, std::size_t at, std::string_view code) {
+    return day(place, 10, at, [&](Bytes asked) { return answer_to(place, asked, code); });
+}
+void hear(Place place, Bytes input) {
     Reader in(input);
-    play([&](Bytes) -> std::optional<Buffer> {
+    play(place, [&](Bytes) -> std::optional<Buffer> {
         if (in.left() == 0) return std::nullopt;
         return owned(in.var16());
     });
 }
+}  // namespace
+
+// Answers in a row, each `size:u16 bytes`.
+void run_pos_terminal(Bytes input) {
+    hear(Place::shop, input);
+}
 Seeds seeds_pos_terminal() {
-    const auto refused = [](std::string_view code) { return [code](Bytes asked) { return answer_to(asked, code); }; };
     const auto unproven = [](Bytes) { return test::answer("0210", {{39, "30"}}, nullptr); };
     const auto another_key = [](Bytes) {
         const Secret base = vault::derive_session_key(test::tmk(), {});
@@ -106,9 +164,20 @@ Seeds seeds_pos_terminal() {
                             {{11, "000002"}, {39, "00"}, {41, "T0000001"}, {48, std::string(38, '0')}, {70, "161"}},
                             &base, 128);
     };
-    Seeds seeds{day(9, 9, unproven), day(4, 2, unproven), day(4, 1, another_key), day(3, 4, unproven)};
+    constexpr auto kShop = Place::shop;
+    Seeds seeds{day(kShop, 9, 9, unproven), day(kShop, 4, 2, unproven), day(kShop, 4, 1, another_key), day(kShop, 3, 4, unproven)};
     for (const std::size_t at : {0U, 1U, 2U})
-        for (const char* code : {"96", "05", "68"}) seeds.push_back(day(6, at, refused(code)));
+        for (const char* code : {"96", "05", "68", "79"}) seeds.push_back(refused_on(kShop, at, code));
+    return seeds;
+}
+
+void run_pos_hotel(Bytes input) {
+    hear(Place::hotel, input);
+}
+Seeds seeds_pos_hotel() {
+    Seeds seeds;
+    for (const std::size_t at : {0U, 1U, 2U, 3U, 4U, 9U}) seeds.push_back(refused_on(Place::hotel, at, "05"));
+    for (const std::size_t count : {2U, 3U, 4U, 5U, 6U, 7U}) seeds.push_back(day(Place::hotel, count, count, [](Bytes) { return Buffer(); }));
     return seeds;
 }
 

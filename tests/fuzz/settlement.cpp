@@ -149,6 +149,7 @@ Seeds seeds_settlement_entries() {
     const auto given_up = journal.payment(2, 3, 300, entry::Outcome::forwarded);
     journal.answer(given_up, 2, 3, 300, false);
     journal.payment(3, 1, 50, entry::Outcome::declined);
+    journal.complete(1, 3, 70);
     journal.reverse(first, 1, 2, 100);
     journal.reverse(99, 1, 2, 100, entry::ReversalOutcome::unknown);
     entry::WalletRegistered wallet;

@@ -20,7 +20,7 @@
     T(vault_payment, 50'000, "the same of its payment verbs")                                         \
     T(key_block_header, 20'000, "a key block, for giro key inspect and the vault")                    \
     T(pin_block, 20'000, "a deciphered PIN block of any format")                                      \
-    T(vault_counters, 2'000, "vault/counters, by whoever may write it")                              \
+    T(vault_counters, 500, "vault/counters, by whoever may write it")                              \
     T(vault_bundle, 3'000, "the box's public keys, as a file or a reply")                            \
     T(qr_mpm, 10'000, "a code that a shop shows")                                                    \
     T(qr_mpm_signed, 10'000, "the same with its checksum made right")                                \
@@ -53,6 +53,7 @@
     T(settlement_vault, 3'000, "a settlement as the vault is asked to sign it")                      \
     T(settlement_entries, 1'000, "a journal's entries, as windows are made of them")                 \
     T(pos_terminal, 2'000, "the box's answers to a terminal")                                        \
+    T(pos_hotel, 2'000, "the same, under DUKPT keys, of authorisations and what follows them")        \
     T(pos_issuer, 3'000, "the box's requests to an issuer's host")                                   \
     T(pos_issuer_state, 2'000, "the state file of giro host")
 

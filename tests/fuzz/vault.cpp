@@ -145,10 +145,19 @@ void run_key_block_header(Bytes input) {
     const std::string text = payment::format_key_block_header(*header, 1);
     const auto again = payment::parse_key_block_header(text);
     ASSERT(again && again->optional == header->optional && again->usage == header->usage && again->length == header->length);
+    for (const auto word : {payment::usage_text(header->usage), payment::algorithm_text(header->algorithm), payment::mode_text(header->mode),
+                            payment::exportability_text(header->exportability), payment::version_text(header->version)})
+        ASSERT(!word.empty());
+    const std::string filled = payment::format_key_block_header(*header, 16);  // as a block cipher wants it
+    const auto full = payment::parse_key_block_header(filled);
+    if (filled.size() > payment::kKeyBlockBytesMax || header->optional.size() == payment::kOptionalBlocksMax) return;
+    ASSERT((filled.size() - payment::kHeaderBytes) % 16 == 0 && full && full->optional.size() <= header->optional.size() + 1);
+    ASSERT(std::equal(header->optional.begin(), header->optional.end(), full->optional.begin()));
 }
 Seeds seeds_key_block_header() {
     return {owned("D0112P0AE00E0000B82679114F470F54"), owned("B0104B0TX12S0100KS1800604B120F9292800000BB68"),
-            owned("D0144K0AN00N0200KS0004001800604B120F929PB0C00000000"), owned("E0084B0TV16N0000B2AE5E26")};
+            owned("D0144K0AN00N0200KS0004001800604B120F929PB0C00000000"), owned("E0084B0TV16N0000B2AE5E26"),
+            owned("D0400P0AE00E0100TS0004012C" + std::string(290, 'A')), owned(std::string(payment::kKeyBlockBytesMax + 1, '0'))};
 }
 
 void run_vault_bundle(Bytes input) {

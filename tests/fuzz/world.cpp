@@ -22,7 +22,7 @@ namespace {
 using bus::MessageType;
 using switching::Core;
 
-constexpr std::uint64_t kNow = 1'795'000'000'000'000'000;
+constexpr std::uint64_t kNow = 1'795'363'200'000'000'000;  // of the day that the frames' DE13 says, or all of them are stale
 constexpr Id128 kCustomer{0xC, 1}, kMerchant{0xD, 1};
 
 switching::Policy policy() {
@@ -156,6 +156,10 @@ Buffer at_the_till() {
     append_frame(out, kTerminal, [](iso8583::Message& m) {
         m.set(11, "004716");
         m.set(2, "4111111111111111");
+    });
+    append_frame(out, kTerminal, [](iso8583::Message& m) {  // held still when the day is over
+        m.set_mti("0100");
+        m.set(11, "004720");
     });
     return out;
 }

@@ -68,6 +68,18 @@ class JournalMaker {
         if (outcome == entry::Outcome::approved) move(from, to, amount);
         return add(entry::Kind::payment, e);
     }
+    // A sale that the till approved by itself.
+    void complete(std::uint32_t from, std::uint32_t to, MinorUnits amount) {
+        entry::Completed e;
+        e.payment.outcome = entry::Outcome::approved;
+        e.payment.key.rrn = Rrn(fmt::format("{:012}", entries.size() + 1));
+        e.payment.amount = {amount, kCurrency};
+        e.payment.response_code = ResponseCode("00");
+        e.payment.debit = account(from);
+        e.payment.credit = account(to);
+        move(from, to, amount);
+        add(entry::Kind::completed, e);
+    }
     void answer(std::uint64_t payment_seq, std::uint32_t from, std::uint32_t to, MinorUnits amount, bool approved) {
         entry::ForwardAnswered e;
         e.payment = payment_seq;
