@@ -105,7 +105,8 @@ TransferResult Ledger::check_repeat(const Transfer& t, const StoredTransfer& old
     const MinorUnits whole = hold == nullptr ? old.amount : hold->amount;
     const MinorUnits amount = left_out(t.amount == 0) ? whole : t.amount;
     if (((t.flags ^ old.flags) & ~kLinked) != 0) return R::exists_with_different_flags;
-    if (hold != nullptr ? t.pending_id != hold->id : !has_hold && !t.pending_id.is_zero())
+    // Without a hold the flags are of a kind that names none: check_form() has seen to it.
+    if (hold != nullptr && t.pending_id != hold->id)
         return R::exists_with_different_pending_id;
     if (!left_out(t.debit_account.is_zero()) && t.debit_account != debit.id)
         return R::exists_with_different_debit_account;
