@@ -19,7 +19,7 @@ tl::unexpected<VerbFailure> failed(const KeyError& error) {
 // The 16 characters that say what a key is to be. Nothing when they are no header.
 std::optional<payment::KeyBlockHeader> wanted(std::string_view text) {
     const auto header = payment::parse_key_block_header(text);
-    if (!header || text.size() != payment::kHeaderBytes || !header->optional.empty()) return std::nullopt;
+    if (!header || text.size() != payment::kHeaderBytes) return std::nullopt;  // no room for an optional block
     return *header;
 }
 

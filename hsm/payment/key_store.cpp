@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 
 #include "hsm/payment/wiped.hpp"
 #include "util/file.hpp"
@@ -71,7 +72,7 @@ std::string header_text(KeyBlockHeader header) {
 }
 
 std::string next_version(const std::string& version) {
-    const bool digits = std::ranges::all_of(version, [](char c) { return c >= '0' && c <= '9'; });
+    const bool digits = std::ranges::all_of(version, [](unsigned char c) { return std::isdigit(c) != 0; });
     return fmt::format("{:02}", digits ? std::stoi(version) % 99 + 1 : 1);
 }
 }  // namespace

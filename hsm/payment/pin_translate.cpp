@@ -11,9 +11,8 @@ Ck<void> PinKey::decrypt(const Session& session, Bytes in, MutableBytes out) con
 }
 
 Ck<void> PinKey::encrypt(const Session& session, Bytes in, MutableBytes out) const {
-    if (m_memory == nullptr) return encrypt_ecb(session, m_key, in, out);
-    tdes_encrypt(*m_memory, in, out);
-    return {};
+    ASSERT(m_memory == nullptr);
+    return encrypt_ecb(session, m_key, in, out);
 }
 
 bool is_translation_permitted(PinFormat from, PinFormat to) noexcept {
@@ -45,7 +44,8 @@ Ck<bool> decipher_pin(const Session& session, const PinKey& key, PinFormat forma
 
 Ck<bool> encipher_pin(const Session& session, const PinKey& key, PinFormat format, const ClearPin& pin, const Pan& pan,
                       MutableBytes block) {
-    if (key.cipher() != cipher_of(format) || block.size() != block_bytes(format)) return false;
+    ASSERT(block.size() == block_bytes(format));
+    if (key.cipher() != cipher_of(format)) return false;
     ByteArray<kFillRandomBytes> random{};
     if (format != PinFormat::iso0) {  // whose fill is fixed
         const auto filled = session.cryptoki().C_GenerateRandom(session.handle(), random);

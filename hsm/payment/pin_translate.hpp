@@ -21,7 +21,7 @@ class PinKey {
     explicit PinKey(const TdesKey& memory) noexcept : m_memory(&memory) {}
     [[nodiscard]] Cipher cipher() const noexcept { return m_memory != nullptr ? Cipher::tdes : m_key.cipher; }
     [[nodiscard]] Ck<void> decrypt(const Session& session, Bytes in, MutableBytes out) const;  // one block
-    [[nodiscard]] Ck<void> encrypt(const Session& session, Bytes in, MutableBytes out) const;
+    [[nodiscard]] Ck<void> encrypt(const Session& session, Bytes in, MutableBytes out) const;  // the token's alone: ASSERTed
 
   private:
     KeyRef m_key{};
@@ -37,7 +37,8 @@ class PinKey {
 // cipher. An error is the token's.
 [[nodiscard]] Ck<bool> decipher_pin(const Session& session, const PinKey& key, PinFormat format, Bytes block,
                                     const Pan& pan, ClearPin& out);
-// False when the PAN is too short for the format or the key is of the wrong cipher.
+// `block`: block_bytes(format) of it (ASSERTed). False when the PAN is too short for the format or the key is of the wrong
+// cipher.
 [[nodiscard]] Ck<bool> encipher_pin(const Session& session, const PinKey& key, PinFormat format, const ClearPin& pin,
                                     const Pan& pan, MutableBytes block);
 

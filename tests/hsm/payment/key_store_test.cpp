@@ -59,10 +59,66 @@ TEST_CASE("key store: what a key may be for is a table; the rest is refused in w
     CHECK(refused("k", "D0000D0AB00E0000", 16).find("usage D0") != std::string::npos);
     CHECK(refused("k", "D0000V2AV00E0000", 16).find("algorithm A") != std::string::npos);
     CHECK(refused("k", "D0000P0TB00E0000", 24).find("24 bytes") != std::string::npos);
-    for (const char* name : {"", "../x", "A", ".x", "a/b", "abcdefghijklmnopqrs", "x.old"})
+    for (const char* name : {"", "../x", "A", ".x", "a/b", "abcdefghijklmnopqrs", "x.old", "a{"})
         CHECK(refused(name, "D0000P0TB00E0000", 16).find("name") != std::string::npos);
     REQUIRE(keys.add("k", header_of("D0000P0TB00E0000"), Buffer(16, std::byte{3})).has_value());
     CHECK(refused("k", "D0000P0TB00E0000", 16).find("already") != std::string::npos);
+    CHECK(keys.add("a-1.z", header_of("D0000P0TB00E0000"), Buffer(16, std::byte{3})).has_value());
+}
+
+TEST_CASE("key store: what is no key file is left alone; a folder in one's place, and a kind that is not taken, stop the start") {
+    BoxFixture box;
+    add_payment_keys(box);
+    const auto folder = box.config().folder / "keys";
+    const std::size_t count = box.at().payment_keys.list().size();
+    REQUIRE(write_file_atomic(folder / "readme.txt", as_bytes("not a key")).has_value());
+    box.restart();
+    CHECK(box.at().payment_keys.list().size() == count);
+    // Under the token's own key, but for what this box has no use.
+    const ProtectionKey lmk{{box.at().keys.payment_lmk, Cipher::aes}, 32};
+    const auto block = wrap_key_block(box.at().session(), lmk, header_of("D0000D0AB00E0000"), Buffer(16, std::byte{3}));
+    REQUIRE(block.has_value());
+    box.stop();
+    REQUIRE(std::filesystem::create_directory(folder / "folder.kb"));
+    const auto start = [&] {
+        const auto opened = Vault::open(box.config());
+        REQUIRE(!opened);
+        CHECK(opened.error().kind == Failure::Kind::integrity);
+        return opened.error().what;
+    };
+    CHECK(start().find("folder.kb") != std::string::npos);
+    std::filesystem::remove(folder / "folder.kb");
+    REQUIRE(write_file_atomic(folder / "odd.kb", as_bytes(*block)).has_value());
+    CHECK(start().find("usage D0") != std::string::npos);
+}
+
+TEST_CASE("key store: a key whose file is gone is neither rotated nor given away, and says so") {
+    BoxFixture box;
+    add_payment_keys(box);
+    auto& keys = box.at().payment_keys;
+    const auto before = keys.find("zone")->kcv;
+    REQUIRE(std::filesystem::remove(box.config().folder / "keys" / "zone.kb"));
+    CHECK(keys.rotate("zone", std::nullopt).error().refused.find("zone.kb does not open") != std::string::npos);
+    CHECK(keys.wrap("zone", "kek").error().refused.find("zone.kb does not open") != std::string::npos);
+    CHECK(keys.find("zone")->kcv == before);
+    CHECK(keys.find("zone.old") == nullptr);
+}
+
+TEST_CASE("key store: what finds no room is not there: a header too long, a folder that is none, one key too many") {
+    BoxFixture box;
+    auto& keys = box.at().payment_keys;
+    const auto folder = box.config().folder / "keys";
+    auto header = header_of("D0000P0TB00E0000");
+    header.optional.push_back({"TS", std::string(payment::kKeyBlockBytesMax, 'A')});
+    CHECK(keys.add("long", header, hex(kTdesValue)).error().refused.find("too long") != std::string::npos);
+    std::filesystem::remove_all(folder);
+    REQUIRE(write_file_atomic(folder, {}).has_value());
+    CHECK(!keys.add("nowhere", header_of("D0000P0TB00E0000"), hex(kTdesValue)).error().refused.empty());
+    CHECK(keys.list().empty());
+    std::filesystem::remove(folder);
+    for (std::size_t i = 0; i < vault::kPaymentKeysMax; ++i)
+        REQUIRE(keys.add(fmt::format("k{}", i), header_of("D0000P0TB00E0000"), hex(kTdesValue)).has_value());
+    CHECK(keys.add("more", header_of("D0000P0TB00E0000"), hex(kTdesValue)).error().refused == "there are too many keys");
 }
 
 TEST_CASE("key store: the mode narrows a PIN key to one direction") {
@@ -89,6 +145,8 @@ TEST_CASE("key store: rotation gives another key of the same kind and the next v
     CHECK(!keys.rotate("nothing", std::nullopt));
     CHECK(!keys.rotate("zone", header_of("D0000P0TB00E0000")));
     CHECK(keys.rotate("fresh", header_of("D0000M3TC00E0000")).has_value());
+    REQUIRE(keys.add("lettered", header_of("D0000P0TBA1E0000"), hex(kTdesValue)).has_value());
+    CHECK(keys.rotate("lettered", std::nullopt)->header.substr(9, 2) == "01");  // no number to go on from
     box.restart();
     CHECK(box.at().payment_keys.find("zone.old")->kcv == old);
     CHECK(box.at().payment_keys.find("zone")->kcv == row->kcv);
@@ -110,6 +168,15 @@ TEST_CASE("key store: a key leaves under an AES key encryption key alone, and on
     REQUIRE(keys.add("kek.tdes", header_of("D0000K0TN00N0000"), hex(kTdesValue)).has_value());
     CHECK(!keys.wrap("zone", "kek.tdes"));
     CHECK(!keys.unwrap("other", "zone", *block));
+    CHECK(keys.unwrap("other", "nothing", *block).error().refused == "there is no key encryption key nothing");
+    // K1 is a key encryption key too; one that is weaker than what it would protect is none for it.
+    REQUIRE(keys.add("kek.k1", header_of("D0000K1AN00N0000"), hex(kKekValue)).has_value());
+    REQUIRE(keys.wrap("zone", "kek.k1").has_value());
+    CHECK(keys.unwrap("zone.k1", "kek.k1", *keys.wrap("zone", "kek.k1")).has_value());
+    REQUIRE(keys.add("kek.weak", header_of("D0000K0AN00N0000"), hex(kAesValue)).has_value());
+    REQUIRE(keys.add("strong", header_of("D0000P0AB00E0000"), hex(kKekValue)).has_value());
+    CHECK(keys.wrap("strong", "kek.weak").error().refused == "strong is stronger than kek.weak");
+    CHECK(keys.wrap("strong", "kek").has_value());
     CHECK(keys.unwrap("other", "kek.tdes", *block).error().refused == "the key block does not open");
 }
 

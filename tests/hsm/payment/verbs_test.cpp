@@ -129,6 +129,14 @@ TEST_CASE("DUKPT verbs: TDES: X9.24-1's first message verifies, and the answer's
     REQUIRE(answer(ksn).made);
     CHECK(to_hex(Bytes(answer(ksn).mac).first(4)) == "20364223");
     CHECK(!answer(hex("ffff9876543210e00002")).made);
+    // Nor for another kind of MAC, a key that is none, a KSN that is none.
+    const auto made = [&](const char* key, Bytes id, vault::MacKind kind) {
+        return box.get<vault::DukptMac>({{{KeyName(key), id, data, kind}}}, kSwitch).macs.at(0).made;
+    };
+    CHECK(made("bdk.tdes", ksn, vault::MacKind::x9_19));
+    CHECK(!made("bdk.tdes", ksn, vault::MacKind::aes_cmac));
+    CHECK(!made("nothing", ksn, vault::MacKind::x9_19));
+    CHECK(!made("zone", ksn, vault::MacKind::x9_19));
 }
 
 TEST_CASE("PIN verbs: a DUKPT PIN becomes a zone's, once for its KSN") {
@@ -188,6 +196,11 @@ TEST_CASE("PIN verbs: what PCI PIN 3-3 forbids, keys of another usage and blocks
     CHECK(out("nothing", iso0, "zone", iso0).empty());
     CHECK(out("zone", iso0, "zone.aes", iso0).empty());
     CHECK(out("bdk.aes", iso0, "zone", iso0).empty());  // without a KSN
+    CHECK(out("zone", iso0, "nothing", iso0).empty());
+    const Buffer ksn = ksn_of(1);
+    CHECK(box.get<vault::PinTranslate>({{{{KeyName("zone"), ksn, iso0, block}, box.pan, KeyName("zone"), iso0}}}, kSwitch)
+              .blocks.at(0)
+              .empty());  // a KSN, and no DUKPT key
     // A key made for one direction is not taken for the other.
     box.get<vault::KeyRotate>({KeyName("only.in"), "D0000P0TD00N0000"}, Caller::admin);
     box.get<vault::KeyRotate>({KeyName("only.out"), "D0000P0TE00N0000"}, Caller::admin);
@@ -428,6 +441,9 @@ TEST_CASE("key ceremony: two officers, two components, their XOR; nobody alone, 
     CHECK(!reply(signed_by_alice("D0000M7HN00N0000", 32)).complete);
     CHECK(signed_by_alice("nonsense", 32).status == Status::refused);
     CHECK(signed_by_alice("D0112K0AN01N0200", 32).status == Status::refused);
+    CHECK(signed_by_alice("D0032K0AN00N0000KS10", 32).status == Status::refused);
+    CHECK(!reply(signed_by_alice("D0000P0TB00N0000", 16)).complete);
+    CHECK(signed_by_alice("D0000P0TB00N0000", 32).status == Status::refused);
     // Two good components of a kind that is not taken: nothing is made.
     CHECK(!reply(signed_by_alice("D0000D0AN00N0000", 32)).complete);
     vault::KeyComponent::Request untaken{KeyName("zmk4"), "D0000D0AN00N0000", "bob", {}, Secret(Buffer(32, std::byte{5}))};

@@ -1,0 +1,170 @@
+// The payment verbs and the key store while the token fails under them, call by call: said so, nothing burnt, nothing
+// half there. On the simulated token, with requests that are fine in every way.
+#include "hsm/payment/pin_translate.hpp"
+#include "tests/hsm/payment_verbs.hpp"
+#include "tests/hsm/sim_token.hpp"
+
+namespace giro::test {
+
+using namespace hsm;
+using bus::Status;
+using vault::KeyName;
+
+namespace {
+constexpr std::uint64_t kCallsMax = 1'000;  // no request needs as many of the token
+
+Buffer sealed(BoxFixture& box, const char* key, PinFormat format, const Pan& pan) {
+    ClearPin pin;
+    REQUIRE(pin.assign(digits("1234")));
+    Buffer block(block_bytes(format));
+    REQUIRE(encipher_pin(box.at().session(), PinKey(box.at().payment_keys.find(key)->ref()), format, pin, pan, block)
+                .value());
+    return block;
+}
+
+// Asks until the token has failed at each of its calls, the first time it is answered for good with it.
+template <typename V, typename IsGood>
+void fail_at_every_call(BoxFixture& box, const GiroTestToken& token, const typename V::Request& request,
+                        IsGood is_good) {
+    std::uint64_t refusals = 0;
+    for (std::uint64_t k = 1;; ++k) {
+        REQUIRE(k < kCallsMax);
+        token.fail(CKR_FUNCTION_FAILED, k, 0);
+        const Answer answer = box.ask<V>(request, Caller::giro_switch);
+        token.fail(0, 0, 0);
+        CHECK_FALSE(answer.close_peer);
+        while (box.vault().present() == nullptr) REQUIRE(box.vault().tick());
+        if (answer.status != Status::ok) {
+            ++refusals;
+            continue;
+        }
+        const auto reply = vault::decode<typename V::Reply>(answer.body);
+        REQUIRE(reply.has_value());
+        CHECK(is_good(*reply));
+        break;
+    }
+    CHECK(refusals > 1);
+}
+}  // namespace
+
+TEST_CASE(
+    "payment verbs: a token that fails while a PIN or a cryptogram is worked on is said so, and burns no KSN and no "
+    "attempt") {
+    const GiroTestToken& token = sim_token(9);
+    BoxFixture box(test_token_module());
+    add_payment_keys(box);
+    using enum vault::PinFormat;
+    const auto translate = [&](const char* from, Bytes ksn, vault::PinFormat format, Bytes block, const Pan& pan,
+                               const char* to_key, vault::PinFormat to) {
+        CAPTURE(from);
+        CAPTURE(to_key);
+        fail_at_every_call<vault::PinTranslate>(box, token,
+                                                {{{{KeyName(from), ksn, format, block}, pan, KeyName(to_key), to}}},
+                                                [](const auto& reply) { return !reply.blocks.at(0).empty(); });
+    };
+    const Pan pan = *Pan::parse("4444333322221111");
+    const Buffer block = sealed(box, "zone", PinFormat::iso0, pan);
+    translate("zone", {}, iso0, block, pan, "zone", iso3);
+    translate("zone", {}, iso0, block, pan, "zone.aes", iso4);
+    translate("zone.aes", {}, iso4, sealed(box, "zone.aes", PinFormat::iso4, pan), pan, "zone", iso0);
+    translate("bdk.aes", hex("123456789012345600000001"), iso4, hex("a912150391ab65a67e52883d81ce2d15"),  // X9.24-3
+              *Pan::parse("4111111111111111"), "zone", iso0);
+    translate("bdk.tdes", hex("ffff9876543210e00001"), iso0, hex("1b9c1845eb993a7a"), *Pan::parse("4012345678909"),
+              "zone", iso0);
+
+    const auto verify = [&](const vault::PinVerify::Item& item) {
+        fail_at_every_call<vault::PinVerify>(box, token, {{item}}, [](const auto& reply) {
+            return reply.results.at(0).verdict == vault::PinVerdict::good &&
+                   reply.results.at(0).attempts_left == vault::kPinAttemptsMax;
+        });
+    };
+    verify({{KeyName("zone"), {}, iso0, block}, pan, vault::PinMethod::visa_pvv, KeyName("pvv"), digits("7211")});
+    const Pan other = *Pan::parse("1122334455667788");
+    const Buffer ibm_block = sealed(box, "zone", PinFormat::iso0, other);
+    vault::PinVerify::Item ibm{
+        {KeyName("zone"), {}, iso0, ibm_block}, other, vault::PinMethod::ibm_3624, KeyName("ibm"), digits("7710")};
+    std::ranges::copy(digits("1234567890123456"), ibm.table.begin());
+    verify(ibm);
+
+    const Buffer data = hex("0000000040000000000000000124800004800001241911050152bf45851800001c06011203a0b800");
+    vault::ArqcVerify::Item arqc{KeyName("imk"), *Pan::parse("1234567890123456"), 0, true, 18, hex_array<2>("001c"),
+                                 data,           hex_array<8>("7a788ea6b8a3e733")};
+    fail_at_every_call<vault::ArqcVerify>(box, token, {{arqc}}, [](const auto& reply) {
+        return reply.results.at(0).good && to_hex(reply.results.at(0).arpc) == "9af514c1";
+    });
+}
+
+TEST_CASE("key store: a token that fails while a key comes in leaves none behind") {
+    const GiroTestToken& token = sim_token(10);
+    BoxFixture box(test_token_module());
+    for (const char* header : {"D0000C0TV00N0000", "D0000B0TX00E0000", "D0000M6AC00N0000"}) {
+        CAPTURE(std::string(header));
+        const std::size_t before = box.at().payment_keys.list().size();
+        const std::string name = fmt::format("k{}", before);
+        std::uint64_t k = 1;
+        for (;; ++k) {
+            REQUIRE(k < kCallsMax);
+            token.fail(CKR_FUNCTION_FAILED, k, 0);
+            const auto added = box.at().payment_keys.add(name, header_of(header), hex(kTdesValue));
+            token.fail(0, 0, 0);
+            if (added) break;
+            CHECK(added.error().refused.empty());
+            CHECK(added.error().token.code == CKR_FUNCTION_FAILED);
+            CHECK(box.at().payment_keys.find(name) == nullptr);
+            box.vault().note(added.error().token);  // as the verbs do: the token is opened anew
+            while (box.vault().present() == nullptr) REQUIRE(box.vault().tick());
+        }
+        CHECK(k > 3);
+        CHECK(box.at().payment_keys.list().size() == before + 1);
+    }
+}
+
+TEST_CASE("key store: a token that fails while keys are loaded stops the start, and waits when it is away") {
+    const GiroTestToken& token = sim_token(11);
+    BoxFixture box(test_token_module());
+    for (const char* header : {"D0000C0TV00N0000", "D0000P0AB00N0000"})
+        REQUIRE(box.at()
+                    .payment_keys.add(header[5] == 'C' ? "cvk" : "zone", header_of(header), hex(kTdesValue))
+                    .has_value());
+    struct Case {
+        CK_RV code;
+        Failure::Kind kind;
+    };
+    for (const auto& [code, kind] :
+         {Case{CKR_DEVICE_REMOVED, Failure::Kind::try_again}, Case{CKR_MECHANISM_INVALID, Failure::Kind::integrity}}) {
+        std::size_t refused = 0;
+        for (std::uint64_t k = 1;; ++k) {
+            REQUIRE(k < kCallsMax);
+            box.restart();  // a session without what was left half done
+            const ProtectionKey lmk{{box.at().keys.payment_lmk, Cipher::aes}, 32};
+            const std::uint64_t before = token.faults();
+            token.fail(code, k, 0);
+            const auto opened = KeyStore::open(box.at().session(), lmk, box.config().folder / "keys");
+            const bool failed = token.faults() != before;
+            token.fail(0, 0, 0);
+            if (!failed) {
+                REQUIRE(opened.has_value());
+                CHECK(opened->list().size() == 2);
+                break;
+            }
+            if (opened) continue;  // only the clearing away after it failed
+            ++refused;
+            CHECK(opened.error().kind == kind);
+        }
+        CHECK(refused > 2);
+    }
+}
+
+TEST_CASE("key verbs: the list of keys is not told while the token is away") {
+    const GiroTestToken& token = sim_token(12);
+    BoxFixture box(test_token_module());
+    add_payment_keys(box);
+    token.set_present(0);
+    REQUIRE(box.vault().tick().has_value());
+    CHECK(box.ask<vault::KeyList>({}, Caller::admin).status == Status::token_absent);
+    token.set_present(1);
+    REQUIRE(box.vault().tick().has_value());
+    CHECK(box.get<vault::KeyList>({}, Caller::admin).keys.size() == box.at().payment_keys.list().size());
+}
+
+}  // namespace giro::test
