@@ -9,6 +9,7 @@
 #include <cstdio>
 
 #include "appliance/giro-vault/service.hpp"
+#include "appliance/short_slices.hpp"
 #include "util/file.hpp"
 #include "util/log.hpp"
 
@@ -58,6 +59,7 @@ int main(int argc, char** argv) {
         else if (i != 1 || word != "serve") rest.push_back(argv[i]);  // what the program does without a word
     }
     rest.push_back(nullptr);
+    appliance::ask_for_short_slices();
     return appliance::run(
         "giro-vault",
         "holds the keys and answers the box's programs; 'serve --provisioning': the admin's provisioning "
