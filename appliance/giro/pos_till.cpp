@@ -134,6 +134,7 @@ Result<Found> find_original(const Args& args, const Till& till, std::optional<Fo
                     fmt::format("{} has no {} with RRN {}; payments of a run are in its --trace file: give --from FILE", file.string(),
                                 form ? "authorisation" : "payment", args.text("--rrn")));
     Found out{**found, identity_of(till.equipment->config, 1)};
+    out.original.sale.stamp.wall_ns = till.equipment->clock.wall_ns();  // its date's year is the nearest: the record has none
     const CardName& card = out.original.card;
     if (!card.bin.empty()) {
         const auto pan = Pan::parse(demo::pan(card.bin, card.index));

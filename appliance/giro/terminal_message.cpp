@@ -27,6 +27,17 @@ void two(char* at, int value) noexcept {
     at[0] = static_cast<char>('0' + value / 10 % 10);
     at[1] = static_cast<char>('0' + value % 10);
 }
+
+iso8583::Function function_of(const Sale& sale) noexcept {
+    using enum iso8583::Function;
+    const bool follows = sale.original_stan != 0;
+    switch (sale.form) {
+        case Form::purchase: return original_financial;
+        case Form::authorisation: return follows ? supplementary_authorisation : original_authorisation;
+        case Form::completion: return follows ? authorised_before : original_financial;
+    }
+    return original_financial;
+}
 }  // namespace
 
 std::string_view mti_of(Form form) noexcept {
@@ -117,6 +128,7 @@ MessageBuilder::Built MessageBuilder::purchase(Frame& out, const Identity& who, 
     iso8583::put_stan(m_dialect, m_message, sale.stan);
     if (!sale.qr.empty()) m_message.set(63, sale.qr);
     if (!pin_block.empty()) iso8583::put_pin_block(m_dialect, m_message, pin_block);
+    iso8583::put_function(m_dialect, m_message, function_of(sale));
     if (sale.original_stan != 0)
         iso8583::put_original(m_dialect, m_message,
                               {mti_of(Form::authorisation), sale.original_stan, sale.original_transmission.view(),
@@ -132,6 +144,7 @@ MessageBuilder::Built MessageBuilder::reversal(Frame& out, const Identity& who, 
     const std::string_view mti = form.upload ? "032" : form.advice ? "042" : "040";
     iso8583::put_mti(m_dialect, m_message, std::string(mti) + (form.repeat ? '1' : '0'));
     common(who, original);
+    if (!form.upload) iso8583::put_function(m_dialect, m_message, iso8583::Function::full_reversal);
     m_message.set(7, stamp.transmission.view());
     iso8583::put_stan(m_dialect, m_message, stan);
     iso8583::put_original(m_dialect, m_message,

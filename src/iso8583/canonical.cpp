@@ -22,10 +22,13 @@ int year_of(unsigned month, std::uint64_t wall_ns) noexcept {
     return months > 6 ? year - 1 : months < -6 ? year + 1 : year;
 }
 
+int year_of(std::string_view date, std::uint64_t wall_ns) noexcept {
+    return year_of(date.size() == 4 ? static_cast<unsigned>((date[0] - '0') * 10 + (date[1] - '0')) : 1, wall_ns);
+}
+
 // YYMMDDhhmmss, or CCYYMMDDhhmmss in 2003.
 std::string dated(Edition edition, std::string_view time, std::string_view date, std::uint64_t wall_ns) {
-    const unsigned month = date.size() == 4 ? static_cast<unsigned>((date[0] - '0') * 10 + (date[1] - '0')) : 1;
-    const int year = year_of(month, wall_ns);
+    const int year = year_of(date, wall_ns);
     if (edition == Edition::y2003) return fmt::format("{:04}{}{}", year, date, time);
     return fmt::format("{:02}{}{}", year % 100, date, time);
 }
@@ -75,12 +78,25 @@ void put_local_time(const Dialect& dialect, Message& message, std::string_view t
     message.set(13, date);
 }
 
+bool is_year_of(std::string_view year, std::string_view date, std::uint64_t wall_ns) noexcept {
+    int said = 0;
+    for (const char c : year) said = said * 10 + (c - '0');
+    const int nearest = year_of(date, wall_ns);
+    return said == (year.size() == 2 ? nearest % 100 : nearest);
+}
+
 void put_response_code(const Dialect& dialect, Message& message, std::string_view code) {
     message.set(39, to_wire(dialect.response_codes, code, message.mti()[1]).view());
 }
 
 void put_network_code(const Dialect& dialect, Message& message, unsigned code) {
     message.set(wire_field(dialect.edition, 70), to_wire(dialect.network_codes, fmt::format("{:03}", code)).view());
+}
+
+void put_function(const Dialect& dialect, Message& message, Function function) {
+    constexpr unsigned kFunctionField = 24;
+    if (dialect.edition == Edition::y1987 || !dialect.fields[kFunctionField].defined()) return;
+    message.set_number(kFunctionField, static_cast<std::uint64_t>(function), 3);
 }
 
 void put_original(const Dialect& dialect, Message& message, const Original& original, std::uint64_t wall_ns) {

@@ -26,9 +26,21 @@ void put_stan(const Dialect& dialect, Message& message, std::uint32_t stan);
 // Local time (hhmmss) and date (MMDD) of the transaction; the year, where one is said, is the nearest to `wall_ns`.
 void put_local_time(const Dialect& dialect, Message& message, std::string_view time, std::string_view date,
                     std::uint64_t wall_ns);
+// Whether `year` ("2026", or 1993's "26") is that of the local date (MMDD) as put_local_time would say it.
+[[nodiscard]] bool is_year_of(std::string_view year, std::string_view date, std::uint64_t wall_ns) noexcept;
 // After put_mti: some editions have codes of their own for reversals and network management.
 void put_response_code(const Dialect& dialect, Message& message, std::string_view code);
 void put_network_code(const Dialect& dialect, Message& message, unsigned code);
+
+// What a message is for: DE24 of the later editions, which they want in each; 1987 says it nowhere.
+enum class Function : std::uint16_t {
+    original_authorisation = 100,
+    supplementary_authorisation = 106,  // raises the one before
+    original_financial = 200,
+    authorised_before = 202,            // completes an authorisation, by another amount than that maybe
+    full_reversal = 400
+};
+void put_function(const Dialect& dialect, Message& message, Function function);
 
 // What a reversal says of its original: DE90 or DE56.
 struct Original {

@@ -28,6 +28,9 @@ bool assign(FixedText<N>& out, std::string_view text) noexcept {
 
 constexpr std::uint64_t kStanMax = 999'999;  // n 6; the 2003 edition's n 12 is taken as far as it fits
 constexpr std::string_view kUnlistedCode = "05";
+constexpr std::string_view kPartialReversal = "401";  // function code (DE24): did not complete for the full amount
+
+bool is_reversal(Mti mti) noexcept { return (mti >> 8 & 0xf) == 4; }
 
 // DE4 of 2003: currency 3, decimals 1, amount 12.
 bool fill_amount_2003(const Message& m, PaymentRequest& r) noexcept {
@@ -41,11 +44,17 @@ bool fill_amount_2003(const Message& m, PaymentRequest& r) noexcept {
 }
 
 // DE95 of ISO 8583:1987, replacement amounts: actual amount transaction n 12, settlement n 12, two fees x+n 8. The first
-// alone is read: a box keeps one currency and takes no fees from messages. Later editions have none.
+// alone is read: a box keeps one currency and takes no fees from messages. Later editions say by DE24 that a reversal is
+// in part; which amounts it then has where, peers do not agree on. It is not taken for one of the whole.
 bool fill_replacement(const Dialect& d, const Message& m, PaymentRequest& r) noexcept {
     constexpr std::size_t kAmountDigits = 12;
     r.replacement = 0;
-    if (d.edition != Edition::y1987 || !m.has(95)) return true;
+    if (d.edition != Edition::y1987) {
+        const bool in_part = is_reversal(r.mti) && m.field(24) == kPartialReversal;
+        r.replacement = in_part ? kAmountMax : 0;
+        return true;
+    }
+    if (!m.has(95)) return true;
     const std::string_view digits = m.field(95).substr(0, kAmountDigits);
     const auto parsed = std::from_chars(digits.data(), digits.data() + digits.size(), r.replacement);
     return parsed.ec == std::errc() && parsed.ptr == digits.data() + kAmountDigits && digits[0] != '-';
@@ -67,14 +76,17 @@ bool fill_network_code(const Dialect& d, const Message& m, PaymentRequest& r) no
     return true;
 }
 
-// DE12 and DE13; from 1993 on DE12 holds the date too, 2003's with the century.
+// DE12 and DE13; from 1993 on DE12 holds the date too, 2003's with the century. The year it says must be the one that
+// brings the date nearest to when the message came: a date of another year is none, so that nothing goes by it.
 void fill_local_time(const Dialect& d, const Message& m, PaymentRequest& r) noexcept {
     std::string_view time = m.field(12), date = m.field(13);
     if (d.edition != Edition::y1987) {
         const std::size_t year = d.edition == Edition::y2003 ? 4 : 2;
         const bool whole = time.size() == year + 10;
+        const std::string_view said = time.substr(0, whole ? year : 0);
         date = whole ? time.substr(year, 4) : std::string_view();
         time = whole ? time.substr(year + 4) : std::string_view();
+        if (whole && r.received_ns != 0 && !is_year_of(said, date, r.received_ns)) date = {};
     }
     r.local_time = FixedText<6>(time);
     r.local_date = FixedText<4>(date);

@@ -97,6 +97,7 @@ std::optional<Buffer> FrameBuilder::link_request(const PaymentRequest& request, 
     if (!iso8583::unpack(came_in, request.raw, m_in)) return std::nullopt;
     m_out.clear();
     iso8583::put_mti(m_dialect, m_out, "0200");
+    iso8583::put_function(m_dialect, m_out, iso8583::Function::original_financial);
     if (came_in.edition != m_dialect.edition) put_request(request, payment);
     else
         for (const unsigned field : kForwarded) m_out.copy(iso8583::wire_field(m_dialect.edition, field), m_in);
@@ -109,6 +110,7 @@ std::optional<Buffer> FrameBuilder::link_request(const PaymentRequest& request, 
 std::optional<Buffer> FrameBuilder::link_reversal(const entry::Payment& payment, MinorUnits stands, const Pan& pan) {
     m_out.clear();
     iso8583::put_mti(m_dialect, m_out, "0400");
+    iso8583::put_function(m_dialect, m_out, iso8583::Function::full_reversal);
     m_out.set(2, pan.reveal());
     m_out.set_number(3, payment.processing_code, 6);
     iso8583::put_amount(m_dialect, m_out, payment.amount.minor, payment.amount.currency);

@@ -116,6 +116,63 @@ TEST_CASE("canonical: what 2003 can say and Giro cannot keep is a format error, 
     CHECK_FALSE(readable(d, [](Message& m) { m.set(42, "SHOP000000000012"); }));
 }
 
+TEST_CASE("canonical: a reversal that a later edition says in part is not one of the whole") {
+    static constexpr struct {
+        const char* dialect;
+        const char* function;
+        MinorUnits replacement;
+    } kRows[] = {{"iso1987-ascii", "401", 0}, {"iso1993", "400", 0}, {"iso1993", "401", kAmountMax}, {"iso2003", "401", kAmountMax}};
+    for (const auto& row : kRows) {
+        CAPTURE(row.dialect);
+        CAPTURE(row.function);
+        const Dialect d = dialect(row.dialect);
+        for (const char* mti : {"0400", "0420", "0200"}) {
+            Message m, in;
+            put_mti(d, m, mti);
+            m.set(24, std::string_view(row.function));
+            const Buffer frame = packed(d, m);
+            PaymentRequest r;
+            REQUIRE(unpack(d, frame, in));
+            REQUIRE(to_request(d, frame, in, r));
+            CHECK(r.replacement == (std::string_view(mti) == "0200" ? 0 : row.replacement));
+        }
+    }
+}
+
+TEST_CASE("canonical: a local date of another year is none") {
+    static constexpr struct {
+        const char* dialect;
+        std::string_view local;
+        const char* date;
+    } kRows[] = {{"iso1993", "261122163000", "1122"},   {"iso1993", "251122163000", ""},   {"iso1993", "271122163000", ""},
+                 {"iso2003", "20261122163000", "1122"}, {"iso2003", "20251122163000", ""}, {"iso2003", "19261122163000", ""},
+                 {"iso1993", "270101000000", "0101"},   {"iso1993", "260101000000", ""}};
+    for (const auto& row : kRows) {
+        CAPTURE(row.local);
+        const Dialect d = dialect(row.dialect);
+        Message m, in;
+        put_mti(d, m, "0200");
+        m.set(12, row.local);
+        const Buffer frame = packed(d, m);
+        PaymentRequest r;
+        r.received_ns = kSampleTime_ns;
+        REQUIRE(unpack(d, frame, in));
+        REQUIRE(to_request(d, frame, in, r));
+        CHECK(r.local_date.view() == row.date);
+        r.received_ns = 0;  // when it came is not known
+        REQUIRE(to_request(d, frame, in, r));
+        CHECK_FALSE(r.local_date.empty());
+    }
+}
+
+TEST_CASE("canonical: the later editions say what a message is for") {
+    Message m;
+    put_function(dialect("iso1987-ascii"), m, Function::full_reversal);
+    CHECK_FALSE(m.has(24));
+    put_function(dialect("iso1993"), m, Function::full_reversal);
+    CHECK(m.field(24) == "400");
+}
+
 TEST_CASE("canonical: an issuer's code that the dialect does not list is a decline") {
     const Dialect d = dialect("iso1993");
     Message m, in;
