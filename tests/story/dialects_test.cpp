@@ -43,6 +43,14 @@ void speak(Box& box, const std::string& dialect, const std::string& framing, boo
     CHECK(code_of(buy(box, {"--amount", "100", "--card-index", "200"})) == "51");
     CHECK(code_of(buy(box, {"--bin", "411111", "--amount", "100"})) == "15");
     CHECK(code_of(buy(box, {"--dukpt", "--amount", "100"})) == "00");
+    // The end of a terminal's day, in the edition's own fields and codes.
+    const auto reconcile = [&](const std::string& net) {
+        return code_of(box.giro({"--json", "pos", "reconcile", "--terminal", "7", "--net", net}));
+    };
+    CHECK(reconcile("0") == "00");
+    CHECK(reconcile("-5") == "95");
+    CHECK(box.giro({"pos", "cut-over", "--terminal", "7"}).status == 0);
+    CHECK(box.giro({"pos", "sign-off", "--terminal", "7"}).status == 0);
     // A card of the bank behind the link: approved there, and declined there.
     CHECK(eventually(20, [&] { return code_of(buy(box, {"--bin", "970003", "--amount", "100"})) == "00"; }));
     CHECK(code_of(buy(box, {"--bin", "970003", "--amount", "151"})) == "51");
