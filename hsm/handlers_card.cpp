@@ -8,6 +8,7 @@
 #include "hsm/payment/emv.hpp"
 #include "hsm/payment/pin_translate.hpp"
 #include "hsm/payment/pin_verify.hpp"
+#include "util/bytes.hpp"
 
 namespace giro::hsm {
 
@@ -25,7 +26,9 @@ Ck<void> find_pin_key(Vault& vault, const vault::EncryptedPin& pin, PinKeyHolder
     PaymentKey* stored = vault.present()->payment_keys.find(pin.key.view());
     if (stored == nullptr) return {};
     if (pin.ksn.empty()) {
-        if (stored->is("P0") && stored->header.mode != 'E') out.key.emplace(stored->ref());
+        // A zone key deciphers only when its header says so: under one of no restriction a translated block could be asked about.
+        const bool deciphers = stored->header.mode == 'D' || stored->header.mode == 'B';
+        if (stored->is("P0") && deciphers) out.key.emplace(stored->ref());
         return {};
     }
     if (const auto done = dukpt_pin_key(vault.present()->session(), *stored, pin.ksn, out.dukpt); !done) return done;
@@ -89,6 +92,19 @@ Ck<std::optional<bool>> matches(const Session& session, const PaymentKey& pvk, c
     return same_digits(ibm_offset(pin, natural), item.on_file);
 }
 
+// What a wrong PIN was typed for and which it was, under a key: the same one for the same request again tells nobody anything, so
+// it need not count; another PIN, or another request's, always does. Never 0.
+Ck<std::uint32_t> attempt_mark(Vault::Present& at, const vault::PinVerify::Item& item, const ClearPin& pin) {
+    Wiped<sizeof item.request + Pan::kDigitsMax + kPinDigitsMax> what;
+    store_le(what.writable().data(), item.request);
+    std::ranges::copy(as_bytes(item.pan.reveal()), what.writable().begin() + sizeof item.request);
+    std::ranges::copy(pin.digits(), what.writable().begin() + sizeof item.request + Pan::kDigitsMax);
+    what.writable()[what.size() - 1] ^= static_cast<std::byte>(pin.size() << 4);
+    const auto mac = cmac(at.session(), at.keys.storage_token, what.reveal());
+    if (!mac) return tl::unexpected(mac.error());
+    return load_le<std::uint32_t>(mac->data()) | 1U;
+}
+
 Verdict<vault::PinVerify::Result> verify(Vault& vault, const vault::PinVerify::Item& item) {
     using enum vault::PinVerdict;
     Vault::Present& at = *vault.present();
@@ -115,9 +131,11 @@ Verdict<vault::PinVerify::Result> verify(Vault& vault, const vault::PinVerify::I
         return vault::PinVerify::Result{good, vault::kPinAttemptsMax};
     }
     // The switch may have stopped before it could answer, and the terminal have asked again under its next KSN.
-    const bool counted = wrong_before != 0 && item.request != 0 && vault.counters().value(counted_last) == item.request;
+    const auto mark = attempt_mark(at, item, pin);
+    if (!mark) return token_failed(mark.error());
+    const bool counted = wrong_before != 0 && item.request != 0 && vault.counters().value(counted_last) == *mark;
     if (counted) return vault::PinVerify::Result{wrong, left(wrong_before)};
-    vault.counters().set(counted_last, item.request);
+    vault.counters().set(counted_last, *mark);
     vault.counters().set(id, wrong_before + 1);
     return vault::PinVerify::Result{wrong, left(wrong_before + 1)};
 }

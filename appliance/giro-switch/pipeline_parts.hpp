@@ -53,7 +53,8 @@ struct Pipeline::Item {
     iso8583::PinBlock pin_block;
     enum class PinState : std::uint8_t { not_asked, at_vault, said } pin_state = PinState::not_asked;
     switching::PinCheck pin_check = switching::PinCheck::none;
-    Buffer zone_pin_block;  // of a PIN for a link
+    bool pin_marked = false;  // it stands in m_pins_asked
+    Buffer zone_pin_block;    // of a PIN for a link
     [[nodiscard]] bool is_payment() const noexcept { return type == static_cast<std::uint16_t>(MessageType::payment_request); }
 };
 

@@ -99,7 +99,7 @@ void Pipeline::ask_about_pins(const std::shared_ptr<Batch>& batch) {
 
 void Pipeline::add_pin(Item& item, PinRequests& pins) {
     if (m_core.knows(item.request)) return;
-    const PinQuestion question = m_core.ask_pin(item.request, item.sealed ? &*item.sealed : nullptr);
+    const PinQuestion question = m_core.ask_pin(item.request, item.sealed ? &*item.sealed : nullptr, m_clock.wall_ns());
     item.pin_state = Item::PinState::said;
     if (question.kind == PinQuestion::Kind::none) return;
     item.pin_check = PinCheck::unusable;
@@ -107,6 +107,7 @@ void Pipeline::add_pin(Item& item, PinRequests& pins) {
     item.pin_state = Item::PinState::not_asked;
     const Id128 request = request_of(item.request);
     if (!m_pins_asked.insert(request).second) return;  // another copy of it is at the vault
+    item.pin_marked = true;
     item.pin_state = Item::PinState::at_vault;
     const bool aes = item.pin_block.size == iso8583::kAesPinBlockBytes;
     const auto format = aes ? vault::PinFormat::iso4 : static_cast<vault::PinFormat>(m_program.config.pin.tdes_format);
@@ -166,10 +167,8 @@ bool Pipeline::pin_is_due(const Item& item) const {
 
 // Decided or refused: the next copy of a request is one by the core's memory, or is asked about anew.
 void Pipeline::forget_pins(const Batch& batch) {
-    if (m_pins_asked.empty()) return;
     for (const Item& item : batch.items)
-        if (item.pin_block.present && item.pin_state != Item::PinState::not_asked)
-            m_pins_asked.erase(request_of(item.request));
+        if (item.pin_marked) m_pins_asked.erase(request_of(item.request));
 }
 
 }  // namespace giro::appliance

@@ -7,6 +7,7 @@
 
 #include "iso8583/charset.hpp"
 #include "iso8583/dialect_reader.hpp"
+#include "iso8583/pin.hpp"
 #include "util/file.hpp"
 
 namespace giro::iso8583 {
@@ -262,13 +263,14 @@ class Loader {
 
     // DE52 holds 8 bytes; a dialect whose DE52 takes both sizes may name that.
     void pin_field(const toml::table& root, Dialect& dialect) {
-        constexpr std::size_t kAesBlockBytes = 16;
         const auto* node = of_table("message", "pin_field");
         if (node == nullptr) return;
         const auto n = m_reader.number(root, "pin_field", node, 2, kFieldMax);
-        if (!holds_bytes(dialect.fields[static_cast<std::size_t>(n)], kAesBlockBytes))
+        if (!holds_bytes(dialect.fields[static_cast<std::size_t>(n)], kAesPinBlockBytes))
             m_reader.wrong(*node, fmt::format("field {} cannot hold a PIN block of AES: it must take 16 bytes (b) or 32 characters "
                                               "(an, ans)", n));
+        // Enciphered or not, a PIN block is for nobody's eyes (PCI DSS 3.3.1.3).
+        dialect.fields[static_cast<std::size_t>(n)].mask = dialect.fields[kPinField].mask = Masking::hide;
         if (n == dialect.ksn_field) m_reader.wrong(*node, fmt::format("field {} is the ksn_field already", n));
         dialect.pin_field = static_cast<std::uint8_t>(n);
     }

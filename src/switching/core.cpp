@@ -286,8 +286,11 @@ Core::KeyExchange Core::key_exchange(const PaymentRequest& request) const {
 
 void Core::session_key(const PaymentRequest& request, const ByteArray<16>& nonce, const ByteArray<3>& kcv,
                        std::uint64_t now_ns) {
+    const bool expired = key_expired(request.terminal, now_ns);
     record(entry::Kind::session_key_set,
            entry::SessionKeySet{request.terminal, nonce, kcv, request.transmission_time, request.stan, now_ns});
+    // An expired key is not taken as the one before either: a recorded exchange would bring it back for the overlap.
+    if (expired) record(entry::Kind::session_key_used, entry::SessionKeyUsed{request.terminal});
 }
 
 void Core::key_used(const TerminalId& id, const ByteArray<16>& nonce) {

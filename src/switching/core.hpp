@@ -125,9 +125,9 @@ class Core {
                                        PinCheck pin = PinCheck::none);
     // 0220: completes the 0100 that DE90 names, or tells of a sale that the terminal approved by itself.
     [[nodiscard]] Answer completion(const PaymentRequest& request, const entry::SealedPan* sealed, std::uint64_t now_ns);
-    // For a request that carries a PIN and that knows() does not: what to ask the vault before it is decided. Views of the
-    // state and the configuration: good until the next entry.
-    [[nodiscard]] PinQuestion ask_pin(const PaymentRequest& request, const entry::SealedPan* sealed) const;
+    // For a request that carries a PIN and that knows() does not: what to ask the vault before it is decided. Nothing is asked of
+    // a request that will leave no entry. Views of the state and the configuration: good until the next entry.
+    [[nodiscard]] PinQuestion ask_pin(const PaymentRequest& request, const entry::SealedPan* sealed, std::uint64_t now_ns) const;
     // Whether a request with this one's key was decided, or waits for its issuer: this one will be answered as that one was.
     [[nodiscard]] bool knows(const PaymentRequest& request) const;
     // 0800 with DE70 161. A recorded exchange may not bring an old moment back: DE7 never goes backward (but over the

@@ -3,9 +3,12 @@
 // entry, and the terminal exchanges keys and asks again. What is known already gets its first answer, so no repeat is
 // lost on the way; and so a recorded message is worth nothing once its key has gone.
 //
-//   the key before the current one is taken   until the current one is used, and no longer than session_key_overlap_s
+//   the key before the current one is taken   until the current one is used, and no longer than session_key_overlap_s;
+//                                             not at all when it had expired
 //
 // DUKPT has a key for each message and nothing here.
+#include <limits>
+
 #include "switching/core.hpp"
 
 namespace giro::switching {
@@ -13,9 +16,12 @@ namespace giro::switching {
 namespace {
 constexpr std::uint64_t kNsPerSecond = 1'000'000'000;
 
-// The wall clock may step back: a key is then new.
+// A step back of the wall clock makes a key new for so long; one from further ahead was made while the clock was wrong, and is old.
+constexpr std::uint64_t kClockStep_s = 3'600;
+
 std::uint64_t age_s(std::uint64_t since_ns, std::uint64_t now_ns) {
-    return now_ns > since_ns ? (now_ns - since_ns) / kNsPerSecond : 0;
+    if (now_ns > since_ns) return (now_ns - since_ns) / kNsPerSecond;
+    return (since_ns - now_ns) / kNsPerSecond > kClockStep_s ? std::numeric_limits<std::uint64_t>::max() : 0;
 }
 }  // namespace
 

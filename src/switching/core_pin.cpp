@@ -17,11 +17,15 @@ namespace giro::switching {
 
 using entry::Reason;
 
-PinQuestion Core::ask_pin(const PaymentRequest& request, const entry::SealedPan* sealed) const {
+PinQuestion Core::ask_pin(const PaymentRequest& request, const entry::SealedPan* sealed, std::uint64_t now_ns) const {
     const Mti mti = without_repeat(request.mti);
-    if ((mti != 0x0200 && mti != 0x0100) || request.pan.empty()) return {};  // an advice asks nothing
+    if ((mti != 0x0200 && mti != 0x0100) || request.pan.empty() || !request.qr.empty()) return {};  // an advice asks nothing
     const Route route = m_routes.find(request.pan.reveal());
     PinQuestion question;
+    if (!is_at_home(request) || too_old(request, now_ns)) {
+        question.kind = PinQuestion::Kind::unusable;  // not `none`: nothing is decided as if it had no PIN
+        return question;
+    }
     if (route.kind == Route::Kind::link && mti == 0x0200) {
         const config::Link* link = config::find_link(m_policy.config, route.link);
         ASSERT(link != nullptr);

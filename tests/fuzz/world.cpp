@@ -372,7 +372,7 @@ switching::PinCheck SmallBox::check_pin(const PaymentRequest& r, const entry::Se
     using switching::PinCheck, switching::PinQuestion;
     const iso8583::PinBlock block = iso8583::pin_block_of(gate::dialect(), m_message);
     if (!block.present || m_core.knows(r)) return PinCheck::none;
-    const PinQuestion question = m_core.ask_pin(r, pan);
+    const PinQuestion question = m_core.ask_pin(r, pan, kNow);
     if (question.kind == PinQuestion::Kind::none) return PinCheck::none;
     ASSERT(question.kind != PinQuestion::Kind::verify || (question.card != nullptr && question.product != nullptr));
     ASSERT(question.kind != PinQuestion::Kind::translate || question.link != nullptr);

@@ -76,6 +76,7 @@ TEST_CASE("PIN block: a dialect whose DE52 takes both sizes names it, one withou
         "'b', body = 'binary' }\n",
         "d.toml");
     REQUIRE(both.has_value());
+    CHECK(both->fields[52].mask == Masking::hide);  // though the file does not say so
     for (const std::size_t bytes : {kPinBlockBytes, kAesPinBlockBytes}) {
         CHECK(carries_pin_block(*both, bytes));
         Message m;

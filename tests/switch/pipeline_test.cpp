@@ -546,6 +546,31 @@ TEST_CASE("pipeline: a vault that fails at the PIN decides nothing, and the same
     CHECK(f.heard[2].code == "00");
 }
 
+TEST_CASE("pipeline: a copy whose first was at the vault for its PIN, in vain, is not decided without it: 91, with a MAC") {
+    Fixture f;
+    f.add_pin();
+    f.buy_with_pin(9, 1);  // its card is known afterwards
+    REQUIRE(f.until([&] { return f.heard.size() == 1; }));
+    const std::uint64_t before = f.journal.head().seq;
+    f.vault.pin_verdict = vault::PinVerdict::wrong;
+    f.vault.holds = true;
+    f.buy_with_pin(1, 2);
+    REQUIRE(f.until([&] { return f.vault.held.size() == 1; }));
+    f.vault.release(0);
+    REQUIRE(f.until([&] { return f.vault.held.size() == 1; }));  // its PIN
+    f.buy_with_pin(1, 3, true);
+    REQUIRE(f.until([&] { return f.vault.held.size() == 2; }));
+    f.vault.holds = false;
+    f.vault.release(1);  // the copy's MAC: its PIN is not asked about
+    f.vault.status = Status::try_again;
+    f.vault.release(0);
+    f.vault.status = Status::ok;
+    REQUIRE(f.until([&] { return f.heard.size() == 3; }));
+    for (const std::size_t i : {1U, 2U}) CHECK(f.heard[i].code == "91");
+    CHECK(f.vault.pins.size() == 1);
+    CHECK(f.journal.head().seq == before);
+}
+
 TEST_CASE("pipeline: a PIN for a link's card goes out under the zone key, never as it came; what is not translated is not sent") {
     Fixture f;
     f.add_pin();

@@ -41,11 +41,13 @@ TEST_CASE("key: it expires after so many requests, declined ones and reversals t
     CHECK_FALSE(box.expired());
 }
 
-TEST_CASE("key: it expires by its age; a clock that steps back makes it new, none younger than it is") {
+TEST_CASE("key: it expires by its age; a clock that steps back makes it new, one that was far ahead old") {
     KeyBox box(0, 100);
     CHECK_FALSE(box.expired(kNow + 99 * kSecond));
     CHECK(box.expired(kNow + 100 * kSecond));
     CHECK_FALSE(box.expired(kNow - 500 * kSecond));
+    CHECK(box.expired(kNow - 3'602 * kSecond));  // it was made by a clock that was wrong
+    CHECK_FALSE(box.core->takes_previous_key(*box.state.terminal(kTill), kNow - 3'602 * kSecond));
     box.exchange(901, kNow + 100 * kSecond);
     CHECK_FALSE(box.expired(kNow + 199 * kSecond));
     CHECK(box.expired(kNow + 200 * kSecond));
@@ -74,6 +76,20 @@ TEST_CASE("key: the one before is taken until the new one is used, and no longer
     box.core->key_used(kTill, box.state.terminal(kTill)->nonce);
     box.commit();
     CHECK_FALSE(taken(kNow));
+}
+
+TEST_CASE("key: one that had expired is not taken as the one before: a recorded exchange brings it back for nobody") {
+    KeyBox box(0, 100);
+    const auto taken = [&](std::uint64_t now_ns) { return box.core->takes_previous_key(*box.state.terminal(kTill), now_ns); };
+    box.exchange(901, kNow + 50 * kSecond);
+    CHECK(taken(kNow + 51 * kSecond));
+    box.exchange(902, kNow + 150 * kSecond);
+    CHECK_FALSE(taken(kNow + 151 * kSecond));
+    CHECK(box.replayed().digest() == box.state.digest());
+    KeyBox counted(2, 0);
+    for (std::uint32_t stan = 1; stan <= 2; ++stan) counted.buy(purchase_of(1, stan));
+    counted.exchange(901, kNow);
+    CHECK_FALSE(counted.core->takes_previous_key(*counted.state.terminal(kTill), kNow));
 }
 
 TEST_CASE("key: its age and its requests are in the journal and the snapshot: a restart makes no key new") {

@@ -8,7 +8,7 @@ using Kind = PinQuestion::Kind;
 namespace {
 PinQuestion question_of(const Box& box, const PaymentRequest& r, std::uint8_t card = 1) {
     const auto pan = sealed(card);
-    return box.core->ask_pin(r, &pan);
+    return box.core->ask_pin(r, &pan, kNow);
 }
 void set_pin(Box& box, std::uint8_t card, const char* on_file) {
     REQUIRE(box.core->set_card_pin({sealed(card).token, FixedText<10>("9700010001"), FixedText<12>(on_file)}));
@@ -47,7 +47,7 @@ TEST_CASE("PIN: a card whose BIN is of no product has no way to verify it") {
     box.config.card_products.clear();
     Core core(box.state, Policy{box.config, {}}, box.random, {});
     const auto pan = sealed(1);
-    CHECK(core.ask_pin(purchase_of(100, 1), &pan).kind == Kind::unusable);
+    CHECK(core.ask_pin(purchase_of(100, 1), &pan, kNow).kind == Kind::unusable);
 }
 
 TEST_CASE("PIN: of a link's card it is translated to the link's key; a link without one takes none") {
@@ -59,7 +59,7 @@ TEST_CASE("PIN: of a link's card it is translated to the link's key; a link with
     CHECK(question.link->pin_format == config::ZonePinFormat::iso0);
     box.config.links[0].pin_key.clear();
     Core core(box.state, Policy{box.config, {}}, box.random, {});
-    CHECK(core.ask_pin(request, nullptr).kind == Kind::unusable);
+    CHECK(core.ask_pin(request, nullptr, kNow).kind == Kind::unusable);
 }
 
 TEST_CASE("PIN: it is not looked at for an advice, a QR payment, an unknown card or a card of nobody here") {
@@ -71,6 +71,10 @@ TEST_CASE("PIN: it is not looked at for an advice, a QR payment, an unknown card
     auto code = purchase_of(100, 1);
     code.pan = Pan();
     CHECK(question_of(box, code).kind == Kind::none);
+    auto both = purchase_of(100, 1);  // the wallet decides, whatever card is named beside it
+    const std::string payload = "QR";
+    both.qr = as_bytes(payload);
+    CHECK(question_of(box, both).kind == Kind::none);
     CHECK(question_of(box, purchase_of(100, 1), 9).kind == Kind::none);
     CHECK(question_of(box, purchase_of(100, 1, "4000000000000002")).kind == Kind::none);
     auto authorisation = purchase_of(100, 1, "9700030000000011");  // is declined for its own reason

@@ -261,10 +261,26 @@ TEST_CASE("PIN verbs: a request whose wrong PIN was counted is not counted again
     box.restart();
     CHECK(ask(7, "4321").verdict == vault::PinVerdict::wrong);
     CHECK(ask(9, "4321").attempts_left == 1);
+    CHECK(ask(9, "4321").attempts_left == 1);
     CHECK(ask(9, "1234").verdict == vault::PinVerdict::good);
     CHECK(ask(9, "4321").attempts_left == 2);  // after a right one it is an attempt like any other
     CHECK(ask(0, "4321").attempts_left == 1);
     CHECK(ask(0, "4321").attempts_left == 0);  // one that says no request is always counted
+}
+
+TEST_CASE("PIN verbs: another wrong PIN is another attempt, whatever request it says it is of") {
+    PinBox box;
+    const auto ask = [&](const char* pin) {
+        const Buffer block = box.sealed(pin);
+        vault::PinVerify::Item item{{KeyName("zone"), {}, vault::PinFormat::iso0, block}, box.pan, vault::PinMethod::visa_pvv, KeyName("pvv"), digits("7211")};
+        item.request = 7;
+        return box.get<vault::PinVerify>({{item}}, kSwitch).results.at(0);
+    };
+    CHECK(ask("0000").attempts_left == 2);
+    CHECK(ask("0000").attempts_left == 2);
+    CHECK(ask("00000").attempts_left == 1);  // a zero more is another one
+    CHECK(ask("0001").attempts_left == 0);
+    CHECK(ask("1234").verdict == vault::PinVerdict::locked);
 }
 
 TEST_CASE("PIN verbs: a garbled block, a missing key or a malformed PVV is no attempt") {
