@@ -1,10 +1,13 @@
 // The other ends of the lines: a terminal that reads the box's answers, an issuer's host that reads its requests, and
 // the host's own state file.
+#include <algorithm>
 #include <memory>
 #include <optional>
 
+#include "appliance/giro/demo.hpp"
 #include "appliance/giro/host_issuer.hpp"
 #include "appliance/giro/terminal.hpp"
+#include "payment/pin_device.hpp"
 #include "tests/fuzz/targets.hpp"
 #include "tests/gate/sample.hpp"
 #include "tests/pos/fixture.hpp"
@@ -181,9 +184,18 @@ Seeds seeds_pos_hotel() {
     return seeds;
 }
 
+namespace {
+// The key that PINs come under at the host: of AES, 16 bytes.
+Secret zone_key() {
+    Secret key(16);
+    std::ranges::copy(test::tmk(0x70).reveal().first(key.size()), key.writable().begin());
+    return key;
+}
+}  // namespace
+
 // What a link carries to the issuer's host.
 void run_pos_issuer(Bytes input) {
-    host::Issuer issuer(test::dialect(), pos::MacKey(test::tmk(), {}), {});
+    host::Issuer issuer(test::dialect(), pos::MacKey(test::tmk(), {}), {.zone_key = zone_key()});
     for (int again = 0; again < 2; ++again) {
         const auto answered = issuer.handle(input);
         if (!answered.seen) continue;
@@ -218,6 +230,22 @@ Seeds seeds_pos_issuer() {
     seeds.push_back(test::answer("0420", {{11, "000001"}}, &base));
     seeds.push_back(test::answer("0210", {{11, "000001"}}, &base));
     seeds.push_back(test::answer("0200", {{11, "000001"}}, nullptr));
+    // With a PIN: the card's own, another, under another key.
+    test::CountingRandom random;
+    const auto with_pin = [&](const Secret& key, std::string_view digits) {
+        const Buffer block = payment::seal_pin_iso4(key, digits, *Pan::parse("9700030000000018"), random);
+        seeds.push_back(test::answer("0200",
+                                     {{2, "9700030000000018"},
+                                      {4, "000000000500"},
+                                      {11, "004711"},
+                                      {41, "T0000001"},
+                                      {49, "963"},
+                                      {61, to_hex(block)}},
+                                     &base));
+    };
+    with_pin(zone_key(), demo::pin("970003", 1));
+    with_pin(zone_key(), "9999");
+    with_pin(test::tmk(), "1234");
     return seeds;
 }
 
