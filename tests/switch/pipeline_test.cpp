@@ -571,6 +571,28 @@ TEST_CASE("pipeline: a copy whose first was at the vault for its PIN, in vain, i
     CHECK(f.journal.head().seq == before);
 }
 
+TEST_CASE("pipeline: two copies of a request whose PIN is at the vault wait for it, each in a batch of its own") {
+    Fixture f;
+    f.add_pin();
+    f.buy_with_pin(9, 1);  // its card is known afterwards
+    REQUIRE(f.until([&] { return f.heard.size() == 1; }));
+    f.vault.holds = true;
+    f.buy_dukpt(1, f.device().with_counter(2), false, "9700010000000013", Buffer(16));
+    REQUIRE(f.until([&] { return f.vault.held.size() == 1; }));
+    f.buy_with_pin(1, 3, true);
+    REQUIRE(f.until([&] { return f.vault.held.size() == 2; }));
+    f.vault.release(0);  // the first goes on to its PIN,
+    REQUIRE(f.until([&] { return f.vault.held.size() == 2; }));
+    f.vault.release(0);  // the copy waits for it,
+    f.buy_with_pin(1, 4, true);
+    REQUIRE(f.until([&] { return f.vault.held.size() == 2; }));
+    f.vault.release(1);  // and so does the next
+    f.vault.holds = false;
+    f.vault.release(0);
+    REQUIRE(f.until([&] { return f.heard.size() == 4; }));
+    CHECK(f.vault.pins.size() == 2);
+}
+
 TEST_CASE("pipeline: a PIN for a link's card goes out under the zone key, never as it came; what is not translated is not sent") {
     Fixture f;
     f.add_pin();

@@ -62,6 +62,17 @@ TEST_CASE("PIN: of a link's card it is translated to the link's key; a link with
     CHECK(core.ask_pin(request, nullptr, kNow).kind == Kind::unusable);
 }
 
+TEST_CASE("PIN: nothing is asked of a request that will leave no entry, and it is not decided as if it had none") {
+    Box box;
+    set_pin(box, 1, "1234");
+    auto stranger = purchase_of(100, 1);
+    stranger.merchant = MerchantId("M9");
+    CHECK(question_of(box, stranger).kind == Kind::unusable);
+    auto old = purchase_of(100, 1);
+    old.local_date = FixedText<4>("0101");
+    CHECK(question_of(box, old).kind == Kind::unusable);
+}
+
 TEST_CASE("PIN: it is not looked at for an advice, a QR payment, an unknown card or a card of nobody here") {
     Box box;
     set_pin(box, 1, "1234");

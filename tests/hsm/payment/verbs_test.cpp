@@ -268,6 +268,19 @@ TEST_CASE("PIN verbs: a request whose wrong PIN was counted is not counted again
     CHECK(ask(0, "4321").attempts_left == 0);  // one that says no request is always counted
 }
 
+TEST_CASE("PIN verbs: a zone key deciphers only when its header says so; one without a restriction does not") {
+    PinBox box;
+    const Buffer block = box.sealed("1234");
+    for (const auto& [name, header, verdict] :
+         {std::tuple("zone.n", "D0000P0TN00E0000", vault::PinVerdict::refused), std::tuple("zone.e", "D0000P0TE00E0000", vault::PinVerdict::refused),
+          std::tuple("zone.d", "D0000P0TD00E0000", vault::PinVerdict::good)}) {
+        CAPTURE(name);
+        REQUIRE(box.at().payment_keys.add(name, header_of(header), hex(kTdesValue)));
+        const vault::PinVerify::Item item{{KeyName(name), {}, vault::PinFormat::iso0, block}, box.pan, vault::PinMethod::visa_pvv, KeyName("pvv"), digits("7211")};
+        CHECK(box.get<vault::PinVerify>({{item}}, kSwitch).results.at(0).verdict == verdict);
+    }
+}
+
 TEST_CASE("PIN verbs: another wrong PIN is another attempt, whatever request it says it is of") {
     PinBox box;
     const auto ask = [&](const char* pin) {
@@ -278,8 +291,8 @@ TEST_CASE("PIN verbs: another wrong PIN is another attempt, whatever request it 
     };
     CHECK(ask("0000").attempts_left == 2);
     CHECK(ask("0000").attempts_left == 2);
-    CHECK(ask("00000").attempts_left == 1);  // a zero more is another one
-    CHECK(ask("0001").attempts_left == 0);
+    CHECK(ask("0001").attempts_left == 1);
+    CHECK(ask("00010").attempts_left == 0);  // a zero more is another one
     CHECK(ask("1234").verdict == vault::PinVerdict::locked);
 }
 
