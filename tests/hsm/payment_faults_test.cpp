@@ -76,13 +76,17 @@ TEST_CASE(
     translate("bdk.tdes", hex("ffff9876543210e00001"), iso0, hex("1b9c1845eb993a7a"), *Pan::parse("4012345678909"),
               "zone", iso0);
 
-    const auto verify = [&](const vault::PinVerify::Item& item) {
-        fail_at_every_call<vault::PinVerify>(box, token, {{item}}, [](const auto& reply) {
-            return reply.results.at(0).verdict == vault::PinVerdict::good &&
-                   reply.results.at(0).attempts_left == vault::kPinAttemptsMax;
-        });
+    const auto verify = [&](const vault::PinVerify::Item& item, vault::PinVerdict verdict = vault::PinVerdict::good) {
+        const bool wrong = verdict == vault::PinVerdict::wrong;
+        const auto as_meant = [&](const vault::PinVerify::Reply& reply) {
+            return reply.results.at(0).verdict == verdict &&
+                   reply.results.at(0).attempts_left == vault::kPinAttemptsMax - (wrong ? 1 : 0);
+        };
+        fail_at_every_call<vault::PinVerify>(box, token, {{item}}, as_meant, wrong);
     };
     verify({{KeyName("zone"), {}, iso0, block}, pan, vault::PinMethod::visa_pvv, KeyName("pvv"), digits("7211")});
+    verify({{KeyName("zone"), {}, iso0, block}, pan, vault::PinMethod::visa_pvv, KeyName("pvv"), digits("7212")},
+           vault::PinVerdict::wrong);
     const Pan other = *Pan::parse("1122334455667788");
     const Buffer ibm_block = sealed(box, "zone", PinFormat::iso0, other);
     vault::PinVerify::Item ibm{

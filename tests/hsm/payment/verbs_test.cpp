@@ -207,6 +207,8 @@ TEST_CASE("PIN verbs: what PCI PIN 3-3 forbids, keys of another usage and blocks
     CHECK(out("zone", iso0, "only.in", iso0).empty());
     CHECK(out("zone", iso0, "only.out", iso0).size() == 8);
     CHECK(out("only.out", iso0, "zone", iso0).empty());
+    REQUIRE(box.at().payment_keys.add("zone.in", header_of("D0000P0TD00N0000"), hex(kTdesValue)).has_value());
+    CHECK(out("zone.in", iso0, "zone", iso0).size() == 8);
     // A PAN too short for the block that is asked for, and none at all.
     const Buffer four = box.sealed("1234", "zone.aes", PinFormat::iso4);
     vault::PinTranslate::Item item{{KeyName("zone.aes"), {}, iso4, four}, box.pan, KeyName("zone"), iso0};
