@@ -6,12 +6,14 @@
 //   another amount or card, declined         differs     95
 //   reversed, before it came or after        differs     95
 //   waits for its issuer                     no entry    25: the terminal comes again
+//   nothing, but as a sale of the other type no entry    12
 //   nothing                                  posted as a sale that the till approved by itself:
 //                                            up to offline_max, from the card's account,
 //                                            or its bank's reserve      accepted    00
 //   .. beyond offline_max                    no entry    61
 //   .. older than what is remembered         no entry    68
 //   .. of no card of this box                no entry    12, 14, 15
+//   DE90 names neither 0200 nor 0220         no entry    12
 //   .. neither account nor reserve has it    no entry    96: the terminal comes again
 // What is posted has the sale's own key, so the sale itself, should it still come, gets its answer and no second
 // posting. After a reconciliation that was out of balance, what is posted is of that period: the open one does not
@@ -24,6 +26,14 @@ namespace giro::switching {
 using entry::Reason;
 using entry::UploadOutcome;
 using What = Remembered::What;
+
+namespace {
+// DE90's message type, whatever the edition, a repeat or not.
+bool is_sale(std::string_view original) {
+    const std::string_view type = original.substr(0, 4);
+    return type.size() == 4 && (type.substr(1, 2) == "20" || type.substr(1, 2) == "22");
+}
+}  // namespace
 
 Answer Core::upload(const PaymentRequest& request, const entry::SealedPan* sealed, std::uint64_t now_ns) {
     const auto says = [](const ResponseCode& code) { return Answer{.code = code, .auth_code = {}}; };
@@ -42,9 +52,11 @@ Answer Core::upload(const PaymentRequest& request, const entry::SealedPan* seale
                           before->currency == request.currency;
         return says(same ? before->response_code : kDuplicateTransmission);
     }
-    if (of == RequestClass::authorisation) return says(kInvalidTransaction);  // moved nothing
+    if (!is_sale(request.original.view())) return says(kInvalidTransaction);
     if (const Reason why = check_amount(e.amount); why != Reason::none) return says(response_code(why));
     const Remembered* sale = m_state.find(of, e.original);
+    const RequestClass other = of == RequestClass::payment ? RequestClass::advice : RequestClass::payment;
+    if (sale == nullptr && m_state.find(other, e.original) != nullptr) return says(kInvalidTransaction);
     if (sale != nullptr && sale->what == What::forwarded) return says(kOriginalNotFound);
     e.response_code = kApproved;
     if (sale == nullptr) {
