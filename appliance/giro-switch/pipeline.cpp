@@ -335,7 +335,7 @@ void Pipeline::decide_network(Batch& batch, Item& item, bool mac_good) {
         reply.code = switching::kInvalidTransaction;
     } else if (is_key_exchange(item.request)) {
         using KeyExchange = switching::Core::KeyExchange;
-        const KeyExchange kind = m_core.key_exchange(item.request);
+        const KeyExchange kind = m_core.key_exchange(item.request, m_clock.wall_ns());
         if (kind == KeyExchange::fresh && item.session_key)
             m_core.session_key(item.request, item.session_key->nonce, item.session_key->kcv, m_clock.wall_ns());
         else if (kind != KeyExchange::repeat)

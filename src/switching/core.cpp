@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
 
 #include "qr/cpm.hpp"
 #include "switching/accounts.hpp"
@@ -18,21 +17,6 @@ using entry::Reason;
 
 namespace {
 
-
-// DE7, MMDDhhmmss: a moment that exists. One that doesn't ("9931...") would stand before every later one.
-bool is_moment(std::string_view text) {
-    static constexpr struct {
-        unsigned least, most;
-    } kParts[] = {{1, 12}, {1, 31}, {0, 23}, {0, 59}, {0, 59}};
-    if (text.size() != 2 * std::size(kParts)) return false;
-    for (std::size_t i = 0; i < std::size(kParts); ++i) {
-        unsigned value = 0;
-        const char* end = text.data() + 2 * i + 2;
-        const auto parsed = std::from_chars(text.data() + 2 * i, end, value);
-        if (parsed.ec != std::errc() || parsed.ptr != end || value < kParts[i].least || value > kParts[i].most) return false;
-    }
-    return true;
-}
 
 // The ledger's refusals that a terminal is told apart; the rest is ours to explain.
 Reason reason_of(ledger::TransferResult result) {
@@ -269,19 +253,24 @@ Answer Core::forward(entry::Payment& payment, const Route& route) {
     return answer;
 }
 
-Core::KeyExchange Core::key_exchange(const PaymentRequest& request) const {
+Core::KeyExchange Core::key_exchange(const PaymentRequest& request, std::uint64_t now_ns) const {
     const Terminal* terminal = m_state.terminal(request.terminal);
     ASSERT(terminal != nullptr);
-    const std::string_view last = terminal->exchanged_at.view(), now = request.transmission_time.view();
-    if (!is_moment(now)) return KeyExchange::malformed;
-    if (last.empty()) return KeyExchange::fresh;
+    // DE7 has no year, so it must be of this day or its neighbours, and the last one is read as the latest that it can be:
+    // neither keeps a terminal out, nor makes a recording good, for longer than a day.
+    constexpr std::int64_t kDay_s = 86'400;
+    const auto now_s = static_cast<std::int64_t>(now_ns / 1'000'000'000);
+    const auto said = latest_moment(request.transmission_time, now_s + kDay_s);
+    if (!said) return KeyExchange::malformed;
+    if (*said < now_s - kDay_s) return KeyExchange::replay;
+    const auto last = latest_moment(terminal->exchanged_at, now_s + kDay_s);
+    if (!last || *said > *last) return KeyExchange::fresh;
+    if (*said < *last) return KeyExchange::replay;
     // Within a second the STAN tells which came later: two late copies of earlier exchanges would otherwise each count as
     // fresh, and the key that the terminal has would be gone.
-    if (now == last && request.stan == terminal->exchange_stan)
+    if (request.stan == terminal->exchange_stan)
         return request.network_code == terminal->exchange_code ? KeyExchange::repeat : KeyExchange::replay;
-    if (now == last && request.stan < terminal->exchange_stan) return KeyExchange::replay;
-    const bool new_year = last.substr(0, 2) >= "11" && now.substr(0, 2) <= "02";  // MMDDhhmmss has no year
-    return now >= last || new_year ? KeyExchange::fresh : KeyExchange::replay;
+    return request.stan > terminal->exchange_stan ? KeyExchange::fresh : KeyExchange::replay;
 }
 
 void Core::session_key(const PaymentRequest& request, const ByteArray<16>& nonce, const ByteArray<3>& kcv,

@@ -130,11 +130,11 @@ class Core {
     [[nodiscard]] PinQuestion ask_pin(const PaymentRequest& request, const entry::SealedPan* sealed, std::uint64_t now_ns) const;
     // Whether a request with this one's key was decided, or waits for its issuer: this one will be answered as that one was.
     [[nodiscard]] bool knows(const PaymentRequest& request) const;
-    // 0800 with DE70 161. A recorded exchange may not bring an old moment back: DE7 never goes backward (but over the
-    // new year), and the very same request gets the same key again. Sign-off, the sign-on after it, and cut-over go by the
-    // same moment.
+    // 0800 with DE70 161. A recorded exchange may not bring an old moment back: DE7 (UTC) is within a day of now and never
+    // goes backward, and the very same request gets the same key again. Sign-off, the sign-on after it, and cut-over go by
+    // the same moment.
     enum class KeyExchange : std::uint8_t { fresh, repeat, replay, malformed };  // malformed: DE7 is no moment
-    [[nodiscard]] KeyExchange key_exchange(const PaymentRequest& request) const;
+    [[nodiscard]] KeyExchange key_exchange(const PaymentRequest& request, std::uint64_t now_ns) const;
     // A fresh one: the vault made this key.
     void session_key(const PaymentRequest& request, const ByteArray<16>& nonce, const ByteArray<3>& kcv, std::uint64_t now_ns);
     // Whether the terminal's session key has served its time: it hears kKeyExpired to what is not known yet.

@@ -1,7 +1,7 @@
 // A terminal's day: sign-on, sign-off and cut-over (0800), and the reconciliation of its totals (0500, 0520).
 //
 // What 0800 changes goes by the moment it says (DE7, then the STAN), as key exchanges do, and all four by the same one:
-// a recorded sign-off is an old one when it comes again, and locks nobody out.
+// a recorded sign-off is an old one when it comes again, or more than a day off, and locks nobody out.
 //
 //   DE70           fresh                              the last one again                older
 //   001 sign-on    signed on (already: nothing)  00   00                            00  signed on: 00, signed off: 94
@@ -32,7 +32,7 @@ bool Core::signed_off(const PaymentRequest& request) const {
 ResponseCode Core::sign(const PaymentRequest& request, std::uint64_t now_ns) {
     const bool on = request.network_code == kSignOn;
     if (on && !signed_off(request)) return kApproved;  // nothing to change: each start asks
-    const KeyExchange kind = key_exchange(request);
+    const KeyExchange kind = key_exchange(request, now_ns);
     if (kind != KeyExchange::fresh) return moment_refusal(kind);
     if (on != signed_off(request)) return kApproved;
     if (!m_idle_of_terminals.take(request.terminal, now_ns)) return kMalfunction;
@@ -42,7 +42,7 @@ ResponseCode Core::sign(const PaymentRequest& request, std::uint64_t now_ns) {
 }
 
 ResponseCode Core::cut_over(const PaymentRequest& request, std::uint64_t now_ns) {
-    const KeyExchange kind = key_exchange(request);
+    const KeyExchange kind = key_exchange(request, now_ns);
     if (kind != KeyExchange::fresh) return moment_refusal(kind);
     if (m_state.terminal(request.terminal)->cut_over) return kInvalidTransaction;
     if (!m_idle_of_terminals.take(request.terminal, now_ns)) return kMalfunction;

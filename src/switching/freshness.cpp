@@ -15,7 +15,8 @@ constexpr days kAhead{1};    // time zones and clocks that run fast
 constexpr days kMargin{2};   // the same, when the request that is forgotten came
 
 // Two digits; nothing for anything else.
-std::optional<unsigned> two_digits(const FixedText<4>& text, std::size_t at) noexcept {
+template <std::size_t N>
+std::optional<unsigned> two_digits(const FixedText<N>& text, std::size_t at) noexcept {
     const auto digit = [&](std::size_t i) { return static_cast<unsigned>(text.chars[i]) - '0'; };
     if (digit(at) > 9 || digit(at + 1) > 9) return std::nullopt;
     return digit(at) * 10 + digit(at + 1);
@@ -50,6 +51,27 @@ bool is_fresh(std::int64_t day, std::uint64_t now_ns, std::uint32_t remember_s) 
     if (day > latest_day(now_ns)) return false;
     const auto age = date_of(now_ns).time_since_epoch() - std::chrono::duration<std::int64_t, days::period>(day);
     return age <= std::chrono::floor<days>(std::chrono::seconds(remember_s)) - kMargin;
+}
+
+std::optional<std::int64_t> latest_moment(const FixedText<10>& transmission_time, std::int64_t limit_s) noexcept {
+    constexpr int kYearsBack = 8;  // a leap day's, over a century's turn
+    unsigned parts[5];
+    for (std::size_t i = 0; i < std::size(parts); ++i) {
+        const auto part = two_digits(transmission_time, 2 * i);
+        if (!part) return std::nullopt;
+        parts[i] = *part;
+    }
+    if (parts[2] > 23 || parts[3] > 59 || parts[4] > 59) return std::nullopt;
+    const auto limit = std::chrono::sys_seconds(std::chrono::seconds(limit_s));
+    const auto last_year = year_month_day(std::chrono::floor<days>(limit)).year();
+    for (int back = 0; back <= kYearsBack; ++back) {
+        const year_month_day date(last_year - std::chrono::years(back), std::chrono::month(parts[0]), std::chrono::day(parts[1]));
+        if (!date.ok()) continue;
+        const auto moment = sys_days(date) + std::chrono::hours(parts[2]) + std::chrono::minutes(parts[3]) +
+                            std::chrono::seconds(parts[4]);
+        if (moment <= limit) return moment.time_since_epoch().count();
+    }
+    return std::nullopt;
 }
 
 std::int64_t day_of(std::uint64_t time_ns) noexcept {

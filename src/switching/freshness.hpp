@@ -20,6 +20,10 @@ namespace giro::switching {
 // time zone.
 [[nodiscard]] bool is_fresh(std::int64_t day, std::uint64_t now_ns, std::uint32_t remember_s) noexcept;
 
+// What DE7 (MMDDhhmmss, UTC) says, in seconds since 1970-01-01: its latest occurrence that is not after `limit_s`. Nothing
+// for what is no moment.
+[[nodiscard]] std::optional<std::int64_t> latest_moment(const FixedText<10>& transmission_time, std::int64_t limit_s) noexcept;
+
 // The UTC day of a moment, counted from 1970-01-01.
 [[nodiscard]] std::int64_t day_of(std::uint64_t time_ns) noexcept;
 

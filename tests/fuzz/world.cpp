@@ -408,7 +408,7 @@ void SmallBox::from_terminal(const PaymentRequest& r) {
         answer.code = m_core.sign(r, kNow);
     } else if (mti == 0x0800 && r.network_code == switching::kCutOver) {
         answer.code = m_core.cut_over(r, kNow);
-    } else if (r.mti == 0x0800 && m_core.key_exchange(r) == Core::KeyExchange::fresh) {
+    } else if (r.mti == 0x0800 && m_core.key_exchange(r, kNow) == Core::KeyExchange::fresh) {
         m_core.session_key(r, {std::byte{1}}, {}, kNow);
     }
     if (answer.action == switching::Answer::Action::forward) {

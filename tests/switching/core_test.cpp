@@ -288,13 +288,13 @@ TEST_CASE("switch: a key exchange of a date that is none does not lock the termi
     auto wrong = purchase_of(1, 1);
     wrong.mti = 0x0800;
     wrong.transmission_time = FixedText<10>("9931256161");  // DE7 is n 10: no rule of the dialect refuses it
-    if (box.core->key_exchange(wrong) == Core::KeyExchange::fresh)
+    if (box.core->key_exchange(wrong, kNow) == Core::KeyExchange::fresh)
         box.core->session_key(wrong, ByteArray<16>{std::byte{5}}, {}, kNow);
     box.commit();
     auto right = wrong;
     right.stan = 2;
-    right.transmission_time = FixedText<10>("1122101112");
-    CHECK(box.core->key_exchange(right) == Core::KeyExchange::fresh);
+    right.transmission_time = FixedText<10>("1118101112");
+    CHECK(box.core->key_exchange(right, kNow) == Core::KeyExchange::fresh);
 }
 
 TEST_CASE("switch: a recorded key exchange does not bring an old key back") {
@@ -302,18 +302,52 @@ TEST_CASE("switch: a recorded key exchange does not bring an old key back") {
     Box box;
     PaymentRequest r = purchase_of(1, 5);
     r.network_code = 161;
-    CHECK(box.core->key_exchange(r) == KeyExchange::fresh);
+    CHECK(box.core->key_exchange(r, kNow) == KeyExchange::fresh);
     box.core->session_key(r, ByteArray<16>{std::byte{5}}, {}, kNow);
     box.commit();
-    CHECK(box.core->key_exchange(r) == KeyExchange::repeat);
+    CHECK(box.core->key_exchange(r, kNow) == KeyExchange::repeat);
     r.stan = 6;
-    CHECK(box.core->key_exchange(r) == KeyExchange::fresh);  // in the same second
+    CHECK(box.core->key_exchange(r, kNow) == KeyExchange::fresh);  // in the same second
     r.stan = 4;
-    CHECK(box.core->key_exchange(r) == KeyExchange::replay);  // a late copy of one before it; simulator, seed 207
-    r.transmission_time = FixedText<10>("1122101111");
-    CHECK(box.core->key_exchange(r) == KeyExchange::replay);
-    r.transmission_time = FixedText<10>("0101000000");
-    CHECK(box.core->key_exchange(r) == KeyExchange::fresh);  // after the new year
+    CHECK(box.core->key_exchange(r, kNow) == KeyExchange::replay);  // a late copy of one before it; simulator, seed 207
+    r.transmission_time = FixedText<10>("1118101111");
+    CHECK(box.core->key_exchange(r, kNow) == KeyExchange::replay);
+}
+
+TEST_CASE("switch: DE7 has no year, and neither an old moment nor a wrong one keeps a terminal out or lets a recording in") {
+    using KeyExchange = Core::KeyExchange;
+    constexpr std::uint64_t kDay = 86'400 * kSecond;
+    const auto at = [](Box& box, const char* moment, std::uint64_t now_ns, std::uint32_t stan = 5) {
+        PaymentRequest r = purchase_of(1, stan);
+        r.network_code = 161;
+        r.transmission_time = FixedText<10>(moment);
+        return box.core->key_exchange(r, now_ns);
+    };
+    const auto set = [](Box& box, const char* moment, std::uint64_t now_ns) {
+        PaymentRequest r = purchase_of(1, 5);
+        r.network_code = 161;
+        r.transmission_time = FixedText<10>(moment);
+        box.core->session_key(r, ByteArray<16>{std::byte{5}}, {}, now_ns);
+        box.commit();
+    };
+    Box box;
+    set(box, "1118110640", kNow);  // 2026-11-18
+    CHECK(at(box, "0305120000", kNow + 107 * kDay) == KeyExchange::fresh);     // 2027-03-05: of a smaller month
+    CHECK(at(box, "1120120000", kNow + 107 * kDay) == KeyExchange::replay);    // recorded two days later, of a greater one
+    CHECK(at(box, "0301120000", kNow + 107 * kDay) == KeyExchange::replay);    // four days old
+    CHECK(at(box, "1118110640", kNow + 365 * kDay) == KeyExchange::repeat);    // the year is not seen; it's the same key
+    CHECK(at(box, "1119110641", kNow) == KeyExchange::replay);                 // more than a day ahead
+    CHECK(at(box, "1119110640", kNow) == KeyExchange::fresh);
+    Box ahead;
+    set(ahead, "1231235959", kNow);  // a wrong clock
+    CHECK(at(ahead, "1118110640", kNow) == KeyExchange::fresh);
+    Box december;
+    set(december, "1231235900", kNow + 43 * kDay);  // 2026-12-31
+    CHECK(at(december, "0101000100", kNow + 44 * kDay) == KeyExchange::fresh);
+    CHECK(at(december, "1231235800", kNow + 44 * kDay) == KeyExchange::replay);
+    CHECK(at(box, "0229000000", kNow) == KeyExchange::replay);  // of the last leap year
+    for (const char* none : {"0230000000", "1301000000", "1118240000", "1118116000", "111811060x"})
+        CHECK(at(box, none, kNow) == KeyExchange::malformed);
 }
 
 TEST_CASE("core: a terminal's declines and reversals of nothing are bounded; then 96, and nothing is decided") {

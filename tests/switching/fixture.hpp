@@ -110,7 +110,7 @@ inline PaymentRequest purchase_of(MinorUnits amount, std::uint32_t stan, const c
     r.received_ns = kNow;
     r.local_time = FixedText<6>("101112");
     r.local_date = FixedText<4>("1118");
-    r.transmission_time = FixedText<10>("1122101112");
+    r.transmission_time = FixedText<10>("1118101112");
     r.acquirer = AcquirerId("970002");
     r.rrn = Rrn("RRN" + std::to_string(100'000'000 + stan));
     r.terminal = TerminalId("T0000001");

@@ -7,7 +7,7 @@ using namespace giro::switching;
 
 namespace {
 
-PaymentRequest network(std::uint16_t code, std::uint32_t stan, const char* moment = "1122101112") {
+PaymentRequest network(std::uint16_t code, std::uint32_t stan, const char* moment = "1118101112") {
     PaymentRequest r = purchase_of(0, stan);
     r.mti = 0x0800;
     r.network_code = code;
@@ -27,12 +27,12 @@ Claim net_of(MinorUnits net) {
 }
 
 struct DayBox : Box {
-    ResponseCode sign(std::uint16_t code, std::uint32_t stan, const char* moment = "1122101112") {
+    ResponseCode sign(std::uint16_t code, std::uint32_t stan, const char* moment = "1118101112") {
         const auto answer = core->sign(network(code, stan, moment), kNow);
         commit();
         return answer;
     }
-    ResponseCode cut(std::uint32_t stan, const char* moment = "1122101112") {
+    ResponseCode cut(std::uint32_t stan, const char* moment = "1118101112") {
         const auto answer = core->cut_over(network(kCutOver, stan, moment), kNow);
         commit();
         return answer;
@@ -194,22 +194,22 @@ TEST_CASE("day: signed off, new payments are declined until the terminal signs o
 
 TEST_CASE("day: a recorded sign-off locks nobody out, and a recorded sign-on lets nobody in") {
     DayBox box;
-    CHECK(box.sign(kSignOff, 2, "1122101112") == kApproved);
-    CHECK(box.sign(kSignOff, 2, "1122101112") == kApproved);  // its repeat
-    CHECK(box.sign(kSignOn, 3, "1122101112") == kApproved);
+    CHECK(box.sign(kSignOff, 2, "1118101112") == kApproved);
+    CHECK(box.sign(kSignOff, 2, "1118101112") == kApproved);  // its repeat
+    CHECK(box.sign(kSignOn, 3, "1118101112") == kApproved);
     std::size_t entries = box.journal.size();
-    CHECK(box.sign(kSignOff, 2, "1122101112") == kDuplicateTransmission);
-    CHECK(box.sign(kSignOn, 9, "1122101112") == kApproved);  // nothing to change
-    CHECK(box.sign(kSignOff, 4, "1122101111") == kDuplicateTransmission);
+    CHECK(box.sign(kSignOff, 2, "1118101112") == kDuplicateTransmission);
+    CHECK(box.sign(kSignOn, 9, "1118101112") == kApproved);  // nothing to change
+    CHECK(box.sign(kSignOff, 4, "1118101111") == kDuplicateTransmission);
     CHECK(box.sign(kSignOff, 4, "9931256161") == kFormatError);
     CHECK(box.journal.size() == entries);
     CHECK(box.buy(purchase_of(10, 5)).code == kApproved);
-    CHECK(box.sign(kSignOff, 8, "1122101113") == kApproved);
-    CHECK(box.sign(kSignOn, 3, "1122101112") == kDuplicateTransmission);
+    CHECK(box.sign(kSignOff, 8, "1118101113") == kApproved);
+    CHECK(box.sign(kSignOn, 3, "1118101112") == kDuplicateTransmission);
     CHECK(box.buy(purchase_of(10, 6)).code == kSignedOff);
     // A key exchange of the very moment of the sign-off is no repeat of one.
-    auto exchange = network(kKeyExchange, 8, "1122101113");
-    CHECK(box.core->key_exchange(exchange) == Core::KeyExchange::replay);
+    auto exchange = network(kKeyExchange, 8, "1118101113");
+    CHECK(box.core->key_exchange(exchange, kNow) == Core::KeyExchange::replay);
     CHECK(box.replays());
 }
 
@@ -287,6 +287,31 @@ TEST_CASE("upload: a sale that is not known is posted once, and is then the sale
         CHECK(box.balance(kMerchant) == 700);
         CHECK((box.state.terminal(sale.terminal)->open)[Total::debits] == 1);
         CHECK(box.replays());
+    }
+}
+
+TEST_CASE("upload: a sale is not posted again as one of the other type, nor as what is no sale") {
+    for (const bool offline : {false, true}) {
+        CAPTURE(offline);
+        DayBox box;
+        PaymentRequest sale = purchase_of(700, 1);
+        if (offline) {
+            sale.mti = 0x0220;
+            sale.auth_code = AuthCode("OFF123");
+            const auto pan = sealed(1);
+            REQUIRE(box.core->completion(sale, &pan, kNow).code == kApproved);
+            box.commit();
+        } else {
+            REQUIRE(box.buy(sale).code == kApproved);
+        }
+        const std::size_t entries = box.journal.size();
+        auto record = record_of(sale, 2, offline ? "0200" : "0220");
+        record.auth_code = AuthCode("OFF123");
+        CHECK(box.upload(record) == kInvalidTransaction);
+        for (const char* none : {"0100", "0400", "0320", "9999"}) CHECK(box.upload(record_of(sale, 2, none)) == kInvalidTransaction);
+        CHECK(box.journal.size() == entries);
+        CHECK(box.balance(kMerchant) == 700);
+        CHECK(box.upload(record_of(sale, 2, offline ? "0220" : "0200")) == kApproved);
     }
 }
 
