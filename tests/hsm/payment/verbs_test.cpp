@@ -273,14 +273,15 @@ TEST_CASE("PIN verbs: a request whose wrong PIN was counted is not counted again
 TEST_CASE("PIN verbs: a zone key deciphers only when its header says so; one without a restriction does not") {
     PinBox box;
     const Buffer block = box.sealed("1234");
-    for (const auto& [name, header, verdict] :
-         {std::tuple("zone.n", "D0000P0TN00E0000", vault::PinVerdict::refused), std::tuple("zone.e", "D0000P0TE00E0000", vault::PinVerdict::refused),
-          std::tuple("zone.d", "D0000P0TD00E0000", vault::PinVerdict::good)}) {
+    const auto is = [&](const char* name, const char* header, vault::PinVerdict verdict) {
         CAPTURE(name);
         REQUIRE(box.at().payment_keys.add(name, header_of(header), hex(kTdesValue)));
         const vault::PinVerify::Item item{{KeyName(name), {}, vault::PinFormat::iso0, block}, box.pan, vault::PinMethod::visa_pvv, KeyName("pvv"), digits("7211")};
         CHECK(box.get<vault::PinVerify>({{item}}, kSwitch).results.at(0).verdict == verdict);
-    }
+    };
+    is("zone.n", "D0000P0TN00E0000", vault::PinVerdict::refused);
+    is("zone.e", "D0000P0TE00E0000", vault::PinVerdict::refused);
+    is("zone.d", "D0000P0TD00E0000", vault::PinVerdict::good);
 }
 
 TEST_CASE("PIN verbs: another wrong PIN is another attempt, whatever request it says it is of") {
