@@ -139,7 +139,8 @@ config::Config box_config() {
     c.wallet_participant = 1;
     c.gate = {{"127.0.0.1", 7801}, {"127.0.0.1", 7802}, {"127.0.0.1", 7803}, "iso1987-ascii", 64, 300};
     constexpr std::uint32_t kThreeDays = 3 * 86'400;
-    c.switching = {100'000, 3'000, 10'000, 20, 20, 5'000, kThreeDays};  // holds of 20 s: some end before they are completed
+    c.switching = {100'000, 3'000, 10'000, 20, 20, 5'000};  // holds of 20 s: some end before they are completed
+    c.switching.remember_s = kThreeDays;
     c.switching.session_key_requests = 12;  // so that keys expire under way
     c.switching.session_key_s = 60;
     c.switching.session_key_overlap_s = 10;
