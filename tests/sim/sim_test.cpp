@@ -81,6 +81,8 @@ TEST_CASE("sim: the same seed gives the same digest, another seed another") {
     CHECK(first.events == again.events);
     CHECK(first.digest != other.digest);
     CHECK(first.faults.all() > 0);
+    CHECK(first.approved > 10);
+    CHECK(other.approved > 10);
 }
 
 TEST_CASE("sim: every kind of fault strikes, and settled payments are forgotten") {

@@ -215,6 +215,8 @@ class Run {
         }
         f.token_errors = test::test_token().faults();
         m_verdict.answers = m_ears.all().size();
+        m_verdict.approved = static_cast<std::uint64_t>(std::ranges::count_if(
+            m_ears.all(), [](const Heard& h) { return !h.reversal && h.code == "00"; }));
         m_verdict.events = m_world.events();
         m_verdict.virtual_ms = m_world.time_ns() / kMillisecond;
         m_verdict.digest = m_world.digest();

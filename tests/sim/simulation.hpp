@@ -67,6 +67,7 @@ struct Verdict {
     std::uint64_t events = 0;
     std::uint64_t virtual_ms = 0;
     std::uint64_t entries = 0, answers = 0, windows_settled = 0;
+    std::uint64_t approved = 0;   // answers that approved a payment: where none does, nothing was tried
     std::uint64_t forgotten = 0;  // how often settled payments were let go of
     Faults faults;
 };
