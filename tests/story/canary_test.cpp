@@ -61,6 +61,8 @@ void look(const std::vector<Canary>& canaries, const std::string& text, const st
     }
 }
 
+constexpr std::uint64_t kMappingBytesMax = std::uint64_t{4} << 30;  // beyond: a sanitizer's shadow of the address space
+
 // Every part of a program's memory that can be written, and what it has mapped of files; false when it may not be read.
 bool read_memory(pid_t pid, const std::function<void(const std::string&, const std::string&)>& each) {
     const std::string process = "/proc/" + std::to_string(pid);
@@ -72,6 +74,7 @@ bool read_memory(pid_t pid, const std::function<void(const std::string&, const s
         unsigned long long from = 0, to = 0;
         char permissions[8] = {};
         if (std::sscanf(line.c_str(), "%llx-%llx %7s", &from, &to, permissions) != 3 || permissions[1] != 'w') continue;
+        if (to - from > kMappingBytesMax) continue;
         std::string bytes(to - from, '\0');
         const auto read = ::pread(memory, bytes.data(), bytes.size(), static_cast<off_t>(from));
         if (read <= 0) continue;  // reserved, and never touched
