@@ -28,6 +28,16 @@ Result<std::uint64_t> timeout_of(const Args& args) {
     return number_of(args, "--timeout", pos::kTimeoutMinMs, pos::kTimeoutMaxMs);
 }
 
+Result<Outfit> outfit_of(const Args& args) {
+    auto equipment = pos::load_equipment(args.paths(), speech_of(args));
+    if (!equipment) return tl::unexpected(equipment.error());
+    const auto address = address_of(args, **equipment);
+    if (!address) return tl::unexpected(address.error());
+    const auto timeout = timeout_of(args);
+    if (!timeout) return tl::unexpected(timeout.error());
+    return Outfit{std::move(*equipment), *address, *timeout};
+}
+
 Result<std::uint32_t> terminal_of(const Args& args) {
     const std::int64_t number = args.number("--terminal");
     const auto good = check_terminals(args, number < 1 ? 0 : static_cast<std::uint64_t>(number), 1, args.flag("--dukpt"));

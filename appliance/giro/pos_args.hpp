@@ -18,6 +18,13 @@ namespace giro::cli {
 [[nodiscard]] Result<std::uint64_t> number_of(const Args& args, const char* name, std::uint64_t least, std::uint64_t most);
 // --timeout, ms.
 [[nodiscard]] Result<std::uint64_t> timeout_of(const Args& args);
+// What a terminal's command needs to speak to the box, by all these options.
+struct Outfit {
+    std::unique_ptr<pos::Equipment> equipment;
+    config::Address address;
+    std::uint64_t timeout_ms = 0;
+};
+[[nodiscard]] Result<Outfit> outfit_of(const Args& args);
 // The BINs of this box's own cards, all banks.
 [[nodiscard]] std::vector<std::string> own_bins(const config::Config& config);
 

@@ -11,24 +11,17 @@ namespace giro::cli {
 namespace {
 using namespace pos;
 
-struct Desk {
-    std::unique_ptr<Equipment> equipment;
-    config::Address address;
-    std::uint64_t timeout_ms = 0;
+struct Desk : Outfit {
     Identity who;
 };
 
 Result<Desk> open_desk(const Args& args) {
-    auto equipment = load_equipment(args.paths(), speech_of(args));
-    if (!equipment) return tl::unexpected(equipment.error());
-    const auto address = address_of(args, **equipment);
-    if (!address) return tl::unexpected(address.error());
-    const auto timeout = timeout_of(args);
-    if (!timeout) return tl::unexpected(timeout.error());
+    auto outfit = outfit_of(args);
+    if (!outfit) return tl::unexpected(outfit.error());
     const auto terminal = terminal_of(args);
     if (!terminal) return tl::unexpected(terminal.error());
-    const Identity who = identity_of((*equipment)->config, *terminal, args.flag("--dukpt"));
-    return Desk{std::move(*equipment), *address, *timeout, who};
+    const Identity who = identity_of(outfit->equipment->config, *terminal, args.flag("--dukpt"));
+    return Desk{std::move(*outfit), who};
 }
 
 std::string totals_json(const Claim& claim) {

@@ -22,23 +22,16 @@ constexpr std::uint64_t kCardIndexMax = 9'999'999;  // digits between the shorte
 std::filesystem::path till_file(const Args& args) { return args.paths().demo() / "till.jsonl"; }
 
 // --- giro pos buy, giro pos reverse ---------------------------------------------------------------
-struct Till {
-    std::unique_ptr<Equipment> equipment;
-    config::Address address;
-    std::uint64_t timeout_ms = 0;
+struct Till : Outfit {
     Trace record;
 };
 
 Result<Till> open_till(const Args& args) {
-    auto equipment = load_equipment(args.paths(), speech_of(args));
-    if (!equipment) return tl::unexpected(equipment.error());
-    const auto address = address_of(args, **equipment);
-    if (!address) return tl::unexpected(address.error());
-    const auto timeout = timeout_of(args);
-    if (!timeout) return tl::unexpected(timeout.error());
+    auto outfit = outfit_of(args);
+    if (!outfit) return tl::unexpected(outfit.error());
     auto record = Trace::open(till_file(args));
     if (!record) return tl::unexpected(record.error());
-    return Till{std::move(*equipment), *address, *timeout, std::move(*record)};
+    return Till{std::move(*outfit), std::move(*record)};
 }
 
 Result<Purchase> purchase_of(const Args& args, Till& till, const Identity& who) {
