@@ -66,7 +66,8 @@ void Pipeline::ask_about_genuine(const std::shared_ptr<Batch>& batch) {
         if (!item.is_payment() || item.request.source != PaymentRequest::Source::terminal || !batch->genuine(item))
             continue;
         add_pan(item, pans, keys);
-        if (is_key_exchange(item.request) && !item.terminal->is_dukpt() && m_core.key_exchange(item.request, m_clock.wall_ns()) == switching::Core::KeyExchange::fresh)
+        if (is_key_exchange(item.request) && !item.terminal->is_dukpt() &&
+            m_core.key_exchange(item.request, m_clock.wall_ns()) == switching::Core::KeyExchange::fresh)
             ask_session_key(batch, i);
     }
     if (pans.pans.empty()) return ask_about_pins(batch);

@@ -3,8 +3,7 @@
 // twice.
 //
 //   card               PIN of a terminal with a key for it
-//   on us              verified against what the card has on file, by its product's method and key; counted in the
-//   vault
+//   on us              verified against what the card has on file, by its product's method and key; counted there
 //   .. without either  unusable: 55, not counted
 //   of a link          translated to the link's zone key and sent in the request
 //   .. without a key   unusable: 55, the payment is not sent
