@@ -20,6 +20,10 @@ class IssuerLink::Peer final : public net::FramedProtocol {
 
   private:
     void frame(net::Connection& connection, Bytes frame) override {
+        pass_on(connection, frame);
+        m_link.m_shared.translator.forget();
+    }
+    void pass_on(net::Connection& connection, Bytes frame) {
         const Shared& shared = m_link.m_shared;
         const auto read = shared.translator.read(frame, PaymentRequest::Source::link);
         if (!read) return refuse(connection, read.error());

@@ -1,5 +1,7 @@
 #include "switch_port.hpp"
 
+#include "util/secret.hpp"
+
 namespace giro::gate {
 
 namespace {
@@ -23,9 +25,10 @@ Result<std::unique_ptr<SwitchPort>> SwitchPort::connect(bus::Loop& loop, bus::Co
 
 template <typename Message>
 void SwitchPort::send(bus::MessageType type, const Message& message) {
-    m_body.clear();
     bus::encode(m_body, message);
     m_bus->send({static_cast<std::uint16_t>(type), bus::Status::ok, 0, m_body});
+    wipe(m_body);
+    m_body.clear();
 }
 
 void SwitchPort::send_request(const PaymentRequest& request) {

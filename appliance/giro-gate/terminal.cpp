@@ -12,6 +12,11 @@ void note_closed(EventLog& events, const net::Connection& connection, net::Close
 }
 
 void Terminal::frame(net::Connection& connection, Bytes frame) {
+    pass_on(connection, frame);
+    m_shared.translator.forget();
+}
+
+void Terminal::pass_on(net::Connection& connection, Bytes frame) {
     const auto read = m_shared.translator.read(frame, PaymentRequest::Source::terminal);
     if (!read) return refuse(connection, read.error());
     PaymentRequest& request = **read;

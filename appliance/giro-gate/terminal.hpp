@@ -33,6 +33,7 @@ class Terminal final : public net::FramedProtocol {
   private:
     void frame(net::Connection& connection, Bytes frame) override;
     void frame_too_large(net::Connection& connection) override;
+    void pass_on(net::Connection& connection, Bytes frame);
     void refuse(net::Connection& connection, Refusal why);
     void settle(net::Connection& connection, std::uint32_t requests);
 

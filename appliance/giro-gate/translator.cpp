@@ -93,4 +93,9 @@ Bytes Translator::refusal(Refusal why) {
     return Bytes(m_out).first(*packed);
 }
 
+void Translator::forget() noexcept {
+    m_message.clear();
+    m_request.pan = Pan();
+}
+
 }  // namespace giro::gate

@@ -31,6 +31,8 @@ class Translator {
     // After read() refused with format_error or not_served: the answer to send, without MAC. MTI of the answer, DE39
     // (30 or 12), and DE11 and DE41 as far as they could be read. Valid until the next call.
     [[nodiscard]] Bytes refusal(Refusal why);
+    // Overwrites what is left of the card data of the last read().
+    void forget() noexcept;
 
   private:
     const iso8583::Dialect& m_dialect;

@@ -74,7 +74,9 @@ void Pipeline::received(bus::PeerId peer, const bus::Record& record) {
             Item& item = arrive(peer, record);
             if (auto request = bus::decode_payment_request(item.body.reveal())) {
                 item.request = *request;
-                if (read_raw(item)) return;
+                const bool read = read_raw(item);
+                m_message.clear();
+                if (read) return;
                 m_arrived.pop_back();
                 return warn("the gate passed on a message that does not unpack");
             }

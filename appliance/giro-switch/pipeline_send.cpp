@@ -154,12 +154,13 @@ void Pipeline::macs_made(Portion& portion, const vault::DukptMac::Reply& reply) 
 void Pipeline::send(const Outgoing& out) {
     if (out.type == MessageType::wallet_reply)
         return m_gate->send(out.peer, {static_cast<std::uint16_t>(out.type), bus::Status::ok, 0, out.frame});
-    m_body.clear();
     if (out.type == MessageType::frame_out)
         bus::encode(m_body, bus::FrameOut{out.destination, false, out.frame});
     else
         bus::encode(m_body, bus::LinkFrameOut{static_cast<std::uint16_t>(out.destination), out.frame});
     m_gate->send(out.peer, {static_cast<std::uint16_t>(out.type), bus::Status::ok, 0, m_body});
+    wipe(m_body);
+    m_body.clear();
 }
 
 // --- by the clock -------------------------------------------------------------------------------------------------

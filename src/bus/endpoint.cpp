@@ -12,6 +12,7 @@
 
 #include "util/bytes.hpp"
 #include "util/log.hpp"
+#include "util/secret.hpp"
 
 namespace giro::bus {
 
@@ -24,12 +25,23 @@ constexpr std::size_t kShutOutMax = 10'000;
 constexpr int kReconnectMs = 20;
 constexpr int kReconnectMaxMs = 500;
 constexpr std::size_t kRoutingIdBytes = 5;  // libzmq's own routing ids: a zero byte and 32 bits
+constexpr std::uint64_t kFiller_ms = 1000;
+// libzmq's in_batch_size and out_batch_size. A filler is that long on the wire, whatever comes with it: what of the buffer
+// other messages take up before it, its end overwrites in the next turn.
+constexpr std::size_t kLibraryBufferBytes = 8192;
+constexpr std::size_t kLongHeaderBytes = 9;  // ZMTP 3.1: flags, and a size of 64 bits
+constexpr std::size_t kFillerBodyBytes = kLibraryBufferBytes - kLongHeaderBytes - kRecordHeaderBytes;
 
 // Owns a zmq_msg_t for the time of one receive.
 class Message {
   public:
     Message() { zmq_msg_init(&m_message); }
-    ~Message() { zmq_msg_close(&m_message); }
+    // A small message lies in libzmq's receive buffer itself, which is used again.
+    ~Message() {
+        const std::size_t size = zmq_msg_size(&m_message);
+        if (size != 0) wipe({static_cast<std::byte*>(zmq_msg_data(&m_message)), size});
+        zmq_msg_close(&m_message);
+    }
     Message(const Message&) = delete;
     Message& operator=(const Message&) = delete;
     [[nodiscard]] bool receive(void* socket) {
@@ -83,7 +95,8 @@ Context::Context() : m_handle(zmq_ctx_new()) {
 Context::~Context() { zmq_ctx_term(m_handle); }
 
 Endpoint::Endpoint(Loop& loop, Context& context, std::string address, Handlers handlers)
-    : m_address(std::move(address)), m_loop(loop), m_context(context), m_handlers(std::move(handlers)) {}
+    : m_address(std::move(address)), m_loop(loop), m_context(context), m_handlers(std::move(handlers)),
+      m_filler(loop, [this] { send_fillers(); }) {}
 
 Endpoint::~Endpoint() { close(); }
 
@@ -157,6 +170,7 @@ void Endpoint::deliver(PeerId peer, Bytes batch) {
     RecordReader reader(batch);
     while (const auto record = reader.next()) {
         if (m_router && m_shut_out.contains(peer)) return;
+        if (record->type == kFillerType) continue;
         m_handlers.record(peer, *record);
     }
     if (!reader.ok()) {
@@ -195,17 +209,30 @@ void Endpoint::flush() {
 
 void Endpoint::flush_peer(PeerId peer, Buffer& batch) {
     if (batch.empty() || m_socket == nullptr) return;
+    if (!send_batch(peer, batch)) ++m_dropped;
+    wipe(batch);
+    batch.clear();
+    if (m_written_to.empty()) m_filler.once(kFiller_ms);
+    m_written_to.insert(peer);
+}
+
+bool Endpoint::send_batch(PeerId peer, Bytes batch) {
     if (m_router) {
         std::byte id[kRoutingIdBytes]{};
         store_be(id + 1, peer);
-        if (zmq_send(m_socket, id, sizeof id, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0) {
-            ++m_dropped;
-            batch.clear();
-            return;
-        }
+        if (zmq_send(m_socket, id, sizeof id, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0) return false;
     }
-    if (zmq_send(m_socket, batch.data(), batch.size(), ZMQ_DONTWAIT) < 0) ++m_dropped;
-    batch.clear();
+    return zmq_send(m_socket, batch.data(), batch.size(), ZMQ_DONTWAIT) >= 0;
+}
+
+void Endpoint::send_fillers() {
+    static const Buffer kNothing(kFillerBodyBytes);
+    Buffer filler;
+    append_record(filler, {kFillerType, Status::ok, 0, kNothing});
+    // One that cannot leave is not missed: the connection is gone, or its queue is full of messages.
+    for (const PeerId peer : std::exchange(m_written_to, {}))
+        if (m_socket != nullptr) static_cast<void>(send_batch(peer, filler));
+    wake_if_readable();
 }
 
 Result<std::unique_ptr<Server>> Server::bind(Loop& loop, Context& context, const std::filesystem::path& path, Handlers handlers) {

@@ -40,6 +40,10 @@ struct Handlers {
 };
 
 // A ZeroMQ socket on the loop; the common part of Server and Client.
+//
+// Batches may hold card data: they are overwritten here once they were handed over or taken in. libzmq's own buffers are
+// beyond reach: 8,192 bytes per connection and direction at each end, of which a message overwrites as much as it is long.
+// So a connection that was written to gets a filler after kFiller_ms, which takes up all of both.
 class Endpoint {
   public:
     virtual ~Endpoint();
@@ -71,12 +75,16 @@ class Endpoint {
     std::uint64_t m_dropped = 0;
     std::map<PeerId, Buffer> m_outgoing;
     Buffer m_spare;  // empty: memory of a batch that has left, for the next
+    std::set<PeerId> m_written_to;  // since the last filler
+    Timer m_filler;
     std::set<PeerId> m_shut_out;  // at most kShutOutMax, the latest
     static void readable(int, short, void* self);
     void drain();
     bool receive_one();
     void deliver(PeerId peer, Bytes batch);
     void flush_peer(PeerId peer, Buffer& batch);
+    [[nodiscard]] bool send_batch(PeerId peer, Bytes batch);
+    void send_fillers();
     void wake_if_readable();
 };
 

@@ -2,6 +2,8 @@
 
 #include <charconv>
 
+#include "util/secret.hpp"
+
 namespace giro::iso8583 {
 
 static_assert(kArenaBytes <= UINT16_MAX, "slots hold 16-bit offsets into the arena");
@@ -26,6 +28,7 @@ void Message::clear() noexcept {
     m_header = {kTpduIdentifier};
     m_present = {};
     m_frame = {};
+    wipe(MutableBytes(m_arena).first(m_arena_used));
     m_arena_used = 0;
     m_overflowed = false;
 }

@@ -19,7 +19,7 @@ class Message {
     Message() noexcept { clear(); }
     Message(const Message&) = delete;  // its views would still point into the other's frame
     Message& operator=(const Message&) = delete;
-    void clear() noexcept;  // MTI 0000, no fields
+    void clear() noexcept;  // MTI 0000, no fields; what the arena held is overwritten
 
     [[nodiscard]] std::string_view mti() const noexcept { return {m_mti.data(), m_mti.size()}; }
     void set_mti(std::string_view mti) noexcept;  // ASSERTs four characters; pack() checks that they are digits
@@ -82,7 +82,7 @@ class Message {
     ByteArray<kTpduBytes> m_header;
     std::array<std::uint64_t, 2> m_present;
     Bytes m_frame;
-    std::size_t m_arena_used;
+    std::size_t m_arena_used = 0;
     bool m_overflowed;
     std::array<Slot, kFieldMax + 1> m_slots;  // meaningful where the bitmap says so: clearing is two words
     std::array<std::byte, kArenaBytes> m_arena;

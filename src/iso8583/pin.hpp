@@ -5,6 +5,7 @@
 #pragma once
 
 #include "iso8583/message.hpp"
+#include "util/secret.hpp"
 
 namespace giro::iso8583 {
 
@@ -15,6 +16,7 @@ struct PinBlock {
     bool present = false;   // there is such a field;
     std::uint8_t size = 0;  // 8 or 16, or 0: it holds no block
     ByteArray<kAesPinBlockBytes> bytes{};
+    ~PinBlock() { wipe(bytes); }
     [[nodiscard]] Bytes view() const noexcept { return Bytes(bytes).first(size); }
 };
 

@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include "net/connections.hpp"
+#include "util/secret.hpp"
 
 namespace giro::net {
 
@@ -132,6 +133,7 @@ bool Connection::take(Stream::Moved moved, MutableBytes buffer) {
             return false;
     }
     if (m_state == State::open) deliver(buffer.first(moved.bytes));
+    wipe(buffer.first(moved.bytes));  // shared by all connections, and kept
     if (m_state == State::closed || (m_state == State::open && m_owner.holds(*this))) return false;
     return m_stream.is_tls() || moved.bytes == buffer.size();  // a short read from a plain socket has emptied it
 }
@@ -164,6 +166,7 @@ void Connection::flush() {
         if (moved.status != Stream::Status::ok) return close(CloseReason::peer_closed);
         m_out_sent += moved.bytes;
     }
+    wipe(m_out);
     m_out.clear();
     m_out_sent = 0;
     if (m_out.capacity() > kCompactBytes) m_out.shrink_to_fit();

@@ -1,5 +1,7 @@
 #include "net/deframer.hpp"
 
+#include "util/secret.hpp"
+
 namespace giro::net {
 
 // Moves bytes from the chunk until m_kept holds `wanted` or the chunk is empty.
@@ -7,6 +9,11 @@ void Deframer::keep(Bytes& chunk, std::size_t wanted) {
     const std::size_t n = std::min(chunk.size(), wanted - m_kept.size());
     m_kept.insert(m_kept.end(), chunk.begin(), chunk.begin() + static_cast<std::ptrdiff_t>(n));
     chunk = chunk.subspan(n);
+}
+
+void Deframer::forget() noexcept {
+    wipe(m_kept);
+    m_kept.clear();
 }
 
 // `total`: the bytes that the whole frame takes, once its length is there and good.

@@ -32,7 +32,7 @@ class Deframer {
             if (piece.kind == Piece::Kind::broken) return Verdict::broken;
             if (piece.kind == Piece::Kind::incomplete) return Verdict::ok;
             const bool go_on = on_frame(piece.frame);
-            m_kept.clear();
+            forget();
             if (!go_on) return Verdict::stopped;
         }
         return Verdict::ok;
@@ -52,6 +52,7 @@ class Deframer {
     // The frame at the front of `bytes`, which begin with its length and may go on behind it.
     [[nodiscard]] Piece cut(Bytes bytes, std::size_t& total) const;
     void keep(Bytes& chunk, std::size_t wanted);
+    void forget() noexcept;  // m_kept, overwritten
 
     std::size_t m_bytes_max;
     Framing m_framing;

@@ -9,6 +9,7 @@
 #include "iso8583/mac.hpp"
 #include "iso8583/pin.hpp"
 #include "switching/answers.hpp"
+#include "util/secret.hpp"
 
 namespace giro::switching {
 
@@ -48,8 +49,13 @@ std::optional<Buffer> FrameBuilder::finish(bool with_mac) {
         m_out.set(secondary ? iso8583::kSecondaryMac : iso8583::kPrimaryMac, ByteArray<kMacBytes>{});
     }
     const auto size = iso8583::pack(m_dialect, m_out, m_packed);
-    if (!size) return std::nullopt;
-    return Buffer(m_packed.begin(), m_packed.begin() + static_cast<std::ptrdiff_t>(*size));
+    const MutableBytes packed = MutableBytes(m_packed).first(size.value_or(m_packed.size()));
+    std::optional<Buffer> frame;
+    if (size) frame.emplace(packed.begin(), packed.end());
+    wipe(packed);
+    m_out.clear();
+    m_in.clear();
+    return frame;
 }
 
 std::optional<Buffer> FrameBuilder::answer(const PaymentRequest& request, const Reply& reply, bool with_mac) {

@@ -19,6 +19,7 @@ struct Reply {
     std::optional<Totals> totals = std::nullopt;  // of a reconciliation: what the box counted, and DE66
 };
 
+// What it worked on is overwritten before it returns.
 class FrameBuilder {
   public:
     explicit FrameBuilder(const iso8583::Dialect& dialect) : m_dialect(dialect) {}

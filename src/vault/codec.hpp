@@ -40,7 +40,11 @@ class Encoder {
     void one_of(const E& v, const std::array<E, N>&) {
         m_w.u8(static_cast<std::uint8_t>(v));
     }
-    void pan(const Pan& v) { m_w.text(FixedText<Pan::kDigitsMax>(v.reveal())); }
+    void pan(const Pan& v) {
+        FixedText<Pan::kDigitsMax> digits(v.reveal());
+        m_w.text(digits);
+        wipe(std::as_writable_bytes(std::span(digits.chars)));
+    }
     void role(CertificateRole v) { m_w.u8(static_cast<std::uint8_t>(v)); }
     template <typename T, typename Each>
     void list(const std::vector<T>& v, std::size_t items_max, Each&& each) {

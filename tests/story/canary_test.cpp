@@ -3,9 +3,10 @@
 //
 //   a key     a terminal's master and session key, a DUKPT initial key, an issuer link's key, the token's PIN:
 //             in no program but giro-vault, and in no file but the simulators' own (demo/) and vault/pin
-//   a card    its number, its track, a PIN block: in no file; in the memory of no program but gate and switch, whose socket
-//             and frame buffers keep the last frames until others overwrite them (SECURITY.md)
+//   a card    its number, its tracks, a PIN block, a CVV2: in no file, and once its payment is over and the buffers have
+//             been overwritten (bus/endpoint.hpp: a second) in the memory of no program, gate and switch included
 //
+// A sanitizer's heap keeps what was freed as it was: under one, gate and switch are left out.
 // Reads other programs' memory, which needs root; without it that half is skipped, saying so.
 #include <doctest/doctest.h>
 #include <fcntl.h>
@@ -26,7 +27,6 @@ namespace {
 struct Canary {
     std::string what;
     std::string bytes;
-    bool is_card = false;  // may be in the memory of gate and switch
 };
 
 std::string text_of(giro::Bytes bytes) {
@@ -54,9 +54,14 @@ std::string key_in(const std::filesystem::path& file) {
     return text_of(giro::from_hex(first_word(file)).value());
 }
 
-void look(const std::vector<Canary>& canaries, const std::string& text, const std::string& where, bool cards_allowed = false) {
+// A card number as it is, and packed.
+void add_pan(std::vector<Canary>& out, const std::string& what, const std::string& pan) {
+    out.push_back({what, pan});
+    out.push_back({what + ", packed", text_of(giro::from_hex(pan).value())});
+}
+
+void look(const std::vector<Canary>& canaries, const std::string& text, const std::string& where) {
     for (const Canary& canary : canaries) {
-        if (canary.is_card && cards_allowed) continue;
         CHECK_MESSAGE(text.find(canary.bytes) == std::string::npos, canary.what << " is in " << where);
     }
 }
@@ -84,6 +89,18 @@ bool read_memory(pid_t pid, const std::function<void(const std::string&, const s
     }
     ::close(memory);
     return some;
+}
+
+// What of the canaries the program's memory has, and where.
+std::vector<std::string> found_in(const Box& box, const std::string& program, const std::vector<Canary>& canaries) {
+    std::vector<std::string> out;
+    const bool readable = read_memory(box.pid_of(program), [&](const std::string& bytes, const std::string& mapping) {
+        for (const Canary& canary : canaries)
+            if (const auto at = bytes.find(canary.bytes); at != std::string::npos)
+                out.push_back(canary.what + " is in the memory of giro-" + program + ", byte " + std::to_string(at) + " of " + mapping);
+    });
+    if (!readable) MESSAGE("skipped: the memory of giro-" << program << " may be read by root alone");
+    return out;
 }
 
 std::size_t look_into_files(const Box& box, const std::vector<Canary>& canaries) {
@@ -127,6 +144,10 @@ TEST_CASE("canaries: after every flow no key is outside the vault, and no card d
     tell("canaries through every flow, then files and memory are searched");
     Box box("canary");
     box.init();
+    std::string config = read_text(box.file("etc/giro.toml"));
+    config.insert(config.find("[gate]\n"), "[[port]]\nname = \"packed\"\naddress = \"127.0.0.1:" + std::to_string(free_port()) +
+                                               "\"\ntls = false\ndialect = \"iso1987-bcd\"\n");
+    write_text(box.file("etc/giro.toml"), config);
     box.up();
     REQUIRE(box.giro({"demo", "provision"}).status == 0);
     box.serve_issuer_host();
@@ -145,18 +166,21 @@ TEST_CASE("canaries: after every flow no key is outside the vault, and no card d
                         .reveal()));
     // The card: approved, declined, at an issuer's, reversed, by DUKPT, and one message with everything a card has.
     const std::string pan = giro::demo::pan("970001", 7);
-    const std::vector<Canary> card = {{"a card number", pan, true},
-                                      {"track 2", pan + "=49121010000031337731", true},
-                                      {"track 1", "B" + pan + "^CANARY/ADA^4912101000031337731", true},
-                                      {"a PIN block", "\xc4\x9a\x11\xe7\x5d\x82\xf0\x3b", true},
-                                      {"a CVV2 in a private field", "CV003CANARYCVV2=731", true}};
+    const std::vector<Canary> card = {{"a card number", pan},
+                                      {"track 2", pan + "=49121010000031337731"},
+                                      {"track 1", "B" + pan + "^CANARY/ADA^4912101000031337731"},
+                                      {"a PIN block", "\xc4\x9a\x11\xe7\x5d\x82\xf0\x3b"},
+                                      {"a CVV2 in a private field", "CV003CANARYCVV2=731"}};
     canaries.insert(canaries.end(), card.begin(), card.end());
+    add_pan(canaries, "a card number", pan);
+    // What is left of a track where its beginning was overwritten.
+    canaries.push_back({"discretionary data of the tracks", "01000031337731"});
     canaries.push_back({"a PIN in the clear", "731902846537"});
     canaries.push_back({"a PIN in the clear, packed", text_of(giro::from_hex("731902846537").value())});
     canaries.push_back({"a PIN in the clear, a digit to a byte", std::string("\7\3\1\11\0\2\10\4\6\5\3\7", 12)});
     for (const char* key : {"alpha.pvk", "beta.pvk", "gamma.zpk"})
         add_key(canaries, key, key_in(box.file("demo/keys") / (std::string(key) + ".key")));
-    canaries.push_back({"another bank's card number", giro::demo::pan("970003", 7), true});
+    add_pan(canaries, "another bank's card number", giro::demo::pan("970003", 7));
     const giro::pos::Sale sale = till.sale(731, "970001", 7);
     CHECK(till.say(till.purchase(sale)) == "00");
     CHECK(till.say(till.reversal(sale)) == "00");
@@ -177,17 +201,25 @@ TEST_CASE("canaries: after every flow no key is outside the vault, and no card d
     CHECK(buy({"100", "--dukpt", "--pin", pin}) == "55");
     CHECK(eventually(20, [&] { return buy({"100", "--dukpt", "--pin", pin, "--bin", "970003"}) == "55"; }));
     CHECK(eventually(20, [&] { return buy({"100", "--bin", "970003", "--terminal", "3"}) == "00"; }));
+    CHECK(buy({"100", "--terminal", "2", "--tls"}) == "00");
+    CHECK(buy({"100", "--terminal", "2", "--port", "packed"}) == "00");
+    CHECK(buy({"100", "--bin", "970003", "--terminal", "3", "--port", "packed"}) == "00");
+    // Many at once, so that what goes between the programs is longer than the buffers on its way.
+    CHECK(box.giro({"pos", "load", "--first", "4", "--terminals", "48", "--count", "960", "--cards", "7", "--card-bin", "970001",
+                    "--mix", "card=80,link=10,reversal=10"})
+              .status == 0);
     CHECK(box.giro({"settle", "close"}).status == 0);
     CHECK(box.giro({"journal", "list"}).status == 0);
 
-    bool readable = true;
-    for (const char* program : {"gate", "switch", "auditor", "settle", "chain"}) {
-        const bool cards_allowed = program == std::string("gate") || program == std::string("switch");
-        readable = read_memory(box.pid_of(program), [&](const std::string& bytes, const std::string& where) {
-            look(canaries, bytes, std::string("the memory of giro-") + program + ": " + where, cards_allowed);
-        }) && readable;
+    // Messages without card data, as there always are: what lay on the stacks goes under.
+    for (int i = 0; i < 200; ++i) REQUIRE(till.say(till.network(giro::pos::NetworkCode::echo)) == "00");
+    std::vector<std::string> programs = {"auditor", "settle", "chain"};
+    if (GIRO_WIPES_HEAP) programs.insert(programs.end(), {"gate", "switch"});
+    for (const std::string& program : programs) {
+        std::vector<std::string> found;
+        static_cast<void>(eventually(10, [&] { return (found = found_in(box, program, canaries)).empty(); }));
+        for (const std::string& what : found) FAIL_CHECK(what);
     }
-    if (!readable) MESSAGE("skipped: the memory of other programs may be read by root alone");
     // That the search finds what is there: the PIN, in the vault.
     bool found = false;
     const auto in_vault = read_memory(box.pid_of("vault"), [&](const std::string& bytes, const std::string&) {
