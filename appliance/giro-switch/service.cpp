@@ -96,7 +96,7 @@ Result<std::shared_ptr<void>> start_switch(Program& program) {
     save_snapshot_if_due(program.paths, *serving->recovered, program.config.auditor.snapshot_every_entries);
     switching::Policy policy{program.config, std::move(*officers)};
     for (const auto& link : program.config.links)
-        if (serving->dialects[config::dialect_number(program.config, link.dialect)].edition != iso8583::Edition::y1987)
+        if (serving->dialects[config::dialect_number(program.config, link.dialect)].partial_reversal == iso8583::PartialReversal::none)
             policy.whole_reversals_only.insert(link.number);
     serving->core.emplace(serving->recovered->state, std::move(policy), serving->random,
                           [paths = program.paths](std::uint64_t seq) { return read_payment(paths, seq); });

@@ -1,7 +1,7 @@
 // A bank's host that keeps its own cards, as a deterministic core: a message in, an answer out. `giro host` runs it.
 // The rule, by the last two digits of the amount in minor units: 05 and 51 decline with that code, 91 never answers,
 // anything else is approved. A repeat gets the same answer, an 0400 gets 00
-// (DE95: in part), an 0800 gets 00. A purchase that comes
+// (in part too), an 0800 gets 00. A purchase that comes
 // after its own reversal is declined (21), one with a wrong PIN too (55): the right
 // one follows from the card by rule (demo.hpp). The other side is believed by its MAC: without a good one 63, and no effect.
 #pragma once
@@ -34,7 +34,7 @@ struct Seen {
     ResponseCode code;
     AuthCode auth_code;
     std::uint32_t original_stan = 0;
-    MinorUnits stands = 0;  // 0400: DE95, what is to stand of its purchase
+    MinorUnits stands = 0;  // 0400: what is to stand of its purchase
     bool known = false;     // 0400: its purchase had been seen
     bool repeat = false;    // seen before: same answer
     bool answered = false;  // false by rule 91 or when silent

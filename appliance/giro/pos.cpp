@@ -180,7 +180,7 @@ std::vector<Command> pos_commands() {
                  {"--card-index", "buy: number of the demo card, from 1; 200 has no money", number, "1", false},
                  {"--qr", "buy: a consumer-presented QR payload", text, "", false},
                  {"--rrn", "raise, complete, reverse, upload: retrieval reference number on the receipt", text, "", false},
-                 {"--stands", "reverse: in part, so that this much of the payment stands (DE95), minor units", number, "0", false},
+                 {"--stands", "reverse: in part, so that this much of the payment stands, minor units", number, "0", false},
                  {"--net", "reconcile: what the terminal says its period came to, minor units: sales less reversals (DE97)", number, "0", false},
                  {"--advice", "reverse: as an advice (0420)", flag, "", false},
                  {"--from", "raise, complete, reverse, upload: the --trace file of a run, for a payment of that run", text, "", false},

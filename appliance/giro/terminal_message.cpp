@@ -97,6 +97,10 @@ MessageBuilder::Built MessageBuilder::network(Frame& out, const Identity& who, N
     return finish(out, base_key);
 }
 
+iso8583::PackError MessageBuilder::lacks(unsigned field) const {
+    return {iso8583::Reason::unknown_field, static_cast<std::uint8_t>(iso8583::wire_field(m_dialect.edition, field)), 0};
+}
+
 void MessageBuilder::common(const Identity& who, const Sale& sale) {
     const bool card = !sale.pan.empty();
     if (card) m_message.set(2, sale.pan.reveal());
@@ -144,20 +148,14 @@ MessageBuilder::Built MessageBuilder::reversal(Frame& out, const Identity& who, 
     const std::string_view mti = form.upload ? "032" : form.advice ? "042" : "040";
     iso8583::put_mti(m_dialect, m_message, std::string(mti) + (form.repeat ? '1' : '0'));
     common(who, original);
-    if (!form.upload) iso8583::put_function(m_dialect, m_message, iso8583::Function::full_reversal);
+    const bool said = form.upload || iso8583::put_reversal_amounts(m_dialect, m_message, original.amount, who.currency, form.stands);
+    if (!said) return tl::unexpected(lacks(95));
     m_message.set(7, stamp.transmission.view());
     iso8583::put_stan(m_dialect, m_message, stan);
     iso8583::put_original(m_dialect, m_message,
                           {mti_of(original.form), original.stan, original.stamp.transmission.view(),
                            original.stamp.local_time.view(), original.stamp.local_date.view(), who.acquirer.view()},
                           original.stamp.wall_ns);
-    if (form.stands != 0) {
-        if (m_dialect.edition != iso8583::Edition::y1987)  // a later one has no replacement amounts
-            return tl::unexpected(iso8583::PackError{iso8583::Reason::unknown_field, 95, 0});
-        std::array<char, 42> amounts;  // DE95: transaction n 12, settlement n 12, two fees x+n 8
-        fmt::format_to_n(amounts.data(), amounts.size(), "{:012}{:012}C{:08}C{:08}", form.stands, 0, 0, 0);
-        m_message.set(95, std::string_view(amounts.data(), amounts.size()));
-    }
     return finish(out, key);
 }
 
@@ -185,6 +183,8 @@ Expected<Answer, iso8583::UnpackError> AnswerReader::read(Bytes message, Currenc
     answer.stan = static_cast<std::uint32_t>(m_message.number(11).value_or(0));
     constexpr std::uint64_t kAmount = 1'000'000'000'000;  // before its 12 digits 2003 has the currency
     if (const auto amount = m_message.number(4)) answer.amount = static_cast<MinorUnits>(*amount % kAmount);
+    const bool later_reversal = answer.mti[1] == '4' && m_dialect.edition != iso8583::Edition::y1987;
+    if (const auto original = iso8583::original_amount(m_dialect, m_message); original && later_reversal) answer.amount = original->minor;
     answer.rrn = Rrn(m_message.trimmed(37));
     answer.terminal = TerminalId(m_message.trimmed(41));
     const auto code = iso8583::from_wire(m_dialect.response_codes, m_message.field(39));

@@ -69,7 +69,7 @@ struct Sale {
 
 // How a reversal is said.
 struct ReversalForm {
-    MinorUnits stands = 0;  // DE95: what is to stand of the original; 0: nothing, and no DE95
+    MinorUnits stands = 0;  // what is to stand of the original, as the dialect says it; 0: nothing
     bool advice = false;    // 0420, not 0400
     bool repeat = false;    // 0401, 0421
     bool upload = false;    // no reversal: 0320, a record of the batch that names its original as one does
@@ -104,6 +104,7 @@ class MessageBuilder {
   private:
     Built finish(Frame& out, MacKey& key);
     void common(const Identity& who, const Sale& sale);
+    [[nodiscard]] iso8583::PackError lacks(unsigned field) const;  // a field as 1987 numbers it
     const iso8583::Dialect& m_dialect;
     iso8583::Message m_message;
     Buffer m_scratch;
@@ -113,7 +114,7 @@ class MessageBuilder {
 struct Answer {
     std::string_view mti;  // as 1987 has it: "0210"
     std::uint32_t stan = 0;
-    std::optional<MinorUnits> amount;
+    std::optional<MinorUnits> amount;  // of a reversal its original's
     Rrn rrn;
     TerminalId terminal;
     ResponseCode code;

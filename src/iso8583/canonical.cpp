@@ -1,6 +1,7 @@
 #include "iso8583/canonical.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <ctime>
 
 #include <fmt/format.h>
@@ -38,7 +39,7 @@ unsigned wire_field(Edition edition, unsigned n) noexcept {
     struct Moved {
         unsigned of_1987, in_1993, in_2003;
     };
-    static constexpr Moved kMoved[] = {{13, 12, 12}, {18, 26, 26}, {24, 0, 0}, {49, 49, 4}, {70, 24, 24}, {90, 56, 56}, {95, 0, 0}};
+    static constexpr Moved kMoved[] = {{13, 12, 12}, {18, 26, 26}, {24, 0, 0}, {49, 49, 4}, {70, 24, 24}, {90, 56, 56}, {95, 30, 30}};
     if (edition == Edition::y1987) return n;
     const auto* moved = std::ranges::find(kMoved, n, &Moved::of_1987);
     if (moved == std::end(kMoved)) return n;
@@ -97,6 +98,49 @@ void put_function(const Dialect& dialect, Message& message, Function function) {
     constexpr unsigned kFunctionField = 24;
     if (dialect.edition == Edition::y1987 || !dialect.fields[kFunctionField].defined()) return;
     message.set_number(kFunctionField, static_cast<std::uint64_t>(function), 3);
+}
+
+bool put_reversal_amounts(const Dialect& dialect, Message& message, MinorUnits original, Currency currency,
+                          MinorUnits stands) {
+    const bool in_part = stands != 0;
+    put_function(dialect, message, in_part ? Function::partial_reversal : Function::full_reversal);
+    put_amount(dialect, message, original, currency);
+    if (!in_part) return true;
+    switch (dialect.partial_reversal) {
+        case PartialReversal::none:
+            return false;
+        case PartialReversal::replacement:  // transaction n 12, settlement n 12, two fees x+n 8
+            message.set(95, fmt::format("{:012}{:012}C{:08}C{:08}", stands, 0, 0, 0));
+            return true;
+        case PartialReversal::amount_stands:
+            put_amount(dialect, message, stands, currency);
+            break;
+        case PartialReversal::amount_reversed:
+            if (stands > original) return false;
+            put_amount(dialect, message, original - stands, currency);
+            break;
+    }
+    // Transaction, reconciliation: in 2003 each with currency and decimals, as DE4 has them.
+    const std::string unit = dialect.edition == Edition::y2003 ? fmt::format("{:03}{}", currency, kMinorDigits) : "";
+    message.set(30, fmt::format("{}{:012}{}{:012}", unit, original, unit, 0));
+    return true;
+}
+
+std::optional<Amount> original_amount(const Dialect& dialect, const Message& message) {
+    const std::size_t unit = dialect.edition == Edition::y2003 ? 4 : 0;
+    constexpr std::size_t kDigits = 12;
+    const std::string_view text = message.field(30);
+    if (text.size() != 2 * (unit + kDigits)) return std::nullopt;
+    Amount out;
+    const auto read = [&](std::size_t from, std::size_t size, auto& value) {
+        const std::string_view digits = text.substr(from, size);
+        const auto parsed = std::from_chars(digits.data(), digits.data() + size, value);
+        return parsed.ec == std::errc() && parsed.ptr == digits.data() + size && digits[0] != '-';
+    };
+    if (!read(unit, kDigits, out.minor)) return std::nullopt;
+    unsigned decimals = kMinorDigits;
+    if (unit != 0 && (!read(0, 3, out.currency) || !read(3, 1, decimals))) return std::nullopt;
+    return decimals == kMinorDigits ? std::optional(out) : std::nullopt;
 }
 
 void put_original(const Dialect& dialect, Message& message, const Original& original, std::uint64_t wall_ns) {

@@ -38,9 +38,18 @@ enum class Function : std::uint16_t {
     supplementary_authorisation = 106,  // raises the one before
     original_financial = 200,
     authorised_before = 202,            // completes an authorisation, by another amount than that maybe
-    full_reversal = 400
+    full_reversal = 400,
+    partial_reversal = 401
 };
 void put_function(const Dialect& dialect, Message& message, Function function);
+
+// The amounts of a reversal, and its function code: DE4 and DE49, and when of `original` some is to `stand`, that, as the
+// dialect says it. False when it has no way to: a reversal in part may not go out as one of the whole. After put_mti.
+[[nodiscard]] bool put_reversal_amounts(const Dialect& dialect, Message& message, MinorUnits original, Currency currency,
+                                        MinorUnits stands);
+// The later editions' DE30: the original's amount, transaction; what it says of reconciliation is not looked at. Nothing
+// when it is absent or not the edition's. 1993 says no currency there: 0.
+[[nodiscard]] std::optional<Amount> original_amount(const Dialect& dialect, const Message& message);
 
 // What a reversal says of its original: DE90 or DE56.
 struct Original {

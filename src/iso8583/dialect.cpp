@@ -36,6 +36,9 @@ constexpr Choice<Header> kHeaders[] = {{"none", Header::none}, {"tpdu", Header::
 constexpr Choice<LengthHeader> kLengthHeaders[] = {
     {"none", LengthHeader::none},     {"binary2", LengthHeader::binary2}, {"binary4", LengthHeader::binary4},
     {"ascii4", LengthHeader::ascii4}, {"bcd2", LengthHeader::bcd2},       {"bcd4", LengthHeader::bcd4}};
+constexpr Choice<PartialReversal> kPartialReversals[] = {{"none", PartialReversal::none},
+                                                         {"amount-stands", PartialReversal::amount_stands},
+                                                         {"amount-reversed", PartialReversal::amount_reversed}};
 constexpr Choice<std::uint8_t> kContents[] = {
     {"n", content::kDigit},
     {"a", content::kLetter},
@@ -71,7 +74,7 @@ class Loader {
         const bool whole = m_files.size() == 1;  // one that extends need not say everything again
         for (const toml::table* file : m_files) {
             if (const auto* message = m_reader.table(*file, "message", whole))
-                m_reader.known_keys(*message, {"edition", "mti", "bitmap", "header", "mac_bytes", "ksn_field", "pin_field"});
+                m_reader.known_keys(*message, {"edition", "mti", "bitmap", "header", "mac_bytes", "ksn_field", "pin_field", "partial_reversal"});
             if (const auto* defaults = m_reader.table(*file, "defaults", false)) m_reader.known_keys(*defaults, kFieldKeys);
             if (const auto* classes = m_reader.table(*file, "classes", false)) check_classes(*classes);
             static_cast<void>(m_reader.table(*file, "fields", whole));
@@ -84,6 +87,7 @@ class Loader {
         for (const unsigned n : {kPrimaryMac, kSecondaryMac}) mac_field(dialect, n);
         ksn_field(root, dialect);
         pin_field(root, dialect);
+        partial_reversal(dialect);
         codes("response_codes", 2, dialect.response_codes);
         codes("network_codes", 3, dialect.network_codes);
         if (m_reader.failure()) return tl::unexpected(*m_reader.failure());
@@ -273,6 +277,24 @@ class Loader {
         dialect.fields[static_cast<std::size_t>(n)].mask = dialect.fields[kPinField].mask = Masking::hide;
         if (n == dialect.ksn_field) m_reader.wrong(*node, fmt::format("field {} is the ksn_field already", n));
         dialect.pin_field = static_cast<std::uint8_t>(n);
+    }
+
+    // 1987 has a field for it. What DE4 says beside DE30 its users do not agree on, so a dialect must say it.
+    void partial_reversal(Dialect& dialect) {
+        const auto* node = of_table("message", "partial_reversal");
+        const auto is_number = [&](unsigned n, unsigned digits) {
+            const FieldSpec& spec = dialect.fields[n];
+            return spec.length == LengthKind::fixed && spec.allowed == content::kDigit && spec.max == digits;
+        };
+        if (dialect.edition == Edition::y1987) {
+            if (node != nullptr) m_reader.wrong(*node, "\"partial_reversal\" is of 1993 and 2003: in 1987 DE95 has what is to stand");
+            if (dialect.fields[95].defined()) dialect.partial_reversal = PartialReversal::replacement;
+            return;
+        }
+        dialect.partial_reversal = m_reader.choice("partial_reversal", node, kPartialReversals, PartialReversal::none);
+        if (dialect.partial_reversal == PartialReversal::none) return;
+        if (!is_number(24, 3) || !is_number(30, dialect.edition == Edition::y2003 ? 32 : 24))
+            m_reader.wrong(*node, "\"partial_reversal\" needs field 24 fixed, n 3, and field 30 fixed, n 24 (1993) or n 32 (2003)");
     }
 
     // A binary field of 12 bytes, or one that takes 24 hexadecimal digits; of its own, and not of fixed length, for the two

@@ -14,6 +14,8 @@
 //   mac_bytes = 8              # size of DE64 and DE128, 4 to 32
 //   ksn_field = 60             # where DUKPT terminals name their key (ksn.hpp); without it the dialect has no DUKPT
 //   pin_field = 61             # where a PIN block of 16 bytes stands (pin.hpp), which DE52 has no room for
+//   partial_reversal = "none"  # none | amount-stands | amount-reversed: of 1993 and 2003, what DE4 says in a reversal in
+//                              # part (DE24 401, the original's amount in DE30); none: refused. 1987 has DE95
 //   [mac]                      # what goes under the MAC, in this order (mac.hpp); all of it may be left out
 //   length = "none"            # none | binary2 | binary4 | ascii4 | bcd2 | bcd4: the frame's size, so written, first
 //   header = false             # the header
@@ -66,6 +68,14 @@ enum class BitmapEncoding : std::uint8_t { binary, hex, ebcdic };
 enum class Edition : std::uint8_t { y1987, y1993, y2003 };  // its value is the MTI's first digit
 enum class Header : std::uint8_t { none, tpdu };
 enum class LengthHeader : std::uint8_t { none, binary2, binary4, ascii4, bcd2, bcd4 };  // bcd2: 2 bytes, 4 digits
+
+// How a reversal says that a part of its original is to stand.
+enum class PartialReversal : std::uint8_t {
+    none,             // it cannot
+    replacement,      // 1987: DE95 has what is to stand, DE4 the original's amount
+    amount_stands,    // later: DE24 is 401, DE30 has the original's amount, DE4 what is to stand,
+    amount_reversed,  // or what goes back
+};
 
 // Which characters a field may hold (ISO 8583:1987 4.2): bits of a set.
 namespace content {
@@ -123,6 +133,7 @@ struct Dialect {
     std::uint8_t mac_bytes = 8;
     std::uint8_t ksn_field = 0;  // 0: none
     std::uint8_t pin_field = 0;  // 0: none
+    PartialReversal partial_reversal = PartialReversal::none;
     MacCoverage mac;
     std::array<FieldSpec, kFieldMax + 1> fields{};  // by field number; 0 and 1 unused
     std::array<std::string, kFieldMax + 1> names{};

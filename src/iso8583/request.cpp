@@ -31,6 +31,7 @@ constexpr std::string_view kUnlistedCode = "05";
 constexpr std::string_view kPartialReversal = "401";  // function code (DE24): did not complete for the full amount
 
 bool is_reversal(Mti mti) noexcept { return (mti >> 8 & 0xf) == 4; }
+bool is_answer(Mti mti) noexcept { return (mti >> 4 & 1) != 0; }
 
 // DE4 of 2003: currency 3, decimals 1, amount 12.
 bool fill_amount_2003(const Message& m, PaymentRequest& r) noexcept {
@@ -43,15 +44,28 @@ bool fill_amount_2003(const Message& m, PaymentRequest& r) noexcept {
     return true;
 }
 
+// The later editions say by DE24 that a reversal is in part, and DE4 and DE30 by the dialect's setting. What does not fit
+// that, and DE30 without a DE24, is not taken for one of the whole. An answer may leave DE24 out.
+void fill_partial_reversal(const Dialect& d, const Message& m, PaymentRequest& r) noexcept {
+    const std::string_view function = m.field(24);
+    const bool unsaid = function.empty() && m.has(30);
+    if (!is_reversal(r.mti) || (function != kPartialReversal && !unsaid)) return;
+    r.replacement = kReplacementUnreadable;
+    if (d.partial_reversal == PartialReversal::none || (unsaid && !is_answer(r.mti))) return;
+    const auto original = original_amount(d, m);
+    if (!original || (d.edition == Edition::y2003 && original->currency != r.currency)) return;
+    if (r.amount > original->minor) return;
+    r.replacement = d.partial_reversal == PartialReversal::amount_stands ? r.amount : original->minor - r.amount;
+    r.amount = original->minor;
+}
+
 // DE95 of ISO 8583:1987, replacement amounts: actual amount transaction n 12, settlement n 12, two fees x+n 8. The first
-// alone is read: a box keeps one currency and takes no fees from messages. Later editions say by DE24 that a reversal is
-// in part; which amounts it then has where, peers do not agree on. It is not taken for one of the whole.
+// alone is read: a box keeps one currency and takes no fees from messages.
 bool fill_replacement(const Dialect& d, const Message& m, PaymentRequest& r) noexcept {
     constexpr std::size_t kAmountDigits = 12;
     r.replacement = 0;
     if (d.edition != Edition::y1987) {
-        const bool in_part = is_reversal(r.mti) && m.field(24) == kPartialReversal;
-        r.replacement = in_part ? kAmountMax : 0;
+        fill_partial_reversal(d, m, r);
         return true;
     }
     if (!m.has(95)) return true;

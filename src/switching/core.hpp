@@ -27,7 +27,7 @@ namespace giro::switching {
 struct Policy {
     config::Config config;
     std::map<entry::OfficerName, std::string> officers;  // name -> RSA public key, PEM
-    std::set<std::uint16_t> whole_reversals_only{};      // links whose dialect has no DE95: no reversal in part there
+    std::set<std::uint16_t> whole_reversals_only{};      // links whose dialect says no reversal in part
 };
 
 // A forwarded payment that is decided now: its terminal can be answered.

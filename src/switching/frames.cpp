@@ -116,10 +116,9 @@ std::optional<Buffer> FrameBuilder::link_request(const PaymentRequest& request, 
 std::optional<Buffer> FrameBuilder::link_reversal(const entry::Payment& payment, MinorUnits stands, const Pan& pan) {
     m_out.clear();
     iso8583::put_mti(m_dialect, m_out, "0400");
-    iso8583::put_function(m_dialect, m_out, iso8583::Function::full_reversal);
+    if (!iso8583::put_reversal_amounts(m_dialect, m_out, payment.amount.minor, payment.amount.currency, stands)) return std::nullopt;
     m_out.set(2, pan.reveal());
     m_out.set_number(3, payment.processing_code, 6);
-    iso8583::put_amount(m_dialect, m_out, payment.amount.minor, payment.amount.currency);
     const auto time = transmission_time(payment.time_ns);
     m_out.set(7, time.view());
     iso8583::put_stan(m_dialect, m_out, payment.link_stan);
@@ -132,9 +131,6 @@ std::optional<Buffer> FrameBuilder::link_reversal(const entry::Payment& payment,
                           {"0200", payment.link_stan, time.view(), payment.key.local_time.view(),
                            payment.key.local_date.view(), payment.key.acquirer.view()},
                           payment.time_ns);
-    if (stands == 0) return finish(true);
-    if (m_dialect.edition != iso8583::Edition::y1987) return std::nullopt;  // has no replacement amounts
-    m_out.set(95, fmt::format("{:012}{:012}C{:08}C{:08}", stands, 0, 0, 0));
     return finish(true);
 }
 

@@ -176,3 +176,35 @@ TEST_CASE("host: a PIN under the zone key is looked at: right, wrong, or another
     const auto seen = with_pin(zone, own);
     CHECK(host::from_json(host::to_json(seen))->pin == "good");
 }
+
+TEST_CASE("host: of a later edition it hears how much of a payment is to stand, whichever DE4 says") {
+    using iso8583::PartialReversal;
+    for (const char* name : {"iso1993", "iso2003"}) {
+        for (const auto how : {PartialReversal::amount_stands, PartialReversal::amount_reversed}) {
+            CAPTURE(name);
+            iso8583::Dialect later = *iso8583::load_dialect(std::string(GIRO_SOURCE_DIR "/firmware-config/dialects/") + name + ".toml");
+            later.partial_reversal = how;
+            Issuer issuer(later, MacKey(test::tmk(0x40), {}), host::Options{});
+            MessageBuilder builder(later);
+            AnswerReader reader(later);
+            MacKey key(test::tmk(0x40), {});
+            Frame frame;
+            Sale sale = Link().sale;
+            sale.amount = 1'200;
+            REQUIRE(builder.reversal(frame, test::kWho, sale, 6, sale.stamp, key, {.stands = 900}));
+            const auto answered = issuer.handle(frame.message());
+            REQUIRE(answered.seen);
+            CHECK(answered.seen->stands == 900);
+            CHECK(answered.seen->amount == 1'200);
+            const auto answer = reader.read(Bytes(answered.frame).subspan(kLengthBytes), 963);
+            REQUIRE(answer);
+            CHECK(answer->mti == "0410");
+            CHECK(matches(*answer, sale));
+        }
+        iso8583::Dialect none = *iso8583::load_dialect(std::string(GIRO_SOURCE_DIR "/firmware-config/dialects/") + name + ".toml");
+        none.partial_reversal = PartialReversal::none;
+        MacKey key(test::tmk(0x40), {});
+        Frame frame;
+        CHECK_FALSE(MessageBuilder(none).reversal(frame, test::kWho, Link().sale, 6, Link().sale.stamp, key, {.stands = 900}));
+    }
+}

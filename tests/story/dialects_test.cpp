@@ -4,6 +4,7 @@
 
 #include <cstring>
 #include <regex>
+#include <sstream>
 
 #include "tests/story/box.hpp"
 
@@ -18,6 +19,25 @@ Said buy(Box& box, std::vector<std::string> options) {
 std::string code_of(const Said& said) {
     const json answer = said.object();
     return answer.is_object() ? answer.value("response_code", said.text) : said.text;
+}
+
+// What its reversals moved back of a payment, in their order.
+std::vector<int> went_back(Box& box, const std::string& rrn) {
+    std::vector<int> amounts;
+    for (const auto& reversal : box.journal("reversal"))
+        if (reversal["rrn"] == rrn && reversal["outcome"] == "reversed") amounts.push_back(reversal["amount"]);
+    return amounts;
+}
+
+// What the issuer's host heard is to stand of a payment; -1 before it hears of a reversal.
+int host_heard(const Box& box, const std::string& rrn) {
+    int stands = -1;
+    std::istringstream lines(read_text(box.file("host.jsonl")));
+    for (std::string line; std::getline(lines, line);) {
+        const json seen = json::parse(line, nullptr, false);
+        if (seen.is_object() && seen["mti"] == "0400" && seen["rrn"] == rrn) stands = seen["stands"];
+    }
+    return stands;
 }
 
 // `framing` of the terminals' ports and of the link.
@@ -40,6 +60,15 @@ void speak(Box& box, const std::string& dialect, const std::string& framing, boo
     INFO(bought.text);
     CHECK(code_of(bought) == "00");
     CHECK(code_of(box.giro({"--json", "pos", "reverse", "--rrn", bought.object().value("rrn", std::string())})) == "00");
+    // In part: 700 of it come to stand, then nothing; more than that is not given back.
+    const json partly = buy(box, {"--amount", "2000"}).object();
+    const auto reverse_to = [&](const json& sale, const std::string& stands) {
+        return code_of(box.giro({"--json", "pos", "reverse", "--rrn", sale.value("rrn", std::string()), "--stands", stands}));
+    };
+    CHECK(reverse_to(partly, "700") == "00");
+    CHECK(reverse_to(partly, "2000") == "13");
+    CHECK(reverse_to(partly, "0") == "00");
+    CHECK(went_back(box, partly.value("rrn", std::string())) == std::vector<int>{1'300, 700});
     CHECK(code_of(buy(box, {"--amount", "100", "--card-index", "200"})) == "51");
     CHECK(code_of(buy(box, {"--bin", "411111", "--amount", "100"})) == "15");
     CHECK(code_of(buy(box, {"--dukpt", "--amount", "100"})) == "00");
@@ -54,6 +83,10 @@ void speak(Box& box, const std::string& dialect, const std::string& framing, boo
     // A card of the bank behind the link: approved there, and declined there.
     CHECK(eventually(20, [&] { return code_of(buy(box, {"--bin", "970003", "--amount", "100"})) == "00"; }));
     CHECK(code_of(buy(box, {"--bin", "970003", "--amount", "151"})) == "51");
+    // Its host hears how much of a payment is to stand.
+    const json theirs = buy(box, {"--bin", "970003", "--amount", "1000"}).object();
+    CHECK(reverse_to(theirs, "400") == "00");
+    CHECK(eventually(20, [&] { return host_heard(box, theirs.value("rrn", std::string())) == 400; }));
     box.stop_issuer_host();
     box.down();
 }
@@ -135,6 +168,10 @@ TEST_CASE("dialects: a purchase, its reversal, a decline and an issuer's answer 
     speak(box, "iso1987-bcd", R"(length = "bcd2")", provisioned);
     speak(box, "iso1987-ebcdic", R"(length = "binary4", counts_length = true)", provisioned);
     speak(box, "iso1993", R"(length = "ascii4", trailer = "etx-lrc")", provisioned);
+    write_text(box.file("etc/dialects/reversed-1993.toml"), "name = \"own\"\nextends = \"iso1993\"\n[message]\npartial_reversal = \"amount-reversed\"\n");
+    write_text(box.file("etc/dialects/reversed-2003.toml"), "name = \"own\"\nextends = \"iso2003\"\n[message]\npartial_reversal = \"amount-reversed\"\n");
+    speak(box, "reversed-1993", "", provisioned);
+    speak(box, "reversed-2003", "", provisioned);
     speak(box, "iso2003", R"(length = "bcd4", trailer = "lrc", counts_trailer = true)", provisioned);
     speak(box, "tpdu", R"(trailer = "etx")", provisioned);
     speak(box, "tpdu-under-mac", "", provisioned);

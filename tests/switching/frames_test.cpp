@@ -157,3 +157,33 @@ TEST_CASE("frames: a forwarded purchase and its reversal name each other by STAN
     CHECK(m.field(95) == "000000000900" "000000000000" "C00000000" "C00000000");
     CHECK(link_key_id(0).view() == "LNK00001");
 }
+
+TEST_CASE("frames: a reversal in part goes to a host of a later edition as its dialect says it, or not at all") {
+    entry::Payment p;
+    p.time_ns = 1'795'000'000'000'000'000;
+    p.link_stan = 77;
+    p.amount = {1'250, 963};
+    p.key = {AcquirerId("970002"), TerminalId("T0000001"), 42,
+             Rrn("RRN100000042"),  FixedText<6>("101112"), FixedText<4>("1122")};
+    for (const char* name : {"iso1993", "iso2003"}) {
+        CAPTURE(name);
+        iso8583::Dialect later = *iso8583::load_dialect(std::string(GIRO_SOURCE_DIR "/firmware-config/dialects/") + name + ".toml");
+        for (const auto how : {iso8583::PartialReversal::amount_stands, iso8583::PartialReversal::amount_reversed}) {
+            later.partial_reversal = how;
+            const auto partial = FrameBuilder(later).link_reversal(p, 900, *Pan::parse("9700010000000013"));
+            REQUIRE(partial);
+            iso8583::Message m;
+            REQUIRE(iso8583::unpack(later, *partial, m));
+            CHECK(m.field(24) == "401");
+            const std::string_view amount = how == iso8583::PartialReversal::amount_stands ? "000000000900" : "000000000350";
+            CHECK(m.field(4).ends_with(amount));
+            PaymentRequest read;
+            REQUIRE(iso8583::to_request(later, *partial, m, read));
+            CHECK(read.amount == 1'250);
+            CHECK(read.replacement == 900);
+        }
+        later.partial_reversal = iso8583::PartialReversal::none;
+        CHECK_FALSE(FrameBuilder(later).link_reversal(p, 900, *Pan::parse("9700010000000013")));
+        CHECK(FrameBuilder(later).link_reversal(p, 0, *Pan::parse("9700010000000013")));
+    }
+}
