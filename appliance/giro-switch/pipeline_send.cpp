@@ -215,7 +215,7 @@ void Pipeline::send_owed_reversal(std::uint64_t seq, const entry::Payment& payme
         const auto dialect = m_link_dialects.find(link);
         const auto peer = m_link_peers.find(link);
         if (dialect == m_link_dialects.end() || peer == m_link_peers.end()) return;
-        auto frame = m_frames[dialect->second].link_reversal(owed->payment, owed->stands, answer->pans[0]);
+        auto frame = m_frames[dialect->second].link_reversal(owed->payment, owed->stands, answer->pans[0], owed->why);
         if (!frame) return note_unsendable(seq, "its link's dialect cannot say it");
         std::vector<Outgoing> out;
         out.push_back({peer->second, MessageType::link_frame_out, link, std::move(*frame), true,

@@ -68,6 +68,7 @@ Seen Issuer::read(std::string_view mti) const {
     if (!r.pan.empty()) seen.pan = r.pan.masked();
     seen.original_stan = original_stan({r.original.chars.data(), r.original.chars.size()});
     seen.stands = r.replacement;
+    seen.why = r.reason;
     if (mti == "0200") seen.pin = look_at_pin();
     return seen;
 }

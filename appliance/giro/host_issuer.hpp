@@ -35,6 +35,7 @@ struct Seen {
     AuthCode auth_code;
     std::uint32_t original_stan = 0;
     MinorUnits stands = 0;  // 0400: what is to stand of its purchase
+    MessageReason why = MessageReason::none;  // 0400: DE25 of a later edition
     bool known = false;     // 0400: its purchase had been seen
     bool repeat = false;    // seen before: same answer
     bool answered = false;  // false by rule 91 or when silent

@@ -26,6 +26,7 @@ std::string to_json(const Seen& s) {
         line["original_stan"] = s.original_stan;
         line["known"] = s.known;
         line["stands"] = s.stands;
+        if (s.why != MessageReason::none) line["why"] = name(s.why);
     }
     return line.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
 }
@@ -52,6 +53,7 @@ std::optional<Seen> from_json(std::string_view text) {
         s.pin = line.value("pin", std::string());
         s.known = line.value("known", false);
         s.stands = line.value("stands", MinorUnits{0});
+        s.why = message_reason(line.value("why", std::string())).value_or(MessageReason::none);
         return s.mti == "0200" || s.mti == "0400" ? std::optional(std::move(s)) : std::nullopt;
     } catch (const nlohmann::json::exception&) {  // a field is absent, or of another type
         return std::nullopt;

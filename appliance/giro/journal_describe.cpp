@@ -110,6 +110,7 @@ json fields_of(const entry::Authorised& e) {
 json fields_of(const entry::Completed& e) {
     json out = fields_of(e.payment);
     if (e.authorisation != 0) out["completes"] = e.authorisation;
+    if (e.why != MessageReason::none) out["why"] = name(e.why);
     return out;
 }
 json fields_of(const entry::TerminalSigned& e) {
@@ -152,6 +153,7 @@ json fields_of(const entry::ForwardAnswered& e) {
 json fields_of(const entry::Reversal& e) {
     json out{{"outcome", text(e.outcome)}, {"payment", e.payment}, {"response_code", e.response_code.view()}};
     if (e.replacement != 0) out["stands"] = e.replacement;
+    if (e.why != MessageReason::none) out["why"] = name(e.why);
     put(out, e.key);
     put(out, e.amount);
     return out;

@@ -183,6 +183,7 @@ std::vector<Command> pos_commands() {
                  {"--stands", "reverse: in part, so that this much of the payment stands, minor units", number, "0", false},
                  {"--net", "reconcile: what the terminal says its period came to, minor units: sales less reversals (DE97)", number, "0", false},
                  {"--advice", "reverse: as an advice (0420)", flag, "", false},
+                 {"--reason", "reverse, in dialects of 1993 and 2003: why, as in [reason_codes] of the dialect; default: customer-cancellation, or completed-partially", text, "", false},
                  {"--from", "raise, complete, reverse, upload: the --trace file of a run, for a payment of that run", text, "", false},
                  {"--terminals", "load: how many terminals; default: 1", number, "", false},
                  {"--first", "load: number of the first terminal; default: 1", number, "", false},

@@ -181,7 +181,12 @@ Result<void> pos_reverse(const Args& args) {
     if (args.given("--amount")) original.amount = args.number("--amount");
     const auto stands = number_of(args, "--stands", 0, kAmountDigitsMax);
     if (!stands) return tl::unexpected(stands.error());
-    const ReversalForm form{static_cast<MinorUnits>(*stands), args.flag("--advice"), false};
+    ReversalForm form{.stands = static_cast<MinorUnits>(*stands), .advice = args.flag("--advice")};
+    if (args.given("--reason")) {
+        const auto why = message_reason(args.text("--reason"));
+        if (!why) return fail(Failure::Kind::config, "--reason: a word of [reason_codes] of the dialect, such as timeout");
+        form.why = *why;
+    }
     const auto result = reverse_once(*till->equipment, till->address, found->who, till->timeout_ms, original, &till->record, form);
     if (!result) return tl::unexpected(result.error());
     return show(args, *result, found->who, "REVERSED");

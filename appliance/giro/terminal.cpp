@@ -344,7 +344,8 @@ void Terminal::end_undecided(Outcome outcome, Now now) {
     outcome.stan = m_request.stan;
     outcome.latency_ns = now.monotonic_ns - std::min(m_request.meant_ns, now.monotonic_ns);
     if (m_request.kind == Kind::sale) {
-        start_reversal(m_sale, true, now, {});
+        const bool silent = outcome.unproven.empty();
+        start_reversal(m_sale, true, now, {.why = silent ? MessageReason::timeout : MessageReason::invalid_answer});
     } else {
         m_request.stan = 0;
         m_state = State::ready;

@@ -38,6 +38,11 @@ iso8583::Function function_of(const Sale& sale) noexcept {
     }
     return original_financial;
 }
+
+MessageReason reason_of(const ReversalForm& form) noexcept {
+    if (form.why != MessageReason::none) return form.why;
+    return form.stands != 0 ? MessageReason::completed_partially : MessageReason::customer_cancellation;
+}
 }  // namespace
 
 std::string_view mti_of(Form form) noexcept {
@@ -133,6 +138,7 @@ MessageBuilder::Built MessageBuilder::purchase(Frame& out, const Identity& who, 
     if (!sale.qr.empty()) m_message.set(63, sale.qr);
     if (!pin_block.empty()) iso8583::put_pin_block(m_dialect, m_message, pin_block);
     iso8583::put_function(m_dialect, m_message, function_of(sale));
+    if (sale.form == Form::completion) iso8583::put_reason(m_dialect, m_message, MessageReason::terminal_processed);
     if (sale.original_stan != 0)
         iso8583::put_original(m_dialect, m_message,
                               {mti_of(Form::authorisation), sale.original_stan, sale.original_transmission.view(),
@@ -150,6 +156,7 @@ MessageBuilder::Built MessageBuilder::reversal(Frame& out, const Identity& who, 
     common(who, original);
     const bool said = form.upload || iso8583::put_reversal_amounts(m_dialect, m_message, original.amount, who.currency, form.stands);
     if (!said) return tl::unexpected(lacks(95));
+    if (!form.upload) iso8583::put_reason(m_dialect, m_message, reason_of(form));
     m_message.set(7, stamp.transmission.view());
     iso8583::put_stan(m_dialect, m_message, stan);
     iso8583::put_original(m_dialect, m_message,

@@ -73,6 +73,8 @@ struct ReversalForm {
     bool advice = false;    // 0420, not 0400
     bool repeat = false;    // 0401, 0421
     bool upload = false;    // no reversal: 0320, a record of the batch that names its original as one does
+    // DE25 of a later edition; none: a cancellation, or when some is to stand, that it was completed in part
+    MessageReason why = MessageReason::none;
 };
 
 // One reconciliation, and each repeat of it.

@@ -1,6 +1,7 @@
 // What the gate hands to the switch: one ISO 8583 message, parsed and checked for form, with the bytes it came in.
 #pragma once
 
+#include "giro/message_reason.hpp"
 #include "giro/types.hpp"
 
 namespace giro {
@@ -43,6 +44,7 @@ struct PaymentRequest {
     FixedText<42> original;             // DE90, original data elements: mti 4, stan 6, date/time 10, acquirer 11, forwarder 11
     MinorUnits replacement = 0;         // DE95, its first n 12: what is to stand of the original; 0, or absent: nothing;
                                         // or kReplacementUnreadable
+    MessageReason reason = MessageReason::none;  // DE25 of the later editions
     ByteArray<8> mac{};                 // DE64 or DE128
     bool has_mac = false;
     Bytes additional;                   // DE48, as received; key exchange answers

@@ -8,6 +8,7 @@
 
 #include <string_view>
 
+#include "giro/message_reason.hpp"
 #include "giro/totals.hpp"
 
 namespace giro::entry {
@@ -232,6 +233,7 @@ struct Completed {
     Payment payment;                  // debit: the card's account, or the reserve of its bank
     std::uint64_t authorisation = 0;  // seq; 0: a sale that the till approved by itself
     RequestKey original;              // of that authorisation; empty without one
+    MessageReason why = MessageReason::none;  // as its message says
 };
 // Holds whose time was up at time_ns have ended, in the ledger's order, at most so many.
 struct HoldsExpired {
@@ -258,6 +260,7 @@ struct Reversal {
     ResponseCode response_code;
     std::vector<Payment> owed;  // the original (one) when it went to an issuer, who must be told; else empty
     Salt salt{};
+    MessageReason why = MessageReason::none;  // as its message says
 };
 struct LinkReversalAnswered {
     std::uint64_t payment = 0;
@@ -364,13 +367,13 @@ void fields(auto& a, Payment& e) {
       e.order_id, e.order_counter, e.debit, e.credit, e.link, e.link_stan, e.processing_code, e.salt);
 }
 void fields(auto& a, Authorised& e) { a(e.payment, e.original, e.total, e.lifetime_s); }
-void fields(auto& a, Completed& e) { a(e.payment, e.authorisation, e.original); }
+void fields(auto& a, Completed& e) { a(e.payment, e.authorisation, e.original, e.why); }
 void fields(auto& a, HoldsExpired& e) { a(e.time_ns, e.most); }
 void fields(auto& a, ForwardAnswered& e) {
     a(e.payment, e.outcome, e.reason, e.time_ns, e.response_code, e.auth_code, e.reversal_owed, e.salt);
 }
 void fields(auto& a, Reversal& e) {
-    a(e.key, e.original, e.original_mti, e.payment, e.outcome, e.time_ns, e.amount, e.replacement, e.response_code, e.owed, e.salt);
+    a(e.key, e.original, e.original_mti, e.payment, e.outcome, e.time_ns, e.amount, e.replacement, e.response_code, e.owed, e.salt, e.why);
 }
 void fields(auto& a, LinkReversalAnswered& e) { a(e.payment, e.response_code); }
 void fields(auto& a, Reconciled& e) {

@@ -100,6 +100,28 @@ void put_function(const Dialect& dialect, Message& message, Function function) {
     message.set_number(kFunctionField, static_cast<std::uint64_t>(function), 3);
 }
 
+namespace {
+constexpr unsigned kReasonField = 25;
+
+const FixedText<4>& code_of(const Dialect& dialect, MessageReason reason) noexcept {
+    return dialect.reason_codes[static_cast<std::size_t>(reason)];
+}
+}  // namespace
+
+void put_reason(const Dialect& dialect, Message& message, MessageReason reason) {
+    const FixedText<4>& other = code_of(dialect, MessageReason::other);
+    if (reason == MessageReason::none || other.empty()) return;
+    const FixedText<4>& code = code_of(dialect, reason);
+    message.set(kReasonField, (code.empty() ? other : code).view());
+}
+
+MessageReason reason_of(const Dialect& dialect, const Message& message) noexcept {
+    if (code_of(dialect, MessageReason::other).empty() || !message.has(kReasonField)) return MessageReason::none;
+    for (std::size_t i = static_cast<std::size_t>(MessageReason::other) + 1; i < kMessageReasons; ++i)
+        if (dialect.reason_codes[i].view() == message.field(kReasonField)) return static_cast<MessageReason>(i);
+    return MessageReason::other;
+}
+
 bool put_reversal_amounts(const Dialect& dialect, Message& message, MinorUnits original, Currency currency,
                           MinorUnits stands) {
     const bool in_part = stands != 0;

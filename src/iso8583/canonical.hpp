@@ -43,6 +43,10 @@ enum class Function : std::uint16_t {
 };
 void put_function(const Dialect& dialect, Message& message, Function function);
 
+// Why the message comes: DE25 of a later edition whose dialect lists reasons; else nothing, and for MessageReason::none.
+void put_reason(const Dialect& dialect, Message& message, MessageReason reason);
+[[nodiscard]] MessageReason reason_of(const Dialect& dialect, const Message& message) noexcept;
+
 // The amounts of a reversal, and its function code: DE4 and DE49, and when of `original` some is to `stand`, that, as the
 // dialect says it. False when it has no way to: a reversal in part may not go out as one of the whole. After put_mti.
 [[nodiscard]] bool put_reversal_amounts(const Dialect& dialect, Message& message, MinorUnits original, Currency currency,

@@ -67,7 +67,7 @@ class Loader {
         Dialect dialect;
         for (const toml::table* file : m_files)
             m_reader.known_keys(*file, {"name", "extends", "message", "mac", "defaults", "classes", "fields", "layouts",
-                                 "response_codes", "network_codes"});
+                                 "response_codes", "network_codes", "reason_codes"});
         const toml::table& root = *m_files.front();
         dialect.name = m_reader.text(root, "name", root.get("name"), kNameBytesMax);
         read_layouts(m_reader, m_files, dialect);
@@ -90,6 +90,7 @@ class Loader {
         partial_reversal(dialect);
         codes("response_codes", 2, dialect.response_codes);
         codes("network_codes", 3, dialect.network_codes);
+        reasons(dialect);
         if (m_reader.failure()) return tl::unexpected(*m_reader.failure());
         return dialect;
     }
@@ -332,6 +333,31 @@ class Loader {
                 map.pairs.push_back({FixedText<4>(key.str()), FixedText<4>(wire)});
             }
             if (map.other.empty()) m_reader.wrong(*in, fmt::format("[{}] needs other = \"...\", for a code that is not listed", table));
+            return;
+        }
+    }
+
+    // Word = DE25; both ways one to one, `other` apart.
+    void reasons(Dialect& dialect) {
+        constexpr std::size_t kDigits = 4;
+        for (const toml::table* file : m_files) {
+            const auto* in = m_reader.table(*file, "reason_codes", false);
+            if (in == nullptr) continue;
+            if (dialect.edition == Edition::y1987 || dialect.fields[25].max != kDigits)
+                return m_reader.wrong(*in, "[reason_codes] are of 1993 and 2003, and need field 25 of 4 digits");
+            const FixedText<4>& other = dialect.reason_codes[static_cast<std::size_t>(MessageReason::other)];
+            for (const auto& [key, node] : *in) {
+                const std::string code = m_reader.text(node, key.str(), &node, kDigits);
+                const auto reason = message_reason(key.str());
+                if (!reason) return m_reader.wrong(node, fmt::format("\"{}\" is no reason of giro/message_reason.hpp", key.str()));
+                if (code.size() != kDigits || code.find_first_not_of("0123456789") != std::string::npos)
+                    return m_reader.wrong(node, fmt::format("\"{}\" must be a code of 4 digits", key.str()));
+                const auto twice = std::ranges::count(dialect.reason_codes, code, [](const auto& one) { return one.view(); });
+                if (*reason != MessageReason::other && twice > (other.view() == code ? 1 : 0))
+                    m_reader.wrong(node, fmt::format("\"{}\" already stands for another reason", code));
+                dialect.reason_codes[static_cast<std::size_t>(*reason)] = FixedText<4>(code);
+            }
+            if (other.empty()) m_reader.wrong(*in, "[reason_codes] needs other = \"...\", for a reason that is not listed");
             return;
         }
     }

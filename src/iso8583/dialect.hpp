@@ -30,6 +30,8 @@
 //   [response_codes]           # DE39 of the 1987 edition (which Giro decides in) = this dialect's; other = any other;
 //   "00@4" = "400"             # @ and a digit: in messages of that class alone
 //   [network_codes]            # DE70 of the 1987 edition = this dialect's
+//   [reason_codes]             # DE25 of 1993 and 2003: giro/message_reason.hpp's words = this dialect's four digits;
+//   timeout = "4021"           # other = for a reason that is not listed. Without the table none is said or read
 //
 // Field settings: length (fixed LLVAR LLLVAR LLLLVAR), max, unit (digits bytes nibbles), prefix (ascii bcd binary
 // ebcdic), body (ascii bcd binary ebcdic), pad_side (none left right), pad (one character), content (a n s an as ns ans
@@ -41,6 +43,7 @@
 #include <filesystem>
 #include <vector>
 
+#include "giro/message_reason.hpp"
 #include "giro/result.hpp"
 #include "giro/types.hpp"
 #include "iso8583/layout.hpp"
@@ -139,6 +142,7 @@ struct Dialect {
     std::array<std::string, kFieldMax + 1> names{};
     std::vector<Layout> layouts;
     CodeMap response_codes, network_codes;  // empty: the codes are the canonical ones
+    std::array<FixedText<4>, kMessageReasons> reason_codes{};  // by reason; empty: not listed; all empty: it has none
     [[nodiscard]] std::size_t mti_bytes() const noexcept { return mti == MtiEncoding::bcd ? 2 : 4; }
     [[nodiscard]] std::size_t bitmap_bytes() const noexcept { return bitmap == BitmapEncoding::binary ? 8 : 16; }  // each
     [[nodiscard]] std::size_t header_bytes() const noexcept { return header == Header::tpdu ? kTpduBytes : 0; }

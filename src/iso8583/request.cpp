@@ -168,6 +168,7 @@ bool to_request(const Dialect& dialect, Bytes frame, const Message& message, Pay
     }
     if (!fill_numbers(dialect, message, request) || !fill_network_code(dialect, message, request)) return false;
     if (!fill_replacement(dialect, message, request) || !fill_texts(dialect, message, request)) return false;
+    request.reason = reason_of(dialect, message);
     fill_mac(message, request);
     request.additional = message.bytes(48);
     request.qr = message.bytes(63);

@@ -117,6 +117,7 @@ Answer Core::completion(const PaymentRequest& request, const entry::SealedPan* s
     }
     entry::Completed e;
     e.payment = start_payment(request, now_ns);
+    e.why = request.reason;
     e.payment.credit = m_state.terminal(request.terminal)->account;
     if (const Reason why = check_amount(e.payment.amount); why != Reason::none) return refused(response_code(why));
     if (!is_purchase(e.payment)) return refused(kInvalidTransaction);

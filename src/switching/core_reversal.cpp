@@ -45,6 +45,7 @@ Answer Core::reversal(const PaymentRequest& request, std::uint64_t now_ns) {
     e.time_ns = now_ns;
     e.amount = {request.amount, request.currency};
     e.replacement = request.replacement;
+    e.why = request.reason;
     e.response_code = kApproved;
     e.salt = new_salt();
 

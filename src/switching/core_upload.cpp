@@ -80,6 +80,7 @@ ResponseCode Core::accept_upload(const PaymentRequest& request, const entry::Sea
     entry::Completed sale;
     sale.payment = start_payment(request, e.time_ns);
     sale.payment.key = e.original;
+    sale.why = request.reason;
     sale.payment.credit = m_state.terminal(request.terminal)->account;
     if (sale.payment.merchant.empty()) sale.payment.merchant = m_state.terminal(request.terminal)->merchant;
     if (!is_purchase(sale.payment)) return kInvalidTransaction;

@@ -113,10 +113,12 @@ std::optional<Buffer> FrameBuilder::link_request(const PaymentRequest& request, 
     return finish(true);
 }
 
-std::optional<Buffer> FrameBuilder::link_reversal(const entry::Payment& payment, MinorUnits stands, const Pan& pan) {
+std::optional<Buffer> FrameBuilder::link_reversal(const entry::Payment& payment, MinorUnits stands, const Pan& pan,
+                                                  MessageReason why) {
     m_out.clear();
     iso8583::put_mti(m_dialect, m_out, "0400");
     if (!iso8583::put_reversal_amounts(m_dialect, m_out, payment.amount.minor, payment.amount.currency, stands)) return std::nullopt;
+    iso8583::put_reason(m_dialect, m_out, why);
     m_out.set(2, pan.reveal());
     m_out.set_number(3, payment.processing_code, 6);
     const auto time = transmission_time(payment.time_ns);

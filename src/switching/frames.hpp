@@ -36,8 +36,9 @@ class FrameBuilder {
     [[nodiscard]] std::optional<Buffer> link_request(const PaymentRequest& request, const entry::Payment& payment,
                                                      const iso8583::Dialect& came_in, Bytes pin_block = {});
     // The 0400 that tells an issuer's host that of `payment` only `stands` stands (0: nothing). `pan` as the vault revealed it.
-    // Nothing when the dialect cannot say it.
-    [[nodiscard]] std::optional<Buffer> link_reversal(const entry::Payment& payment, MinorUnits stands, const Pan& pan);
+    // Nothing when the dialect cannot say it; `why` where it has a word for it.
+    [[nodiscard]] std::optional<Buffer> link_reversal(const entry::Payment& payment, MinorUnits stands, const Pan& pan,
+                                                      MessageReason why = MessageReason::none);
 
     // What the MAC of a frame made here with one covers, by the dialect: a view into the frame, or into `scratch`.
     [[nodiscard]] Bytes covered(const Buffer& frame, Buffer& scratch) const;

@@ -117,7 +117,8 @@ struct Outstanding {
     entry::Payment payment;
     bool answered = false;       // false: waiting for its answer or timeout
     bool reversal_owed = false;  // the host must be told that it does not stand,
-    MinorUnits stands = 0;       // but for this much of it
+    MinorUnits stands = 0;       // but for this much of it,
+    MessageReason why = MessageReason::none;  // and why
 };
 
 // A pre-authorisation whose money is held.

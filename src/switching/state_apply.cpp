@@ -302,7 +302,7 @@ State::Refusal State::on(const entry::Payment& e) {
         case Outcome::forwarded:
             ++m_counters.forwarded;
             m_last_link_stan = e.link_stan;
-            m_outstanding[r.seq] = {e, false, false, 0};
+            m_outstanding[r.seq] = {.payment = e};
             m_link_stans[{e.link, e.link_stan}] = r.seq;
             break;
     }
@@ -340,9 +340,20 @@ State::Refusal State::on(const entry::ForwardAnswered& e) {
     if (approved) count(at->second.payment.key.terminal, Total::debits, r->amount);
     at->second.answered = true;
     at->second.reversal_owed = e.reversal_owed != 0;
+    // Its answer never came, or asks for what the terminal could not do.
+    if (at->second.reversal_owed)
+        at->second.why = e.reason == entry::Reason::issuer_timeout ? MessageReason::timeout : MessageReason::device_unable;
     drop_outstanding_if_done(e.payment);
     return {};
 }
+
+namespace {
+// Why an issuer's host is told of it: as the terminal says, whose edition may have no word for it.
+MessageReason reason_for_issuer(const entry::Reversal& e) noexcept {
+    if (e.why != MessageReason::none) return e.why;
+    return e.replacement != 0 ? MessageReason::completed_partially : MessageReason::unspecified;
+}
+}  // namespace
 
 State::Refusal State::on(const entry::Reversal& e) {
     const Id128 own = request_id(RequestClass::reversal, e.key);
@@ -379,7 +390,7 @@ State::Refusal State::on(const entry::Reversal& e) {
             ++m_counters.reversals;
             count(e.key.terminal, Total::debit_reversals, e.amount.minor);
             if (!payment->forwarded) break;
-            m_outstanding[e.payment] = {e.owed[0], true, true, e.replacement};
+            m_outstanding[e.payment] = {e.owed[0], true, true, e.replacement, reason_for_issuer(e)};
             m_link_stans[{e.owed[0].link, e.owed[0].link_stan}] = e.payment;
             break;
         }

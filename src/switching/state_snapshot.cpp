@@ -17,7 +17,7 @@ namespace giro::switching {
 
 namespace {
 constexpr std::string_view kMagic = "GIROSTAT";
-constexpr std::uint32_t kVersion = 7;
+constexpr std::uint32_t kVersion = 8;
 }  // namespace
 
 static void fields(auto& a, Remembered& r) {
@@ -41,7 +41,7 @@ static void fields(auto& a, Wallet& w) {
     a(w.pubkey, w.account, w.counter);
 }
 static void fields(auto& a, Outstanding& o) {
-    a(o.payment, o.answered, o.reversal_owed, o.stands);
+    a(o.payment, o.answered, o.reversal_owed, o.stands, o.why);
 }
 static void fields(auto& a, Hold& h) {
     a(h.request, h.entry, h.expires_ns);

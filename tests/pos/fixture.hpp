@@ -38,13 +38,14 @@ struct Field {
     unsigned number;
     std::string value;
 };
-inline Buffer answer(const std::string& mti, const std::vector<Field>& fields, const Secret* key, unsigned mac_field = 64) {
+inline Buffer answer(const std::string& mti, const std::vector<Field>& fields, const Secret* key, unsigned mac_field = 64,
+                     const iso8583::Dialect& speaks = dialect()) {
     iso8583::Message message;
     message.set_mti(mti);
     for (const Field& field : fields) message.set(field.number, field.value);
     if (key != nullptr) message.set(mac_field, vault::Mac8{});
     Buffer out(iso8583::kFrameBytesMax);
-    out.resize(*iso8583::pack(dialect(), message, out));
+    out.resize(*iso8583::pack(speaks, message, out));
     if (key != nullptr) {
         const auto mac = vault::mac8(*key, Bytes(out).first(out.size() - 8));
         std::copy(mac.begin(), mac.end(), out.end() - 8);

@@ -196,6 +196,8 @@ TEST_CASE("host: of a later edition it hears how much of a payment is to stand, 
             REQUIRE(answered.seen);
             CHECK(answered.seen->stands == 900);
             CHECK(answered.seen->amount == 1'200);
+            CHECK(answered.seen->why == MessageReason::completed_partially);
+            CHECK(host::from_json(host::to_json(*answered.seen))->why == MessageReason::completed_partially);
             const auto answer = reader.read(Bytes(answered.frame).subspan(kLengthBytes), 963);
             REQUIRE(answer);
             CHECK(answer->mti == "0410");

@@ -20,8 +20,10 @@ constexpr std::uint64_t kSecond = 1'000'000'000;
 
 // A terminal on a bench: what it sent and said is kept, time is turned by hand, answers are made as the box would.
 struct Bench final : Wire, Observer {
+    explicit Bench(const iso8583::Dialect& speaks = test::dialect()) : dialect(speaks) {}
+    const iso8583::Dialect& dialect;  // other than the shipped one: without answers
     test::CountingRandom random;
-    Shared shared{test::dialect(), random};
+    Shared shared{dialect, random};
     std::unique_ptr<Terminal> owned = std::make_unique<Terminal>(kWho, test::tmk(), 15 * kSecond, shared, *this, *this);
     Terminal& terminal = *owned;
     Now now{kSecond, 1'795'000'000 * kSecond};
@@ -42,7 +44,7 @@ struct Bench final : Wire, Observer {
 
     std::string last(unsigned field) const {
         iso8583::Message message;
-        REQUIRE(iso8583::unpack(test::dialect(), sent.back(), message));
+        REQUIRE(iso8583::unpack(dialect, sent.back(), message));
         return field == 0 ? std::string(message.mti()) : std::string(message.field(field));
     }
     void network_answer(const std::string& code, const std::string& additional = {}) {
@@ -286,6 +288,32 @@ TEST_CASE("terminal: a reversal in part leaves to stand what DE95 says, as a req
     b.terminal.reverse(b.terminal.last_sale(), b.now);
     CHECK(b.last(0) == "0400");
     CHECK(b.last(95).empty());
+}
+
+TEST_CASE("terminal: of a later edition it says why it takes a sale back: no answer, or one that proves nothing") {
+    const iso8583::Dialect later = *iso8583::load_dialect(GIRO_SOURCE_DIR "/firmware-config/dialects/iso1993.toml");
+    for (const bool silent : {true, false}) {
+        Bench b(later);
+        const auto network = [&](const std::string& additional) {
+            std::vector<test::Field> fields{{7, b.last(7)}, {11, b.last(11)}, {24, b.last(24)}, {39, "800"}, {41, b.last(41)}};
+            if (!additional.empty()) fields.push_back({48, additional});
+            b.terminal.received(answer("1810", fields, &b.base, 64, later), b.now);
+        };
+        b.terminal.connected(b.now);
+        network({});
+        network(b.new_key());
+        REQUIRE(b.terminal.ready());
+        b.sell();
+        if (silent) {
+            b.now.monotonic_ns += 16 * kSecond;
+            b.terminal.tick(b.now);
+        } else {
+            b.terminal.received(answer("1210", {{4, b.last(4)}, {11, b.last(11)}, {37, b.last(37)}, {39, "916"}, {41, b.last(41)}}, nullptr, 64, later), b.now);
+        }
+        REQUIRE(b.last(0) == "1400");
+        CHECK(b.last(24) == "400");
+        CHECK(b.last(25) == (silent ? "4021" : "4020"));
+    }
 }
 
 namespace {

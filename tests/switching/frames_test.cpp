@@ -182,6 +182,11 @@ TEST_CASE("frames: a reversal in part goes to a host of a later edition as its d
             CHECK(read.amount == 1'250);
             CHECK(read.replacement == 900);
         }
+        const auto late = FrameBuilder(later).link_reversal(p, 0, *Pan::parse("9700010000000013"), MessageReason::timeout);
+        REQUIRE(late);
+        iso8583::Message said;
+        REQUIRE(iso8583::unpack(later, *late, said));
+        CHECK(said.field(25) == "4021");
         later.partial_reversal = iso8583::PartialReversal::none;
         CHECK_FALSE(FrameBuilder(later).link_reversal(p, 900, *Pan::parse("9700010000000013")));
         CHECK(FrameBuilder(later).link_reversal(p, 0, *Pan::parse("9700010000000013")));

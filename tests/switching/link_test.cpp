@@ -65,6 +65,54 @@ TEST_CASE("link: a reversal in part that the link's dialect cannot say is refuse
     CHECK(box.balance(kMerchant) == 0);
 }
 
+TEST_CASE("link: why its host is told of a reversal is what the terminal said, or what the box knows of it") {
+    const auto why = [](const Box& box, const Answer& a) {
+        const auto* owed = box.state.outstanding(a.payment);
+        REQUIRE(owed != nullptr);
+        REQUIRE(owed->reversal_owed);
+        return owed->why;
+    };
+    {
+        Box box;  // no answer in time
+        const Answer a = box.buy(purchase_of(700, 1, kGammaCard), 3);
+        CHECK(box.core->expire(kNow + 3'600 * kSecond).size() == 1);
+        box.commit();
+        CHECK(why(box, a) == MessageReason::timeout);
+    }
+    {
+        Box box;  // approved, if the terminal could do what it asks
+        const Answer a = box.buy(purchase_of(700, 1, kGammaCard), 3);
+        REQUIRE(box.core->link_answer(answer_to(box, a, "08"), kNow));
+        box.commit();
+        CHECK(why(box, a) == MessageReason::device_unable);
+    }
+    static constexpr struct {
+        MessageReason said;
+        MinorUnits stands;
+        MessageReason told;
+    } kRows[] = {{MessageReason::none, 0, MessageReason::unspecified},
+                 {MessageReason::none, 300, MessageReason::completed_partially},
+                 {MessageReason::suspected_malfunction, 300, MessageReason::suspected_malfunction},
+                 {MessageReason::other, 0, MessageReason::other}};
+    for (const auto& row : kRows) {
+        Box box;
+        const PaymentRequest sale = purchase_of(700, 1, kGammaCard);
+        const Answer a = box.buy(sale, 3);
+        REQUIRE(box.core->link_answer(answer_to(box, a, "00"), kNow));
+        box.commit();
+        PaymentRequest back = reversal_of(sale, 2);
+        back.reason = row.said;
+        back.replacement = row.stands;
+        CHECK(box.reverse(back).code == kApproved);
+        CHECK(why(box, a) == row.told);
+        CHECK(decode<entry::Reversal>(box.journal.back().body)->why == row.said);
+        CHECK(box.replayed().digest() == box.state.digest());
+        Buffer bytes;
+        box.state.save(bytes);
+        CHECK(State::load(bytes)->digest() == box.state.digest());
+    }
+}
+
 TEST_CASE("link: the issuer's decline is passed on with its own code") {
     Box box;
     const Answer a = box.buy(purchase_of(705, 1, kGammaCard), 3);
