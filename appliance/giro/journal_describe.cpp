@@ -125,12 +125,13 @@ json totals_of(const Totals& totals) {
     return out;
 }
 json fields_of(const entry::Reconciled& e) {
-    const Claim claim{e.said, e.claimed};
+    const Claim claim{e.said, e.claimed, e.checkpoint};
     json said = json::object();
     for (std::size_t i = 0; i < kTotals; ++i)
         if (claim.has(static_cast<Total>(i))) said[std::string(name(static_cast<Total>(i)))] = e.claimed.values[i];
     return {{"terminal", e.key.terminal.view()}, {"acquirer", e.key.acquirer.view()}, {"stan", e.key.stan}, {"period", e.period},
-            {"response_code", e.response_code.view()}, {"counted", totals_of(e.counted)}, {"claimed", std::move(said)}};
+            {"response_code", e.response_code.view()}, {"counted", totals_of(e.counted)}, {"claimed", std::move(said)},
+            {"checkpoint", e.checkpoint}};
 }
 std::string text(entry::UploadOutcome outcome) {
     switch (outcome) {

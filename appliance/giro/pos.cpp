@@ -182,6 +182,7 @@ std::vector<Command> pos_commands() {
                  {"--rrn", "raise, complete, reverse, upload: retrieval reference number on the receipt", text, "", false},
                  {"--stands", "reverse: in part, so that this much of the payment stands, minor units", number, "0", false},
                  {"--net", "reconcile: what the terminal says its period came to, minor units: sales less reversals (DE97)", number, "0", false},
+                 {"--checkpoint", "reconcile, in dialects of 1993 and 2003: how the period stands so far; it goes on (DE24 501)", flag, "", false},
                  {"--advice", "reverse: as an advice (0420)", flag, "", false},
                  {"--reason", "reverse, in dialects of 1993 and 2003: why, as in [reason_codes] of the dialect; default: customer-cancellation, or completed-partially", text, "", false},
                  {"--from", "raise, complete, reverse, upload: the --trace file of a run, for a payment of that run", text, "", false},

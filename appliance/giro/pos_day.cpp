@@ -83,6 +83,7 @@ Result<void> pos_reconcile(const Args& args) {
     if (!desk) return tl::unexpected(desk.error());
     Claim claim;
     claim.say(Total::net, args.number("--net"));
+    claim.checkpoint = args.flag("--checkpoint");
     const auto result = reconcile_once(*desk->equipment, desk->address, desk->who, desk->timeout_ms, claim);
     if (!result) return tl::unexpected(result.error());
     return tell(args, desk->who, "IN BALANCE", result->outcome);

@@ -44,7 +44,7 @@ bool is_shown(const Terminal& terminal) {
 }
 
 std::string_view last_of(const Terminal& terminal) {
-    if (terminal.reconciled_by.is_zero()) return "never";
+    if (terminal.reconciled_period == 0) return "never";
     return terminal.out_of_balance ? "out of balance" : "in balance";
 }
 

@@ -176,7 +176,9 @@ MessageBuilder::Built MessageBuilder::reconciliation(Frame& out, const Identity&
     m_message.set(32, who.acquirer.view());
     m_message.set(37, of.rrn.view());
     m_message.set(41, who.terminal.view());
-    iso8583::put_totals(m_dialect, m_message, of.claim, who.currency);
+    iso8583::put_function(m_dialect, m_message, iso8583::Function::final_reconciliation);
+    if (!iso8583::put_totals(m_dialect, m_message, of.claim, who.currency))
+        return tl::unexpected(lacks(24));
     return finish(out, key);
 }
 

@@ -100,7 +100,7 @@ class MessageBuilder {
     [[nodiscard]] Built reversal(Frame& out, const Identity& who, const Sale& original, std::uint32_t stan,
                                  const Stamp& stamp, MacKey& key, ReversalForm form = {});
 
-    // 0500 or 0501: what the terminal has counted.
+    // 0500 or 0501: what the terminal has counted. A checkpoint is of 1993 and 2003.
     [[nodiscard]] Built reconciliation(Frame& out, const Identity& who, const Reconciliation& of, MacKey& key, bool repeat = false);
 
   private:

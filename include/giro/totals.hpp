@@ -37,6 +37,7 @@ void fields(auto& a, Totals& t) {
 struct Claim {
     std::uint16_t said = 0;
     Totals totals;
+    bool checkpoint = false;  // it asks how the period stands so far, and does not end it
     [[nodiscard]] bool has(Total t) const noexcept { return (said >> static_cast<unsigned>(t) & 1U) != 0; }
     void say(Total t, std::int64_t value) noexcept {
         said = static_cast<std::uint16_t>(said | 1U << static_cast<unsigned>(t));

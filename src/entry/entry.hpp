@@ -268,7 +268,7 @@ struct LinkReversalAnswered {
 };
 
 // A 0500 or 0520: the period that was cut over, or else the open one, which ends with it, is held against what the
-// terminal says of it.
+// terminal says of it. A checkpoint holds the same period against it, and ends none.
 struct Reconciled {
     RequestKey key;
     std::uint64_t time_ns = 0;
@@ -277,6 +277,7 @@ struct Reconciled {
     std::uint16_t said = 0;      // Claim::said: which of
     Totals claimed;              // the terminal said
     ResponseCode response_code;  // 00 in balance, 95 not
+    bool checkpoint = false;
 };
 
 enum class UploadOutcome : std::uint8_t {
@@ -377,7 +378,7 @@ void fields(auto& a, Reversal& e) {
 }
 void fields(auto& a, LinkReversalAnswered& e) { a(e.payment, e.response_code); }
 void fields(auto& a, Reconciled& e) {
-    a(e.key, e.time_ns, e.period, e.counted, e.said, e.claimed, e.response_code);
+    a(e.key, e.time_ns, e.period, e.counted, e.said, e.claimed, e.response_code, e.checkpoint);
 }
 void fields(auto& a, Uploaded& e) {
     a(e.key, e.original, e.original_mti, e.payment, e.outcome, e.time_ns, e.amount, e.response_code);

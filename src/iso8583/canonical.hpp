@@ -39,7 +39,9 @@ enum class Function : std::uint16_t {
     original_financial = 200,
     authorised_before = 202,            // completes an authorisation, by another amount than that maybe
     full_reversal = 400,
-    partial_reversal = 401
+    partial_reversal = 401,
+    final_reconciliation = 500,
+    checkpoint_reconciliation = 501
 };
 void put_function(const Dialect& dialect, Message& message, Function function);
 

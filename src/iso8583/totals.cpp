@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 
 #include "iso8583/canonical.hpp"
@@ -55,9 +56,26 @@ std::optional<std::int64_t> read_net(const Dialect& dialect, std::string_view te
     return text[0] == 'C' ? -value : value;
 }
 
+// Whether it is a checkpoint; nothing for another function or currency.
+std::optional<bool> read_function(const Dialect& dialect, const Message& message, Currency currency) {
+    constexpr unsigned kFunctionField = 24, kCurrencyField = 50;
+    struct Known {
+        std::string_view code;
+        bool checkpoint, says_currency;
+    };
+    static constexpr Known kKnown[] = {{"", false, false}, {"500", false, false}, {"501", true, false}, {"502", false, true}, {"503", true, true}};
+    if (dialect.edition == Edition::y1987) return false;
+    const auto* known = std::ranges::find(kKnown, message.field(kFunctionField), &Known::code);
+    if (known == std::end(kKnown)) return std::nullopt;
+    if (dialect.edition == Edition::y1993 && (known->says_currency || message.has(kCurrencyField)) &&
+        message.field(kCurrencyField) != fmt::format("{:03}", currency))
+        return std::nullopt;
+    return known->checkpoint;
+}
+
 }  // namespace
 
-void put_totals(const Dialect& dialect, Message& message, const Claim& claim, Currency currency) {
+bool put_totals(const Dialect& dialect, Message& message, const Claim& claim, Currency currency) {
     for (const Row& row : kRows) {
         const unsigned field = field_of(dialect.edition, row);
         const std::int64_t value = claim.totals[row.total];
@@ -65,9 +83,12 @@ void put_totals(const Dialect& dialect, Message& message, const Claim& claim, Cu
         if (fits(static_cast<std::uint64_t>(value), row.digits))
             message.set_number(field, static_cast<std::uint64_t>(value), row.digits);
     }
+    if (claim.checkpoint && dialect.edition == Edition::y1987) return false;
+    if (claim.checkpoint) put_function(dialect, message, Function::checkpoint_reconciliation);
     const std::int64_t net = claim.totals[Total::net];
-    if (!claim.has(Total::net) || !dialect.fields[kNetField].defined() || !fits(magnitude(net), kNetDigits)) return;
+    if (!claim.has(Total::net) || !dialect.fields[kNetField].defined() || !fits(magnitude(net), kNetDigits)) return true;
     message.set(kNetField, fmt::format("{}{}{:016}", net < 0 ? 'C' : 'D', unit_of(dialect, currency), magnitude(net)));
+    return true;
 }
 
 std::optional<Claim> read_totals(const Dialect& dialect, const Message& message, Currency currency) {
@@ -82,6 +103,9 @@ std::optional<Claim> read_totals(const Dialect& dialect, const Message& message,
     const auto net = read_net(dialect, message.field(kNetField), currency);
     if (!net) return std::nullopt;
     claim.say(Total::net, *net);
+    const auto checkpoint = read_function(dialect, message, currency);
+    if (!checkpoint) return std::nullopt;
+    claim.checkpoint = *checkpoint;
     return claim;
 }
 

@@ -145,8 +145,8 @@ class Core {
     // of the terminal's totals ends. By the same moments as key exchanges; the answer's code.
     [[nodiscard]] ResponseCode sign(const PaymentRequest& request, std::uint64_t now_ns);
     [[nodiscard]] ResponseCode cut_over(const PaymentRequest& request, std::uint64_t now_ns);
-    // 0500 and 0520: what the terminal says of the period that was cut over, or else of the open one, which ends. 00 in
-    // balance, 95 not, with what the box counted; other codes: nothing was decided.
+    // 0500 and 0520: what the terminal says of the period that was cut over, or else of the open one, which ends, unless it
+    // is a checkpoint. 00 in balance, 95 not, with what the box counted; other codes: nothing was decided.
     struct Balanced {
         ResponseCode code;
         std::optional<Totals> counted;  // nothing: not decided, or a repeat of one before the last

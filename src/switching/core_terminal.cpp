@@ -79,6 +79,7 @@ Core::Balanced Core::reconcile(const PaymentRequest& request, const Claim& claim
     e.counted = terminal.cut_over ? terminal.cut : terminal.open;
     e.said = claim.said;
     e.claimed = claim.totals;
+    e.checkpoint = claim.checkpoint;
     e.response_code = claim.agrees(e.counted) ? kApproved : kNotInBalance;
     record(entry::Kind::reconciled, e);
     return {e.response_code, e.counted};

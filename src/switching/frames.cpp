@@ -73,7 +73,8 @@ std::optional<Buffer> FrameBuilder::answer(const PaymentRequest& request, const 
     if (!reply.additional.empty()) m_out.set(48, reply.additional);
     if (reply.totals) {
         constexpr std::uint16_t kAll = (1U << kTotals) - 1;
-        iso8583::put_totals(m_dialect, m_out, {kAll, *reply.totals}, request.currency);
+        static_cast<void>(iso8583::put_totals(m_dialect, m_out, {kAll, *reply.totals}, request.currency));
+        if (m_dialect.edition == iso8583::Edition::y1993) m_out.echo(50, m_in);  // the currency that DE24 may speak of
         iso8583::put_settlement_code(m_dialect, m_out, reply.code == kApproved);
     }
     return finish(with_mac);

@@ -39,9 +39,10 @@ struct Terminal {
     Totals open;
     bool cut_over = false;            // the period before the open one has still to be reconciled:
     Totals cut;
-    Totals reconciled;                // as the last reconciliation counted them, for its repeat,
-    Id128 reconciled_by;              // and its request_id(),
-    bool out_of_balance = false;      // and what came of it: then what is uploaded is of its period, not of the open one
+    Totals reconciled;                // as the last reconciliation or checkpoint counted them, for its repeat,
+    Id128 reconciled_by;              // and its request_id()
+    std::uint64_t reconciled_period = 0;  // the last period that was reconciled; 0: none yet;
+    bool out_of_balance = false;      // and what came of it: then what is uploaded is of it, not of the open one
     ByteArray<3> kcv{};
     std::uint64_t key_set_ns = 0;    // when the session key came to be, and how many requests with an entry came since
     std::uint64_t key_requests = 0;

@@ -31,7 +31,7 @@ static void fields(auto& a, Terminal& t) {
     Buffer device(t.device.view().begin(), t.device.view().end());
     a(t.merchant, t.acquirer, t.account, t.nonce, t.previous_nonce, t.has_previous, t.exchanged_at, t.exchange_stan,
       t.kcv, t.bdk, device, t.dukpt_mac, t.exchange_code, t.signed_off, t.period, t.open, t.cut_over, t.cut, t.reconciled,
-      t.reconciled_by, t.out_of_balance, t.key_set_ns, t.key_requests);
+      t.reconciled_by, t.reconciled_period, t.out_of_balance, t.key_set_ns, t.key_requests);
     if constexpr (std::is_same_v<decltype(a), Decoder&>) t.device = payment::Ksn::parse(device).value_or(payment::Ksn());
 }
 static void fields(auto& a, Card& c) {

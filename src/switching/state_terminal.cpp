@@ -4,6 +4,7 @@
 //   period        totals        ended by                      reconciled by
 //   open          Terminal::open  cut-over (201), or 05xx       the 05xx that ends it, if none is cut over
 //   cut over      Terminal::cut   05xx                          that 05xx
+// A 05xx that is a checkpoint is held against the period that a final one would end, and ends none.
 #include <limits>
 
 #include "switching/answers.hpp"
@@ -40,7 +41,7 @@ void add(std::int64_t& sum, std::int64_t more) noexcept {
 std::uint64_t claim_mark(const Claim& claim) {
     Buffer bytes;
     Encoder encoder(bytes);
-    encoder(claim.said, claim.totals);
+    encoder(claim.said, claim.totals, claim.checkpoint);
     return load_le<std::uint64_t>(sha256(bytes).data());
 }
 
@@ -92,10 +93,12 @@ State::Refusal State::on(const entry::Reconciled& e) {
     if (remembered(id) != nullptr) return "that reconciliation was decided already";
     if (e.period != (t.cut_over ? t.period - 1 : t.period)) return "it is not of the period that is due";
     if (e.counted != (t.cut_over ? t.cut : t.open)) return "its totals are not those of the period";
-    const Claim claim{e.said, e.claimed};
+    const Claim claim{e.said, e.claimed, e.checkpoint};
     if (e.response_code != (claim.agrees(e.counted) ? kApproved : kNotInBalance))
         return "its answer is not what the totals say";
-    if (t.cut_over) {
+    if (e.checkpoint) {
+        // The period goes on.
+    } else if (t.cut_over) {
         t.cut_over = false;
         t.cut = {};
     } else {
@@ -104,7 +107,10 @@ State::Refusal State::on(const entry::Reconciled& e) {
     }
     t.reconciled = e.counted;
     t.reconciled_by = id;
-    t.out_of_balance = e.response_code != kApproved;
+    if (!e.checkpoint) {
+        t.out_of_balance = e.response_code != kApproved;
+        t.reconciled_period = e.period;
+    }
     Remembered r;
     r.id = id;
     r.seq = this_seq();

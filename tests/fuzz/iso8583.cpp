@@ -155,6 +155,28 @@ void totals_come_back(const Dialect& dialect, const Message& message) {
     iso8583::put_totals(dialect, again, *claim, kCurrency);
     const auto read = iso8583::read_totals(dialect, again, kCurrency);
     ASSERT(read.has_value() && read->agrees(claim->totals) && claim->agrees(read->totals));
+    ASSERT(!dialect.fields[24].defined() || read->checkpoint == claim->checkpoint);
+}
+
+// A reversal in part, said again, is the same; and so is why it comes.
+void reversal_comes_back(const Dialect& dialect, const PaymentRequest& request) {
+    const bool in_part = request.replacement != 0 && request.replacement <= request.amount;
+    if ((request.mti & 0xfff) != 0x400 || !in_part || dialect.partial_reversal == iso8583::PartialReversal::none) return;
+    constexpr MinorUnits kSaid = 999'999'999'999;  // what 12 digits hold
+    if (request.amount > kSaid) return;
+    Message again;
+    iso8583::put_mti(dialect, again, "0400");
+    if (!iso8583::put_reversal_amounts(dialect, again, request.amount, request.currency, request.replacement)) return;
+    iso8583::put_reason(dialect, again, request.reason);
+    PaymentRequest read;
+    Buffer frame(iso8583::kFrameBytesMax);
+    const auto size = iso8583::pack(dialect, again, frame);
+    if (!size) return;
+    Message in;
+    ASSERT(iso8583::unpack(dialect, Bytes(frame).first(*size), in).has_value());
+    ASSERT(iso8583::to_request(dialect, Bytes(frame).first(*size), in, read));
+    ASSERT(read.amount == request.amount && read.replacement == request.replacement);
+    ASSERT(read.reason == request.reason || request.reason == MessageReason::other);  // whose code may be a listed one's
 }
 
 // An enciphered PIN, said again where the dialect has it, is the same.
@@ -210,6 +232,7 @@ void run_iso8583_message(Bytes input) {
     PaymentRequest request;
     if (!iso8583::to_request(dialect, input, message, request)) return;
     ASSERT(request.amount >= 0 && request.amount <= kAmountMax && request.raw.size() == input.size());
+    reversal_comes_back(dialect, request);
     if (const auto ksn = iso8583::ksn_of(dialect, message)) ASSERT(ksn->device().with_counter(ksn->counter()) == *ksn);
 }
 
@@ -258,6 +281,13 @@ Seeds seeds_iso8583_message() {
         iso8583::put_mti(dialects()[i], m, "0500");
         iso8583::put_totals(dialects()[i], m, claim, 978);
         seeds.push_back(chosen(i, iso8583::packed(dialects()[i], m)));
+        claim.checkpoint = true;
+        if (iso8583::put_totals(dialects()[i], m, claim, 978)) seeds.push_back(chosen(i, iso8583::packed(dialects()[i], m)));
+        iso8583::fill_everything(dialects()[i], m);
+        if (iso8583::put_reversal_amounts(dialects()[i], m, 2'000, 978, 700)) {
+            iso8583::put_reason(dialects()[i], m, MessageReason::completed_partially);
+            seeds.push_back(chosen(i, iso8583::packed(dialects()[i], m)));
+        }
     }
     // PINs: each size of block alone, then both in one message.
     for (const auto& sizes : {std::vector{iso8583::kPinBlockBytes}, {iso8583::kAesPinBlockBytes}, {iso8583::kPinBlockBytes, iso8583::kAesPinBlockBytes}}) {

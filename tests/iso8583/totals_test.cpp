@@ -98,3 +98,50 @@ TEST_CASE("totals: a claim agrees when all that it says is counted, and nothing 
     claim.say(Total::debits, 3);
     CHECK_FALSE(claim.agrees(counted));
 }
+
+TEST_CASE("totals: DE24 of the later editions tells a checkpoint from what is final, and of which currency it is") {
+    static constexpr struct {
+        const char* dialect;
+        const char* function;
+        const char* currency;  // DE50 of 1993
+        bool read, checkpoint;
+    } kRows[] = {
+        {"iso1993", "", "", true, false},       {"iso1993", "500", "", true, false},    {"iso1993", "501", "", true, true},
+        {"iso1993", "502", "", false, false},   {"iso1993", "502", "978", true, false}, {"iso1993", "503", "978", true, true},
+        {"iso1993", "503", "840", false, true}, {"iso1993", "501", "840", false, true}, {"iso1993", "500", "978", true, false},
+        {"iso1993", "504", "", false, false},   {"iso1993", "821", "", false, false},   {"iso2003", "", "", true, false},
+        {"iso2003", "500", "", true, false},    {"iso2003", "501", "", true, true},     {"iso2003", "502", "", true, false},
+        {"iso2003", "503", "", true, true},     {"iso2003", "400", "", false, false},   {"iso1987-ascii", "501", "", true, false},
+    };
+    for (const auto& row : kRows) {
+        CAPTURE(row.dialect);
+        CAPTURE(row.function);
+        CAPTURE(row.currency);
+        const Dialect d = dialect(row.dialect);
+        Message m, in;
+        put_mti(d, m, "0500");
+        CHECK(put_totals(d, m, everything(5), kCurrency));
+        if (row.function[0] != 0) m.set(24, std::string_view(row.function));
+        if (row.currency[0] != 0) m.set(50, std::string_view(row.currency));
+        const Buffer frame = packed(d, m);
+        REQUIRE(unpack(d, frame, in));
+        const auto claim = read_totals(d, in, kCurrency);
+        CHECK(claim.has_value() == row.read);
+        if (claim) CHECK(claim->checkpoint == row.checkpoint);
+    }
+}
+
+TEST_CASE("totals: a checkpoint says so in its function code, which 1987 has not") {
+    Claim claim = everything(5);
+    claim.checkpoint = true;
+    for (const char* name : {"iso1993", "iso2003"}) {
+        CAPTURE(name);
+        const auto read = there_and_back(dialect(name), claim);
+        REQUIRE(read);
+        CHECK(read->checkpoint);
+    }
+    Message m;
+    const Dialect older = dialect("iso1987-ascii");
+    put_mti(older, m, "0500");
+    CHECK_FALSE(put_totals(older, m, claim, kCurrency));
+}

@@ -1,4 +1,5 @@
 // What the switch sends is what a terminal and an issuer's host expect, by the shipped dialect.
+#include "iso8583/canonical.hpp"
 #include "iso8583/mac.hpp"
 #include "iso8583/request.hpp"
 #include "switching/frames.hpp"
@@ -190,5 +191,46 @@ TEST_CASE("frames: a reversal in part goes to a host of a later edition as its d
         later.partial_reversal = iso8583::PartialReversal::none;
         CHECK_FALSE(FrameBuilder(later).link_reversal(p, 900, *Pan::parse("9700010000000013")));
         CHECK(FrameBuilder(later).link_reversal(p, 0, *Pan::parse("9700010000000013")));
+    }
+}
+
+TEST_CASE("frames: the answer to a reconciliation in a currency that was said says it again, and can be read") {
+    const auto later = iso8583::load_dialect(GIRO_SOURCE_DIR "/firmware-config/dialects/iso1993.toml");
+    REQUIRE(later);
+    for (const char* function : {"502", "503"}) {
+        iso8583::Message m, in;
+        iso8583::put_mti(*later, m, "0500");
+        iso8583::put_stan(*later, m, 42);
+        m.set(24, std::string_view(function));
+        m.set(41, "T0000001");
+        m.set(50, "963");
+        Claim claim;
+        claim.say(Total::net, 700);
+        CHECK(iso8583::put_totals(*later, m, claim, 963));
+        m.set(128, ByteArray<8>{});
+        m.set(24, std::string_view(function));
+        Buffer raw(4096);
+        const auto size = iso8583::pack(*later, m, raw);
+        REQUIRE(size);
+        raw.resize(*size);
+        PaymentRequest r;
+        r.raw = raw;
+        r.currency = 963;
+        FrameBuilder builder(*later);
+        const auto asked = builder.claim(r, 963);
+        REQUIRE(asked);
+        CHECK(asked->checkpoint == (std::string_view(function) == "503"));
+        CHECK_FALSE(builder.claim(r, 978));
+        Totals counted;
+        counted[Total::net] = 700;
+        const auto answer = builder.answer(r, {ResponseCode("00"), {}, {}, counted}, true);
+        REQUIRE(answer);
+        REQUIRE(iso8583::unpack(*later, *answer, in));
+        CHECK(in.mti() == "1510");
+        CHECK(in.field(39) == "500");
+        CHECK(in.field(24) == function);
+        const auto said = iso8583::read_totals(*later, in, 963);
+        REQUIRE(said);
+        CHECK(said->totals[Total::net] == 700);
     }
 }

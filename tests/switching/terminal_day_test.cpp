@@ -161,6 +161,55 @@ TEST_CASE("day: after a cut-over the period before is what is reconciled, and a 
     CHECK(box.replays());
 }
 
+TEST_CASE("day: a checkpoint says how the period stands so far, and ends none") {
+    DayBox box;
+    const auto terminal = [&] { return *box.state.terminal(TerminalId("T0000001")); };
+    const auto checkpoint = [](MinorUnits net) {
+        Claim claim = net_of(net);
+        claim.checkpoint = true;
+        return claim;
+    };
+    CHECK(box.buy(purchase_of(700, 1)).code == kApproved);
+    const auto so_far = box.reconcile(2, checkpoint(700));
+    CHECK(so_far.code == kApproved);
+    REQUIRE(so_far.counted);
+    CHECK((*so_far.counted)[Total::net] == 700);
+    CHECK(terminal().period == 1);
+    CHECK(terminal().reconciled_period == 0);
+    CHECK(box.buy(purchase_of(40, 3)).code == kApproved);
+    CHECK(box.reconcile(4, checkpoint(700)).code == kNotInBalance);
+    CHECK_FALSE(terminal().out_of_balance);
+    CHECK(box.upload(record_of(purchase_of(20, 5), 6)) == kApproved);  // of the open period, which is not out of balance
+    CHECK(terminal().open[Total::net] == 760);
+    // Its repeat hears what it heard; what is final is no repeat of it.
+    const std::size_t entries = box.journal.size();
+    const auto again = box.reconcile(4, checkpoint(700));
+    CHECK(again.code == kNotInBalance);
+    REQUIRE(again.counted);
+    CHECK((*again.counted)[Total::net] == 740);
+    CHECK(box.reconcile(4, net_of(700)).code == kDuplicateTransmission);
+    CHECK(box.journal.size() == entries);
+    CHECK(box.reconcile(7, net_of(760)).code == kApproved);
+    CHECK(terminal().period == 2);
+    CHECK(terminal().reconciled_period == 1);
+    CHECK(box.replays());
+    CHECK(box.survives_a_snapshot());
+}
+
+TEST_CASE("day: a checkpoint after a cut-over is of the period that was cut over, and leaves it to be reconciled") {
+    DayBox box;
+    CHECK(box.buy(purchase_of(700, 1)).code == kApproved);
+    CHECK(box.cut(2) == kApproved);
+    CHECK(box.buy(purchase_of(40, 3)).code == kApproved);
+    Claim claim = net_of(700);
+    claim.checkpoint = true;
+    CHECK(box.reconcile(4, claim).code == kApproved);
+    CHECK(box.state.terminal(TerminalId("T0000001"))->cut_over);
+    CHECK(box.reconcile(5, net_of(700)).code == kApproved);
+    CHECK(box.reconcile(6, net_of(40)).code == kApproved);
+    CHECK(box.replays());
+}
+
 TEST_CASE("day: a forwarded payment counts when its issuer has approved it") {
     DayBox box;
     const Answer a = box.buy(purchase_of(700, 1, "9700030000000011"), 3);
