@@ -213,10 +213,11 @@ class Core {
     [[nodiscard]] entry::Reason check_authorisation(entry::Authorised& e, const PaymentRequest& request,
                                                     const entry::SealedPan* sealed, PinCheck pin) const;
     [[nodiscard]] ResponseCode check_offline(entry::Completed& e, const PaymentRequest& request);
-    [[nodiscard]] ResponseCode check_completion(entry::Completed& e, const PaymentRequest& request) const;
+    [[nodiscard]] ResponseCode check_completion(entry::Completed& e, const entry::RequestKey& original) const;
     [[nodiscard]] bool pay_anyway(entry::Payment& payment) const;
     [[nodiscard]] tl::expected<Id128, entry::Reason> card_on_us(const PaymentRequest& request, const entry::SealedPan* sealed) const;
     [[nodiscard]] bool too_old(const PaymentRequest& request, std::uint64_t now_ns) const;
+    [[nodiscard]] ResponseCode check_uploaded(entry::Completed& sale, const PaymentRequest& request, const entry::Uploaded& e);
     [[nodiscard]] ResponseCode accept_upload(const PaymentRequest& request, const entry::SealedPan* sealed, entry::Uploaded& e);
     bool expire_holds(std::uint64_t now_ns);
     void forget_settled(std::uint64_t now_ns);

@@ -125,7 +125,10 @@ Answer Core::completion(const PaymentRequest& request, const entry::SealedPan* s
     if (!account) return refused(response_code(account.error()));
     e.payment.pan = *sealed;
     e.payment.debit = *account;
-    const ResponseCode code = request.original.empty() ? check_offline(e, request) : check_completion(e, request);
+    const auto original = original_key(request);
+    const ResponseCode code = request.original.empty() ? check_offline(e, request)
+                              : original               ? check_completion(e, *original)
+                                                       : kFormatError;
     if (code != kApproved) return refused(code);
     e.payment.outcome = Outcome::approved;
     e.payment.response_code = kApproved;
@@ -147,10 +150,8 @@ ResponseCode Core::check_offline(entry::Completed& e, const PaymentRequest& requ
     return kApproved;
 }
 
-ResponseCode Core::check_completion(entry::Completed& e, const PaymentRequest& request) const {
-    const auto original = original_key(request);
-    if (!original) return kFormatError;
-    const Remembered* authorised = m_state.find(RequestClass::authorisation, *original);
+ResponseCode Core::check_completion(entry::Completed& e, const entry::RequestKey& original) const {
+    const Remembered* authorised = m_state.find(RequestClass::authorisation, original);
     if (authorised != nullptr && authorised->what == What::completed) return kDuplicateTransmission;
     if (authorised == nullptr || (authorised->what != What::held && authorised->what != What::expired)) return kOriginalNotFound;
     if (authorised->payer != payer_mark(e.payment.pan.token)) return kInvalidTransaction;
@@ -158,7 +159,7 @@ ResponseCode Core::check_completion(entry::Completed& e, const PaymentRequest& r
     if (e.payment.amount.minor > most_of(authorised->stands, m_policy.config.switching.completion_tolerance_percent))
         return kInvalidAmount;
     e.authorisation = authorised->seq;
-    e.original = *original;
+    e.original = original;
     e.payment.auth_code = authorised->auth_code;
     if (authorised->what == What::expired && beyond <= 0) return pay_anyway(e.payment) ? kApproved : kMalfunction;
     if (beyond <= 0) return kApproved;  // held: it cannot be refused

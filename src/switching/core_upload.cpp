@@ -10,6 +10,8 @@
 //   nothing                                  posted as a sale that the till approved by itself:
 //                                            up to offline_max, from the card's account,
 //                                            or its bank's reserve      accepted    00
+//   .. a 0220 of what is held (all of its    completes it: up to what is held, and the tolerance;
+//      0100's key but the STAN)              beyond that no entry, and as the 0220 itself 13 or 51
 //   .. beyond offline_max                    no entry    61
 //   .. older than what is remembered         no entry    68
 //   .. of no card of this box                no entry    12, 14, 15
@@ -38,6 +40,8 @@ bool is_sale(std::string_view original) {
 Answer Core::upload(const PaymentRequest& request, const entry::SealedPan* sealed, std::uint64_t now_ns) {
     const auto says = [](const ResponseCode& code) { return Answer{.code = code, .auth_code = {}}; };
     if (!is_at_home(request)) return says(kInvalidMerchant);
+    while (expire_holds(now_ns)) {
+    }
     const auto original = original_key(request);
     if (!original) return says(kFormatError);
     entry::Uploaded e;
@@ -75,6 +79,15 @@ Answer Core::upload(const PaymentRequest& request, const entry::SealedPan* seale
     return {.code = e.response_code, .auth_code = {}, .payment = m_state.last_seq()};
 }
 
+// A completion repeats all of its 0100's key but the STAN, and may not stand beside what is held for it.
+ResponseCode Core::check_uploaded(entry::Completed& sale, const PaymentRequest& request, const entry::Uploaded& e) {
+    const Hold* held = e.original_mti == 0x0220 ? m_state.hold_of(e.original, payer_mark(sale.payment.pan.token)) : nullptr;
+    if (held == nullptr) return check_offline(sale, request);
+    entry::RequestKey authorised = e.original;
+    authorised.stan = held->stan;
+    return check_completion(sale, authorised);
+}
+
 // Posts the sale under its own key.
 ResponseCode Core::accept_upload(const PaymentRequest& request, const entry::SealedPan* sealed, entry::Uploaded& e) {
     entry::Completed sale;
@@ -88,7 +101,7 @@ ResponseCode Core::accept_upload(const PaymentRequest& request, const entry::Sea
     if (!account) return response_code(account.error());
     sale.payment.pan = *sealed;
     sale.payment.debit = *account;
-    if (const ResponseCode code = check_offline(sale, request); code != kApproved) return code;
+    if (const ResponseCode code = check_uploaded(sale, request, e); code != kApproved) return code;
     sale.payment.outcome = entry::Outcome::approved;
     sale.payment.reason = Reason::none;
     sale.payment.response_code = kApproved;

@@ -127,6 +127,8 @@ struct Hold {
     Id128 request;                 // of the 0100, remembered as `held`
     std::uint64_t entry = 0;       // seq of the entry that made the ledger's hold: its own, or that of the last raise
     std::uint64_t expires_ns = 0;  // wall clock
+    Id128 sale;                    // request_id() of its key without the STAN: what its 0220 repeats
+    std::uint32_t stan = 0;        // of the 0100
 };
 
 struct Settlement {
@@ -165,6 +167,8 @@ class State {
     // By the seq of the 0100; null when nothing is held (any more).
     [[nodiscard]] const Hold* hold(std::uint64_t authorisation) const;
     [[nodiscard]] const std::map<std::uint64_t, Hold>& holds() const noexcept { return m_holds; }
+    // What is held under all of `sale`'s key but the STAN, for `payer` (payer_mark()): the oldest; null when nothing is.
+    [[nodiscard]] const Hold* hold_of(const entry::RequestKey& sale, std::uint64_t payer) const;
     // Whether a hold's time is up.
     [[nodiscard]] bool hold_due(std::uint64_t now_ns) const;
     // What moves `amount` of an approved payment back, as the next entry: the merchant pays, or where it has spent the
@@ -239,6 +243,7 @@ class State {
     [[nodiscard]] Refusal transfer(const ledger::Transfer& t);
     [[nodiscard]] Refusal transfers(ledger::Transfer first, const ledger::Transfer& second);
     [[nodiscard]] Refusal release(Remembered& authorised, std::uint64_t time_ns);
+    void end_hold(std::map<std::uint64_t, Hold>::const_iterator at);
     [[nodiscard]] Refusal open(const ledger::Account& account);
     [[nodiscard]] Refusal open_customer(Id128 id, std::uint32_t participant, Currency currency, std::uint32_t code);
     [[nodiscard]] Refusal pay_from_reserve(Id128 account, Amount amount, std::uint16_t code);
@@ -281,6 +286,7 @@ class State {
     std::map<std::pair<std::uint16_t, std::uint32_t>, std::uint64_t> m_link_stans;
     std::map<std::uint64_t, Hold> m_holds;  // by seq of the 0100
     std::map<std::pair<std::uint64_t, std::uint64_t>, std::uint64_t> m_hold_ends;  // expires_ns, entry -> seq of the 0100
+    std::set<std::pair<Id128, std::uint64_t>> m_hold_sales;                        // Hold::sale, seq of the 0100
     std::map<std::uint64_t, Settlement> m_settlements;
     std::uint64_t m_settled_through = 0;
     std::int64_t m_newest_day = -1, m_forgotten_day = -1;

@@ -57,6 +57,30 @@ const Hold* State::hold(std::uint64_t authorisation) const {
     return at == m_holds.end() ? nullptr : &at->second;
 }
 
+namespace {
+Id128 sale_id(entry::RequestKey key) {
+    key.stan = 0;
+    return request_id(RequestClass::authorisation, key);
+}
+}  // namespace
+
+const Hold* State::hold_of(const entry::RequestKey& sale, std::uint64_t payer) const {
+    const Id128 id = sale_id(sale);
+    for (auto at = m_hold_sales.lower_bound({id, 0}); at != m_hold_sales.end() && at->first == id; ++at) {
+        const Hold* held = hold(at->second);
+        ASSERT(held != nullptr);
+        const ledger::Ref ref = m_remembered_index.find(held->request, m_remembered);
+        if (ref != ledger::kNoRef && m_remembered[ref].payer == payer) return held;
+    }
+    return nullptr;
+}
+
+void State::end_hold(std::map<std::uint64_t, Hold>::const_iterator at) {
+    m_hold_ends.erase({at->second.expires_ns, at->second.entry});
+    m_hold_sales.erase({at->second.sale, at->first});
+    m_holds.erase(at);
+}
+
 // Both or neither.
 State::Refusal State::transfers(ledger::Transfer first, const ledger::Transfer& second) {
     first.flags |= ledger::kLinked;
@@ -102,7 +126,8 @@ State::Refusal State::on(const entry::Authorised& e) {
         if (auto why = transfer(held)) return why;
         r.what = What::held;
         r.stands = e.total;
-        m_holds[r.seq] = {r.id, r.seq, expires_ns};
+        m_holds[r.seq] = {r.id, r.seq, expires_ns, sale_id(p.key), p.key.stan};
+        m_hold_sales.emplace(m_holds[r.seq].sale, r.seq);
         m_hold_ends[{expires_ns, r.seq}] = r.seq;
         note_request(p.key, p.time_ns);
         count(p.key.terminal, Total::authorisations, 0);
@@ -153,8 +178,7 @@ State::Refusal State::on(const entry::Completed& e) {
                        ? transfer(post)
                        : transfers(post, transfer_of(entry::kTipTransfer, r.seq, p, p.amount.minor - from_hold));
         if (why) return why;
-        m_hold_ends.erase({at->second.expires_ns, at->second.entry});
-        m_holds.erase(at);
+        end_hold(at);
     } else {
         if (auto why = transfer(transfer_of(entry::kPaymentTransfer, r.seq, p, p.amount.minor))) return why;
     }
@@ -185,8 +209,7 @@ State::Refusal State::on(const entry::HoldsExpired& e) {
         Remembered* r = remembered(at->second.request);
         ASSERT(r != nullptr && r->what == What::held);
         r->what = What::expired;
-        m_holds.erase(at);
-        m_hold_ends.erase(end);
+        end_hold(at);
     }
     return {};
 }
@@ -198,8 +221,7 @@ State::Refusal State::release(Remembered& authorised, std::uint64_t time_ns) {
     if (auto why = transfer(resolve(entry::kReleaseTransfer, this_seq(), at->second.entry, 0, time_ns))) return why;
     authorised.what = What::reversed;
     authorised.stands = 0;
-    m_hold_ends.erase({at->second.expires_ns, at->second.entry});
-    m_holds.erase(at);
+    end_hold(at);
     return {};
 }
 

@@ -44,7 +44,7 @@ static void fields(auto& a, Outstanding& o) {
     a(o.payment, o.answered, o.reversal_owed, o.stands, o.why);
 }
 static void fields(auto& a, Hold& h) {
-    a(h.request, h.entry, h.expires_ns);
+    a(h.request, h.entry, h.expires_ns, h.sale, h.stan);
 }
 static void fields(auto& a, Counters& c) {
     a(c.card_approved, c.qr_approved, c.declined, c.forwarded, c.reversals);
@@ -201,6 +201,7 @@ bool State::load_holds() {
             t.credit_account != r->credit || t.timeout_s == 0 || t.timestamp_ns + t.timeout_s * kNsPerSecond != hold.expires_ns)
             return false;
         if (!m_hold_ends.emplace(std::pair(hold.expires_ns, hold.entry), seq).second) return false;
+        m_hold_sales.emplace(hold.sale, seq);
     }
     std::size_t ending = 0, authorised = 0;
     for (std::size_t i = 0; i < m_ledger.transfer_count(); ++i) {

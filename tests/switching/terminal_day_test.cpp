@@ -384,6 +384,99 @@ TEST_CASE("upload: what is posted after a reconciliation out of balance is of th
     CHECK(box.replays());
 }
 
+namespace {
+// A box that holds 500 for a card, and a record of the 0220 that completes it and never came.
+struct HeldBox : DayBox {
+    PaymentRequest held = [] {
+        auto r = purchase_of(500, 1);
+        r.mti = 0x0100;
+        return r;
+    }();
+    Id128 account = kRich;
+    HeldBox() { authorise(held); }
+    void authorise(const PaymentRequest& r, std::uint8_t card = 1) {
+        const auto pan = sealed(card);
+        REQUIRE(core->authorisation(r, &pan, kNow).code == kApproved);
+        commit();
+    }
+    [[nodiscard]] static PaymentRequest completion_of(const PaymentRequest& authorised, MinorUnits amount) {
+        auto sale = authorised;
+        sale.stan = authorised.stan + 1;
+        sale.amount = amount;
+        return record_of(sale, authorised.stan + 2, "0220");
+    }
+    [[nodiscard]] MinorUnits pending() const { return state.ledger().account(kRich)->debits_pending; }
+};
+}  // namespace
+
+TEST_CASE("upload: a completion that never came takes up what is held for it, and does not stand beside it") {
+    HeldBox box;
+    CHECK(box.upload(HeldBox::completion_of(box.held, 450)) == kApproved);
+    CHECK(box.last_upload().outcome == entry::UploadOutcome::accepted);
+    CHECK(box.pending() == 0);
+    CHECK(box.balance(kRich) == 100'000 - 450);
+    CHECK(box.state.holds().empty());
+    const auto completed = decode<entry::Completed>(box.journal[box.journal.size() - 2].body);
+    REQUIRE(completed);
+    CHECK(completed->authorisation != 0);
+    // The 0220 itself, late: it has been told.
+    auto late = reversal_of(box.held, 2);
+    late.mti = 0x0220;
+    late.amount = 450;
+    std::memcpy(late.original.chars.data(), "0100", 4);
+    const auto pan = sealed(1);
+    CHECK(box.core->completion(late, &pan, kNow).code == kApproved);
+    box.commit();
+    CHECK(box.balance(kRich) == 100'000 - 450);
+    CHECK(box.replays());
+    CHECK(box.survives_a_snapshot());
+}
+
+TEST_CASE("upload: a completion is bounded by what is held, as the 0220 itself, and is of the hold's card") {
+    HeldBox box;
+    const MinorUnits most = 500 + 500 * box.config.switching.completion_tolerance_percent / 100;
+    CHECK(box.upload(HeldBox::completion_of(box.held, most + 1)) == kInvalidAmount);
+    CHECK(box.pending() == 500);
+    auto another = HeldBox::completion_of(box.held, 300);  // another card's sale under the same receipt: nothing is held for it
+    CHECK(box.upload(another, 2) == kApproved);
+    CHECK(box.pending() == 500);
+    auto sale = box.held;  // a 0200 under that receipt is a sale of its own
+    sale.stan = 9;
+    CHECK(box.upload(record_of(sale, 10)) == kApproved);
+    CHECK(box.pending() == 500);
+    CHECK(box.replays());
+}
+
+TEST_CASE("upload: of several holds under one receipt the card's oldest is completed, and one that has ended is none") {
+    HeldBox box;
+    auto second = box.held;
+    second.stan = 20;
+    second.amount = 300;
+    box.authorise(second);
+    CHECK(box.pending() == 800);
+    Buffer bytes;
+    box.state.save(bytes);
+    auto loaded = State::load(bytes, 3);
+    REQUIRE(loaded);
+    const auto key = [](const PaymentRequest& r) {
+        return entry::RequestKey{r.acquirer, r.terminal, 77, r.rrn, r.local_time, r.local_date};
+    };
+    const std::uint64_t payer = payer_mark(sealed(1).token);
+    REQUIRE(loaded->hold_of(key(second), payer) != nullptr);
+    CHECK(loaded->hold_of(key(second), payer)->stan == 1);
+    CHECK(loaded->hold_of(key(second), payer + 1) == nullptr);
+    CHECK(box.upload(HeldBox::completion_of(box.held, 500)) == kApproved);
+    CHECK(box.pending() == 300);
+    REQUIRE(box.state.hold_of(key(second), payer) != nullptr);
+    CHECK(box.state.hold_of(key(second), payer)->stan == 20);
+    auto back = reversal_of(second, 30);
+    std::memcpy(back.original.chars.data(), "0100", 4);
+    CHECK(box.reverse(back).code == kApproved);
+    CHECK(box.state.hold_of(key(second), payer) == nullptr);
+    CHECK(box.upload(HeldBox::completion_of(second, 100)) == kApproved);  // a sale that the till approved by itself
+    CHECK(box.replays());
+}
+
 TEST_CASE("upload: the state takes none that names another terminal's sale") {
     DayBox box;
     REQUIRE(box.core->add_terminal({TerminalId("T0000002"), MerchantId("M1"), AcquirerId("970002"), kMerchant}));
