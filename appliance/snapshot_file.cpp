@@ -28,11 +28,11 @@ std::optional<vault::SignedCheckpoint> parse_header(Reader& in) {
 }
 
 tl::unexpected<Failure> damaged(const std::filesystem::path& file) {
-    return fail(Failure::Kind::integrity, fmt::format("{} is damaged; remove it to replay the whole journal", file.string()));
+    return fail(Failure::Kind::integrity, fmt::format("{} is damaged", file.string()));
 }
 tl::unexpected<Failure> not_signed(const std::filesystem::path& file) {
     return fail(Failure::Kind::integrity,
-                fmt::format("{} is not what the vault signed; remove it to replay the whole journal", file.string()));
+                fmt::format("{} is not what the vault signed", file.string()));
 }
 }  // namespace
 

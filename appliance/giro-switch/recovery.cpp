@@ -20,15 +20,26 @@ namespace {
 
 constexpr std::uint64_t kProgressEvery = 250'000;  // entries
 
-// The state of the snapshot, if there is one and the journal agrees with it.
+// A snapshot is no reason to stay down: the journal has everything. One that cannot be used is kept, beside its place, for
+// whoever asks why.
+void put_aside(const std::filesystem::path& file, const std::string& why) {
+    const std::filesystem::path kept = file.string() + ".refused";
+    std::error_code failed;
+    std::filesystem::rename(file, kept, failed);
+    log::warn("{}; the whole journal is replayed instead, {}", why,
+              failed ? "and the file could not be moved away: " + failed.message() : "and the file is now " + kept.string());
+}
+
+// The state of the snapshot, if there is one that can be used and the journal agrees with it.
 Result<switching::State> from_snapshot(const config::Paths& paths, journal::Journal& journal, std::uint64_t hash_seed) {
     switching::State empty(hash_seed);
     const auto bundle = vault::load_bundle(paths.pub() / "bundle.json");
     if (!bundle) return tl::unexpected(bundle.error());
     auto snapshot = read_snapshot(paths.journal().parent_path(), bundle->checkpoint_key);
+    const auto file = snapshot_file(paths.journal().parent_path());
     if (!snapshot) {
-        // A bad snapshot is no reason to stay down: the journal has everything.
-        log::warn("{}", snapshot.error().what);
+        if (snapshot.error().kind != Failure::Kind::integrity) log::warn("{}", snapshot.error().what);  // not readable now
+        else put_aside(file, snapshot.error().what);
         return empty;
     }
     if (!*snapshot) return empty;
@@ -39,9 +50,9 @@ Result<switching::State> from_snapshot(const config::Paths& paths, journal::Jour
         return fail(Failure::Kind::integrity,
                     fmt::format("journal entry {}: not what the snapshot was signed over; restore the journal from its copy", checkpoint.seq));
     auto state = switching::State::load((*snapshot)->state, hash_seed);
-    if (!state) return tl::unexpected(state.error());
-    if (state->last_seq() != checkpoint.seq) return fail(Failure::Kind::integrity, "the snapshot's sequence number is not its state's");
-    return state;
+    if (state && state->last_seq() == checkpoint.seq) return state;
+    put_aside(file, fmt::format("{}: {}", file.string(), state ? "its sequence number is not its state's" : state.error().what));
+    return empty;
 }
 
 // A journal that ends before what the vault has signed was cut; one that differs there was rewritten.

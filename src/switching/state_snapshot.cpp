@@ -224,7 +224,10 @@ Hash256 State::digest() const {
 Result<State> State::load(Bytes bytes, std::uint64_t hash_seed) {
     const auto damaged = [] { return fail(Failure::Kind::integrity, "the snapshot is damaged"); };
     Reader in(bytes);
-    if (as_text(in.take(kMagic.size())) != kMagic || in.u32() != kVersion) return damaged();
+    if (as_text(in.take(kMagic.size())) != kMagic) return damaged();
+    if (const std::uint32_t version = in.u32(); in.ok() && version != kVersion)
+        return fail(Failure::Kind::integrity,
+                    "the snapshot has version " + std::to_string(version) + ", this program reads version " + std::to_string(kVersion));
     State state(hash_seed);
     state.m_last_seq = in.u64();
     state.m_last_link_stan = in.u32();

@@ -10,6 +10,7 @@
 #include "appliance/snapshot_file.hpp"
 #include "tests/hsm/box_fixture.hpp"
 #include "tests/switching/fixture.hpp"
+#include "util/file.hpp"
 
 using namespace giro;
 using namespace giro::test;
@@ -35,12 +36,14 @@ struct StoredBox {
     }
     [[nodiscard]] std::uint64_t last() const { return day.journal.size(); }
 
-    void save_snapshot(std::uint64_t seq) {
+    // `spoil`: what happens to the state's bytes before they are signed.
+    void save_snapshot(std::uint64_t seq, void (*spoil)(Buffer&) = [](Buffer&) {}) {
         switching::State state;
         for (std::uint64_t i = 0; i < seq; ++i)
             REQUIRE(state.apply(static_cast<std::uint16_t>(day.journal[i].kind), day.journal[i].body));
         Buffer bytes;
         state.save(bytes);
+        spoil(bytes);
         vault::Checkpoint checkpoint{seq, {}, sha256(bytes)};
         {
             auto reader = journal::JournalReader::open(paths.journal());
@@ -50,6 +53,7 @@ struct StoredBox {
         const auto reply = vault.get<vault::SignCheckpoint>({checkpoint}, hsm::Caller::giro_switch);
         REQUIRE(appliance::write_snapshot(paths.journal().parent_path(), {{checkpoint, reply.signature}, std::move(bytes)}));
     }
+    [[nodiscard]] std::filesystem::path snapshot() const { return appliance::snapshot_file(paths.journal().parent_path()); }
     void change(std::uint64_t seq) {
         sqlite3* db = nullptr;
         REQUIRE(sqlite3_open(paths.journal().c_str(), &db) == SQLITE_OK);
@@ -75,6 +79,30 @@ TEST_CASE("start: it reads nothing before the snapshot, whose chain hash is sign
     CHECK(started->snapshot_seq == box.last() - 2);
     CHECK(started->state.last_seq() == box.last());
     CHECK(started->state.balanced());
+}
+
+TEST_CASE("start: a snapshot that cannot be used is put aside, and the journal replayed") {
+    // Rightly signed: of another version, cut off; and changed after it was signed.
+    constexpr std::size_t kVersionAt = 8;
+    using Spoil = void (*)(Buffer&);
+    for (const Spoil spoil : {Spoil([](Buffer& bytes) { bytes[kVersionAt] ^= std::byte{0xff}; }), Spoil([](Buffer& bytes) { bytes.pop_back(); }), Spoil(nullptr)}) {
+        StoredBox box;
+        box.save_snapshot(box.last() - 2, spoil != nullptr ? spoil : [](Buffer&) {});
+        if (spoil == nullptr) {
+            std::fstream file(box.snapshot(), std::ios::in | std::ios::out | std::ios::binary);
+            file.seekp(-1, std::ios::end).put('!');
+        }
+        const auto before = read_file(box.snapshot(), 1 << 20);
+        REQUIRE(before);
+        const auto started = box.start();
+        REQUIRE_MESSAGE(started, started.error().what);
+        CHECK(started->snapshot_seq == 0);
+        CHECK(started->state.digest() == box.day.state.digest());
+        CHECK_FALSE(std::filesystem::exists(box.snapshot()));
+        const auto kept = read_file(box.snapshot().string() + ".refused", 1 << 20);
+        REQUIRE(kept);
+        CHECK(*kept == *before);
+    }
 }
 
 TEST_CASE("start: an entry changed before the snapshot is found by giro journal verify") {

@@ -137,6 +137,28 @@ TEST_CASE("trouble: usage errors end with 2") {
     CHECK(box.giro({"--help"}).status == 0);
 }
 
+TEST_CASE("trouble: a snapshot that is damaged, or of another version, is named, put aside and done without") {
+    Box& box = Troubled::box();
+    const auto snapshot = box.file("switch/snapshot"), refused = box.file("switch/snapshot.refused");
+    constexpr std::size_t kFileVersionAt = 8, kStateAt = 8 + 4 + 8 + 32 + 32 + 64 + 8;
+    for (const std::size_t at : {kFileVersionAt, kStateAt + 100}) {
+        std::filesystem::remove(refused);
+        std::string bytes = read_text(snapshot);
+        REQUIRE(bytes.size() > kStateAt + 100);
+        bytes[at] = static_cast<char>(bytes[at] ^ 1);
+        write_text(snapshot, bytes);
+        box.up();
+        CHECK(read_text(refused) == bytes);
+        const std::string log = read_text(box.file("log/giro-switch.log"));
+        CHECK(log.find(snapshot.string() + (at == kFileVersionAt ? " is damaged; " : " is not what the vault signed; ")) != std::string::npos);
+        CHECK(log.find("snapshot at 0,") != std::string::npos);
+        CHECK(box.giro({"pos", "buy", "--amount", "10"}).status == 0);
+        box.down();
+        CHECK(std::filesystem::exists(snapshot));  // a good one
+    }
+    CHECK(box.giro({"journal", "verify"}).status == 0);
+}
+
 TEST_CASE("trouble: the journal of another version is refused with both numbers and what to do") {
     Box& box = Troubled::box();
     const std::string own = std::to_string(giro::journal::kFormatVersion);
