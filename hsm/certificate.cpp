@@ -134,11 +134,11 @@ DerBytes to_be_signed(const Subject& subject, const DerBytes& issuer_spki, std::
     return out;
 }
 
-Expected<Buffer, CertificateError> sign(const Session& session, const KeyRing& keys, const Subject& subject,
+Expected<Buffer, CertificateFault> sign(const Session& session, const KeyRing& keys, const Subject& subject,
                                         std::uint64_t wall_s, const ByteArray<16>& serial) {
     const DerBytes tbs = to_be_signed(subject, authority_spki(keys), wall_s, serial);
     const auto signature = sign_rsa_pkcs1(session, keys.identity_rsa, std::as_bytes(std::span(tbs)));
-    if (!signature) return tl::unexpected(CertificateError::token_failed);
+    if (!signature) return tl::unexpected(CertificateFault{CertificateError::token_failed, signature.error()});
     DerBytes out;
     Botan::DER_Encoder(out)
         .start_cons(Botan::SEQUENCE)
@@ -174,20 +174,20 @@ DerBytes checked_spki(Bytes spki) try {
 }
 }  // namespace
 
-Expected<Buffer, CertificateError> issue_ca_certificate(const Session& session, const KeyRing& keys,
+Expected<Buffer, CertificateFault> issue_ca_certificate(const Session& session, const KeyRing& keys,
                                                         std::uint64_t wall_s, const ByteArray<16>& serial) {
     const Subject subject{kCaName, "authority", authority_spki(keys), true, nullptr, kCaDays};
     return sign(session, keys, subject, wall_s, serial);
 }
 
-Expected<Buffer, CertificateError> issue_certificate(const Session& session, const KeyRing& keys,
+Expected<Buffer, CertificateFault> issue_certificate(const Session& session, const KeyRing& keys,
                                                      vault::CertificateRole role, const std::string& name, Bytes spki,
                                                      std::uint64_t wall_s, const ByteArray<16>& serial) {
-    if (!is_good_name(name)) return tl::unexpected(CertificateError::bad_name);
+    if (!is_good_name(name)) return tl::unexpected(CertificateFault{CertificateError::bad_name});
     const auto* row = std::ranges::find(kRoles, role, &RoleRow::role);
     ASSERT(row != kRoles.end());
     Subject subject{name, row->unit, checked_spki(spki), false, row->purpose, kCertificateDays};
-    if (subject.spki.empty()) return tl::unexpected(CertificateError::bad_key);
+    if (subject.spki.empty()) return tl::unexpected(CertificateFault{CertificateError::bad_key});
     return sign(session, keys, subject, wall_s, serial);
 }
 

@@ -16,15 +16,19 @@ enum class CertificateError {
     bad_key,       // not a SubjectPublicKeyInfo of RSA >= 2048 bits, P-256, P-384 or Ed25519
     token_failed,  // the token did not sign
 };
+struct CertificateFault {
+    CertificateError error;
+    CkError token{};  // of token_failed: the token's own word, by which a lost one is told from one that dislikes the request
+};
 
 inline constexpr std::uint32_t kCaDays = 3650;
 inline constexpr std::uint32_t kCertificateDays = 825;
 
 // `wall_s`: seconds since 1970. `serial`: 16 random bytes. DER.
-[[nodiscard]] Expected<Buffer, CertificateError> issue_ca_certificate(const Session& session, const KeyRing& keys,
+[[nodiscard]] Expected<Buffer, CertificateFault> issue_ca_certificate(const Session& session, const KeyRing& keys,
                                                                       std::uint64_t wall_s,
                                                                       const ByteArray<16>& serial);
-[[nodiscard]] Expected<Buffer, CertificateError> issue_certificate(const Session& session, const KeyRing& keys,
+[[nodiscard]] Expected<Buffer, CertificateFault> issue_certificate(const Session& session, const KeyRing& keys,
                                                                    vault::CertificateRole role, const std::string& name,
                                                                    Bytes spki, std::uint64_t wall_s,
                                                                    const ByteArray<16>& serial);

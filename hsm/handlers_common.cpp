@@ -31,10 +31,10 @@ Verdict<vault::IssueCertificate::Reply> issue_certificate(Vault& vault,
     const std::uint64_t now_s = SystemClock{}.wall_ns() / 1'000'000'000;
     auto der = issue_certificate(at.session(), at.keys, request.role, request.name, request.spki, now_s, serial);
     if (!der) {
-        switch (der.error()) {
+        switch (der.error().error) {
             case CertificateError::bad_name: return refuse("a certificate for a name with forbidden characters");
             case CertificateError::bad_key: return refuse("a certificate for a key of no kind we certify");
-            case CertificateError::token_failed: return token_failed(CkError{CKR_FUNCTION_FAILED});
+            case CertificateError::token_failed: return token_failed(der.error().token);
         }
     }
     log::info("issued a certificate for {}", request.name);
