@@ -33,7 +33,9 @@ struct Period {
     std::vector<Line> lines;
     std::optional<entry::Reconciled> reconciled;
     [[nodiscard]] bool in_balance() const { return reconciled && reconciled->response_code.view() == "00"; }
-    std::vector<entry::Uploaded> uploads;  // of its sales
+    std::vector<entry::Reconciled> checkpoints;
+    std::vector<entry::Uploaded> uploads;                         // of its sales,
+    std::map<std::uint64_t, entry::UploadOutcome> upload_of_sale;  // and the last word of each, by the sale's entry
 };
 
 // The periods of one terminal, as its messages and their ends come by.
@@ -85,7 +87,15 @@ class Reader {
     void add(Line line) {
         if (line.key.terminal == m_terminal) m_periods.back().lines.push_back(std::move(line));
     }
-    void begin() { m_periods.push_back({m_periods.back().number + 1, {}, {}, {}}); }
+    void begin() {
+        Period next;
+        next.number = m_periods.back().number + 1;
+        m_periods.push_back(std::move(next));
+    }
+    // Numbers go up by one from 1.
+    Period* period(std::uint64_t number) {
+        return number == 0 || number > m_periods.size() ? nullptr : &m_periods[number - 1];
+    }
     void payment(std::uint64_t seq, const char* type, const entry::Payment& p) {
         if (p.outcome == entry::Outcome::approved) add({seq, type, p.key, Total::debits, p.amount.minor});
         if (p.outcome == entry::Outcome::forwarded && p.key.terminal == m_terminal) m_forwarded[seq] = p;
@@ -104,24 +114,29 @@ class Reader {
     }
     void reconciled(const entry::Reconciled& r) {
         if (r.key.terminal != m_terminal) return;
-        for (Period& period : m_periods)
-            if (period.number == r.period) period.reconciled = r;
+        Period* of = period(r.period);
+        if (of == nullptr) return;
+        if (r.checkpoint) return of->checkpoints.push_back(r);
+        of->reconciled = r;
+        m_last_reconciled = r.period;
         if (m_periods.back().number == r.period) begin();
     }
     // As State::on(Uploaded): of the period that was reconciled last, if that was out of balance, else of the open one.
     void uploaded(const entry::Uploaded& u) {
         if (u.key.terminal != m_terminal) return;
-        Period* of = &m_periods.back();
-        for (Period& period : m_periods)
-            if (period.reconciled) of = period.in_balance() ? &m_periods.back() : &period;
-        if (u.outcome == entry::UploadOutcome::accepted && of != &m_periods.back())
-            std::erase_if(m_periods.back().lines, [&](const Line& line) { return line.seq == u.payment; });
-        of->uploads.push_back(u);
+        Period* last = period(m_last_reconciled);
+        Period& of = last == nullptr || last->in_balance() ? m_periods.back() : *last;
+        auto& lines = m_periods.back().lines;
+        const bool moved = u.outcome == entry::UploadOutcome::accepted && &of != &m_periods.back();
+        if (moved && !lines.empty() && lines.back().seq == u.payment) lines.pop_back();  // posted by the entry before this
+        of.uploads.push_back(u);
+        of.upload_of_sale.insert_or_assign(u.payment, u.outcome);
     }
 
     TerminalId m_terminal;
     bool m_known = false;
     std::vector<Period> m_periods;
+    std::uint64_t m_last_reconciled = 0;  // number of a period
     std::map<std::uint64_t, entry::Payment> m_forwarded;  // waiting for their issuer's answer
 };
 
@@ -141,9 +156,8 @@ constexpr std::string_view name(entry::UploadOutcome outcome) {
 std::string_view upload_of(const Period& period, const Line& line) {
     if (period.uploads.empty() || line.total != Total::debits) return "";
     const std::uint64_t payment = line.payment == 0 ? line.seq : line.payment;
-    const auto last = std::find_if(period.uploads.rbegin(), period.uploads.rend(),
-                                   [&](const entry::Uploaded& u) { return u.payment == payment; });
-    return last == period.uploads.rend() ? "not uploaded" : name(last->outcome);
+    const auto last = period.upload_of_sale.find(payment);
+    return last == period.upload_of_sale.end() ? "not uploaded" : name(last->second);
 }
 
 ordered_json to_json(const entry::Uploaded& u) {
@@ -186,15 +200,25 @@ std::string words(const ordered_json& difference, const char* whose) {
     return total == "net" || total.ends_with("_amount") ? money(value) : fmt::format("{}", value);
 }
 
-ordered_json to_json(const TerminalId& terminal, const Period& period) {
-    ordered_json lines = ordered_json::array();
-    for (const Line& line : period.lines) lines.push_back(to_json(line, upload_of(period, line)));
+// A period without its messages.
+ordered_json summary_of(const TerminalId& terminal, const Period& period) {
     ordered_json out{
         {"terminal", terminal.view()}, {"period", period.number}, {"reconciled", period.reconciled.has_value()}};
     if (period.reconciled) {
         out["in_balance"] = period.in_balance();
         out["differences"] = differences(*period.reconciled);
     }
+    ordered_json checkpoints = ordered_json::array();
+    for (const auto& c : period.checkpoints)
+        checkpoints.push_back({{"in_balance", c.response_code.view() == "00"}, {"differences", differences(c)}});
+    out["checkpoints"] = std::move(checkpoints);
+    return out;
+}
+
+ordered_json to_json(const TerminalId& terminal, const Period& period) {
+    ordered_json lines = ordered_json::array();
+    for (const Line& line : period.lines) lines.push_back(to_json(line, upload_of(period, line)));
+    ordered_json out = summary_of(terminal, period);
     out["messages"] = std::move(lines);
     ordered_json uploads = ordered_json::array();
     for (const auto& u : period.uploads)
@@ -203,15 +227,26 @@ ordered_json to_json(const TerminalId& terminal, const Period& period) {
     return out;
 }
 
-void print(const TerminalId& terminal, const Period& period) {
+void print_differences(const entry::Reconciled& of) {
+    for (const auto& difference : differences(of))
+        fmt::print("  {}: the terminal says {}, the box counts {}\n", difference["total"].get<std::string>(),
+                   words(difference, "terminal"), words(difference, "box"));
+}
+
+void print_summary(const TerminalId& terminal, const Period& period) {
     fmt::print("terminal {}, period {}: {} messages, {}\n", terminal.view(), period.number, period.lines.size(),
                !period.reconciled    ? "not reconciled yet"
                : period.in_balance() ? "in balance"
                                      : "out of balance");
-    if (period.reconciled)
-        for (const auto& difference : differences(*period.reconciled))
-            fmt::print("  {}: the terminal says {}, the box counts {}\n", difference["total"].get<std::string>(),
-                       words(difference, "terminal"), words(difference, "box"));
+    if (period.reconciled) print_differences(*period.reconciled);
+    for (const auto& checkpoint : period.checkpoints) {
+        fmt::print("  checkpoint: {}\n", checkpoint.response_code.view() == "00" ? "in balance" : "out of balance");
+        print_differences(checkpoint);
+    }
+}
+
+void print(const TerminalId& terminal, const Period& period) {
+    print_summary(terminal, period);
     for (const Line& line : period.lines)
         fmt::print("{:>8} {} stan {:06} rrn {:<12} {:<22} {:>12} {}\n", line.seq, line.type, line.key.stan,
                    line.key.rrn.view(), name(line.total), money(line.amount), upload_of(period, line));
@@ -219,6 +254,22 @@ void print(const TerminalId& terminal, const Period& period) {
         if (u.outcome != entry::UploadOutcome::matched)
             fmt::print("  uploaded: stan {:06} rrn {} over {}: {}\n", u.original.stan, u.original.rrn.view(),
                        money(u.amount.minor), name(u.outcome));
+}
+
+// What came of each period, without the messages.
+void show_all(const Args& args, const TerminalId& terminal, const std::vector<Period>& periods) {
+    ordered_json all = ordered_json::array();
+    for (const Period& period : periods) {
+        if (!args.json()) {
+            print_summary(terminal, period);
+            continue;
+        }
+        ordered_json summary = summary_of(terminal, period);
+        summary["messages"] = period.lines.size();
+        summary["uploads"] = period.uploads.size();
+        all.push_back(std::move(summary));
+    }
+    if (args.json()) fmt::print("{}\n", ordered_json{{"periods", std::move(all)}}.dump());
 }
 
 Result<void> show(const Args& args) {
@@ -230,6 +281,10 @@ Result<void> show(const Args& args) {
     if (auto read = scan_journal(args.paths(), [&](const journal::Entry& e) { return reader.feed(e); }); !read)
         return read;
     if (!reader.known()) return fail(Failure::Kind::refused, fmt::format("there is no terminal {}", id));
+    if (args.flag("--all")) {
+        show_all(args, terminal, reader.periods());
+        return {};
+    }
     const Period* wanted = nullptr;
     for (const Period& period : reader.periods()) {
         const bool is_last_reconciled = !args.given("--period") && period.reconciled;
@@ -253,6 +308,7 @@ std::vector<Command> recon_commands() {
     return {{"recon show",
              "what a terminal said of a period (0500) and what the box counted, message by message",
              {{"terminal", "its name (DE41), e.g. T0000001", text, "", true},
+              {"--all", "every period of it, each with what came of it, without the messages", flag, ""},
               {"--period", "which of its periods, from 1; default: the last that was reconciled, or else the open one",
                number, ""}},
              show},

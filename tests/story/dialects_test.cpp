@@ -78,6 +78,26 @@ void speak(Box& box, const std::string& dialect, const std::string& framing, boo
     };
     CHECK(reconcile("0") == "00");
     CHECK(reconcile("-5") == "95");
+    // So far: 200 of a period that goes on. 1987 has no word for that.
+    const bool later = dialect.find("1993") != std::string::npos || dialect.find("2003") != std::string::npos;
+    CHECK(code_of(buy(box, {"--terminal", "7", "--amount", "200"})) == "00");
+    const auto so_far = [&](const std::string& net) {
+        return code_of(box.giro({"--json", "pos", "reconcile", "--terminal", "7", "--net", net, "--checkpoint"}));
+    };
+    if (later) {
+        CHECK(so_far("200") == "00");
+        CHECK(so_far("201") == "95");
+        const json open = box.giro({"--json", "recon", "show", "T0000007", "--all"}).object()["periods"].back();
+        INFO(open.dump());
+        CHECK(open["reconciled"] == false);
+        CHECK(open["messages"] == 1);
+        REQUIRE(open["checkpoints"].size() == 2);
+        CHECK(open["checkpoints"][0]["in_balance"] == true);
+        CHECK(open["checkpoints"][1]["differences"][0]["terminal"] == 201);
+    } else {
+        CHECK(box.giro({"pos", "reconcile", "--terminal", "7", "--net", "200", "--checkpoint"}).status != 0);
+    }
+    CHECK(reconcile("200") == "00");
     CHECK(box.giro({"pos", "cut-over", "--terminal", "7"}).status == 0);
     CHECK(box.giro({"pos", "sign-off", "--terminal", "7"}).status == 0);
     // A card of the bank behind the link: approved there, and declined there.
@@ -85,7 +105,9 @@ void speak(Box& box, const std::string& dialect, const std::string& framing, boo
     CHECK(code_of(buy(box, {"--bin", "970003", "--amount", "151"})) == "51");
     // Its host hears how much of a payment is to stand.
     const json theirs = buy(box, {"--bin", "970003", "--amount", "1000"}).object();
-    CHECK(reverse_to(theirs, "400") == "00");
+    CHECK(code_of(box.giro({"--json", "pos", "reverse", "--rrn", theirs.value("rrn", std::string()), "--stands", "400", "--reason", "wrong-amount"})) == "00");
+    for (const auto& reversal : box.journal("reversal"))
+        if (reversal["rrn"] == theirs["rrn"]) CHECK(reversal.value("why", "") == (later ? "wrong-amount" : ""));
     CHECK(eventually(20, [&] { return host_heard(box, theirs.value("rrn", std::string())) == 400; }));
     box.stop_issuer_host();
     box.down();
