@@ -248,13 +248,13 @@ class Fixture {
         REQUIRE(pipeline.commit());
     }
     void buy_dukpt(std::uint32_t stan, const payment::Ksn& ksn, bool repeat = false, const char* pan = "9700010000000013",
-                   const Buffer& pin_block = {}) {
+                   const Buffer& pin_block = {}, const char* merchant = "M1") {
         pos::MessageBuilder builder(dialects[0]);
         pos::MacKey key(ksn, Secret(Buffer(16)), Secret(Buffer(16)));
         pos::Sale sale{*Pan::parse(pan), {}, 100, stan, Rrn("RRN" + std::to_string(100'000'000 + stan)),
                        pos::Stamp::at(clock.wall_ns())};
         pos::Frame frame;
-        const pos::Identity who{TerminalId("D0000001"), MerchantId("M1"), AcquirerId("970002"), 963};
+        const pos::Identity who{TerminalId("D0000001"), MerchantId(merchant), AcquirerId("970002"), 963};
         REQUIRE(builder.purchase(frame, who, sale, key, repeat, pin_block).has_value());
         PaymentRequest request;
         request.connection = stan;
@@ -590,6 +590,35 @@ TEST_CASE("pipeline: two copies of a request whose PIN is at the vault wait for 
     f.vault.holds = false;
     f.vault.release(0);
     REQUIRE(f.until([&] { return f.heard.size() == 4; }));
+    CHECK(f.vault.pins.size() == 2);
+}
+
+TEST_CASE("pipeline: a copy that is answered unasked does not let the next copy be asked beside the one whose PIN is at the vault") {
+    Fixture f;
+    f.add_pin();
+    f.buy_with_pin(9, 1);  // its card is known afterwards
+    REQUIRE(f.until([&] { return f.heard.size() == 1; }));
+    f.vault.holds = true;
+    // Of a merchant that is not the terminal's: 03, without an entry, and nobody is asked about its PIN.
+    f.buy_dukpt(1, f.device().with_counter(2), false, "9700010000000013", Buffer(16, std::byte{0xab}), "M2");
+    REQUIRE(f.until([&] { return f.vault.held.size() == 1; }));
+    f.buy_with_pin(1, 3);
+    REQUIRE(f.until([&] { return f.vault.held.size() == 2; }));
+    f.vault.release(1);
+    REQUIRE(f.until([&] { return f.vault.held.size() == 2; }));  // its PIN
+    f.vault.release(0);
+    REQUIRE(f.until([&] { return f.vault.held.size() == 2; }));
+    f.vault.release(1);  // the MAC of its answer
+    REQUIRE(f.until([&] { return f.heard.size() == 2; }));
+    CHECK(f.heard[1].code == "03");
+    f.buy_with_pin(1, 4, true);
+    REQUIRE(f.until([&] { return f.vault.held.size() == 2; }));
+    f.vault.holds = false;
+    f.vault.release(1);
+    f.vault.release(0);
+    REQUIRE(f.until([&] { return f.heard.size() == 4; }));
+    CHECK(f.heard[2].code == "00");
+    CHECK(f.heard[3].code == "00");
     CHECK(f.vault.pins.size() == 2);
 }
 
