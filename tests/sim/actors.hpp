@@ -85,6 +85,7 @@ class TerminalActor final : public pos::Wire, public pos::Observer {
     std::vector<pos::Sale> m_approved, m_authorised;
     std::string m_qr;
     MinorUnits m_qr_amount = 0;
+    bool m_checkpoint = false;     // the reconciliation under way is one
     MinorUnits m_net = 0;          // what this till believes that its period came to
     bool m_signed_off = false;     // as far as it knows
     pos::NetworkCode m_noticed{};  // the notice under way

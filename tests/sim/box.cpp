@@ -40,6 +40,15 @@ std::vector<Program> programs() {
             {RoleId::follower, "chain-follower", Follower::start}};
 }
 
+// Two seeds of seven speak a later edition, each with both ways of a reversal in part. The seeds that found something
+// (sim_test.cpp) are of the other five, and stay as they were.
+const char* dialect_of(std::uint64_t seed) {
+    const bool odd = seed % 2 != 0;
+    if (seed % 7 == 5) return odd ? "iso1993" : "reversed-1993";
+    if (seed % 7 == 6) return odd ? "iso2003" : "reversed-2003";
+    return "iso1987-ascii";
+}
+
 void store_blocks(const fs::path& database, const Template& made) {
     auto store = chain::ChainStore::open(database, {made.bundle.block.script});
     ASSERT(store);
@@ -48,7 +57,8 @@ void store_blocks(const fs::path& database, const Template& made) {
 }  // namespace
 
 Box::Box(World& world, const Template& made, fs::path folder, std::uint64_t seed)
-    : m_world(world), m_template(made), m_paths{std::move(folder)} {
+    : m_world(world), m_template(made), m_config(made.config), m_paths{std::move(folder)} {
+    m_config.gate.dialect = dialect_of(seed);
     fs::copy(made.folder, m_paths.root, fs::copy_options::recursive);
     for (const char* name : {"run", "switch", "chain", "chain2", "auditor"})
         fs::create_directories(m_paths.root / name);
@@ -108,7 +118,7 @@ void Box::run_start(Role& role) {
     ++role.starts;
     m_world.mix(static_cast<std::uint64_t>(role.id) + 77);
     auto running = std::make_unique<Role::Running>();
-    running->config = m_template.config;
+    running->config = m_config;
     if (sabotage() == Sabotage::blind_vault) running->config.settle.approvals_required = 1;
     auto* raw = running.get();
     running->program.emplace(

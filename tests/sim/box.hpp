@@ -60,7 +60,8 @@ class Box {
     [[nodiscard]] World& world() noexcept { return m_world; }
     [[nodiscard]] const Template& made() const noexcept { return m_template; }
     [[nodiscard]] const config::Paths& paths() const noexcept { return m_paths; }
-    [[nodiscard]] const config::Config& config() const noexcept { return m_template.config; }
+    // The template's, but for the dialect that the seed draws.
+    [[nodiscard]] const config::Config& config() const noexcept { return m_config; }
     [[nodiscard]] test::Disk& switch_disk() noexcept { return *m_switch_disk; }
     [[nodiscard]] test::Disk& chain_disk() noexcept { return *m_chain_disk; }
     [[nodiscard]] test::Disk& follower_disk() noexcept { return *m_follower_disk; }
@@ -80,6 +81,7 @@ class Box {
 
     World& m_world;
     const Template& m_template;
+    config::Config m_config;
     config::Paths m_paths;
     std::unique_ptr<test::Disk> m_switch_disk, m_chain_disk, m_follower_disk;
     std::array<std::unique_ptr<Role>, kRoles> m_roles;

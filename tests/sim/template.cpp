@@ -101,8 +101,12 @@ Template make_template(const fs::path& scratch) {
     t.config = box_config();
     const config::Paths paths{t.folder};
     fs::create_directories(paths.dialects());
-    fs::copy(fs::path(GIRO_SOURCE_DIR) / "firmware-config" / "dialects" / (t.config.gate.dialect + ".toml"),
-             paths.dialects());
+    for (const char* name : {"iso1987-ascii", "iso1993", "iso2003"})
+        fs::copy(fs::path(GIRO_SOURCE_DIR) / "firmware-config" / "dialects" / (std::string(name) + ".toml"), paths.dialects());
+    for (const char* edition : {"1993", "2003"})
+        ASSERT(write_file_atomic(paths.dialects() / fmt::format("reversed-{}.toml", edition),
+                                 as_bytes(fmt::format("name = \"own\"\nextends = \"iso{}\"\n[message]\npartial_reversal = \"amount-reversed\"\n", edition)),
+                                 0600));
     test::test_token().reset(kTemplateSeed);
     World world(kTemplateSeed);
     ASSERT(hsm::provision(appliance::vault_config(paths, t.config), [](const std::string&) {}));

@@ -242,6 +242,8 @@ void TerminalActor::end_of_day() {
     Claim claim;
     claim.say(Total::net, m_net + (random.one_in(4) ? 1 : 0));
     if (random.one_in(3)) claim.say(Total::debits, static_cast<std::int64_t>(random.below(5)));
+    if (m_out.dialect.edition != iso8583::Edition::y1987) claim.checkpoint = random.one_in(3);
+    m_checkpoint = claim.checkpoint;
     m_terminal.reconcile(claim, m_out.now());
 }
 
@@ -263,6 +265,8 @@ void TerminalActor::reverse() {
     }
     form.advice = random.one_in(3);
     if (random.one_in(2)) form.stands = static_cast<MinorUnits>(random.below(static_cast<std::uint64_t>(sale.amount) + 2));
+    // What goes back cannot be said to be less than nothing.
+    if (m_out.dialect.partial_reversal == iso8583::PartialReversal::amount_reversed) form.stands = std::min(form.stands, sale.amount);
     m_terminal.reverse(sale, m_out.now(), form);
 }
 
@@ -298,7 +302,7 @@ void TerminalActor::done(pos::Terminal& terminal, const pos::Outcome& outcome) {
     // Right as long as nothing was lost on the way or reversed.
     if (outcome.kind == pos::Kind::sale && outcome.approved() && terminal.last_sale().form != pos::Form::authorisation)
         m_net += terminal.last_sale().amount;
-    if (outcome.kind == pos::Kind::reconciliation && outcome.answered) m_net = 0;
+    if (outcome.kind == pos::Kind::reconciliation && outcome.answered && !m_checkpoint) m_net = 0;
     // A sign-off that was not answered may have come to be: so it signs on.
     if (outcome.kind == pos::Kind::notice && m_noticed == pos::NetworkCode::sign_off) m_signed_off = true;
     if (outcome.kind == pos::Kind::notice && m_noticed == pos::NetworkCode::sign_on && outcome.approved()) m_signed_off = false;
