@@ -133,7 +133,8 @@ Result<void> add_dukpt_terminals(Switch& box, const Present& present) {
         }
         if (present.dukpt_terminals.contains(id.str())) continue;
         const auto ksn = demo::dukpt_ksn(i);
-        const entry::TerminalDukptSet dukpt{id, FixedText<22>(demo::kBdk), Buffer(ksn.view().begin(), ksn.view().end()), 1};
+        const demo::DukptKind& kind = demo::dukpt_kind(i);
+        const entry::TerminalDukptSet dukpt{id, FixedText<22>(kind.bdk), Buffer(ksn.view().begin(), ksn.view().end()), kind.mac};
         if (auto done = box.send(MessageType::set_terminal_dukpt, dukpt); !done) return done;
     }
     return {};

@@ -22,19 +22,40 @@ inline constexpr std::string_view kMerchant = "M00000000000001";
 inline constexpr std::uint32_t kMerchantParticipant = 2;
 
 [[nodiscard]] inline TerminalId terminal(std::uint32_t index) { return TerminalId(fmt::format("T{:07}", index)); }
-// D0000001..D0000064: terminals with DUKPT keys below kBdk, their KSNs counting from kBdkId, terminal number, 0.
-inline constexpr std::uint32_t kDukptTerminals = 64;
+// D0000001..D0000076: terminals with DUKPT keys, some of each kind.
 inline constexpr std::string_view kBdk = "demo.bdk";
+struct DukptKind {
+    std::uint32_t first, last;  // numbers of its terminals
+    std::string_view bdk;       // the name of their base key in the vault
+    std::string_view header;    // of that key's block: a base key, for deriving, not exportable
+    std::uint32_t bdk_id;       // at the beginning of their KSNs
+    std::size_t bdk_bytes;
+    bool tdes;
+    std::uint8_t mac;           // entry::TerminalDukptSet: 1 AES-CMAC, 2 X9.19, 3 HMAC-SHA-256
+};
+inline constexpr DukptKind kDukptKinds[] = {{1, 64, kBdk, "D0000B0AX00N0000", 0x97000201, 16, false, 1},
+                                            {65, 68, "demo.bdk-256", "D0000B0AX00N0000", 0x97000202, 32, false, 1},
+                                            {69, 72, "demo.bdk-256", "D0000B0AX00N0000", 0x97000202, 32, false, 3},
+                                            {73, 76, "demo.bdk-tdes", "D0000B0TX00N0000", 0x97000203, 16, true, 2}};
+inline constexpr std::uint32_t kDukptTerminals = 76;
+static_assert(std::size(kDukptKinds) == 4 && kDukptKinds[3].last == kDukptTerminals);
+[[nodiscard]] constexpr const DukptKind& dukpt_kind(std::uint32_t index) {
+    const DukptKind* kind = kDukptKinds;
+    while (kind->last < index && kind + 1 != std::end(kDukptKinds)) ++kind;
+    return *kind;
+}
 inline constexpr std::string_view kPvvKey = "alpha.pvk", kOffsetKey = "beta.pvk", kZoneKey = "gamma.zpk";  // giro.toml
-inline constexpr std::uint32_t kBdkId = 0x97000201;
 [[nodiscard]] inline TerminalId dukpt_terminal(std::uint32_t index) { return TerminalId(fmt::format("D{:07}", index)); }
+// The base key's id and the terminal's number, its counter 0.
 [[nodiscard]] inline payment::Ksn dukpt_ksn(std::uint32_t index) {
+    const DukptKind& kind = dukpt_kind(index);
     ByteArray<payment::kAesKsnBytes> bytes{};
+    const std::uint32_t number = kind.tdes ? index << 5 : index;  // before the 21 bits of a TDES counter
     for (std::size_t i = 0; i < 4; ++i) {
-        bytes[i] = static_cast<std::byte>(kBdkId >> (24 - 8 * i));
-        bytes[4 + i] = static_cast<std::byte>(index >> (24 - 8 * i));
+        bytes[i] = static_cast<std::byte>(kind.bdk_id >> (24 - 8 * i));
+        bytes[4 + i] = static_cast<std::byte>(number >> (24 - 8 * i));
     }
-    return *payment::Ksn::parse(bytes);
+    return *payment::Ksn::parse(Bytes(bytes).first(kind.tdes ? payment::kTdesKsnBytes : payment::kAesKsnBytes));
 }
 // Its master key, in the demo's folder.
 [[nodiscard]] inline std::filesystem::path terminal_key_file(const std::filesystem::path& demo, std::string_view terminal) {

@@ -19,7 +19,7 @@ namespace giro::cli {
 
 namespace {
 using Kind = Failure::Kind;
-constexpr std::size_t kAes128Bytes = 16, kTdesBytes = 16;
+constexpr std::size_t kTdesBytes = 16;
 
 Secret random_key(std::size_t bytes) {
     Secret key(bytes);
@@ -54,12 +54,17 @@ struct DemoKey {
 };
 
 // The terminals' files first: a vault that has the base key counts as done.
-Result<Secret> make_bdk(const config::Paths& paths, const DemoKey&) {
-    Secret bdk = random_key(kAes128Bytes);
+Result<Secret> make_bdk(const config::Paths& paths, const DemoKey& key) {
+    Secret bdk;
     for (std::uint32_t i = 1; i <= demo::kDukptTerminals; ++i) {
+        const demo::DukptKind& kind = demo::dukpt_kind(i);
+        if (kind.bdk != key.name) continue;
+        if (bdk.empty()) bdk = random_key(kind.bdk_bytes);
         const auto ksn = demo::dukpt_ksn(i);
         const Secret initial = payment::dukpt_initial_key(bdk, ksn);
-        if (auto done = pos::write_initial_key(paths.demo(), demo::dukpt_terminal(i).view(), initial, ksn); !done)
+        if (auto done = pos::write_initial_key(paths.demo(), demo::dukpt_terminal(i).view(), initial, ksn,
+                                               static_cast<vault::MacKind>(kind.mac));
+            !done)
             return tl::unexpected(done.error());
     }
     return bdk;
@@ -78,7 +83,9 @@ Result<Secret> make_pin_key(const config::Paths& paths, const DemoKey& demo_key)
 }
 
 constexpr DemoKey kDemoKeys[] = {
-    {demo::kBdk, "D0000B0AX00N0000", make_bdk},             // a BDK of AES, for deriving, version 00, not exportable
+    {demo::kDukptKinds[0].bdk, demo::kDukptKinds[0].header, make_bdk},
+    {demo::kDukptKinds[1].bdk, demo::kDukptKinds[1].header, make_bdk},  // of HMAC's terminals, too
+    {demo::kDukptKinds[3].bdk, demo::kDukptKinds[3].header, make_bdk},
     {demo::kPvvKey, "D0000V2TV00N0000", make_pin_key},      // PIN verification, Visa PVV
     {demo::kOffsetKey, "D0000V1TV00N0000", make_pin_key},   // .. IBM 3624
     {demo::kZoneKey, "D0000P0TE00N0000", make_pin_key}};    // a zone's PIN encryption, which only enciphers here

@@ -174,7 +174,7 @@ std::vector<Command> pos_commands() {
                  {"--wallet", "wallet that pays by QR; load: several with commas, each pays one at a time", text, "", false},
                  {"--pin", "buy, authorise, with --dukpt: the PIN that is typed, or own: the demo card's", text, "", false},
                  {"--pins", "load, with --dukpt: per cent of the card payments for which the card's PIN is typed", number, "", false},
-                 {"--dukpt", "buy, authorise, load, sign-off, cut-over, reconcile: terminals with DUKPT keys, D0000001 and on: a new key for each message", flag, "", false},
+                 {"--dukpt", "buy, authorise, load, sign-off, cut-over, reconcile: terminals with DUKPT keys, D0000001 and on: a new key for each message; from 65 on AES-256, 69 HMAC-SHA-256, 73 TDES", flag, "", false},
                  {"--terminal", "buy, authorise, mpm, sign-off, cut-over, reconcile: number of the demo terminal", number, "1", false},
                  {"--bin", "buy: the card's BIN; default: the first of this box", text, "", false},
                  {"--card-index", "buy: number of the demo card, from 1; 200 has no money", number, "1", false},

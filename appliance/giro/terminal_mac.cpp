@@ -11,9 +11,9 @@ namespace giro::pos {
 namespace {
 const std::uint8_t* raw(Bytes b) noexcept { return reinterpret_cast<const std::uint8_t*>(b.data()); }
 
-const char* algorithm(vault::MacKind kind) noexcept {
+const char* algorithm(vault::MacKind kind, std::size_t key_bytes = 32) noexcept {
     switch (kind) {
-        case vault::MacKind::aes_cmac: return "CMAC(AES-256)";
+        case vault::MacKind::aes_cmac: return key_bytes == 32 ? "CMAC(AES-256)" : "CMAC(AES-128)";
         case vault::MacKind::x9_19: return "X9.19-MAC";
         case vault::MacKind::hmac_sha256: return "HMAC(SHA-256)";
     }
@@ -28,9 +28,9 @@ MacKey::MacKey(const Secret& tmk, const vault::Nonce& nonce, vault::MacKind kind
     m_kcv = vault::kcv(key, kind);
 }
 MacKey::MacKey() = default;
-MacKey::MacKey(const payment::Ksn& ksn, const Secret& ours, const Secret& theirs) : m_ksn(ksn) {
-    const auto keyed = [](const Secret& key) {
-        auto mac = Botan::MessageAuthenticationCode::create_or_throw(key.size() == 32 ? "CMAC(AES-256)" : "CMAC(AES-128)");
+MacKey::MacKey(const payment::Ksn& ksn, const Secret& ours, const Secret& theirs, vault::MacKind kind) : m_ksn(ksn) {
+    const auto keyed = [kind](const Secret& key) {
+        auto mac = Botan::MessageAuthenticationCode::create_or_throw(algorithm(kind, key.size()));
         mac->set_key(raw(key.reveal()), key.size());
         return mac;
     };

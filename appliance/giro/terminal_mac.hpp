@@ -20,8 +20,8 @@ namespace giro::pos {
 class MacKey {
   public:
     MacKey();  // none: to be assigned to before it is used
-    // The keys of one KSN (AES-CMAC): `ours` for what the terminal sends, `theirs` for the answers to it.
-    MacKey(const payment::Ksn& ksn, const Secret& ours, const Secret& theirs);
+    // The keys of one KSN: `ours` for what the terminal sends, `theirs` for the answers to it.
+    MacKey(const payment::Ksn& ksn, const Secret& ours, const Secret& theirs, vault::MacKind kind = vault::MacKind::aes_cmac);
     // The key that a terminal derives from its master key for `nonce`; all zero: its base key.
     MacKey(const Secret& tmk, const vault::Nonce& nonce, vault::MacKind kind = vault::MacKind::aes_cmac);
     MacKey(MacKey&&) noexcept;

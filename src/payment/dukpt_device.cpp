@@ -5,6 +5,7 @@
 #include <bit>
 
 #include "giro/result.hpp"
+#include "payment/dukpt_device_tdes.hpp"
 #include "util/bytes.hpp"
 
 namespace giro::payment {
@@ -20,10 +21,15 @@ enum class Usage : std::uint16_t {
 };
 constexpr std::size_t kBlockBytes = 16;
 
+constexpr std::uint16_t kAes128 = 2, kAes256 = 4, kHmac = 5;  // 6.3.2: what kind of key it is
+
+std::uint16_t aes_of(const Secret& base) noexcept {
+    return base.size() == 32 ? kAes256 : kAes128;
+}
+
 // 6.3.3: AES-ECB of  01 block:1 usage:2 algorithm:2 bits:2 tail:8  for each block of the new key, as long as the base.
-Secret derive(const Secret& base, Usage usage, Bytes tail) {
+Secret derive(const Secret& base, Usage usage, std::uint16_t algorithm, Bytes tail) {
     ASSERT((base.size() == 16 || base.size() == 32) && tail.size() == 8);
-    const std::uint16_t algorithm = base.size() == 32 ? 4 : 2;  // AES-256, AES-128
     Secret key(base.size());
     for (std::size_t block = 0; block < key.size() / kBlockBytes; ++block) {
         std::byte* const at = key.writable().data() + kBlockBytes * block;
@@ -47,21 +53,24 @@ Bytes tail_of(const Ksn& ksn) noexcept {
 }  // namespace
 
 Secret dukpt_initial_key(const Secret& bdk, const Ksn& device) {
-    ASSERT(device.is_aes());
-    return derive(bdk, Usage::initial_key, device.view().first(8));
+    if (!device.is_aes()) return tdes_initial_key(bdk, device);
+    return derive(bdk, Usage::initial_key, aes_of(bdk), device.view().first(8));
 }
 
-DukptWorkingKeys dukpt_working_keys(const Secret& initial_key, const Ksn& ksn) {
-    ASSERT(ksn.is_aes() && ksn.is_counting());
+DukptWorkingKeys dukpt_working_keys(const Secret& initial_key, const Ksn& ksn, DukptMacKey mac) {
+    ASSERT(ksn.is_counting());
+    if (!ksn.is_aes()) return tdes_working_keys(initial_key, ksn);
+    const std::uint16_t aes = aes_of(initial_key), maced = mac == DukptMacKey::hmac_sha_256 ? kHmac : aes;
+    ASSERT(maced != kHmac || initial_key.size() == 32);
     // Down the tree, one step for each one bit of the counter, from the left.
     std::uint32_t at = 0;
     Secret key;
     for (std::uint32_t left = ksn.counter(); left != 0; left &= ~std::bit_floor(left)) {
         at |= std::bit_floor(left);
-        key = derive(key.empty() ? initial_key : key, Usage::derivation, tail_of(ksn.with_counter(at)));
+        key = derive(key.empty() ? initial_key : key, Usage::derivation, aes, tail_of(ksn.with_counter(at)));
     }
-    return {derive(key, Usage::mac_generation, tail_of(ksn)), derive(key, Usage::mac_verification, tail_of(ksn)),
-            derive(key, Usage::pin, tail_of(ksn))};
+    return {derive(key, Usage::mac_generation, maced, tail_of(ksn)), derive(key, Usage::mac_verification, maced, tail_of(ksn)),
+            derive(key, Usage::pin, aes, tail_of(ksn))};
 }
 
 }  // namespace giro::payment

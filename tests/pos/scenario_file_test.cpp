@@ -35,7 +35,7 @@ TEST_CASE("scenario: every shipped file is read, and an empty one is the default
         CHECK_MESSAGE(scenario, (scenario ? std::string() : scenario.error().what));
         ++shipped;
     }
-    CHECK(shipped == 4);
+    CHECK(shipped == 5);
     const auto empty = read("");
     REQUIRE(empty);
     CHECK(empty->terminals == 1);

@@ -87,6 +87,16 @@ TEST_CASE("AES DUKPT, the terminal's side: the same keys in software, 128 and 25
              to_hex(keys(kAesBdk128, "1234567890123456000a5001").mac_response.reveal()));
 }
 
+TEST_CASE("TDES DUKPT, the terminal's side: the standard's initial key, and the keys of its first KSN") {
+    const auto ksn = payment::Ksn::parse(hex("FFFF9876543210E00001")).value();
+    const Secret initial = payment::dukpt_initial_key(Secret(hex("0123456789ABCDEFFEDCBA9876543210")), ksn);
+    CHECK(to_hex(initial.reveal()) == "6ac292faa1315b4d858ab3a3d7d5933a");
+    const auto first = payment::dukpt_working_keys(initial, ksn);  // of 042666B49184CFA368DE9628D0397BC9
+    CHECK(to_hex(first.pin.reveal()) == "042666b49184cf5c68de9628d0397b36");
+    CHECK(to_hex(first.mac_request.reveal()) == "042666b4918430a368de9628d03984c9");
+    CHECK(to_hex(first.mac_response.reveal()) == "042666b46e84cfa368de96282f397bc9");
+}
+
 TEST_CASE("AES DUKPT: every row of the standard's supplement") {
     const auto file = vector_file("crypto/dukpt_aes.json");
     if (file.is_null()) return;
