@@ -44,6 +44,7 @@ Pipeline::Pipeline(Program& program, switching::Core& core, journal::Journal& jo
       m_vault(vault),
       m_dialects(dialects),
       m_mac_kinds(program.config.mac.x9_19, program.config.mac.hmac_sha_256),
+      m_link_keys(program.config),
       m_clock(clock),
       m_pans(random) {
     ASSERT(dialects.size() == config::dialects_of(program.config).size());
@@ -96,10 +97,11 @@ void Pipeline::received(bus::PeerId peer, const bus::Record& record) {
             const auto state = bus::decode_link_state(record.body);
             const auto* link = state ? config::find_link(m_program.config, state->link) : nullptr;
             if (link == nullptr) break;
-            if (m_core.link_up(state->link) != state->up) log::info("link {} is {}", link->name, state->up ? "up" : "down");
-            m_core.link_state(state->link, state->up);
-            m_link_peers[state->link] = peer;
-            return;
+            const auto [known, first] = m_link_peers.try_emplace(state->link, peer);
+            if (known->second != peer) m_link_keys.link_state(state->link, false);  // another gate, so another connection
+            known->second = peer;
+            m_link_keys.link_state(state->link, state->up);
+            return renew_link_keys();
         }
         default:
             break;
@@ -364,13 +366,15 @@ void Pipeline::decide_link(Batch& batch, Item& item) {
     const PaymentRequest& r = item.request;
     const auto* configured = config::find_link(m_program.config, r.link);
     const std::string_view link = configured == nullptr ? std::string_view("?") : configured->name;
-    if (!batch.good(item.mac))
+    if (!batch.good(item.mac) && !batch.good(item.mac_previous))
         return warn(fmt::format("link {}: wrong MAC on a {:04x}; it is left unanswered", link, r.mti));
     if (r.mti == 0x0210) {
         if (const auto decided = m_core.link_answer(r, m_clock.wall_ns()))
             settle_waiting(batch.out, *decided);
         else
             note_unmatched(r, link, decided.error());
+    } else if (r.mti == 0x0810) {
+        link_key_answered(r, link);
     } else if (r.mti == 0x0410) {
         if (const auto done = m_core.link_reversal_answer(r); !done) note_unmatched(r, link, done.error());
     }

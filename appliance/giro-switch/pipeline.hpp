@@ -11,6 +11,7 @@
 #include <set>
 #include <tuple>
 
+#include "appliance/giro-switch/link_keys.hpp"
 #include "appliance/giro-switch/pan_cache.hpp"
 #include "appliance/skeleton.hpp"
 #include "bus/gate_messages.hpp"
@@ -122,6 +123,10 @@ class Pipeline {
     void send(const Outgoing& out);
     void send_owed_reversals();
     void send_owed_reversal(std::uint64_t seq, const entry::Payment& payment);
+    void update_link(const config::Link& link);
+    void renew_link_keys();
+    void ask_link_key(std::uint16_t link);
+    void link_key_answered(const PaymentRequest& answer, std::string_view name);
     void note_unsendable(std::uint64_t seq, std::string_view why);
     void note_unmatched(const PaymentRequest& answer, std::string_view link, switching::Unmatched why);
     void note_vault(bool answers, const std::string& why);
@@ -136,6 +141,7 @@ class Pipeline {
     std::deque<switching::FrameBuilder> m_frames;            // by dialect
     std::map<std::uint16_t, std::uint8_t> m_link_dialects;   // by the link's number
     vault::MacKinds m_mac_kinds;
+    LinkKeys m_link_keys;
     Clock& m_clock;
     PanCache m_pans;
     std::unique_ptr<bus::Server> m_gate;

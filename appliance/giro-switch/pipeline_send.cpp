@@ -49,12 +49,13 @@ void Pipeline::forward(Batch& batch, Item& item, const Answer& answer) {
     ASSERT(outstanding != nullptr);
     const auto dialect = m_link_dialects.find(answer.link);
     const auto peer = m_link_peers.find(answer.link);
-    if (dialect == m_link_dialects.end() || peer == m_link_peers.end()) return;  // it will time out, be declined and reversed
+    const bool usable = m_link_keys.usable(answer.link, m_clock.monotonic_ns());
+    if (!usable || dialect == m_link_dialects.end() || peer == m_link_peers.end()) return;  // it will time out, be declined and reversed
     auto frame = m_frames[dialect->second].link_request(item.request, outstanding->payment, m_dialects[item.request.dialect],
                                                           item.zone_pin_block);
     if (!frame) return;
     batch.out.push_back({peer->second, MessageType::link_frame_out, answer.link, std::move(*frame), true,
-                         switching::link_key_id(answer.link), kBaseKey, dialect->second, {}, {}, {}});
+                         switching::link_key_id(answer.link), m_link_keys.next(answer.link), dialect->second, {}, {}, {}});
 }
 
 // A repeat takes the place of what it repeats: the gate hears that nothing more comes for that one, so that repeats of
@@ -173,6 +174,7 @@ void Pipeline::tick() {
     if (!commit()) return;
     if (!out.empty()) GIRO_FAILPOINT("switch.expiry.committed");
     send_with_macs(std::move(out));
+    renew_link_keys();
     send_owed_reversals();
     check_disk();
     if (!m_journal.checkpoint_due(m_batches.empty())) return;
@@ -215,11 +217,12 @@ void Pipeline::send_owed_reversal(std::uint64_t seq, const entry::Payment& payme
         const auto dialect = m_link_dialects.find(link);
         const auto peer = m_link_peers.find(link);
         if (dialect == m_link_dialects.end() || peer == m_link_peers.end()) return;
+        if (!m_link_keys.usable(link, m_clock.monotonic_ns())) return;  // again later
         auto frame = m_frames[dialect->second].link_reversal(owed->payment, owed->stands, answer->pans[0], owed->why);
         if (!frame) return note_unsendable(seq, "its link's dialect cannot say it");
         std::vector<Outgoing> out;
         out.push_back({peer->second, MessageType::link_frame_out, link, std::move(*frame), true,
-                       switching::link_key_id(link), kBaseKey, dialect->second, {}, {}, {}});
+                       switching::link_key_id(link), m_link_keys.next(link), dialect->second, {}, {}, {}});
         send_with_macs(std::move(out));
     });
 }

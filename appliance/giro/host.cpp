@@ -222,7 +222,7 @@ Result<void> run_host(const Args& args) {
     if (!tmk) return tl::unexpected(tmk.error());
     const auto& mac = (*equipment)->config.mac;
     const auto kind = vault::MacKinds(mac.x9_19, mac.hmac_sha_256).of(key_name);
-    host::Options options{args.flag("--approve-all"), args.flag("--silent"), {}};
+    host::Options options{args.flag("--approve-all"), args.flag("--silent"), {}, Secret(Buffer(tmk->reveal().begin(), tmk->reveal().end())), kind};
     if (!one->pin_key.empty())  // one that the demo did not make is another's: PINs under it stay unread
         if (auto zone_key = pos::load_pin_key(args.paths().demo(), one->pin_key)) options.zone_key = std::move(*zone_key);
     host::Issuer issuer(*dialect, pos::MacKey(*tmk, {}, kind), std::move(options));

@@ -11,6 +11,7 @@
 #include "iso8583/pin.hpp"
 #include "iso8583/request.hpp"
 #include "payment/pin_device.hpp"
+#include "switching/network.hpp"
 #include "util/bytes.hpp"
 #include "util/hash.hpp"
 
@@ -19,6 +20,8 @@ namespace giro::host {
 namespace {
 using iso8583::kPrimaryMac;
 using iso8583::kSecondaryMac;
+
+constexpr std::size_t kSessionsMax = 3;
 
 // DE90: original MTI 4, STAN 6, date and time 10, acquirer 11, forwarder 11.
 std::uint32_t original_stan(std::string_view elements) noexcept {
@@ -51,7 +54,26 @@ std::string Issuer::key_of(const Seen& seen, std::uint32_t stan) {
 
 bool Issuer::mac_good(Bytes message) {
     const auto input = iso8583::mac_input(m_dialect, message, m_scratch);
-    return input && m_key.verify(input->covered, input->mac);
+    if (!input) return false;
+    m_used = &m_key;
+    if (m_request.mti == 0x0800 || m_sessions.empty()) return m_key.verify(input->covered, input->mac);
+    const auto found = std::ranges::find_if(m_sessions, [&](pos::MacKey& key) { return key.verify(input->covered, input->mac); });
+    if (found == m_sessions.end()) return false;
+    m_sessions.erase(m_sessions.begin(), found);  // the box does not go back
+    m_used = &m_sessions.front();
+    return true;
+}
+
+// DE70 161: DE48 has the nonce of the next session key and its check value. DE39 of the answer.
+std::string_view Issuer::exchange_keys() {
+    if (m_options.tmk.empty()) return "12";
+    const auto told = pos::parse_new_key(m_in.bytes(48));
+    if (!told) return "30";
+    pos::MacKey next(m_options.tmk, told->nonce, m_options.mac);
+    if (next.kcv() != told->kcv) return "96";
+    m_sessions.push_back(std::move(next));
+    if (m_sessions.size() > kSessionsMax) m_sessions.pop_front();
+    return "00";
 }
 
 Seen Issuer::read(std::string_view mti) const {
@@ -101,6 +123,10 @@ Issuer::Answered Issuer::handle(Bytes message) {
     if ((has_mac || mti != "0800") && !mac_good(message)) {
         ++m_totals.bad_macs;
         if (!m_options.silent) out.frame = answer("63", {});
+        return out;
+    }
+    if (mti == "0800" && m_request.network_code == switching::kKeyExchange) {
+        if (!m_options.silent) out.frame = answer(has_mac ? exchange_keys() : "63", {});
         return out;
     }
     if (!purchase && !reversal) {
@@ -174,7 +200,7 @@ Buffer Issuer::answer(std::string_view code, const AuthCode& auth_code) {
     if (!size) return {};  // fields that came in go out again; a dialect without DE38 or DE39 cannot answer
     const auto input = iso8583::mac_input(m_dialect, body.first(*size), m_scratch);
     if (!input) return {};
-    const vault::Mac8 mac = m_key.mac(input->covered);
+    const vault::Mac8 mac = m_used->mac(input->covered);
     std::memcpy(body.data() + *size - mac.size(), mac.data(), mac.size());
     store_be(frame.data(), static_cast<std::uint16_t>(*size));
     frame.resize(pos::kLengthBytes + *size);

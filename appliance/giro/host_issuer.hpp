@@ -1,11 +1,12 @@
 // A bank's host that keeps its own cards, as a deterministic core: a message in, an answer out. `giro host` runs it.
 // The rule, by the last two digits of the amount in minor units: 05 and 51 decline with that code, 91 never answers,
 // anything else is approved. A repeat gets the same answer, an 0400 gets 00
-// (in part too), an 0800 gets 00. A purchase that comes
+// (in part too), an 0800 gets 00; with DE70 161 it says the session key to come. A purchase that comes
 // after its own reversal is declined (21), one with a wrong PIN too (55): the right
 // one follows from the card by rule (demo.hpp). The other side is believed by its MAC: without a good one 63, and no effect.
 #pragma once
 
+#include <deque>
 #include <map>
 #include <string>
 
@@ -18,6 +19,8 @@ struct Options {
     bool approve_all = false;  // the rule off
     bool silent = false;       // takes and remembers everything, answers nothing
     Secret zone_key{};         // PINs come under it; empty: none is looked at
+    Secret tmk{};              // the link's master key, for session keys; empty: an exchange of keys is refused (12)
+    vault::MacKind mac = vault::MacKind::aes_cmac;
 };
 
 // What was seen and said. RRN, STAN and the rest as in the message; a reversal's `original_stan` from its DE90.
@@ -44,6 +47,8 @@ struct Seen {
 
 class Issuer {
   public:
+    Issuer(const Issuer&) = delete;
+    Issuer& operator=(const Issuer&) = delete;
     // `key`: the link's base key.
     Issuer(const iso8583::Dialect& dialect, pos::MacKey key, Options options)
         : m_dialect(dialect), m_key(std::move(key)), m_options(std::move(options)) {}
@@ -78,9 +83,13 @@ class Issuer {
     [[nodiscard]] Decision decide(Seen& seen);
     [[nodiscard]] Buffer answer(std::string_view code, const AuthCode& auth_code);
     [[nodiscard]] bool mac_good(Bytes message);
+    [[nodiscard]] std::string_view exchange_keys();
 
     const iso8583::Dialect& m_dialect;
     pos::MacKey m_key;
+    // The session keys that the box may be using: the one it used last, and those that it told since. None: the base key.
+    std::deque<pos::MacKey> m_sessions;
+    pos::MacKey* m_used = &m_key;  // by the message that is looked at, and its answer
     Options m_options;
     iso8583::Message m_in;
     PaymentRequest m_request;  // m_in in the terms of 1987

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <set>
 
 #include "config/checker.hpp"
@@ -44,6 +45,7 @@ struct Reading {
     Config& out;
     std::filesystem::path dialects;
     std::set<std::string> names, bins, product_bins;
+    std::size_t key_classes = 0;
 
     std::string name_of(const toml::table& t) {
         std::string name = check.text(t, "name");
@@ -74,7 +76,7 @@ struct Reading {
 
     void link(const toml::table& t) {
         check.only(t, {"id", "name", "address", "participant", "bins", "dialect", "framing", "match_0210", "match_0410", "pin_key",
-                       "pin_format"});
+                       "pin_format", "session_key_s", "session_key_requests", "session_key_overlap_s"});
         Link l;
         const auto id = check.number<std::uint16_t>(t, "id", 1, kLinkIdMax);
         l.number = static_cast<std::uint16_t>(std::max<int>(id, 1) - 1);
@@ -93,6 +95,9 @@ struct Reading {
         static constexpr std::pair<std::string_view, ZonePinFormat> kFormats[] = {
             {"iso0", ZonePinFormat::iso0}, {"iso3", ZonePinFormat::iso3}, {"iso4", ZonePinFormat::iso4}};
         l.pin_format = check.word(t, "pin_format", kFormats);
+        session_keys(t, l.key_ages);
+        if (t.contains("session_key_overlap_s") && l.key_ages.seconds == 0 && l.key_ages.requests == 0)
+            check.wrong(t.get("session_key_overlap_s")->source(), "'session_key_overlap_s' is of no use without session_key_s or session_key_requests");
         if (!knows(l.participant)) check.wrong(t.source(), fmt::format("link '{}': there is no participant {}", l.name, l.participant));
         out.links.push_back(std::move(l));
     }
@@ -245,18 +250,38 @@ struct Reading {
         out.mac.hmac_sha_256 = named("hmac_sha_256");
     }
 
-    void session_keys(const toml::table& sw) {
+    // `ages` keeps what it has where nothing is said.
+    void session_keys(const toml::table& t, KeyAges& ages) {
         constexpr std::int64_t kRequestsMin = 10, kRequestsMax = 1'000'000'000, kSecondsMin = 60, kSecondsMax = 366 * 86'400;
         const auto limit = [&](std::string_view key, std::int64_t least, std::int64_t most, std::uint32_t& into) {
-            if (!sw.contains(key)) return;
-            into = check.number<std::uint32_t>(sw, key, 0, most);
+            if (!t.contains(key)) return;
+            into = check.number<std::uint32_t>(t, key, 0, most);
             if (into != 0 && into < least)
-                check.wrong(sw.get(key)->source(), fmt::format("'{}' = {}: 0 for no limit, or at least {}", key, into, least));
+                check.wrong(t.get(key)->source(), fmt::format("'{}' = {}: 0 for no limit, or at least {}", key, into, least));
         };
-        limit("session_key_requests", kRequestsMin, kRequestsMax, out.switching.session_key_requests);
-        limit("session_key_s", kSecondsMin, kSecondsMax, out.switching.session_key_s);
-        if (sw.contains("session_key_overlap_s"))
-            out.switching.session_key_overlap_s = check.number<std::uint32_t>(sw, "session_key_overlap_s", 1, 86'400);
+        limit("session_key_requests", kRequestsMin, kRequestsMax, ages.requests);
+        limit("session_key_s", kSecondsMin, kSecondsMax, ages.seconds);
+        if (t.contains("session_key_overlap_s")) ages.overlap_s = check.number<std::uint32_t>(t, "session_key_overlap_s", 1, 86'400);
+    }
+
+    // Terminals whose keys serve longer or shorter than [switch] says, which has been read.
+    void key_class(const toml::table& t) {
+        check.only(t, {"name", "terminals", "session_key_s", "session_key_requests", "session_key_overlap_s"});
+        ++key_classes;
+        const std::string name = name_of(t);
+        KeyAges ages = key_ages(out, {});
+        const KeyAges others = ages;
+        session_keys(t, ages);
+        const auto ids = check.texts(t, "terminals");
+        if (ids.empty()) check.wrong(t.source(), fmt::format("key class '{}': it has no terminals", name));
+        if (ages == others) check.wrong(t.source(), fmt::format("key class '{}': it says nothing else than [switch]", name));
+        for (const std::string& id : ids) {
+            const auto star = id.find('*');
+            const bool good = !id.empty() && (star == std::string::npos ? id.size() <= kTerminalIdCharsMax
+                                                                        : star + 1 == id.size() && star < kTerminalIdCharsMax && star > 0);
+            if (!good) check.wrong(t.source(), fmt::format("'{}': a terminal's id, or the beginning of ids and a *", id));
+            if (!out.key_ages.emplace(id, ages).second) check.wrong(t.source(), fmt::format("'{}' is of two key classes", id));
+        }
     }
 
     void others(const toml::table& root) {
@@ -272,7 +297,11 @@ struct Reading {
         out.switching.offline_max = check.number<MinorUnits>(sw, "offline_max", 0, kAmountMax);
         // At least the days that clocks may differ by and one more; DE13 has no year, so not near half of one.
         out.switching.remember_s = check.number<std::uint32_t>(sw, "remember_s", 3 * 86'400, 120 * 86'400);
-        session_keys(sw);
+        KeyAges ages;
+        session_keys(sw, ages);
+        out.switching.session_key_requests = ages.requests;
+        out.switching.session_key_s = ages.seconds;
+        out.switching.session_key_overlap_s = ages.overlap_s;
         if (const auto* vault = root["vault"].as_table()) {  // SoftHSM needs none
             check.only(*vault, {"module"});
             out.vault.module = check.text(*vault, "module");
@@ -301,6 +330,21 @@ struct Reading {
 const Link* find_link(const Config& config, std::uint16_t number) noexcept {
     const auto found = std::ranges::find(config.links, number, &Link::number);
     return found == config.links.end() ? nullptr : &*found;
+}
+
+KeyAges key_ages(const Config& config, std::string_view terminal) {
+    const auto& sw = config.switching;
+    const KeyAges others{sw.session_key_requests, sw.session_key_s, sw.session_key_overlap_s};
+    if (config.key_ages.empty()) return others;
+    if (const auto own = config.key_ages.find(terminal); own != config.key_ages.end()) return own->second;
+    for (std::size_t n = std::min(terminal.size(), kTerminalIdCharsMax - 1); n > 0; --n) {
+        std::array<char, kTerminalIdCharsMax> beginning;
+        terminal.copy(beginning.data(), n);
+        beginning[n] = '*';
+        const auto found = config.key_ages.find(std::string_view(beginning.data(), n + 1));
+        if (found != config.key_ages.end()) return found->second;
+    }
+    return others;
 }
 
 std::vector<std::string> dialects_of(const Config& config) {
@@ -333,7 +377,7 @@ Result<Config> load(const std::filesystem::path& file) {
     Config out;
     Checker check(file);
     Reading reading{check, out, file.parent_path() / "dialects", {}, {}, {}};
-    check.only(root, {"box", "participant", "link", "card_product", "port", "gate", "switch", "vault", "mac", "pin", "settle", "chain", "auditor"});
+    check.only(root, {"box", "participant", "link", "card_product", "port", "key_class", "gate", "switch", "vault", "mac", "pin", "settle", "chain", "auditor"});
     check.each(root, "participant", [&](const toml::table& t) { reading.participant(t); });
     check.each(root, "link", [&](const toml::table& t) { reading.link(t); });
     check.each(root, "card_product", [&](const toml::table& t) { reading.card_product(t); });
@@ -341,6 +385,8 @@ Result<Config> load(const std::filesystem::path& file) {
     reading.gate(check.table(root, "gate"));
     check.each(root, "port", [&](const toml::table& t) { reading.port(t); });
     reading.others(root);
+    check.each(root, "key_class", [&](const toml::table& t) { reading.key_class(t); });
+    if (reading.key_classes > kKeyClassesMax) check.wrong(root.source(), fmt::format("there are more than {} key classes", kKeyClassesMax));
     if (out.participants.empty()) check.wrong(root.source(), "there is no [[participant]]");
     if (!reading.knows(out.wallet_participant))
         check.wrong(root.source(), fmt::format("wallet_participant {} is not a participant", out.wallet_participant));

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -69,6 +70,12 @@ struct CardProduct {
 // The PIN block format that a link's zone takes (ISO 9564-1): to format 1 none is ever translated (PCI PIN 3-3).
 enum class ZonePinFormat : std::uint8_t { iso0 = 0, iso3 = 3, iso4 = 4 };
 
+// How long a session key serves: so many requests and so long; 0: for ever. The one before it no longer than the overlap.
+struct KeyAges {
+    std::uint32_t requests = 0, seconds = 0, overlap_s = 300;
+    bool operator==(const KeyAges&) const = default;
+};
+
 // A connection to an issuer's host that keeps its own cards.
 struct Link {
     std::string name;
@@ -86,9 +93,12 @@ struct Link {
     std::vector<unsigned> match_0410 = {4, 37, 41, 95};
     std::string pin_key{};  // the zone key's name in the vault; empty: this link takes no PINs
     ZonePinFormat pin_format = ZonePinFormat::iso0;
+    KeyAges key_ages{};  // of its session MAC keys; neither age nor count: its base key serves for ever
 };
 
 inline constexpr std::size_t kPortsMax = 16;
+inline constexpr std::size_t kKeyClassesMax = 64;
+inline constexpr std::size_t kTerminalIdCharsMax = 8;  // DE41
 inline constexpr std::size_t kDialectsMax = 16;  // that one box speaks
 inline constexpr std::size_t kOfficersMax = 16;  // as many approvals as one request to the vault carries
 
@@ -117,10 +127,12 @@ struct Config {
         std::uint32_t hold_lifetime_s = 0;              // of a pre-authorisation
         std::uint32_t completion_tolerance_percent = 0; // that a completion may be above what was authorised: tips
         MinorUnits offline_max = 0;                     // of a sale that a terminal approved by itself
-        // A session key serves so many requests and so long; 0: for ever. The one before it no longer than the overlap.
+        // KeyAges of the terminals that are in no [[key_class]].
         std::uint32_t session_key_requests = 0, session_key_s = 0, session_key_overlap_s = 300;
         std::uint32_t remember_s = 0;                   // how long a settled request's repeat and reversal are known
     } switching;
+    // By a terminal's id, or by the beginning of ids and a '*': those of a [[key_class]].
+    std::map<std::string, KeyAges, std::less<>> key_ages;
     struct Vault {
         std::string module;  // the PKCS#11 module's path; empty: Debian's SoftHSM
     } vault;
@@ -144,6 +156,10 @@ struct Config {
         std::uint64_t checkpoint_every_ms = 0;
     } auditor;
 };
+
+// Of this terminal's session keys: of the class that names it, else of the one that names the longest beginning of its id,
+// else of [switch].
+[[nodiscard]] KeyAges key_ages(const Config& config, std::string_view terminal);
 
 // Null when there is no such link (any more).
 [[nodiscard]] const Link* find_link(const Config& config, std::uint16_t number) noexcept;

@@ -140,7 +140,7 @@ class Core {
     // Whether the terminal's session key has served its time: it hears kKeyExpired to what is not known yet.
     [[nodiscard]] bool key_expired(const TerminalId& terminal, std::uint64_t now_ns) const;
     // Whether messages under the key before the current one are taken still.
-    [[nodiscard]] bool takes_previous_key(const Terminal& terminal, std::uint64_t now_ns) const;
+    [[nodiscard]] bool takes_previous_key(const TerminalId& terminal, std::uint64_t now_ns) const;
     // 0800 with DE70 001 and 002: from a sign-off to the next sign-on nothing new is asked for (58). 201: the open period
     // of the terminal's totals ends. By the same moments as key exchanges; the answer's code.
     [[nodiscard]] ResponseCode sign(const PaymentRequest& request, std::uint64_t now_ns);

@@ -1,5 +1,5 @@
 // How long a terminal's session key serves: for so many requests that left an entry, and so long (session_key_requests
-// and session_key_s of [switch]; 0: for ever). Then nothing new is decided under it: the answer is 79, without an
+// and session_key_s of its [[key_class]] or of [switch]; 0: for ever). Then nothing new is decided under it: the answer is 79, without an
 // entry, and the terminal exchanges keys and asks again. What is known already gets its first answer, so no repeat is
 // lost on the way; and so a recorded message is worth nothing once its key has gone.
 //
@@ -28,15 +28,17 @@ std::uint64_t age_s(std::uint64_t since_ns, std::uint64_t now_ns) {
 bool Core::key_expired(const TerminalId& id, std::uint64_t now_ns) const {
     const Terminal* terminal = m_state.terminal(id);
     ASSERT(terminal != nullptr);
-    const auto& limits = m_policy.config.switching;
     if (terminal->is_dukpt()) return false;
-    if (limits.session_key_requests != 0 && terminal->key_requests >= limits.session_key_requests) return true;
-    return limits.session_key_s != 0 && age_s(terminal->key_set_ns, now_ns) >= limits.session_key_s;
+    const config::KeyAges ages = config::key_ages(m_policy.config, id.view());
+    if (ages.requests != 0 && terminal->key_requests >= ages.requests) return true;
+    return ages.seconds != 0 && age_s(terminal->key_set_ns, now_ns) >= ages.seconds;
 }
 
-bool Core::takes_previous_key(const Terminal& terminal, std::uint64_t now_ns) const {
-    return terminal.has_previous &&
-           age_s(terminal.key_set_ns, now_ns) < m_policy.config.switching.session_key_overlap_s;
+bool Core::takes_previous_key(const TerminalId& id, std::uint64_t now_ns) const {
+    const Terminal* terminal = m_state.terminal(id);
+    ASSERT(terminal != nullptr);
+    return terminal->has_previous &&
+           age_s(terminal->key_set_ns, now_ns) < config::key_ages(m_policy.config, id.view()).overlap_s;
 }
 
 }  // namespace giro::switching

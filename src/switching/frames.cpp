@@ -9,6 +9,7 @@
 #include "iso8583/mac.hpp"
 #include "iso8583/pin.hpp"
 #include "switching/answers.hpp"
+#include "switching/network.hpp"
 #include "util/secret.hpp"
 
 namespace giro::switching {
@@ -111,6 +112,18 @@ std::optional<Buffer> FrameBuilder::link_request(const PaymentRequest& request, 
     m_out.set(7, transmission_time(payment.time_ns).view());
     iso8583::put_stan(m_dialect, m_out, payment.link_stan);
     if (!pin_block.empty()) iso8583::put_pin_block(m_dialect, m_out, pin_block);
+    return finish(true);
+}
+
+std::optional<Buffer> FrameBuilder::link_key_exchange(std::uint32_t stan, const FixedText<10>& transmission,
+                                                      const TerminalId& key, std::string_view nonce_and_kcv) {
+    m_out.clear();
+    iso8583::put_mti(m_dialect, m_out, "0800");
+    m_out.set(7, transmission.view());
+    iso8583::put_stan(m_dialect, m_out, stan);
+    m_out.set(41, key.view());
+    m_out.set(48, nonce_and_kcv);
+    iso8583::put_network_code(m_dialect, m_out, kKeyExchange);
     return finish(true);
 }
 

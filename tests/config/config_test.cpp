@@ -30,6 +30,19 @@ std::string refusal_with(std::string_view from, std::string_view to) {
     return loaded.error().what;
 }
 
+Result<config::Config> config_with(std::string_view from, std::string_view to) {
+    std::string text = shipped();
+    const auto at = text.find(from);
+    REQUIRE(at != std::string::npos);
+    text.replace(at, from.size(), to);
+    const auto file = std::filesystem::temp_directory_path() / "giro-config-test.toml";
+    REQUIRE(write_file_atomic(file, as_bytes(text)));
+    auto loaded = config::load(file);
+    std::filesystem::remove(file);
+    REQUIRE_MESSAGE(loaded, (loaded ? std::string() : loaded.error().what));
+    return loaded;
+}
+
 // Of the shipped file's line that begins so.
 std::ptrdiff_t line_of(std::string_view beginning) {
     const std::string text = shipped();
@@ -231,4 +244,38 @@ TEST_CASE("config: how long session keys serve; few requests or seconds are a mi
     CHECK(contains(refusal_with("session_key_s = 2_592_000", "session_key_s = 59"), "0 for no limit, or at least 60"));
     CHECK(contains(refusal_with("session_key_s = 2_592_000", "session_key_s = 40_000_000"), "outside 0..31622400"));
     CHECK(contains(refusal_with("session_key_overlap_s = 300", "session_key_overlap_s = 0"), "outside 1..86400"));
+}
+
+TEST_CASE("config: a link has session keys where it says how long they serve") {
+    CHECK(config::load(kShipped)->links.at(0).key_ages == config::KeyAges{0, 0, 300});
+    const std::string name = "name = \"gamma-host\"\n";
+    const auto c = config_with(name, name + "session_key_s = 60\nsession_key_requests = 10\nsession_key_overlap_s = 7\n");
+    REQUIRE(c);
+    CHECK(c->links.at(0).key_ages == config::KeyAges{10, 60, 7});
+    CHECK(contains(refusal_with(name, name + "session_key_s = 59\n"), "0 for no limit, or at least 60"));
+    CHECK(contains(refusal_with(name, name + "session_key_overlap_s = 7\n"), "of no use without"));
+}
+
+TEST_CASE("config: a class of terminals has session keys of its own age; who is in none has those of [switch]") {
+    const std::string vault = "# [vault]";
+    const auto classes = [&](const std::string& text) { return text + "\n" + vault; };
+    const std::string tills = "[[key_class]]\nname = \"tills\"\nterminals = [\"T0000002\", \"K*\"]\nsession_key_requests = 20\n";
+    const std::string fast = "[[key_class]]\nname = \"fast\"\nterminals = [\"K00*\"]\nsession_key_s = 60\nsession_key_overlap_s = 5\n";
+    const auto c = config_with(vault, classes(tills + fast));
+    REQUIRE(c);
+    CHECK(config::key_ages(*c, "T0000001") == config::KeyAges{100'000, 30 * 86'400, 300});
+    CHECK(config::key_ages(*c, "T0000002") == config::KeyAges{20, 30 * 86'400, 300});
+    CHECK(config::key_ages(*c, "K1234567") == config::KeyAges{20, 30 * 86'400, 300});
+    CHECK(config::key_ages(*c, "K0012345") == config::KeyAges{100'000, 60, 5});
+    CHECK(config::key_ages(*c, "K") == config::KeyAges{20, 30 * 86'400, 300});
+    const auto refused = [&](const std::string& text) { return refusal_with(vault, classes(text)); };
+    const auto one = [](const std::string& rest) { return "[[key_class]]\nname = \"tills\"\n" + rest; };
+    CHECK(contains(refused(one("terminals = []\nsession_key_s = 60\n")), "key class 'tills': it has no terminals"));
+    CHECK(contains(refused(one("terminals = [\"T1\"]\n")), "it says nothing else than [switch]"));
+    CHECK(contains(refused(one("terminals = [\"T1\"]\nsession_key_s = 59\n")), "0 for no limit, or at least 60"));
+    CHECK(contains(refused(one("terminals = [\"T1\"]\nsession_key_requests = 9\n")), "0 for no limit, or at least 10"));
+    CHECK(contains(refused(one("terminals = [\"T1\"]\nkey_s = 60\n")), "key_s"));
+    for (const char* id : {"", "*", "T*1", "T00000001", "T0000000*"})
+        CHECK(contains(refused(one("terminals = [\"" + std::string(id) + "\"]\nsession_key_s = 60\n")), "a terminal's id, or the beginning of ids"));
+    CHECK(contains(refused(tills + "[[key_class]]\nname = \"two\"\nterminals = [\"K*\"]\nsession_key_s = 60\n"), "'K*' is of two key classes"));
 }

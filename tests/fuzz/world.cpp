@@ -388,7 +388,7 @@ void SmallBox::from_terminal(const PaymentRequest& r) {
     const entry::SealedPan sealed{{std::byte{1}}, FixedText<10>("9700010018"), Buffer(48, std::byte{1})};
     const entry::SealedPan* pan = r.pan.empty() ? nullptr : &sealed;
     static_cast<void>(m_core.key_expired(r.terminal, kNow));
-    static_cast<void>(m_core.takes_previous_key(*state.terminal(r.terminal), kNow));
+    static_cast<void>(m_core.takes_previous_key(r.terminal, kNow));
     const switching::PinCheck pin = check_pin(r, pan);
     if (mti == 0x0200) {
         answer = m_core.purchase(r, pan, kNow, pin);

@@ -7,6 +7,7 @@
 #include "appliance/giro/demo.hpp"
 #include "fixture.hpp"
 #include "payment/pin_device.hpp"
+#include "switching/frames.hpp"
 #include "util/bytes.hpp"
 
 using namespace giro;
@@ -209,4 +210,57 @@ TEST_CASE("host: of a later edition it hears how much of a payment is to stand, 
         Frame frame;
         CHECK_FALSE(MessageBuilder(none).reversal(frame, test::kWho, Link().sale, 6, Link().sale.stamp, key, {.stands = 900}));
     }
+}
+
+TEST_CASE("host: a session key that the box told serves from its first message on; the one before until then") {
+    Link link;
+    link.issuer = std::make_unique<Issuer>(test::dialect(), MacKey(test::tmk(0x40), {}),
+                                           host::Options{.tmk = test::tmk(0x40), .mac = vault::MacKind::aes_cmac});
+    switching::FrameBuilder box(test::dialect());
+    const auto key_of = [](int n) { return MacKey(test::tmk(0x40), vault::Nonce{static_cast<std::byte>(n)}); };
+    const auto tell = [&](int n, bool good_kcv = true, bool good_mac = true) {
+        vault::Kcv kcv = key_of(n).kcv();
+        if (!good_kcv) kcv[0] ^= std::byte{1};
+        const vault::Nonce nonce{static_cast<std::byte>(n)};
+        auto frame = box.link_key_exchange(7, FixedText<10>("1122150405"), TerminalId("LNK00001"), to_hex(nonce) + to_hex(kcv));
+        REQUIRE(frame);
+        switching::FrameBuilder::put_mac(*frame, link.key.mac(Bytes(*frame).first(frame->size() - 8)));
+        if (!good_mac) frame->back() ^= std::byte{1};
+        const auto answer = link.read(link.issuer->handle(*frame));
+        CHECK(answer.mti == "0810");
+        CHECK(answer.stan == 7);
+        return answer.code.str();
+    };
+    // Under key n, and its answer under the same; 0: the base key.
+    const auto bought = [&](int n) {
+        link.sale.amount = 1200;
+        ++link.sale.stan;
+        MacKey key = n == 0 ? MacKey(test::tmk(0x40), {}) : key_of(n);
+        REQUIRE(link.builder.purchase(link.frame, test::kWho, link.sale, key));
+        const auto answered = link.issuer->handle(link.frame.message());
+        if (!answered.seen) return false;
+        const Bytes message = Bytes(answered.frame).subspan(kLengthBytes);
+        CHECK(key.verify(message.first(message.size() - 8), message.last(8)));
+        return true;
+    };
+    CHECK(bought(0));
+    CHECK(tell(1, false) == "96");
+    CHECK(tell(1, true, false) == "63");
+    CHECK(bought(0));
+    CHECK(tell(1) == "00");
+    CHECK(bought(1));
+    CHECK_FALSE(bought(0));
+    CHECK(tell(2) == "00");
+    CHECK(bought(1));
+    CHECK(tell(3) == "00");  // the answer to 2 was lost
+    CHECK(bought(1));
+    CHECK(bought(3));
+    CHECK_FALSE(bought(1));
+    CHECK_FALSE(bought(2));
+    Link other;
+    CHECK(other.read(other.issuer->handle([&] {
+        auto frame = box.link_key_exchange(7, FixedText<10>("1122150405"), TerminalId("LNK00001"), std::string(38, '0'));
+        switching::FrameBuilder::put_mac(*frame, other.key.mac(Bytes(*frame).first(frame->size() - 8)));
+        return *frame;
+    }())).code.view() == "12");
 }

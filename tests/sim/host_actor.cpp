@@ -6,11 +6,18 @@ namespace giro::sim {
 
 namespace {
 const std::string kAddress = "127.0.0.1:7810";
+
+host::Options options_of(const Secret& tmk) {
+    host::Options options;
+    options.zone_key = pin_key(demo::kZoneKey);
+    options.tmk = Secret(Buffer(tmk.reveal().begin(), tmk.reveal().end()));
+    return options;
+}
 }
 
 HostActor::HostActor(Outside& outside)
     : m_out(outside), m_issuer(outside.dialect, pos::MacKey(outside.box.made().terminal_keys.at("LNK00001"), {}),
-               {false, false, pin_key(demo::kZoneKey)}) {
+               options_of(outside.box.made().terminal_keys.at("LNK00001"))) {
     serve_at(kAddress, [this](const std::shared_ptr<ActorStream>& stream) { return accept(stream); });
 }
 

@@ -148,6 +148,7 @@ config::Config box_config() {
     c.switching.session_key_requests = 12;  // so that keys expire under way
     c.switching.session_key_s = 60;
     c.switching.session_key_overlap_s = 10;
+    c.links.at(0).key_ages = {40, 90, 10};
     c.vault.module = test::test_token_module();
     c.settle = {2, 1};
     c.chain = {101, 600};

@@ -62,9 +62,9 @@ TEST_CASE("keys: DUKPT of each kind, and session keys and a link with each kind 
         INFO(spoilt.text);
         CHECK(spoilt.object().value("approved", -1) == 0);
         if (!row.dukpt) continue;
-        CHECK(code_of(buy(box, options({"--card-index", "12", "--pin", "own"}))) == "00");
-        CHECK(code_of(buy(box, options({"--card-index", "12", "--pin", "000000000000"}))) == "55");
-        CHECK(code_of(buy(box, options({"--card-index", "12", "--bin", "970003", "--pin", "own"}))) == "00");
+        CHECK(code_of(buy(box, options({"--amount", "100", "--card-index", "12", "--pin", "own"}))) == "00");
+        CHECK(code_of(buy(box, options({"--amount", "100", "--card-index", "12", "--pin", "000000000000"}))) == "55");
+        CHECK(code_of(buy(box, options({"--amount", "100", "--card-index", "12", "--bin", "970003", "--pin", "own"}))) == "00");
     }
     tell("a scenario with terminals of three kinds at once");
     const Said mixed = box.giro({"--json", "pos", "load", "--seconds", "3", "--scenario", GIRO_SOURCE_DIR "/firmware-config/scenarios/keys.toml"});
@@ -95,9 +95,9 @@ TEST_CASE("keys: DUKPT of each kind, and session keys and a link with each kind 
     };
     const std::size_t before = agreed();
     CHECK(before >= 1);
-    const Said linked = box.giro({"--json", "pos", "load", "--count", "160", "--mix", "link=100"});
+    const Said linked = box.giro({"--json", "pos", "load", "--count", "240", "--mix", "link=100"});
     INFO(linked.text);
-    CHECK(linked.object().value("approved", 0) == 160);
+    CHECK(linked.object().value("approved", 0) == 240);
     CHECK(agreed() >= before + 2);
     box.stop_issuer_host();
     box.serve_issuer_host();  // one that knows no session key

@@ -47,7 +47,7 @@ TEST_CASE("key: it expires by its age; a clock that steps back makes it new, one
     CHECK(box.expired(kNow + 100 * kSecond));
     CHECK_FALSE(box.expired(kNow - 500 * kSecond));
     CHECK(box.expired(kNow - 3'602 * kSecond));  // it was made by a clock that was wrong
-    CHECK_FALSE(box.core->takes_previous_key(*box.state.terminal(kTill), kNow - 3'602 * kSecond));
+    CHECK_FALSE(box.core->takes_previous_key(kTill, kNow - 3'602 * kSecond));
     box.exchange(901, kNow + 100 * kSecond);
     CHECK_FALSE(box.expired(kNow + 199 * kSecond));
     CHECK(box.expired(kNow + 200 * kSecond));
@@ -68,7 +68,7 @@ TEST_CASE("key: the one before is taken until the new one is used, and no longer
     KeyBox box(0, 0);
     box.exchange(901, kNow);
     const auto taken = [&](std::uint64_t now_ns) {
-        return box.core->takes_previous_key(*box.state.terminal(kTill), now_ns);
+        return box.core->takes_previous_key(kTill, now_ns);
     };
     CHECK(taken(kNow));
     CHECK(taken(kNow + 29 * kSecond));
@@ -80,7 +80,7 @@ TEST_CASE("key: the one before is taken until the new one is used, and no longer
 
 TEST_CASE("key: one that had expired is not taken as the one before: a recorded exchange brings it back for nobody") {
     KeyBox box(0, 100);
-    const auto taken = [&](std::uint64_t now_ns) { return box.core->takes_previous_key(*box.state.terminal(kTill), now_ns); };
+    const auto taken = [&](std::uint64_t now_ns) { return box.core->takes_previous_key(kTill, now_ns); };
     box.exchange(901, kNow + 50 * kSecond);
     CHECK(taken(kNow + 51 * kSecond));
     box.exchange(902, kNow + 150 * kSecond);
@@ -89,7 +89,33 @@ TEST_CASE("key: one that had expired is not taken as the one before: a recorded 
     KeyBox counted(2, 0);
     for (std::uint32_t stan = 1; stan <= 2; ++stan) counted.buy(purchase_of(1, stan));
     counted.exchange(901, kNow);
-    CHECK_FALSE(counted.core->takes_previous_key(*counted.state.terminal(kTill), kNow));
+    CHECK_FALSE(counted.core->takes_previous_key(kTill, kNow));
+}
+
+TEST_CASE("key: a class of terminals has its own limits, those named alone before those named by their beginning") {
+    KeyBox box(2, 0);
+    using Ages = std::map<std::string, config::KeyAges, std::less<>>;
+    const auto classes = [&](Ages ages) {
+        box.config.key_ages = std::move(ages);
+        box.make_core();
+    };
+    for (std::uint32_t stan = 1; stan <= 2; ++stan) box.buy(purchase_of(1, stan));
+    CHECK(box.expired());
+    classes({{"T*", {3, 0, 5}}, {"T0000002", {1, 0, 5}}});
+    CHECK_FALSE(box.expired());
+    CHECK_FALSE(box.expired(kNow + 1'000'000 * kSecond));
+    box.buy(purchase_of(1, 3));
+    CHECK(box.expired());
+    classes({{"T*", {3, 0, 5}}, {"T0000001", {0, 40, 7}}, {"T000000*", {1, 1, 1}}});
+    CHECK_FALSE(box.expired(kNow + 39 * kSecond));
+    CHECK(box.expired(kNow + 40 * kSecond));
+    box.exchange(901, kNow);
+    CHECK(box.core->takes_previous_key(kTill, kNow + 6 * kSecond));
+    CHECK_FALSE(box.core->takes_previous_key(kTill, kNow + 7 * kSecond));
+    classes({{"T*", {3, 0, 5}}, {"T000000*", {1, 1, 1}}});
+    CHECK_FALSE(box.core->takes_previous_key(kTill, kNow + 1 * kSecond));  // the longest beginning
+    classes({{"X*", {1, 1, 1}}});
+    CHECK(box.core->takes_previous_key(kTill, kNow + 29 * kSecond));
 }
 
 TEST_CASE("key: its age and its requests are in the journal and the snapshot: a restart makes no key new") {
