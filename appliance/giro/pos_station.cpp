@@ -60,7 +60,10 @@ Result<std::unique_ptr<Equipment>> load_equipment(const config::Paths& paths, co
 }
 
 Identity identity_of(const config::Config& config, std::uint32_t terminal_index, bool dukpt) {
-    const TerminalId terminal = dukpt ? demo::dukpt_terminal(terminal_index) : demo::terminal(terminal_index);
+    return identity_of(config, dukpt ? demo::dukpt_terminal(terminal_index) : demo::terminal(terminal_index));
+}
+
+Identity identity_of(const config::Config& config, const TerminalId& terminal) {
     return {terminal, MerchantId(demo::kMerchant), AcquirerId(demo::kAcquirer), config.currency,
             vault::MacKinds(config.mac.x9_19, config.mac.hmac_sha_256).of(terminal)};
 }

@@ -29,6 +29,7 @@ struct Equipment {
 
 // The demo terminal of that index, or the one with DUKPT keys; and what it proves itself with.
 [[nodiscard]] Identity identity_of(const config::Config& config, std::uint32_t terminal_index, bool dukpt = false);
+[[nodiscard]] Identity identity_of(const config::Config& config, const TerminalId& terminal);
 [[nodiscard]] Result<Keys> terminal_keys_of(const config::Paths& paths, const TerminalId& terminal);
 
 class Station final : public Wire, public Connection::Listener {

@@ -126,7 +126,7 @@ Result<Found> find_original(const Args& args, const Till& till, std::optional<Fo
         return fail(Failure::Kind::refused,
                     fmt::format("{} has no {} with RRN {}; payments of a run are in its --trace file: give --from FILE", file.string(),
                                 form ? "authorisation" : "payment", args.text("--rrn")));
-    Found out{**found, identity_of(till.equipment->config, 1)};
+    Found out{**found, identity_of(till.equipment->config, (*found)->terminal)};
     out.original.sale.stamp.wall_ns = till.equipment->clock.wall_ns();  // its date's year is the nearest: the record has none
     const CardName& card = out.original.card;
     if (!card.bin.empty()) {
@@ -134,7 +134,6 @@ Result<Found> find_original(const Args& args, const Till& till, std::optional<Fo
         if (!pan) return fail(Failure::Kind::config, fmt::format("{} does not name a demo card", file.string()));
         out.original.sale.pan = *pan;
     }
-    out.who.terminal = out.original.terminal;
     out.who.currency = out.original.currency;
     return out;
 }
