@@ -74,7 +74,7 @@ class Loader {
         const bool whole = m_files.size() == 1;  // one that extends need not say everything again
         for (const toml::table* file : m_files) {
             if (const auto* message = m_reader.table(*file, "message", whole))
-                m_reader.known_keys(*message, {"edition", "mti", "bitmap", "header", "mac_bytes", "ksn_field", "pin_field", "partial_reversal"});
+                m_reader.known_keys(*message, {"edition", "mti", "bitmap", "header", "mac_bytes", "ksn_field", "pin_field", "cvv2_field", "partial_reversal"});
             if (const auto* defaults = m_reader.table(*file, "defaults", false)) m_reader.known_keys(*defaults, kFieldKeys);
             if (const auto* classes = m_reader.table(*file, "classes", false)) check_classes(*classes);
             static_cast<void>(m_reader.table(*file, "fields", whole));
@@ -88,6 +88,7 @@ class Loader {
         ksn_field(root, dialect);
         pin_field(root, dialect);
         partial_reversal(dialect);
+        cvv2_field(root, dialect);
         codes("response_codes", 2, dialect.response_codes);
         codes("network_codes", 3, dialect.network_codes);
         reasons(dialect);
@@ -296,6 +297,22 @@ class Loader {
         if (dialect.partial_reversal == PartialReversal::none) return;
         if (!is_number(24, 3) || !is_number(30, dialect.edition == Edition::y2003 ? 32 : 24))
             m_reader.wrong(*node, "\"partial_reversal\" needs field 24 fixed, n 3, and field 30 fixed, n 24 (1993) or n 32 (2003)");
+    }
+
+    // Three digits, in a field of its own.
+    void cvv2_field(const toml::table& root, Dialect& dialect) {
+        const auto* node = of_table("message", "cvv2_field");
+        if (node == nullptr) return;
+        const auto n = m_reader.number(root, "cvv2_field", node, 2, kFieldMax);
+        FieldSpec& spec = dialect.fields[static_cast<std::size_t>(n)];
+        constexpr std::size_t kDigits = 3;
+        const bool takes = (spec.allowed & (content::kDigit | content::kBinary)) != 0;
+        if (!spec.defined() || !takes || (spec.length == LengthKind::fixed ? spec.max != kDigits : spec.max < kDigits))
+            m_reader.wrong(*node, fmt::format("field {} cannot hold a CVV2: it must take 3 digits", n));
+        spec.mask = Masking::hide;
+        if (n == dialect.ksn_field || n == dialect.pin_field)
+            m_reader.wrong(*node, fmt::format("field {} is the ksn_field or the pin_field already", n));
+        dialect.cvv2_field = static_cast<std::uint8_t>(n);
     }
 
     // A binary field of 12 bytes, or one that takes 24 hexadecimal digits; of its own, and not of fixed length, for the two

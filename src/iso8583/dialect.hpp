@@ -16,6 +16,7 @@
 //   pin_field = 61             # where a PIN block of 16 bytes stands (pin.hpp), which DE52 has no room for
 //   partial_reversal = "none"  # none | amount-stands | amount-reversed: of 1993 and 2003, what DE4 says in a reversal in
 //                              # part (DE24 401, the original's amount in DE30); none: refused. 1987 has DE95
+//   cvv2_field = 126           # where the verification value stands that is printed on the card (chip.hpp)
 //   [mac]                      # what goes under the MAC, in this order (mac.hpp); all of it may be left out
 //   length = "none"            # none | binary2 | binary4 | ascii4 | bcd2 | bcd4: the frame's size, so written, first
 //   header = false             # the header
@@ -137,6 +138,7 @@ struct Dialect {
     std::uint8_t ksn_field = 0;  // 0: none
     std::uint8_t pin_field = 0;  // 0: none
     PartialReversal partial_reversal = PartialReversal::none;
+    std::uint8_t cvv2_field = 0;  // 0: none
     MacCoverage mac;
     std::array<FieldSpec, kFieldMax + 1> fields{};  // by field number; 0 and 1 unused
     std::array<std::string, kFieldMax + 1> names{};

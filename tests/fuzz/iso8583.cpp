@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "iso8583/canonical.hpp"
+#include "iso8583/chip.hpp"
 #include "iso8583/explain.hpp"
 #include "iso8583/ksn.hpp"
 #include "iso8583/mac.hpp"
@@ -295,6 +296,61 @@ Seeds seeds_iso8583_message() {
         for (const std::size_t bytes : sizes) iso8583::put_pin_block(dialects()[0], m, Buffer(bytes, std::byte{0xa5}));
         seeds.push_back(chosen(0, iso8583::packed(dialects()[0], m)));
     }
+    return seeds;
+}
+
+namespace {
+// What is taken for whole stands in the field so, and nothing else is under the cryptogram.
+void chip_is_in_field(Bytes field, const iso8583::ChipData& chip) {
+    using iso8583::chip_tag;
+    ASSERT(chip.cvn == 10 || chip.cvn == 18);
+    const auto issuer = chip_tag(field, 0x9F10);
+    ASSERT(issuer && issuer->size() >= 7 && issuer->size() <= 32 && (*issuer)[2] == static_cast<std::byte>(chip.cvn));
+    constexpr std::size_t kCommon = 33;
+    ASSERT(chip.data().size() == kCommon + (chip.cvn == 10 ? 4 : issuer->size()));
+    Buffer under;
+    static constexpr std::uint16_t kUnder[] = {0x9F02, 0x9F03, 0x9F1A, 0x95, 0x5F2A, 0x9A, 0x9C, 0x9F37, 0x82, 0x9F36};
+    for (const std::uint16_t tag : kUnder) {
+        const auto value = chip_tag(field, tag);
+        ASSERT(value || tag == 0x9F03);
+        const Buffer none(6);
+        const Bytes bytes = value && !value->empty() ? *value : Bytes(none);
+        under.insert(under.end(), bytes.begin(), bytes.end());
+    }
+    ASSERT(std::ranges::equal(under, chip.data().first(kCommon)));
+    ASSERT(std::ranges::equal(*chip_tag(field, 0x9F26), chip.cryptogram) && std::ranges::equal(*chip_tag(field, 0x9F36), chip.atc));
+    ASSERT(chip.amount >= 0 && chip.psn <= 99 && chip.currency <= 999);
+}
+}  // namespace
+
+void run_iso8583_card(Bytes input) {
+    const Dialect& dialect = dialects()[0];
+    const bool chip = take_choice(input, 2) == 0;
+    if (input.size() > iso8583::kFrameBytesMax) return;
+    Message message;
+    message.set(chip ? iso8583::kChipField : iso8583::kTrack2Field, input);
+    const auto data = iso8583::chip_data_of(dialect, message);
+    if (data.state == iso8583::ChipData::State::whole) chip_is_in_field(input, data);
+    const auto track = iso8583::track2_of(message);
+    if (track.state != iso8583::Track2::State::whole) return;
+    const std::string_view text = message.trimmed(iso8583::kTrack2Field);
+    std::string again(track.pan.reveal());
+    again += text[again.size()];
+    for (const auto part : {track.expiry.view(), track.service_code.view(), track.discretionary.view()}) again += part;
+    ASSERT(again == text);
+}
+
+Seeds seeds_iso8583_card() {
+    Seeds seeds;
+    for (const char* issuer : {"06010a03a06010", "06011203a0b800", "0fa501a03800000000000000000000000f010000000000000000000000000000"}) {
+        std::string field = "9f02060000000040009f03060000000000009f1a02012495058000048000" "5f2a0201249a031911059c01019f370452bf458582021800"
+                            "9f3602001c9f260829cca15ae665fa2e9f2701805f3401029f10";
+        field += to_hex(Buffer{static_cast<std::byte>(std::string_view(issuer).size() / 2)}) + issuer;
+        seeds.push_back(chosen(0, from_hex(field).value()));
+    }
+    seeds.push_back(chosen(0, iso8583::chip_data()));
+    seeds.push_back(chosen(1, as_bytes("9700010000000013=49122010000012399")));
+    seeds.push_back(chosen(1, as_bytes("9700010000000013D4912201")));
     return seeds;
 }
 

@@ -8,6 +8,7 @@
     T(iso8583_message, 100'000, "a frame, by each shipped dialect and three that use every setting")   \
     T(iso8583_dialect, 1'000, "the operator's dialect file")                                         \
     T(iso8583_elements, 50'000, "tags and parts inside a field, by every layout")                    \
+    T(iso8583_card, 50'000, "chip data and track 2, as the decision takes them")                      \
     T(net_deframer, 10'000, "a peer's stream of messages in any framing")                             \
     T(net_http, 20'000, "a wallet's HTTP request")                                                   \
     T(net_address, 1'000, "a configured address")                                                    \
