@@ -41,8 +41,10 @@ template <typename Reply>
 [[nodiscard]] Verdict<vault::PinTranslate::Reply> pin_translate(Vault&, const vault::PinTranslate::Request&);
 [[nodiscard]] Verdict<vault::PinVerify::Reply> pin_verify(Vault&, const vault::PinVerify::Request&);
 [[nodiscard]] Verdict<vault::CvvVerify::Reply> cvv_verify(Vault&, const vault::CvvVerify::Request&);
-[[nodiscard]] Verdict<vault::ArqcVerify::Reply> arqc_verify(Vault&, const vault::ArqcVerify::Request&);
 [[nodiscard]] Verdict<vault::PinUnlock::Reply> pin_unlock(Vault&, const vault::PinUnlock::Request&);
+
+// handlers_chip.cpp: for the switch
+[[nodiscard]] Verdict<vault::ArqcVerify::Reply> arqc_verify(Vault&, const vault::ArqcVerify::Request&);
 
 // handlers_keys.cpp: for the operator
 [[nodiscard]] Verdict<vault::KeyList::Reply> key_list(Vault&, const vault::KeyList::Request&);

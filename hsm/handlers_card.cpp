@@ -1,11 +1,9 @@
-// The switch's verbs on PINs, card verification values and chip cryptograms. Clear PINs live and die in this file's
-// calls.
+// The switch's verbs on PINs and card verification values. Clear PINs live and die in this file's calls.
 #include <algorithm>
 
 #include "hsm/handlers.hpp"
 #include "hsm/payment/cvv.hpp"
 #include "hsm/payment/dukpt.hpp"
-#include "hsm/payment/emv.hpp"
 #include "hsm/payment/pin_translate.hpp"
 #include "hsm/payment/pin_verify.hpp"
 #include "util/bytes.hpp"
@@ -140,29 +138,6 @@ Verdict<vault::PinVerify::Result> verify(Vault& vault, const vault::PinVerify::I
     return vault::PinVerify::Result{wrong, left(wrong_before + 1)};
 }
 
-Verdict<vault::ArqcVerify::Result> check_arqc(Vault::Present& at, const vault::ArqcVerify::Item& item) {
-    const PaymentKey* key = at.payment_keys.find(item.key.view());
-    const auto cvn = cvn_of(item.cvn);
-    if (key == nullptr || !key->is("E0") || !cvn || item.pan.empty() || item.psn > 99)
-        return vault::ArqcVerify::Result{};
-    const auto option = item.option_b ? IccKeyOption::b : IccKeyOption::a;
-    const auto card = card_key(at.session(), key->main.handle(), item.pan, item.psn, option, *cvn, item.atc);
-    if (!card) return token_failed(card.error());
-    const auto expected = application_cryptogram(at.session(), *card, *cvn, item.data);
-    if (!expected) return token_failed(expected.error());
-    if (!equal_constant_time(*expected, item.arqc)) return vault::ArqcVerify::Result{};
-    vault::ArqcVerify::Result result{true, {}};
-    if (*cvn == Cvn::cvn10) {
-        const auto arpc = arpc_method1(at.session(), *card, item.arqc, item.response_code);
-        if (!arpc) return token_failed(arpc.error());
-        result.arpc.assign(arpc->begin(), arpc->end());
-        return result;
-    }
-    const auto arpc = arpc_method2(at.session(), *card, item.arqc, item.csu);
-    if (!arpc) return token_failed(arpc.error());
-    result.arpc.assign(arpc->begin(), arpc->end());
-    return result;
-}
 }  // namespace
 
 Verdict<vault::PinTranslate::Reply> pin_translate(Vault& vault, const vault::PinTranslate::Request& request) {
@@ -206,16 +181,6 @@ Verdict<vault::CvvVerify::Reply> cvv_verify(Vault& vault, const vault::CvvVerify
         ByteArray<3> given{};
         for (std::size_t i = 0; i < given.size(); ++i) given[i] = static_cast<std::byte>(item.value.chars[i] - '0');
         reply.good.push_back(value && equal_constant_time(*value, given));
-    }
-    return reply;
-}
-
-Verdict<vault::ArqcVerify::Reply> arqc_verify(Vault& vault, const vault::ArqcVerify::Request& request) {
-    vault::ArqcVerify::Reply reply;
-    for (const auto& item : request.items) {
-        auto result = check_arqc(*vault.present(), item);
-        if (!result) return tl::unexpected(result.error());
-        reply.results.push_back(std::move(*result));
     }
     return reply;
 }

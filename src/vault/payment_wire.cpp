@@ -104,18 +104,22 @@ void fields(C& c, ArqcVerify::Request& m) {
         c.integer(i.psn);
         c.flag(i.option_b);
         c.integer(i.cvn);
-        c.array(i.atc);
         c.view(i.data, kArqcDataBytesMax);
         c.array(i.arqc);
-        c.array(i.response_code);
-        c.array(i.csu);
+        c.array(i.code_approved);
+        c.array(i.code_declined);
+        c.array(i.csu_approved);
+        c.array(i.csu_declined);
+        c.one_of(i.use, kArqcUses);
+        c.array(i.request);
     });
 }
 template <typename C>
 void fields(C& c, ArqcVerify::Reply& m) {
     c.list(m.results, kBatchItemsMax, [&](auto& r) {
-        c.flag(r.good);
-        c.buffer(r.arpc, kArpcBytesMax);
+        c.one_of(r.verdict, kArqcVerdicts);
+        c.buffer(r.arpc_approved, kArpcBytesMax);
+        c.buffer(r.arpc_declined, kArpcBytesMax);
     });
 }
 

@@ -147,8 +147,25 @@ struct CvvVerify {
     };
 };
 
-// arqc_verify: a chip card's cryptogram over `data`, and the answer to it. ARPC: CVN 10 by method 1 from the response
-// code (8 bytes), CVN 18 by method 2 from the card status update (4 bytes); none unless the ARQC is good.
+// arqc_verify: a chip card's cryptogram over `data` (the values of the CVN's list, the ATC among them), and what answers it.
+// ARPC: CVN 10 by method 1 from the response code (8 bytes), CVN 18 by method 2 from the card status update (4 bytes); one in
+// case the payment is approved and one in case it is not, both or none, and only with verdict `good`.
+//
+// The card's transaction counter (ATC) is the vault's to keep, across restarts, by PAN and sequence number:
+//   online   beyond every one that was seen; or the last one again with the same cryptogram for the same `request`, which a
+//            switch asks about when it stopped before it had written down what it decided
+//   again    only that last one: counts nothing. For a request that was decided.
+//   advice   each once, in any order, back to kAtcWindow before the last one; the last advice again as above
+enum class ArqcUse : std::uint8_t { online = 1, again = 2, advice = 3 };
+inline constexpr std::array kArqcUses = {ArqcUse::online, ArqcUse::again, ArqcUse::advice};
+enum class ArqcVerdict : std::uint8_t {
+    good = 1,
+    wrong = 2,    // the cryptogram is not this card's over this data
+    used = 3,     // it is, but its counter was used, or is one from before
+    refused = 4,  // no such key, no such CVN, or data that is none
+};
+inline constexpr std::array kArqcVerdicts = {ArqcVerdict::good, ArqcVerdict::wrong, ArqcVerdict::used, ArqcVerdict::refused};
+inline constexpr std::uint32_t kAtcWindow = 32;
 struct ArqcVerify {
     static constexpr auto kType = bus::MessageType::vault_arqc_verify;
     struct Item {
@@ -157,18 +174,19 @@ struct ArqcVerify {
         std::uint8_t psn = 0;   // 0 to 99
         bool option_b = false;  // of the ICC key's derivation
         std::uint8_t cvn = 10;  // 10 or 18
-        ByteArray<2> atc{};
         Bytes data;
         ByteArray<8> arqc{};
-        ByteArray<2> response_code{};
-        ByteArray<4> csu{};
+        ByteArray<2> code_approved{}, code_declined{};  // CVN 10
+        ByteArray<4> csu_approved{}, csu_declined{};    // CVN 18
+        ArqcUse use = ArqcUse::online;
+        ByteArray<16> request{};  // tells requests apart
     };
     struct Request {
         std::vector<Item> items;
     };
     struct Result {
-        bool good = false;
-        Buffer arpc;
+        ArqcVerdict verdict = ArqcVerdict::refused;
+        Buffer arpc_approved, arpc_declined;
     };
     struct Reply {
         std::vector<Result> results;

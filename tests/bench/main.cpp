@@ -118,6 +118,7 @@ class Bench {
         ratio("/hsm/vault_purchase_macs_per_s", "/hsm/bare_cmac_per_s", 2, "/hsm/macs_of_token");
         ratio("/hsm/vault_dukpt_purchases_per_s", "/hsm/bare_derive_per_s", derivations, "/hsm/dukpt_of_derivations");
         ratio("/hsm/vault_pin_translate_per_s", "/hsm/bare_pin_ciphers_per_s", 1, "/hsm/pin_of_ciphers");
+        ratio("/hsm/vault_arqc_verify_per_s", "/hsm/bare_chip_per_s", 1, "/hsm/arqc_of_token");
         ratio("/box/closed/64/per_second", "/hsm/bare_cmac_per_s", 2, "/box/closed/64/of_token");
         ratio("/box/closed/1000/per_second", "/hsm/bare_cmac_per_s", 2, "/box/closed/1000/of_token");
     }

@@ -36,6 +36,8 @@ std::span<const Section> sections() {
              .ratio = "{/hsm/dukpt_of_derivations} × its bare derivations", .asked = "≥ 0.6", .wanted = {{"/hsm/dukpt_of_derivations", true, 0.6}}},
             {.name = "vault: PINs translated", .measured = "{/hsm/vault_pin_translate_per_s}/s", .parts = "hsm",
              .ratio = "{/hsm/vault_pin_translate_per_s|/hsm/bare_pin_ciphers_per_s} × its two bare ciphers", .asked = "≥ 0.6", .wanted = {{"/hsm/pin_of_ciphers", true, 0.6}}},
+            {.name = "vault: chips: ARQC verified and ARPC made (CVN 18)", .measured = "{/hsm/vault_arqc_verify_per_s}/s", .parts = "hsm",
+             .ratio = "{/hsm/arqc_of_token} × the token's own calls", .asked = "≥ 0.6", .wanted = {{"/hsm/arqc_of_token", true, 0.6}}},
             {.name = "gate: CPU time of a request, 64 busy terminals", .measured = "{/gate/gate_cpu_us} µs", .parts = "gate bare",
              .ratio = "{/gate/gate_cpu_us|/bare/echo_cpu_us} × an echo"},
             {.name = ".. CPU time of 64 peers that send every keep-alive back", .measured = "{100*/gate/keep_alive_share} % of a core", .parts = "gate",

@@ -7,6 +7,7 @@
 #include <functional>
 
 #include "hsm/payment/dukpt.hpp"
+#include "hsm/payment/emv.hpp"
 #include "hsm/payment/pin_block.hpp"
 #include "hsm/vault.hpp"
 #include "hsm/verbs.hpp"
@@ -76,7 +77,7 @@ typename V::Reply ask(Vault& vault, const typename V::Request& request) {
 struct Rates {
     double bare_cmac = 0, p256_sign = 0, secp256k1_sign = 0, mac_verify = 0, protect_pan = 0;
     double purchase_macs = 0, bare_derive = 0, dukpt_purchase = 0, dukpt_derivations = 0, bare_pin_ciphers = 0,
-           pin_translate = 0;
+           pin_translate = 0, bare_chip = 0, arqc_verify = 0;
 };
 
 void measure_macs(Vault& vault, Rates& out) {
@@ -168,6 +169,45 @@ void measure_pins(Vault& vault, Rates& out) {
     out.pin_translate = r[1];
 }
 
+// Cards of CVN 18 that count up: the card's keys, the ARQC and both ARPCs by the token's own calls; and by the verb, ledger
+// included. The cryptograms are made before.
+void measure_chips(Vault& vault, Rates& out) {
+    const Session& session = vault.present()->session();
+    const CK_OBJECT_HANDLE master = vault.present()->payment_keys.find("imk")->main.handle();
+    constexpr int kBatches = 2;  // in a turn
+    std::vector<Buffer> data;
+    std::vector<vault::ArqcVerify::Request> requests(static_cast<std::size_t>(kBatches * kTurns * bench::runs()) + 1);
+    data.reserve(requests.size() * kBatch);
+    for (std::size_t n = 0; n < requests.size(); ++n)
+        for (std::size_t card = 0; card < kBatch; ++card) {
+            Buffer& under = data.emplace_back(from_hex("0000000040000000000000000756000000000009632611230052bf458518000000"
+                                                       "06011203a00000").value());
+            const auto atc = static_cast<std::uint16_t>(n + 1);
+            store_be(under.data() + 31, atc);
+            vault::ArqcVerify::Item& item = requests[n].items.emplace_back();
+            item.key = vault::KeyName("imk");
+            item.pan = *Pan::parse(std::to_string(9'700'010'000'000'000 + card));
+            item.cvn = 18;
+            item.data = under;
+            const Atc counter{static_cast<std::byte>(atc >> 8), static_cast<std::byte>(atc)};
+            const auto key = card_key(session, master, item.pan, 0, IccKeyOption::a, Cvn::cvn18, counter);
+            ASSERT(key.has_value());
+            item.arqc = application_cryptogram(session, *key, Cvn::cvn18, under).value();
+        }
+    const vault::ArqcVerify::Item& first = requests[0].items[0];
+    const auto bare = [&] {
+        const auto key = card_key(session, master, first.pan, 0, IccKeyOption::a, Cvn::cvn18, {});
+        ASSERT(key && application_cryptogram(session, *key, Cvn::cvn18, first.data));
+        for (int i = 0; i < 2; ++i) ASSERT(arpc_method2(session, *key, first.arqc, {}));
+    };
+    std::size_t next = 0;
+    const auto verify = [&] { ASSERT(ask<vault::ArqcVerify>(vault, requests.at(next++)).results[0].verdict == vault::ArqcVerdict::good); };
+    verify();
+    const auto r = rates<2>({{{100, 1, bare}, {kBatches, kBatch, verify}}});
+    out.bare_chip = r[0];
+    out.arqc_verify = r[1];
+}
+
 void measure_payments(Vault& vault, Rates& out) {
     KeyStore& keys = vault.present()->payment_keys;
     const auto header = [](const char* text) { return payment::parse_key_block_header(text).value(); };
@@ -175,7 +215,9 @@ void measure_payments(Vault& vault, Rates& out) {
     ASSERT(keys.add("zone", header("D0000P0TB00E0000"), from_hex("0123456789abcdeffedcba9876543210").value()));
     measure_macs(vault, out);
     measure_dukpt(vault, out);
+    ASSERT(keys.add("imk", header("D0000E0TX00N0000"), from_hex("0123456789abcdeffedcba9876543210").value()));
     measure_pins(vault, out);
+    measure_chips(vault, out);
 }
 
 Rates measure(Vault& vault) {
@@ -214,10 +256,11 @@ int main() {
         std::printf("{\"bare_cmac_per_s\":%.0f,\"p256_sign_per_s\":%.0f,\"secp256k1_sign_per_s\":%.0f,"
                     "\"vault_mac_verify_per_s\":%.0f,\"vault_protect_pan_per_s\":%.0f,\"vault_purchase_macs_per_s\":%.0f,"
                     "\"bare_derive_per_s\":%.0f,\"vault_dukpt_purchases_per_s\":%.0f,\"dukpt_derivations\":%.2f,"
-                    "\"bare_pin_ciphers_per_s\":%.0f,\"vault_pin_translate_per_s\":%.0f}\n",
+                    "\"bare_pin_ciphers_per_s\":%.0f,\"vault_pin_translate_per_s\":%.0f,"
+                    "\"bare_chip_per_s\":%.0f,\"vault_arqc_verify_per_s\":%.0f}\n",
                     r.bare_cmac, r.p256_sign, r.secp256k1_sign, r.mac_verify, r.protect_pan,
                     r.purchase_macs, r.bare_derive, r.dukpt_purchase, r.dukpt_derivations, r.bare_pin_ciphers,
-                    r.pin_translate);
+                    r.pin_translate, r.bare_chip, r.arqc_verify);
     }
     std::error_code ignored;
     std::filesystem::remove_all(root, ignored);

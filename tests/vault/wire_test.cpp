@@ -100,8 +100,8 @@ TEST_CASE("wire: every payment request and reply comes back as it was sent, and 
     check_codec(PinVerify::Reply{{{PinVerdict::wrong, 2}, {PinVerdict::locked, 0}}});
     check_codec(CvvVerify::Request{{{name, pan, FixedText<4>("8701"), FixedText<3>("101"), FixedText<3>("561")}}});
     check_codec(CvvVerify::Reply{{true, false}});
-    check_codec(ArqcVerify::Request{{{name, pan, 1, true, 18, {}, data}}});
-    check_codec(ArqcVerify::Reply{{{true, data}, {}}});
+    check_codec(ArqcVerify::Request{{{name, pan, 1, true, 18, data}}});
+    check_codec(ArqcVerify::Reply{{{ArqcVerdict::used, {}, {}}, {ArqcVerdict::good, data, data}}});
     check_codec(KeyList::Request{});
     check_codec(KeyList::Reply{{{name, "D0000P0TB00E0000", {}}}});
     check_codec(KeyImport::Request{name, name, "D0000P0TB00E0000"});
