@@ -7,6 +7,7 @@
 #include <set>
 
 #include "config/checker.hpp"
+#include "util/bytes.hpp"
 
 namespace giro::config {
 
@@ -18,6 +19,7 @@ namespace {
 
 constexpr std::size_t kNameCharsMax = 16;
 constexpr std::uint16_t kLinkIdMax = 9999;
+constexpr int kCvvAtMax = 18;  // a CVV's three digits still fit into the discretionary data's 21
 
 bool is_name(std::string_view name) {
     return !name.empty() && name.size() <= kNameCharsMax && std::all_of(name.begin(), name.end(), [](char c) {
@@ -113,7 +115,8 @@ struct Reading {
     }
 
     void card_product(const toml::table& t) {
-        check.only(t, {"name", "bins", "pin", "pvk", "pvki", "table", "first", "count", "pad"});
+        check.only(t, {"name", "bins", "pin", "pvk", "pvki", "table", "first", "count", "pad", "chip_key",
+                       "chip_option", "cvn", "chip", "fallback", "csu", "cvv_key", "cvv_at"});
         CardProduct p;
         p.name = name_of(t);
         p.bins = check.texts(t, "bins");
@@ -130,7 +133,47 @@ struct Reading {
         p.pvk = key_name(t, "pvk");
         if (p.pin == PinMethod::visa_pvv) visa_pvv(t, p);
         else ibm_3624(t, p);
+        chip(t, p);
+        if (t.contains("cvv_key")) p.cvv_key = key_name(t, "cvv_key");
+        if (t.contains("cvv_at")) p.cvv_at = check.number<std::uint8_t>(t, "cvv_at", 0, kCvvAtMax);
+        useless_without(t, p.cvv_key.empty(), "cvv_key", {"cvv_at"});
         out.card_products.push_back(std::move(p));
+    }
+
+    void useless_without(const toml::table& t, bool missing, std::string_view key, std::initializer_list<std::string_view> settings) {
+        for (const auto setting : settings)
+            if (const auto* node = t.get(setting); node != nullptr && missing)
+                check.wrong(node->source(), fmt::format("'{}' is of no use without '{}'", setting, key));
+    }
+
+    void chip(const toml::table& t, CardProduct& p) {
+        if (t.contains("chip_key")) p.chip_key = key_name(t, "chip_key");
+        useless_without(t, p.chip_key.empty(), "chip_key", {"chip_option", "cvn", "chip", "fallback", "csu"});
+        static constexpr std::pair<std::string_view, bool> kOptions[] = {{"a", false}, {"b", true}};
+        p.chip_option_b = check.word(t, "chip_option", kOptions);
+        static constexpr std::pair<std::string_view, ChipPolicy> kPolicies[] = {{"if-present", ChipPolicy::if_present},
+                                                                               {"required", ChipPolicy::required}};
+        p.chip = check.word(t, "chip", kPolicies);
+        p.fallback = check.flag(t, "fallback", true);
+        if (t.contains("cvn")) p.cvns = cryptogram_versions(t);
+        p.csu = {std::byte{0}, kCsuApproves, std::byte{0}, std::byte{0}};
+        if (!t.contains("csu")) return;
+        const auto csu = array_from_hex<4>(check.text(t, "csu"));
+        if (!csu || ((*csu)[1] & kCsuApproves) == std::byte{0})
+            check.wrong(t.get("csu")->source(), "'csu' must be 8 hexadecimal digits, the bit 0080 of which (the issuer approves) is set");
+        p.csu = csu.value_or(p.csu);
+    }
+
+    std::vector<std::uint8_t> cryptogram_versions(const toml::table& t) {
+        std::vector<std::uint8_t> out_of;
+        const auto* list = t.get_as<toml::array>("cvn");
+        for (std::size_t i = 0; list != nullptr && i < list->size(); ++i) {
+            const auto cvn = (*list)[i].value_exact<std::int64_t>().value_or(0);
+            if (cvn != 10 && cvn != 18) check.wrong((*list)[i].source(), "'cvn': the cryptogram versions that can be checked are 10 and 18");
+            out_of.push_back(static_cast<std::uint8_t>(cvn));
+        }
+        if (out_of.empty()) check.wrong(t.get("cvn")->source(), "'cvn' must be a list of cryptogram versions: 10, 18");
+        return out_of;
     }
 
     void visa_pvv(const toml::table& t, CardProduct& p) {

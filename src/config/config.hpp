@@ -56,6 +56,11 @@ struct Port {
 
 // How the PINs of cards on us are verified, in the vault (hsm/payment/pin_verify.hpp).
 enum class PinMethod : std::uint8_t { visa_pvv = 1, ibm_3624 = 2 };
+// How a payment is decided whose terminal read the chip (DE22) and sends no chip data (DE55).
+enum class ChipPolicy : std::uint8_t {
+    if_present,  // as one without a chip
+    required,    // refused
+};
 // What the cards of some BINs have in common.
 struct CardProduct {
     std::string name;
@@ -65,7 +70,17 @@ struct CardProduct {
     std::uint8_t pvki = 1;          // Visa PVV: which of the issuer's keys
     ByteArray<16> table{};          // IBM 3624: decimalisation, a digit of 0 to 9 each
     std::uint8_t first = 0, count = 16, pad = 15;  // IBM 3624: the validation data's digits of the card number, and its fill
+    std::string chip_key{};         // the issuer master key of the chips' cryptograms; empty: chip data is not looked at
+    bool chip_option_b = false;     // how a card's key is derived from it (EMV Book 2, A1.4)
+    std::vector<std::uint8_t> cvns{10, 18};  // the cryptogram versions that are taken
+    ChipPolicy chip = ChipPolicy::if_present;
+    bool fallback = true;           // a chip card's stripe, because the chip could not be read (DE22 80x), is taken
+    ByteArray<4> csu{};             // CVN 18: card status update with an approval; a declining one lacks its bit "approved"
+    std::string cvv_key{};          // the pair for card verification values; empty: they are not looked at
+    std::uint8_t cvv_at = 0;        // where the CVV begins in the discretionary data of track 2
 };
+// The bit "issuer approves online transaction" of a card status update's second byte (EMV 4.3 Book 3, Annex C10).
+inline constexpr std::byte kCsuApproves{0x80};
 
 // The PIN block format that a link's zone takes (ISO 9564-1): to format 1 none is ever translated (PCI PIN 3-3).
 enum class ZonePinFormat : std::uint8_t { iso0 = 0, iso3 = 3, iso4 = 4 };

@@ -234,6 +234,52 @@ TEST_CASE("config: how PINs are verified and translated, each mistake with its l
                    "bin '970001' is of two card products"));
 }
 
+TEST_CASE("config: how chips and verification values are checked, each mistake with its line") {
+    const auto c = config::load(kShipped);
+    REQUIRE(c);
+    const auto& alpha = c->card_products.at(0);
+    CHECK(alpha.chip_key == "alpha.imk");
+    CHECK(!alpha.chip_option_b);
+    CHECK(alpha.cvns == std::vector<std::uint8_t>{10});
+    CHECK(alpha.chip == config::ChipPolicy::required);
+    CHECK(alpha.fallback);
+    CHECK(alpha.cvv_key == "alpha.cvk");
+    CHECK(alpha.cvv_at == 5);
+    const auto& beta = c->card_products.at(1);
+    CHECK(beta.chip_option_b);
+    CHECK(beta.cvns == std::vector<std::uint8_t>{18});
+    CHECK(beta.chip == config::ChipPolicy::if_present);
+    CHECK(beta.csu == ByteArray<4>{std::byte{0}, std::byte{0x80}});
+    CHECK(beta.cvv_key.empty());
+
+    const auto line = [](std::string_view beginning) { return ":" + std::to_string(line_of(beginning)) + ": "; };
+    struct Row {
+        std::string_view from, to, says;
+    };
+    constexpr Row kRows[] = {
+        {"chip_key = \"alpha.imk\"", "chip_key = \"\"", "'chip_key' = \"\" is no key's name"},
+        {"chip_key = \"alpha.imk\"", "", "is of no use without 'chip_key'"},
+        {"chip_option = \"a\"", "chip_option = \"c\"", "'chip_option' must be one of: a b"},
+        {"cvn = [10]", "cvn = [17]", "the cryptogram versions that can be checked are 10 and 18"},
+        {"cvn = [10]", "cvn = [\"10\"]", "the cryptogram versions that can be checked are 10 and 18"},
+        {"cvn = [10]", "cvn = []", "'cvn' must be a list of cryptogram versions"},
+        {"cvn = [10]", "cvn = 10", "'cvn' must be a list of cryptogram versions"},
+        {"chip = \"required\"", "chip = \"yes\"", "'chip' must be one of: if-present required"},
+        {"fallback = true", "fallback = 1", "'fallback' must be true or false"},
+        {"csu = \"00800000\"", "csu = \"008000\"", "'csu' must be 8 hexadecimal digits"},
+        {"csu = \"00800000\"", "csu = \"00000000\"", "'csu' must be 8 hexadecimal digits"},
+        {"cvv_key = \"alpha.cvk\"", "", "'cvv_at' is of no use without 'cvv_key'"},
+        {"cvv_at = 5", "cvv_at = 19", "'cvv_at' = 19 is outside 0..18"},
+    };
+    for (const Row& row : kRows) {
+        CAPTURE(row.to);
+        const std::string said = refusal_with(row.from, row.to);
+        CHECK_MESSAGE(contains(said, row.says), said);
+    }
+    CHECK(contains(refusal_with("cvn = [10]", "cvn = [17]"), line("cvn = [10]")));
+    CHECK(contains(refusal_with("csu = \"00800000\"", "csu = \"1\""), line("csu")));
+}
+
 TEST_CASE("config: how long session keys serve; few requests or seconds are a mistake, 0 is for ever") {
     const auto c = config::load(kShipped);
     REQUIRE(c);
