@@ -45,6 +45,8 @@ static_assert(std::size(kDukptKinds) == 4 && kDukptKinds[3].last == kDukptTermin
     return *kind;
 }
 inline constexpr std::string_view kPvvKey = "alpha.pvk", kOffsetKey = "beta.pvk", kZoneKey = "gamma.zpk";  // giro.toml
+inline constexpr std::string_view kAlphaChipKey = "alpha.imk", kBetaChipKey = "beta.imk", kCvvKey = "alpha.cvk";
+inline constexpr std::string_view kExpiry = "4912";  // of each card, YYMM
 [[nodiscard]] inline TerminalId dukpt_terminal(std::uint32_t index) { return TerminalId(fmt::format("D{:07}", index)); }
 // The base key's id and the terminal's number, its counter 0.
 [[nodiscard]] inline payment::Ksn dukpt_ksn(std::uint32_t index) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "appliance/giro/demo.hpp"
+#include "appliance/giro/pos_chip.hpp"
 #include "appliance/giro/terminal_dukpt.hpp"
 #include "approval/officer.hpp"
 #include "bus/messages.hpp"
@@ -50,11 +51,11 @@ Result<void> give(vault::SyncClient& vault, const config::Paths& paths, const co
 
 struct DemoKey {
     std::string_view name, header;
-    Result<Secret> (*make)(const config::Paths&, const DemoKey&);
+    Result<Secret> (*make)(const config::Paths&, const config::Config&, const DemoKey&);
 };
 
 // The terminals' files first: a vault that has the base key counts as done.
-Result<Secret> make_bdk(const config::Paths& paths, const DemoKey& key) {
+Result<Secret> make_bdk(const config::Paths& paths, const config::Config&, const DemoKey& key) {
     Secret bdk;
     for (std::uint32_t i = 1; i <= demo::kDukptTerminals; ++i) {
         const demo::DukptKind& kind = demo::dukpt_kind(i);
@@ -70,8 +71,20 @@ Result<Secret> make_bdk(const config::Paths& paths, const DemoKey& key) {
     return bdk;
 }
 
-// A TDES key for PINs; its file first, for the same reason.
-Result<Secret> make_pin_key(const config::Paths& paths, const DemoKey& demo_key) {
+// The chips' issuer master key, which stays in the vault alone; its cards' files first, for the same reason.
+Result<Secret> make_chip_key(const config::Paths& paths, const config::Config& config, const DemoKey& demo_key) {
+    Secret key = random_key(kTdesBytes);
+    for (const auto& product : config.card_products) {
+        if (product.chip_key != demo_key.name) continue;
+        for (const auto& bin : product.bins)
+            if (auto done = pos::write_chip_cards(paths.demo(), bin, key, demo::kCardsPerBin); !done)
+                return tl::unexpected(done.error());
+    }
+    return key;
+}
+
+// A TDES key for PINs or verification values; its file first, for the same reason.
+Result<Secret> make_pin_key(const config::Paths& paths, const config::Config&, const DemoKey& demo_key) {
     Secret key = random_key(kTdesBytes);
     const auto file = demo::pin_key_file(paths.demo(), demo_key.name);
     std::filesystem::create_directories(file.parent_path());
@@ -88,7 +101,10 @@ constexpr DemoKey kDemoKeys[] = {
     {demo::kDukptKinds[3].bdk, demo::kDukptKinds[3].header, make_bdk},
     {demo::kPvvKey, "D0000V2TV00N0000", make_pin_key},      // PIN verification, Visa PVV
     {demo::kOffsetKey, "D0000V1TV00N0000", make_pin_key},   // .. IBM 3624
-    {demo::kZoneKey, "D0000P0TE00N0000", make_pin_key}};    // a zone's PIN encryption, which only enciphers here
+    {demo::kZoneKey, "D0000P0TE00N0000", make_pin_key},     // a zone's PIN encryption, which only enciphers here
+    {demo::kAlphaChipKey, "D0000E0TX00N0000", make_chip_key},  // an issuer master key for application cryptograms
+    {demo::kBetaChipKey, "D0000E0TX00N0000", make_chip_key},
+    {demo::kCvvKey, "D0000C0TV00N0000", make_pin_key}};     // card verification values
 }  // namespace
 
 Result<std::size_t> provision_demo_keys(const config::Paths& paths, const config::Config& config) {
@@ -101,7 +117,7 @@ Result<std::size_t> provision_demo_keys(const config::Paths& paths, const config
     for (const DemoKey& key : kDemoKeys) {
         const auto has_name = [&](const vault::KeyRow& row) { return row.name.view() == key.name; };
         if (std::ranges::any_of(list->keys, has_name)) continue;
-        const auto clear = key.make(paths, key);
+        const auto clear = key.make(paths, config, key);
         if (!clear) return tl::unexpected(clear.error());
         if (auto done = give(*vault, paths, config, key.name, key.header, *clear); !done) return tl::unexpected(done.error());
         ++given;

@@ -52,6 +52,7 @@ Result<Scenario> scenario_of(const Args& args) {
                                     into("--amount", 1, kAmountDigitsMax, s.amount),
                                     into("--cards", 1, demo::kCardsPerBin - 1, s.cards),
                                     into("--pins", 0, kAll, s.pins),
+                                    into("--emv-share", 0, kAll, s.emv),
                                     into("--think", 0, kPausesMsMax, s.think_ms)};
     for (const auto& good : numbers)
         if (!good) return tl::unexpected(good.error());
@@ -173,6 +174,10 @@ std::vector<Command> pos_commands() {
                  {"--amount", "of each payment, minor units; load: 100; upload: what stands of it, default all", number, "", false},
                  {"--wallet", "wallet that pays by QR; load: several with commas, each pays one at a time", text, "", false},
                  {"--pin", "buy, authorise, with --dukpt: the PIN that is typed, or own: the demo card's", text, "", false},
+                 {"--emv", "buy, authorise: the demo card's chip is read, and says whether it believes the answer", flag, "", false},
+                 {"--emv-share", "load: per cent of the payments by card of this box that its chip is read for", number, "", false},
+                 {"--stripe", "buy, authorise: the demo card's stripe is read (track 2 with its CVV)", flag, "", false},
+                 {"--cvv2", "buy, authorise: the value printed on the card, or own: the demo card's", text, "", false},
                  {"--pins", "load, with --dukpt: per cent of the card payments for which the card's PIN is typed", number, "", false},
                  {"--dukpt", "buy, authorise, load, sign-off, cut-over, reconcile: terminals with DUKPT keys, D0000001 and on: a new key for each message; from 65 on AES-256, 69 HMAC-SHA-256, 73 TDES", flag, "", false},
                  {"--terminal", "buy, authorise, mpm, sign-off, cut-over, reconcile: number of the demo terminal", number, "1", false},

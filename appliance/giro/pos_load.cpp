@@ -11,6 +11,7 @@
 #include <map>
 
 #include "appliance/giro/demo.hpp"
+#include "appliance/giro/pos_chip.hpp"
 #include "appliance/giro/pos_mischief.hpp"
 #include "appliance/giro/pos_trace.hpp"
 #include "appliance/giro/wallet_file.hpp"
@@ -43,6 +44,9 @@ struct Seat {
     std::uint8_t steps = 0;    // kRepeat, kReverse, kReverseLate: still to do for this payment
     ResponseCode code;         // of the sale, for the comparison with its repeat
     AuthCode auth_code;
+    Buffer chip;
+    const Card* card = nullptr;
+    ChipUse use;               // of its card's chip; empty: none
 };
 constexpr std::uint8_t kRepeat = 1, kReverse = 2, kReverseLate = 4;
 
@@ -50,7 +54,7 @@ class LoadRun final : public Observer {
   public:
     LoadRun(const Scenario& scenario, const Equipment& equipment)
         : m_scenario(scenario), m_equipment(equipment), m_shared(equipment.dialect, m_random),
-          m_tick(m_loop, [this] { tick(); }) {}
+          m_chips(equipment.paths.demo(), equipment.config), m_tick(m_loop, [this] { tick(); }) {}
     ~LoadRun() override {
         if (m_wake != nullptr) event_free(m_wake);
         if (m_timer_fd >= 0) ::close(m_timer_fd);
@@ -204,13 +208,25 @@ class LoadRun final : public Observer {
         m_ended_ns = now.monotonic_ns;
         seat.code = outcome.code;
         seat.auth_code = outcome.auth_code;
+        seat.chip = outcome.chip;
+        chip_answered(seat, outcome);
         if (!outcome.approved()) seat.steps = static_cast<std::uint8_t>(seat.steps & ~(kReverse | kReverseLate));
+    }
+
+    // An approval of an online payment must bring the issuer's answer, a refusal may.
+    void chip_answered(const Seat& seat, const Outcome& outcome) {
+        if (seat.use.empty()) return;
+        ++m_report.chips;
+        const auto verdict = m_chips.check(seat.card->name.bin, seat.card->name.index, seat.use, outcome.chip, outcome.approved());
+        const bool due = outcome.approved() && seat.use.purchase.type == payment::ChipAnswer::arqc;
+        if (verdict == ChipCards::Verdict::issuer_answers) ++m_report.chips_issuer_answers;
+        else if (verdict == ChipCards::Verdict::wrong || due) ++m_report.chips_wrong_answers;
     }
 
     void repeat_done(const Seat& seat, const Outcome& outcome) {
         if (!outcome.answered) return;
         ++m_report.duplicates;
-        if (outcome.code == seat.code && outcome.auth_code == seat.auth_code) ++m_report.duplicates_same_answer;
+        if (outcome.code == seat.code && outcome.auth_code == seat.auth_code && outcome.chip == seat.chip) ++m_report.duplicates_same_answer;
     }
 
     void reversal_done(const Outcome& outcome) {
@@ -302,9 +318,24 @@ class LoadRun final : public Observer {
         if (job == Job::qr) return pay_by_code(seat, amount, spoilt, meant_ns, now);
         const std::vector<Card>& cards = job == Job::link ? m_link_cards : job == Job::decline ? m_empty_cards : m_cards;
         const Card& card = cards[m_next_card++ % cards.size()];
-        if (job == Job::offline) terminal.sell_offline(card.pan, amount, spoilt, meant_ns, now);
-        else terminal.sell(card.pan, {}, amount, spoilt, meant_ns, now, typed_pin(card, number));
+        seat.card = &card;
+        seat.use = {};
+        if (job != Job::link && Bad::strikes(m_scenario.emv, number, 5) && !read_chip(seat, amount, number, now)) return;
+        CardData data;
+        data.chip = seat.use.field;
+        if (job == Job::offline) terminal.sell_offline(card.pan, amount, spoilt, meant_ns, now, std::move(data));
+        else terminal.sell(card.pan, {}, amount, spoilt, meant_ns, now, typed_pin(card, number), std::move(data));
         if (m_trace) m_trace->sale(terminal, card.name);
+    }
+
+    // False: the run ends, for there is no such chip.
+    bool read_chip(Seat& seat, MinorUnits amount, std::uint64_t number, Now now) {
+        const auto type = seat.job == Job::offline ? payment::ChipAnswer::tc : payment::ChipAnswer::arqc;
+        auto use = m_chips.use(seat.card->name.bin, seat.card->name.index, type, amount, m_equipment.config.currency, now.wall_ns, m_random);
+        if (!use) return stop_with(use.error().kind, use.error().what), false;
+        seat.use = std::move(*use);
+        if (Bad::strikes(m_scenario.bad.wrong_chip, number, 6)) ChipCards::spoil(seat.use);
+        return true;
     }
 
     [[nodiscard]] std::string typed_pin(const Card& card, std::uint64_t number) const {
@@ -317,6 +348,7 @@ class LoadRun final : public Observer {
     void pay_by_code(Seat& seat, MinorUnits amount, bool spoilt, std::uint64_t meant_ns, Now now) {
         seat.wallet = m_free_wallets.front();
         m_free_wallets.pop_front();
+        seat.use = {};
         Terminal& terminal = seat.station->terminal();
         auto code = m_wallets[static_cast<std::size_t>(seat.wallet)].present(
             terminal.identity().merchant, {amount, m_equipment.config.currency}, m_equipment.clock, m_random);
@@ -421,6 +453,7 @@ class LoadRun final : public Observer {
     SystemRandom m_random;
     bus::Loop m_loop;
     Shared m_shared;
+    ChipCards m_chips;
     bus::Timer m_tick;
     int m_timer_fd = -1;
     event* m_wake = nullptr;

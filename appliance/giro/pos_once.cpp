@@ -109,7 +109,7 @@ void note(Trace* trace, const Terminal& terminal, const Purchase& purchase) {
 Result<OnceResult> buy_once(const Equipment& equipment, const config::Address& address, Identity who,
                             std::uint64_t timeout_ms, const Purchase& purchase, Trace* trace) {
     return std::make_unique<Once>(equipment, address, timeout_ms, trace)->run(who, [&](Terminal& terminal, Now now) {
-        terminal.sell(purchase.pan, purchase.qr, purchase.amount, false, now.monotonic_ns, now, purchase.pin);
+        terminal.sell(purchase.pan, purchase.qr, purchase.amount, false, now.monotonic_ns, now, purchase.pin, purchase.data);
         note(trace, terminal, purchase);
     });
 }
@@ -117,7 +117,7 @@ Result<OnceResult> buy_once(const Equipment& equipment, const config::Address& a
 Result<OnceResult> authorise_once(const Equipment& equipment, const config::Address& address, Identity who,
                                   std::uint64_t timeout_ms, const Purchase& purchase, Trace* trace) {
     return std::make_unique<Once>(equipment, address, timeout_ms, trace)->run(who, [&](Terminal& terminal, Now now) {
-        terminal.authorise(purchase.pan, purchase.amount, now, purchase.pin);
+        terminal.authorise(purchase.pan, purchase.amount, now, purchase.pin, purchase.data);
         note(trace, terminal, purchase);
     });
 }

@@ -12,6 +12,7 @@ struct Purchase {
     CardName card;   // for the till's record
     MinorUnits amount = 0;
     std::string pin{};  // typed for the card; empty: none
+    CardData data{};    // what else the card shows
 };
 
 struct OnceResult {

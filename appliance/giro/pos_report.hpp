@@ -23,6 +23,9 @@ struct Report {
     std::uint64_t late = 0;                // answers to what the terminal no longer waited for
     std::uint64_t duplicates = 0;          // payments sent a second time, and answered
     std::uint64_t duplicates_same_answer = 0;
+    std::uint64_t chips = 0;               // payments by chip that were answered,
+    std::uint64_t chips_issuer_answers = 0;  // of those with an ARPC that the card takes,
+    std::uint64_t chips_wrong_answers = 0;   // and with one that it does not, or approved without one
     std::uint64_t reversals = 0;           // answered 00
     std::uint64_t reversals_refused = 0;   // answered otherwise
     std::uint64_t reversals_forced = 0;    // of both: made because a payment was not answered
@@ -40,9 +43,10 @@ struct Report {
     [[nodiscard]] double percentile_ms(double fraction) const noexcept {
         return static_cast<double>(latency_ns.percentile(fraction)) / 1e6;
     }
-    // Every answer could be believed and every duplicate had the same answer.
+    // Every answer could be believed, by the card too, and every duplicate had the same answer.
     [[nodiscard]] bool sound() const noexcept {
-        return mac_failures == 0 && mismatches == 0 && malformed == 0 && duplicates == duplicates_same_answer;
+        return mac_failures == 0 && mismatches == 0 && malformed == 0 && duplicates == duplicates_same_answer &&
+               chips_wrong_answers == 0;
     }
 };
 

@@ -29,7 +29,7 @@ Job Mix::of(std::uint64_t n) const noexcept {
 }
 
 bool Bad::strikes(unsigned percent, std::uint64_t n, std::uint64_t salt) noexcept {
-    constexpr std::uint64_t kSpreads[] = {61, 73, 89, 41, 29};  // coprime with 100
+    constexpr std::uint64_t kSpreads[] = {61, 73, 89, 41, 29, 53, 67};  // coprime with 100
     return n % 100 * kSpreads[salt % std::size(kSpreads)] % 100 < percent;
 }
 

@@ -45,6 +45,7 @@ struct Speech {
 struct Bad {
     unsigned wrong_mac = 0;      // a spoilt MAC: no answer that counts, so the terminal reverses
     unsigned duplicate = 0;      // once more, byte for byte, after the answer
+    unsigned wrong_chip = 0;    // of those by chip: a cryptogram that the card did not make, 82
     unsigned wrong_pin = 0;      // of those with a PIN: a digit of it is another; the third of a card in a row locks it
     unsigned late_reversal = 0;  // approved, and taken back late_ms later
     std::uint64_t late_ms = 2'000;
@@ -84,6 +85,7 @@ struct Scenario {
     std::vector<std::string> bins;        // of cards of this box
     std::uint32_t cards = 199;            // per BIN
     unsigned pins = 0;                    // per cent of the payments by card for which its PIN is typed; needs dukpt
+    unsigned emv = 0;                     // per cent of the payments by card of this box that its chip is read for
     std::string link_bin;
     std::vector<std::string> wallets;     // names; each pays one at a time, for its counter must arrive in order
     Bad bad;

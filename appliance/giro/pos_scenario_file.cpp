@@ -65,20 +65,22 @@ class Reading {
     }
 
     void cards(const toml::table& t) {
-        m_check.only(t, {"bins", "per_bin", "link_bin", "wallets", "pins"});
+        m_check.only(t, {"bins", "per_bin", "link_bin", "wallets", "pins", "emv"});
         if (t.contains("bins")) m_out.bins = m_check.texts(t, "bins");
         number(t, "per_bin", 1, demo::kCardsPerBin - 1, m_out.cards);
         text(t, "link_bin", m_out.link_bin);
         number(t, "pins", 0, 100, m_out.pins);
+        number(t, "emv", 0, 100, m_out.emv);
         if (m_out.pins != 0 && !m_out.dukpt)
             m_check.wrong(t.get("pins")->source(), "'pins' needs terminals with dukpt = true");
         if (t.contains("wallets")) m_out.wallets = m_check.texts(t, "wallets");
     }
 
     void bad(const toml::table& t) {
-        m_check.only(t, {"wrong_mac", "wrong_pin", "duplicate", "late_reversal", "late_ms", "silent", "cut_frames", "keep_alives",
+        m_check.only(t, {"wrong_mac", "wrong_chip", "wrong_pin", "duplicate", "late_reversal", "late_ms", "silent", "cut_frames", "keep_alives",
                          "keep_alives_per_second"});
         number(t, "wrong_mac", 0, 100, m_out.bad.wrong_mac);
+        number(t, "wrong_chip", 0, 100, m_out.bad.wrong_chip);
         number(t, "wrong_pin", 0, 100, m_out.bad.wrong_pin);
         number(t, "duplicate", 0, 100, m_out.bad.duplicate);
         number(t, "late_reversal", 0, 100, m_out.bad.late_reversal);

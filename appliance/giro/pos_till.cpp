@@ -5,7 +5,9 @@
 #include <cstdio>
 
 #include "appliance/giro/demo.hpp"
+#include "appliance/giro/pin_key.hpp"
 #include "appliance/giro/pos_args.hpp"
+#include "appliance/giro/pos_chip.hpp"
 #include "appliance/giro/pos_once.hpp"
 #include "appliance/giro/wallet_file.hpp"
 #include "payment/pin_device.hpp"
@@ -24,6 +26,8 @@ std::filesystem::path till_file(const Args& args) { return args.paths().demo() /
 // --- giro pos buy, giro pos reverse ---------------------------------------------------------------
 struct Till : Outfit {
     Trace record;
+    std::unique_ptr<ChipCards> chips{};  // of --emv,
+    ChipUse use{};                       // and what the card made
 };
 
 Result<Till> open_till(const Args& args) {
@@ -31,7 +35,39 @@ Result<Till> open_till(const Args& args) {
     if (!outfit) return tl::unexpected(outfit.error());
     auto record = Trace::open(till_file(args));
     if (!record) return tl::unexpected(record.error());
-    return Till{std::move(*outfit), std::move(*record)};
+    return Till{std::move(*outfit), std::move(*record), nullptr, {}};
+}
+
+// A card's verification value by the demo's key: of its stripe, or printed.
+Result<std::string> value_of(const Till& till, const Purchase& purchase, std::string_view service_code) {
+    const auto key = pos::load_pin_key(till.equipment->paths.demo(), demo::kCvvKey);
+    if (!key) return tl::unexpected(key.error());
+    return payment::card_verification_value(*key, purchase.pan, demo::kExpiry, service_code);
+}
+
+// How the till takes the card: its chip, its stripe, or what is printed on it.
+Result<void> read_card(const Args& args, Till& till, const Identity& who, Purchase& purchase) {
+    if (args.flag("--emv")) {
+        till.chips = std::make_unique<ChipCards>(till.equipment->paths.demo(), till.equipment->config);
+        auto use = till.chips->use(purchase.card.bin, purchase.card.index, payment::ChipAnswer::arqc, purchase.amount, who.currency,
+                                   till.equipment->clock.wall_ns(), till.equipment->random);
+        if (!use) return tl::unexpected(use.error());
+        till.use = std::move(*use);
+        purchase.data.chip = till.use.field;
+    }
+    if (args.flag("--stripe")) {
+        constexpr std::string_view kService = "201", kBeforeCvv = "00000";  // a chip card's; cvv_at of giro.toml
+        auto value = value_of(till, purchase, kService);
+        if (!value) return tl::unexpected(value.error());
+        purchase.data.track2 = fmt::format("{}={}{}{}{}", purchase.pan.reveal(), demo::kExpiry, kService, kBeforeCvv, *value);
+    }
+    if (!args.given("--cvv2")) return {};
+    purchase.data.cvv2 = args.text("--cvv2");
+    if (purchase.data.cvv2 != "own") return {};
+    auto value = value_of(till, purchase, "000");
+    if (!value) return tl::unexpected(value.error());
+    purchase.data.cvv2 = std::move(*value);
+    return {};
 }
 
 Result<Purchase> purchase_of(const Args& args, Till& till, const Identity& who) {
@@ -60,6 +96,7 @@ Result<Purchase> purchase_of(const Args& args, Till& till, const Identity& who) 
                          ? std::nullopt : Pan::parse(demo::pan(purchase.card.bin, purchase.card.index));
     if (!pan) return fail(Failure::Kind::config, fmt::format("--bin '{}' is not a BIN of 6 to 8 digits", purchase.card.bin));
     purchase.pan = *pan;
+    if (auto read = read_card(args, till, who, purchase); !read) return tl::unexpected(read.error());
     if (!args.given("--pin")) return purchase;
     purchase.pin = args.text("--pin") == "own" ? demo::pin(purchase.card.bin, purchase.card.index) : args.text("--pin");
     if (!payment::is_pin(purchase.pin)) return fail(Failure::Kind::config, "--pin: 4 to 12 digits, or own");
@@ -68,7 +105,7 @@ Result<Purchase> purchase_of(const Args& args, Till& till, const Identity& who) 
 }
 
 // One line for the till: "APPROVED 12.50 auth 123456 rrn …"; with --json the same as an object.
-Result<void> show(const Args& args, const OnceResult& result, const Identity& who, const char* word) {
+Result<void> show(const Args& args, const OnceResult& result, const Identity& who, const char* word, std::string_view card_says = {}) {
     const bool reversal = std::string_view(word) == "REVERSED";
     const std::string_view code = result.outcome.code.view();
     const bool done = result.outcome.approved() && (reversal || !result.reversed);
@@ -76,9 +113,9 @@ Result<void> show(const Args& args, const OnceResult& result, const Identity& wh
     const char* verdict = result.reversed ? "NOT TAKEN" : !done ? "DECLINED" : word;
     if (args.json()) {
         fmt::print(R"({{"verdict":"{}","response_code":"{}","why":"{}","amount":{},"currency":{},"auth_code":"{}",)"
-                   R"("rrn":"{}","stan":{},"terminal":"{}","latency_ms":{:.3f}}})" "\n",
+                   R"("rrn":"{}","stan":{},"terminal":"{}","card_says":"{}","latency_ms":{:.3f}}})" "\n",
                    verdict, code, response_words(code), result.sale.amount, who.currency, result.outcome.auth_code.view(),
-                   result.sale.rrn.view(), result.sale.stan, who.terminal.view(),
+                   result.sale.rrn.view(), result.sale.stan, who.terminal.view(), card_says,
                    static_cast<double>(result.outcome.latency_ns) / 1e6);
     } else if (result.reversed) {
         fmt::print("{} {}: no answer in time, so it was reversed  rrn {}\n", verdict, amount, result.sale.rrn.view());
@@ -88,6 +125,7 @@ Result<void> show(const Args& args, const OnceResult& result, const Identity& wh
     } else {
         fmt::print("{} {}: {} ({})  rrn {}\n", verdict, amount, response_words(code), code, result.sale.rrn.view());
     }
+    if (!args.json() && !card_says.empty()) fmt::print("the card: {}\n", card_says);
     std::fflush(stdout);
     // The line for the till has said it; beside an object it is said to people too.
     if (result.reversed) return fail(Failure::Kind::try_again, args.json() ? "the box did not answer in time; nothing was paid" : "");
@@ -95,6 +133,16 @@ Result<void> show(const Args& args, const OnceResult& result, const Identity& wh
     return {};
 }
 
+// What the card says to the answer; an approval that it cannot believe is none.
+std::string_view words_of_card(const Till& till, const Purchase& purchase, const OnceResult& result) {
+    if (till.use.empty() || result.reversed) return {};
+    switch (till.chips->check(purchase.card.bin, purchase.card.index, till.use, result.outcome.chip, result.outcome.approved())) {
+        case ChipCards::Verdict::issuer_answers: return "its issuer's answer is genuine (ARPC)";
+        case ChipCards::Verdict::wrong: return "this is not its issuer's answer (ARPC wrong)";
+        case ChipCards::Verdict::absent: break;
+    }
+    return "its issuer did not answer it (no ARPC)";
+}
 }  // namespace
 
 Result<void> pos_buy(const Args& args) {
@@ -107,7 +155,7 @@ Result<void> pos_buy(const Args& args) {
     if (!purchase) return tl::unexpected(purchase.error());
     const auto result = buy_once(*till->equipment, till->address, who, till->timeout_ms, *purchase, &till->record);
     if (!result) return tl::unexpected(result.error());
-    return show(args, *result, who, "APPROVED");
+    return show(args, *result, who, "APPROVED", words_of_card(*till, *purchase, *result));
 }
 
 namespace {
@@ -165,7 +213,7 @@ Result<void> pos_authorise(const Args& args) {
     if (purchase->pan.empty()) return fail(Failure::Kind::config, "only cards are authorised: leave --qr and --wallet out");
     const auto result = authorise_once(*till->equipment, till->address, who, till->timeout_ms, *purchase, &till->record);
     if (!result) return tl::unexpected(result.error());
-    return show(args, *result, who, "AUTHORISED");
+    return show(args, *result, who, "AUTHORISED", words_of_card(*till, *purchase, *result));
 }
 
 Result<void> pos_raise(const Args& args) { return follow(args, Form::authorisation, "RAISED"); }

@@ -123,20 +123,21 @@ void Terminal::reconcile(const Claim& claim, Now now) {
 }
 
 void Terminal::sell(Pan pan, std::string qr, MinorUnits amount, bool spoil_mac, std::uint64_t meant_ns, Now now,
-                    std::string pin) {
+                    std::string pin, CardData card) {
     start_sale({.pan = pan, .qr = std::move(qr), .amount = amount, .rrn = m_shared.rrns.next(), .stamp = Stamp::at(now.wall_ns),
-                .pin = std::move(pin)},
+                .pin = std::move(pin), .card = std::move(card)},
                spoil_mac, meant_ns, now);
 }
 
-void Terminal::sell_offline(Pan pan, MinorUnits amount, bool spoil_mac, std::uint64_t meant_ns, Now now) {
-    start_sale({.pan = pan, .qr = {}, .amount = amount, .rrn = m_shared.rrns.next(), .stamp = Stamp::at(now.wall_ns), .form = Form::completion},
+void Terminal::sell_offline(Pan pan, MinorUnits amount, bool spoil_mac, std::uint64_t meant_ns, Now now, CardData card) {
+    start_sale({.pan = pan, .qr = {}, .amount = amount, .rrn = m_shared.rrns.next(), .stamp = Stamp::at(now.wall_ns), .form = Form::completion,
+                .card = std::move(card)},
                spoil_mac, meant_ns, now);
 }
 
-void Terminal::authorise(Pan pan, MinorUnits amount, Now now, std::string pin) {
+void Terminal::authorise(Pan pan, MinorUnits amount, Now now, std::string pin, CardData card) {
     start_sale({.pan = pan, .qr = {}, .amount = amount, .rrn = m_shared.rrns.next(), .stamp = Stamp::at(now.wall_ns), .form = Form::authorisation,
-                .pin = std::move(pin)},
+                .pin = std::move(pin), .card = std::move(card)},
                false, now.monotonic_ns, now);
 }
 
@@ -151,7 +152,8 @@ void Terminal::complete(const Sale& authorised, MinorUnits amount, Now now) {
 // What names another keeps its RRN and local time.
 void Terminal::follow(const Sale& authorised, Form form, MinorUnits amount, Now now) {
     Sale sale = authorised;
-    sale.pin.clear();  // the customer has gone
+    sale.pin.clear();  // the customer has gone, and the card
+    sale.card = {};
     sale.form = form;
     sale.amount = amount;
     sale.original_stan = authorised.stan;
@@ -254,6 +256,7 @@ void Terminal::finish(const Answer& answer, Now now) {
     outcome.code = answer.code;
     outcome.auth_code = answer.auth_code;
     outcome.totals = answer.totals;
+    outcome.chip = answer.chip;
     outcome.stan = m_request.stan;
     outcome.latency_ns = now.monotonic_ns - std::min(m_request.meant_ns, now.monotonic_ns);
     m_request.stan = 0;

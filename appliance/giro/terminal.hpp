@@ -39,6 +39,7 @@ struct Outcome {
     AuthCode auth_code;           // of an approved sale
     std::uint32_t stan = 0;       // of the request; a reversal's own
     std::optional<Claim> totals;  // of a reconciliation: what the box counted
+    Buffer chip{};                // DE55 of the answer
     std::uint64_t latency_ns = 0; // since the moment it was meant to be sent
     [[nodiscard]] bool approved() const noexcept { return code.view() == "00"; }
 };
@@ -113,13 +114,14 @@ class Terminal {
     // Each needs ready() (ASSERTed). `meant_ns`: monotonic, when a perfect load generator would have sent it.
     // The new sale's STAN and RRN are in last_sale() afterwards.
     // `pin`: as typed; only a DUKPT terminal sends one.
-    void sell(Pan pan, std::string qr, MinorUnits amount, bool spoil_mac, std::uint64_t meant_ns, Now now, std::string pin = {});
+    void sell(Pan pan, std::string qr, MinorUnits amount, bool spoil_mac, std::uint64_t meant_ns, Now now, std::string pin = {},
+              CardData card = {});
     void echo(std::uint64_t meant_ns, Now now);
     // 0220 of a sale that the terminal approved by itself: told again (0221) until it is answered.
-    void sell_offline(Pan pan, MinorUnits amount, bool spoil_mac, std::uint64_t meant_ns, Now now);
+    void sell_offline(Pan pan, MinorUnits amount, bool spoil_mac, std::uint64_t meant_ns, Now now, CardData card = {});
     // 0100, 0100 that names `authorised`, and 0220: as sell(). A raise or a completion that is not answered is repeated
     // (0101, 0221) until it is; an authorisation is reversed.
-    void authorise(Pan pan, MinorUnits amount, Now now, std::string pin = {});
+    void authorise(Pan pan, MinorUnits amount, Now now, std::string pin = {}, CardData card = {});
     void raise(const Sale& authorised, MinorUnits amount, Now now);
     void complete(const Sale& authorised, MinorUnits amount, Now now);
     // The last sale once more: its frame byte for byte, or as the repeat that it is (0201). There must be one. A DUKPT

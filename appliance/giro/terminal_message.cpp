@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <ctime>
 
+#include "appliance/giro/demo.hpp"
 #include "iso8583/canonical.hpp"
+#include "iso8583/chip.hpp"
 #include "iso8583/ksn.hpp"
 #include "iso8583/mac.hpp"
 #include "iso8583/pin.hpp"
@@ -18,14 +20,19 @@ using iso8583::kPrimaryMac;
 using iso8583::kSecondaryMac;
 
 constexpr std::string_view kProcessingCode = "000000";  // purchase, default accounts
-constexpr std::string_view kExpiry = "4912";            // the demo cards' own; YYMM
-constexpr std::string_view kEntryModeChip = "051";      // ISO 8583:1987 DE22: chip, PIN entry possible
-constexpr std::string_view kEntryModeCode = "031";      // optical code, PIN entry possible
+// ISO 8583:1987 DE22; the last digit: PIN entry possible.
+constexpr std::string_view kEntryModeChip = "051", kEntryModeStripe = "901", kEntryModeManual = "011";
+constexpr std::string_view kEntryModeCode = "031";      // optical code
 constexpr std::string_view kConditionNormal = "00";     // DE25
 
 void two(char* at, int value) noexcept {
     at[0] = static_cast<char>('0' + value / 10 % 10);
     at[1] = static_cast<char>('0' + value % 10);
+}
+
+std::string_view entry_mode_of(const Sale& sale) noexcept {
+    if (sale.pan.empty()) return kEntryModeCode;
+    return !sale.card.chip.empty() ? kEntryModeChip : !sale.card.track2.empty() ? kEntryModeStripe : kEntryModeManual;
 }
 
 iso8583::Function function_of(const Sale& sale) noexcept {
@@ -112,15 +119,26 @@ void MessageBuilder::common(const Identity& who, const Sale& sale) {
     m_message.set(3, kProcessingCode);
     iso8583::put_amount(m_dialect, m_message, sale.amount, who.currency);
     iso8583::put_local_time(m_dialect, m_message, sale.stamp.local_time.view(), sale.stamp.local_date.view(), sale.stamp.wall_ns);
-    if (card) m_message.set(14, kExpiry);
+    if (card) m_message.set(14, demo::kExpiry);
     if (m_dialect.edition == iso8583::Edition::y1987) {  // later ones say it in data codes, which nobody asks for
-        m_message.set(22, card ? kEntryModeChip : kEntryModeCode);
+        m_message.set(22, entry_mode_of(sale));
         m_message.set(25, kConditionNormal);
     }
     m_message.set(32, who.acquirer.view());
     m_message.set(37, sale.rrn.view());
     m_message.set(41, who.terminal.view());
     m_message.set(42, who.merchant.view());
+}
+
+MessageBuilder::Built MessageBuilder::put_card(const CardData& card) {
+    const auto no_room = [](unsigned field) {
+        return tl::unexpected(iso8583::PackError{iso8583::Reason::unknown_field, static_cast<std::uint8_t>(field), 0});
+    };
+    if (!card.chip.empty() && !iso8583::put_chip(m_dialect, m_message, card.chip)) return no_room(iso8583::kChipField);
+    if (!card.track2.empty()) m_message.set(iso8583::kTrack2Field, card.track2);
+    if (!card.cvv2.empty() && m_dialect.cvv2_field == 0) return no_room(0);
+    if (!card.cvv2.empty()) m_message.set(m_dialect.cvv2_field, card.cvv2);
+    return {};
 }
 
 MessageBuilder::Built MessageBuilder::purchase(Frame& out, const Identity& who, const Sale& sale, MacKey& key,
@@ -137,6 +155,7 @@ MessageBuilder::Built MessageBuilder::purchase(Frame& out, const Identity& who, 
     iso8583::put_stan(m_dialect, m_message, sale.stan);
     if (!sale.qr.empty()) m_message.set(63, sale.qr);
     if (!pin_block.empty()) iso8583::put_pin_block(m_dialect, m_message, pin_block);
+    if (const auto put = put_card(sale.card); !put) return put;
     iso8583::put_function(m_dialect, m_message, function_of(sale));
     if (sale.form == Form::completion) iso8583::put_reason(m_dialect, m_message, MessageReason::terminal_processed);
     if (sale.original_stan != 0)
@@ -201,6 +220,7 @@ Expected<Answer, iso8583::UnpackError> AnswerReader::read(Bytes message, Currenc
     answer.auth_code = AuthCode(m_message.trimmed(38));
     answer.additional = m_message.bytes(48);
     if (answer.mti == "0510") answer.totals = iso8583::read_totals(m_dialect, m_message, currency);
+    answer.chip = iso8583::chip_bytes_of(m_dialect, m_message).value_or(Buffer());
     answer.has_mac = m_message.has(kPrimaryMac) || m_message.has(kSecondaryMac);
     return answer;
 }
@@ -270,6 +290,7 @@ std::string_view response_words(std::string_view code) noexcept {
         {"51", "not enough money"},
         {"54", "expired"},
         {"55", "the PIN is wrong"},
+        {"57", "this card is not taken so: read its chip"},
         {"58", "this terminal is not known to the box, or signed off"},
         {"61", "over the limit"},
         {"62", "the account is frozen"},
@@ -277,10 +298,12 @@ std::string_view response_words(std::string_view code) noexcept {
         {"68", "arrived too late"},
         {"75", "too many wrong PINs; the card is locked"},
         {"79", "the terminal's key has expired"},
+        {"82", "the card is not genuine: chip or verification value"},
         {"91", "the card's bank cannot be reached"},
         {"94", "used before"},
         {"95", "not as the box counts it"},
         {"96", "the box is not well; try again"},
+        {"N7", "the value printed on the card is wrong"},
     };
     const auto* found = std::ranges::find(kWords, code, &Words::code);
     return found == std::end(kWords) ? "refused" : found->words;

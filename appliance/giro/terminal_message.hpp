@@ -52,6 +52,13 @@ struct Identity {
 enum class Form : std::uint8_t { purchase, authorisation, completion };
 [[nodiscard]] std::string_view mti_of(Form form) noexcept;
 
+// What the card shows beside its number, as it was read; each may be empty.
+struct CardData {
+    Buffer chip{};         // DE55
+    std::string track2{};  // DE35
+    std::string cvv2{};    // printed; in the dialect's cvv2_field
+};
+
 // One purchase as the terminal remembers it: what a repeat and a reversal must say again.
 struct Sale {
     Pan pan;         // empty for a QR payment
@@ -65,6 +72,7 @@ struct Sale {
     std::uint32_t original_stan = 0;
     FixedText<10> original_transmission{};
     std::string pin{};  // typed for a card; empty: none
+    CardData card{};
 };
 
 // How a reversal is said.
@@ -107,6 +115,7 @@ class MessageBuilder {
     Built finish(Frame& out, MacKey& key);
     void common(const Identity& who, const Sale& sale);
     [[nodiscard]] iso8583::PackError lacks(unsigned field) const;  // a field as 1987 numbers it
+    [[nodiscard]] Built put_card(const CardData& card);
     const iso8583::Dialect& m_dialect;
     iso8583::Message m_message;
     Buffer m_scratch;
@@ -123,6 +132,7 @@ struct Answer {
     AuthCode auth_code;
     Bytes additional;  // DE48
     std::optional<Claim> totals;  // of 0510: what the box counted
+    Buffer chip{};                // DE55
     bool has_mac = false;
 };
 

@@ -74,7 +74,7 @@ Seeds seeds_pos_scenario() {
                       "mac = 'x9_19'\nfirst = 2\n[cards]\nbins = ['970001']\nlink_bin = '970003'\nwallets = ['ann']\n"),
                 owned("[load]\nrate = 0\nthink_ms = 1\namount = [5, 1]\n"), owned("[load]\nrate = 1\nthink_ms = 1\namount = 0\n"),
                 owned("[mix]\ncash = 1\n"), owned("[terminals]\ntls = true\nport = 'a'\nconnect = 'x'\nframing = 'x'\n"), owned("load = 1\n"), owned("= =")};
-    for (const char* name : {"shop", "peak", "trouble"})
+    for (const char* name : {"shop", "peak", "trouble", "chip"})
         seeds.push_back(read_file(GIRO_SOURCE_DIR "/firmware-config/scenarios/" + std::string(name) + ".toml").value());
     return seeds;
 }

@@ -35,7 +35,7 @@ TEST_CASE("scenario: every shipped file is read, and an empty one is the default
         CHECK_MESSAGE(scenario, (scenario ? std::string() : scenario.error().what));
         ++shipped;
     }
-    CHECK(shipped == 5);
+    CHECK(shipped == 6);
     const auto empty = read("");
     REQUIRE(empty);
     CHECK(empty->terminals == 1);
@@ -48,8 +48,8 @@ TEST_CASE("scenario: what stands in the file is what the run is told") {
         "framing = 'bcd2,etx'\nmac = 'x9_19'\ntimeout_ms = 700\n"
         "[load]\nthink_ms = 40\ncount = 9\nseconds = 8\namount = [5, 7]\n"
         "[mix]\ncard = 60\nadvice = 40\n"
-        "[cards]\nbins = ['970001']\nper_bin = 2\nlink_bin = '970003'\nwallets = ['ann', 'bo']\n"
-        "[bad]\nwrong_mac = 1\nduplicate = 2\nlate_reversal = 3\nlate_ms = 4\nsilent = 5\ncut_frames = 6\nkeep_alives "
+        "[cards]\nbins = ['970001']\nper_bin = 2\nlink_bin = '970003'\nwallets = ['ann', 'bo']\nemv = 8\n"
+        "[bad]\nwrong_chip = 9\nwrong_mac = 1\nduplicate = 2\nlate_reversal = 3\nlate_ms = 4\nsilent = 5\ncut_frames = 6\nkeep_alives "
         "= 7\n"
         "keep_alives_per_second = 8\n");
     REQUIRE(s);
@@ -71,6 +71,8 @@ TEST_CASE("scenario: what stands in the file is what the run is told") {
     CHECK(s->cards == 2);
     CHECK(s->link_bin == "970003");
     CHECK(s->wallets == std::vector<std::string>{"ann", "bo"});
+    CHECK(s->emv == 8);
+    CHECK(s->bad.wrong_chip == 9);
     CHECK(s->bad.wrong_mac == 1);
     CHECK(s->bad.duplicate == 2);
     CHECK(s->bad.late_reversal == 3);
