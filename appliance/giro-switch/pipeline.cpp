@@ -134,6 +134,7 @@ bool Pipeline::read_raw(Item& item) {
     if (!iso8583::to_request(dialect, request.raw, m_message, request)) return false;
     item.ksn = iso8583::ksn_of(dialect, m_message).value_or(payment::Ksn());
     item.pin_block = iso8583::pin_block_of(dialect, m_message);
+    read_card(dialect, item);
     // Views into the frame outlive this call, those into m_message do not.
     const auto keep = [](Bytes& view, Secret& copy) {
         copy = Secret(Buffer(view.begin(), view.end()));
@@ -142,6 +143,25 @@ bool Pipeline::read_raw(Item& item) {
     if (!dialect.fields[48].direct) keep(request.additional, item.additional);
     if (!dialect.fields[63].direct) keep(request.qr, item.qr);
     return true;
+}
+
+void Pipeline::read_card(const iso8583::Dialect& dialect, Item& item) {
+    if (item.request.source == PaymentRequest::Source::link) {
+        item.issuer_chip = iso8583::chip_bytes_of(dialect, m_message).value_or(Buffer());
+        return;
+    }
+    if (!is_card_payment(item.request)) return;
+    item.shown.chip = iso8583::chip_data_of(dialect, m_message);
+    item.shown.entry = iso8583::card_entry_of(dialect, m_message);
+    // The stripe of a card that has a chip, as its service code says, is a fallback whatever DE22 says of it; so is one without it.
+    const bool by_chip = item.shown.entry == iso8583::CardEntry::chip || item.shown.entry == iso8583::CardEntry::contactless;
+    const auto track = iso8583::track2_of(m_message);
+    const bool tells = track.state == iso8583::Track2::State::whole;
+    const char service = track.service_code.chars[0];
+    if (!by_chip && (tells ? service == '2' || service == '6' : item.shown.entry == iso8583::CardEntry::stripe))
+        item.shown.entry = iso8583::CardEntry::fallback;
+    item.shown.verification_value =
+        m_message.has(iso8583::kTrack2Field) || (dialect.cvv2_field != 0 && m_message.has(dialect.cvv2_field));
 }
 
 void Pipeline::start_batches() {
@@ -282,12 +302,14 @@ void Pipeline::decide_terminal(Batch& batch, Item& item) {
         // Its first copy was at the vault for it, and decided nothing.
         return answer(batch, item, {switching::kInoperative, {}, {}}, true, nonce);
     }
-    if (mti == 0x0200) {
-        decided = m_core.purchase(r, sealed, now_ns, item.pin_check);
+    if (mti == 0x0320 && item.chip_check == switching::ChipCheck::refused) {
+        decided.code = switching::response_code(entry::Reason::chip_refused);  // its 0220 heard the same
+    } else if (mti == 0x0200) {
+        decided = m_core.purchase(r, sealed, now_ns, item.checks());
     } else if (mti == 0x0100) {
-        decided = m_core.authorisation(r, sealed, now_ns, item.pin_check);
+        decided = m_core.authorisation(r, sealed, now_ns, item.checks());
     } else if (mti == 0x0220) {
-        decided = m_core.completion(r, sealed, now_ns);
+        decided = m_core.completion(r, sealed, now_ns, item.checks());
     } else if (mti == 0x0320) {
         decided = m_core.upload(r, sealed, now_ns);
     } else if (mti == 0x0400 || mti == 0x0420) {
@@ -297,7 +319,7 @@ void Pipeline::decide_terminal(Batch& batch, Item& item) {
         decided.code = switching::kInvalidTransaction;
     }
     if (decided.action == Answer::Action::reply)
-        return answer(batch, item, {decided.code, decided.auth_code, {}}, true, nonce);
+        return answer(batch, item, {decided.code, decided.auth_code, {}, std::nullopt, chip_answer(item, decided)}, true, nonce);
     if (decided.action == Answer::Action::forward) forward(batch, item, decided);
     wait(batch, decided.payment, {std::move(item), nonce});
 }
@@ -369,9 +391,10 @@ void Pipeline::decide_link(Batch& batch, Item& item) {
     if (!batch.good(item.mac) && !batch.good(item.mac_previous))
         return warn(fmt::format("link {}: wrong MAC on a {:04x}; it is left unanswered", link, r.mti));
     if (r.mti == 0x0210) {
-        if (const auto decided = m_core.link_answer(r, m_clock.wall_ns()))
-            settle_waiting(batch.out, *decided);
-        else
+        if (const auto decided = m_core.link_answer(r, m_clock.wall_ns())) {
+            keep_issuer_chip(decided->payment, item.issuer_chip);
+            settle_waiting(batch.out, *decided, item.issuer_chip);
+        } else
             note_unmatched(r, link, decided.error());
     } else if (r.mti == 0x0810) {
         link_key_answered(r, link);

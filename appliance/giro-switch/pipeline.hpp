@@ -70,12 +70,14 @@ class Pipeline {
     struct NewPan;
     struct Portion;
     struct PinRequests;
+    struct CardRequests;
 
     void received(bus::PeerId peer, const bus::Record& record);
     Item& arrive(bus::PeerId peer, const bus::Record& record);
     void start_batches();
     void start_batch();
     [[nodiscard]] bool read_raw(Item& item);
+    void read_card(const iso8583::Dialect& dialect, Item& item);
     void ask_vault(const std::shared_ptr<Batch>& batch);
     void ask_about_genuine(const std::shared_ptr<Batch>& batch);
     void warn(std::string_view what);
@@ -85,6 +87,7 @@ class Pipeline {
     void keep_checks(Batch& batch, vault::DukptVerify::Reply& reply);
     void add_mac_checks(Item& item, vault::MacVerify::Request& macs) const;
     void add_dukpt_check(Item& item, vault::DukptVerify::Request& macs) const;
+    void ask_about_sealed(const std::shared_ptr<Batch>& batch);
     void ask_about_pins(const std::shared_ptr<Batch>& batch);
     void add_pin(Item& item, PinRequests& pins);
     template <typename Verb>
@@ -93,6 +96,16 @@ class Pipeline {
     void keep_pins(Batch& batch, const vault::PinTranslate::Reply& reply, const std::vector<std::size_t>& items);
     [[nodiscard]] bool pin_is_due(const Item& item) const;
     void forget_pins(const Batch& batch);
+    void ask_about_cards(const std::shared_ptr<Batch>& batch);
+    void add_card(Item& item, CardRequests& cards);
+    void add_chip(Item& item, const config::CardProduct& product, bool known, CardRequests& cards);
+    void add_values(Item& item, const config::CardProduct& product, CardRequests& cards);
+    void ask_chips(const std::shared_ptr<Batch>& batch, const CardRequests& cards);
+    void keep_chip(Item& item, const vault::ArqcVerify::Result& result);
+    void ask_values(const std::shared_ptr<Batch>& batch, CardRequests& cards);
+    void warn_of_card(const Item& item, std::string_view what);
+    [[nodiscard]] Buffer chip_answer(const Item& item, const switching::Answer& decided) const;
+    void keep_issuer_chip(std::uint64_t payment, const Buffer& field);
     void add_pan(Item& item, vault::ProtectPan::Request& pans, std::vector<NewPan>& keys) const;
     void ask_session_key(const std::shared_ptr<Batch>& batch, std::size_t index);
     void vault_done(Batch& batch, bool ok);
@@ -111,7 +124,7 @@ class Pipeline {
     void answer(Batch& batch, const Item& item, const switching::Reply& reply, bool with_mac, const vault::Nonce& nonce);
     void forward(Batch& batch, Item& item, const switching::Answer& answer);
     void wait(Batch& batch, std::uint64_t payment, Waiting waiting);
-    void settle_waiting(std::vector<Outgoing>& out, const switching::Decided& decided);
+    void settle_waiting(std::vector<Outgoing>& out, const switching::Decided& decided, const Buffer& chip = {});
     void refuse_all(Batch& batch, const ResponseCode& code);
     void send_with_macs(std::vector<Outgoing> out);
     void send_portion(std::vector<Outgoing> out);
@@ -152,6 +165,7 @@ class Pipeline {
     std::map<std::uint64_t, Waiting> m_waiting;    // payment seq -> the terminal that waits for its issuer
     std::map<std::uint16_t, bus::PeerId> m_link_peers;
     std::set<std::uint64_t> m_unsendable;          // payment seq
+    std::map<std::uint64_t, Buffer> m_issuer_chips;  // payment seq -> DE55 of its issuer's answer: the newest
     std::set<Id128> m_pins_asked;                  // requests whose PIN the vault was asked about, until they are decided
     std::map<std::uint64_t, std::uint64_t> m_reversal_sent_ns;  // payment seq -> when its reversal was last sent
     std::map<std::tuple<std::uint16_t, Mti, unsigned>, std::uint64_t> m_unmatched;  // link, type, field -> how often

@@ -71,7 +71,7 @@ void Pipeline::ask_about_genuine(const std::shared_ptr<Batch>& batch) {
             m_core.key_exchange(item.request, m_clock.wall_ns()) == switching::Core::KeyExchange::fresh)
             ask_session_key(batch, i);
     }
-    if (pans.pans.empty()) return ask_about_pins(batch);
+    if (pans.pans.empty()) return ask_about_sealed(batch);
     ++batch->waiting;
     m_vault.call<vault::ProtectPan>(pans, [this, batch, keys](vault::Answer<vault::ProtectPan> answer) {
         const bool ok = answer && answer->pans.size() == keys.size();
@@ -81,9 +81,14 @@ void Pipeline::ask_about_genuine(const std::shared_ptr<Batch>& batch) {
                 if (item.has_pan && item.pan == keys[i].key) item.sealed = sealed;
             m_pans.put(keys[i].key, sealed);
         }
-        if (ok) ask_about_pins(batch);
+        if (ok) ask_about_sealed(batch);
         vault_done(*batch, ok);
     });
+}
+
+void Pipeline::ask_about_sealed(const std::shared_ptr<Batch>& batch) {
+    ask_about_pins(batch);
+    ask_about_cards(batch);
 }
 
 void Pipeline::add_mac_checks(Item& item, vault::MacVerify::Request& macs) const {

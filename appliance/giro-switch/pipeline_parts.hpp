@@ -55,6 +55,20 @@ struct Pipeline::Item {
     switching::PinCheck pin_check = switching::PinCheck::none;
     bool pin_marked = false;  // it stands in m_pins_asked
     Buffer zone_pin_block;    // of a PIN for a link
+    // What it shows of its card, and what came of it (pipeline_card.cpp); what the answer then has in DE55.
+    switching::CardShown shown;
+    switching::ChipCheck chip_check = switching::ChipCheck::none;
+    switching::CvvCheck cvv_check = switching::CvvCheck::none;
+    Buffer chip_approved, chip_declined;
+    Buffer issuer_chip;  // DE55 of an answer from a link
+    // Everything that was asked about the card; a view of this item.
+    [[nodiscard]] switching::CardChecks checks() const {
+        switching::CardChecks all = pin_check;
+        all.chip = chip_check;
+        all.cvv = cvv_check;
+        all.shown = &shown;
+        return all;
+    }
     [[nodiscard]] bool is_payment() const noexcept { return type == static_cast<std::uint16_t>(MessageType::payment_request); }
 };
 

@@ -68,13 +68,13 @@ void Pipeline::wait(Batch& batch, std::uint64_t payment, Waiting waiting) {
     at->second = std::move(waiting);
 }
 
-void Pipeline::settle_waiting(std::vector<Outgoing>& out, const switching::Decided& decided) {
+void Pipeline::settle_waiting(std::vector<Outgoing>& out, const switching::Decided& decided, const Buffer& chip) {
     const auto at = m_waiting.find(decided.payment);
     if (at == m_waiting.end()) return;  // the switch was restarted meanwhile; the terminal repeats
     const Waiting waiting = std::move(at->second);
     m_waiting.erase(at);
     const std::uint8_t dialect = waiting.item.request.dialect;
-    auto frame = m_frames[dialect].answer(waiting.item.request, {decided.code, decided.auth_code, {}}, true);
+    auto frame = m_frames[dialect].answer(waiting.item.request, {decided.code, decided.auth_code, {}, std::nullopt, chip}, true);
     if (!frame) return;
     out.push_back({waiting.item.peer, MessageType::frame_out, waiting.item.request.connection, std::move(*frame), true,
                    waiting.item.request.terminal, waiting.nonce, dialect, {}, {}, {}});

@@ -113,6 +113,9 @@ json fields_of(const entry::Completed& e) {
     if (e.why != MessageReason::none) out["why"] = name(e.why);
     return out;
 }
+json fields_of(const entry::ChipChecked& e) {
+    return {{"payment", e.payment}, {"cryptogram", entry::name(e.verdict)}, {"atc", to_hex(e.atc)}};
+}
 json fields_of(const entry::TerminalSigned& e) {
     return {{"terminal", e.terminal.view()}, {"on", e.on}, {"moment", e.moment.view()}, {"stan", e.stan}};
 }
@@ -202,6 +205,7 @@ std::optional<json> read(entry::Kind kind, Bytes body) {
         case Kind::terminal_signed: return read<entry::TerminalSigned>(body);
         case Kind::terminal_cut_over: return read<entry::TerminalCutOver>(body);
         case Kind::uploaded: return read<entry::Uploaded>(body);
+        case Kind::chip_checked: return read<entry::ChipChecked>(body);
         case Kind::reconciled: return read<entry::Reconciled>(body);
         case Kind::holds_expired: return read<entry::HoldsExpired>(body);
         case Kind::forgotten: return read<entry::Forgotten>(body);

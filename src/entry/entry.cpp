@@ -27,6 +27,7 @@ std::string_view name(Kind kind) noexcept {
         case Kind::forgotten: return "forgotten";
         case Kind::reconciled: return "reconciled";
         case Kind::uploaded: return "uploaded";
+        case Kind::chip_checked: return "chip_checked";
         case Kind::window_closed: return "window_closed";
         case Kind::settlement_proposed: return "settlement_proposed";
         case Kind::settlement_approved: return "settlement_approved";
@@ -64,6 +65,25 @@ std::string_view name(Reason reason) noexcept {
         case Reason::pin_wrong: return "pin_wrong";
         case Reason::pin_locked: return "pin_locked";
         case Reason::pin_unusable: return "pin_unusable";
+        case Reason::chip_refused: return "chip_refused";
+        case Reason::chip_unusable: return "chip_unusable";
+        case Reason::chip_mismatch: return "chip_mismatch";
+        case Reason::chip_wrong: return "chip_wrong";
+        case Reason::chip_used: return "chip_used";
+        case Reason::chip_fallback: return "chip_fallback";
+        case Reason::cvv_wrong: return "cvv_wrong";
+        case Reason::cvv2_wrong: return "cvv2_wrong";
+    }
+    return "unknown";
+}
+
+std::string_view name(ChipVerdict verdict) noexcept {
+    switch (verdict) {
+        case ChipVerdict::good: return "good";
+        case ChipVerdict::wrong: return "wrong";
+        case ChipVerdict::used: return "used";
+        case ChipVerdict::mismatch: return "mismatch";
+        case ChipVerdict::unusable: return "unusable";
     }
     return "unknown";
 }

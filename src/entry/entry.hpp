@@ -36,6 +36,7 @@ enum class Kind : std::uint16_t {
     holds_expired = 22,
     reconciled = 23,
     uploaded = 24,
+    chip_checked = 25,
     window_closed = 32,
     settlement_proposed = 33,
     settlement_approved = 34,
@@ -183,7 +184,16 @@ enum class Reason : std::uint8_t {
     pin_wrong,               // it was counted                                       55
     pin_locked,              // too many were wrong: none is looked at any more      75
     pin_unusable,            // no block, no key or no product for it; not counted   55
-    kLast = pin_unusable
+    // Of the chip (DE55) and the verification values of a card on us: looked at before the PIN.
+    chip_refused,            // the card said no (AAC), or approved by itself what is asked (TC) 05
+    chip_unusable,           // malformed or missing chip data, another CVN, no key for it   30
+    chip_mismatch,           // amount or currency is not what the cryptogram covers     12
+    chip_wrong,              // the cryptogram is not this card's over this data         82
+    chip_used,               // its transaction counter was used, or is one from before  82
+    chip_fallback,           // the stripe of a card whose chip must be read             57
+    cvv_wrong,               // of track 2: CVV, or iCVV of a chip                       82
+    cvv2_wrong,              // the printed one                                          N7
+    kLast = cvv2_wrong
 };
 [[nodiscard]] std::string_view name(Reason reason) noexcept;
 
@@ -234,6 +244,23 @@ struct Completed {
     std::uint64_t authorisation = 0;  // seq; 0: a sale that the till approved by itself
     RequestKey original;              // of that authorisation; empty without one
     MessageReason why = MessageReason::none;  // as its message says
+};
+// What the cryptogram of a 0220's chip data was worth. It stands right behind its Completed, which it does not change: what the
+// till approved by itself is done, and the bank may ask its terminal's owner about it.
+enum class ChipVerdict : std::uint8_t {
+    good = 1,
+    wrong = 2,     // not this card's over this data
+    used = 3,      // its transaction counter was used, or is too old to tell
+    mismatch = 4,  // good or not, over another amount or currency
+    unusable = 5,  // malformed, another CVN, no key for it
+    kLast = unusable
+};
+[[nodiscard]] std::string_view name(ChipVerdict verdict) noexcept;
+struct ChipChecked {
+    std::uint64_t payment = 0;  // seq of the Completed
+    ChipVerdict verdict = ChipVerdict::unusable;
+    ByteArray<2> atc{};         // the card's transaction counter, 9F36
+    ByteArray<8> cryptogram{};  // 9F26
 };
 // Holds whose time was up at time_ns have ended, in the ledger's order, at most so many.
 struct HoldsExpired {
@@ -369,6 +396,7 @@ void fields(auto& a, Payment& e) {
 }
 void fields(auto& a, Authorised& e) { a(e.payment, e.original, e.total, e.lifetime_s); }
 void fields(auto& a, Completed& e) { a(e.payment, e.authorisation, e.original, e.why); }
+void fields(auto& a, ChipChecked& e) { a(e.payment, e.verdict, e.atc, e.cryptogram); }
 void fields(auto& a, HoldsExpired& e) { a(e.time_ns, e.most); }
 void fields(auto& a, ForwardAnswered& e) {
     a(e.payment, e.outcome, e.reason, e.time_ns, e.response_code, e.auth_code, e.reversal_owed, e.salt);

@@ -36,6 +36,14 @@ ResponseCode response_code(entry::Reason reason) noexcept {
         {Reason::pin_wrong, "55"},
         {Reason::pin_locked, "75"},
         {Reason::pin_unusable, "55"},
+        {Reason::chip_refused, "05"},
+        {Reason::chip_unusable, "30"},
+        {Reason::chip_mismatch, "12"},
+        {Reason::chip_wrong, "82"},
+        {Reason::chip_used, "82"},
+        {Reason::chip_fallback, "57"},
+        {Reason::cvv_wrong, "82"},
+        {Reason::cvv2_wrong, "N7"},
     };
     static_assert(std::size(kTable) == static_cast<std::size_t>(Reason::kLast), "one row per reason");
     for (const auto& row : kTable)

@@ -65,7 +65,8 @@ bool Core::is_at_home(const PaymentRequest& request) const {
            (request.merchant.empty() || request.merchant == terminal->merchant);
 }
 
-Answer Core::purchase(const PaymentRequest& request, const entry::SealedPan* sealed, std::uint64_t now_ns, PinCheck pin) {
+Answer Core::purchase(const PaymentRequest& request, const entry::SealedPan* sealed, std::uint64_t now_ns,
+                      const CardChecks& checks) {
     if (!is_at_home(request)) return {.code = kInvalidMerchant, .auth_code = {}};
     const auto key = key_of(request);
     const Remembered* before = m_state.find(RequestClass::payment, key);
@@ -77,7 +78,7 @@ Answer Core::purchase(const PaymentRequest& request, const entry::SealedPan* sea
     entry::Payment payment = start_payment(request, now_ns);
     if (sealed != nullptr) payment.pan = *sealed;
     if (before != nullptr) return decline(payment, Reason::reversed_before);
-    return decide(payment, request, sealed, pin);
+    return decide(payment, request, sealed, checks);
 }
 
 bool Core::knows(const PaymentRequest& request) const {
@@ -130,7 +131,8 @@ entry::Payment Core::start_payment(const PaymentRequest& request, std::uint64_t 
 }
 
 // The rejections in the order of entry::Reason, then the way it goes.
-Answer Core::decide(entry::Payment& payment, const PaymentRequest& request, const entry::SealedPan* sealed, PinCheck pin) {
+Answer Core::decide(entry::Payment& payment, const PaymentRequest& request, const entry::SealedPan* sealed,
+                    const CardChecks& checks) {
     if (const Reason why = check_request(payment, request); why != Reason::none) return decline(payment, why);
     const Terminal* terminal = m_state.terminal(request.terminal);
     ASSERT(terminal != nullptr);  // its MAC was verified
@@ -151,13 +153,14 @@ Answer Core::decide(entry::Payment& payment, const PaymentRequest& request, cons
     const Route route = m_routes.find(request.pan.reveal());
     if (route.kind == Route::Kind::none) return decline(payment, Reason::no_route);
     if (route.kind == Route::Kind::link) {
-        if (const Reason why = pin_reason(pin); why != Reason::none) return decline(payment, why);
+        if (const Reason why = pin_reason(checks.pin); why != Reason::none) return decline(payment, why);
         return forward(payment, route);
     }
     const Card* card = m_state.card(sealed->token);
     if (card == nullptr) return decline(payment, Reason::card_unknown);
     payment.debit = card->account;
-    if (const Reason why = pin_reason(pin); why != Reason::none) return decline(payment, why);
+    if (const Reason why = card_reason(checks, sealed->token, payment.time_ns); why != Reason::none)
+        return decline(payment, why);
     if (payment.amount.minor > m_policy.config.switching.payment_max) return decline(payment, Reason::limit_exceeded);
     if (const Reason why = check_ledger(payment, false); why != Reason::none) return decline(payment, why);
     return approve(payment);

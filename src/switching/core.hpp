@@ -15,6 +15,7 @@
 #include "config/config.hpp"
 #include "giro/environment.hpp"
 #include "giro/request.hpp"
+#include "iso8583/chip.hpp"
 #include "switching/answers.hpp"
 #include "switching/correlation.hpp"
 #include "switching/routes.hpp"
@@ -67,6 +68,8 @@ inline constexpr QuotaLimit kIdleEntriesOfWallet{.burst = 20, .interval_ns = 10'
 // Offline sales that a card's bank pays from its reserve, because the card's account has no money: of one card, and at one
 // terminal. Beyond, 61: a shop that makes such sales up may not empty a bank.
 inline constexpr QuotaLimit kUnpaidSalesOfCard{.burst = 4, .interval_ns = 86'400'000'000'000, .keys_max = 100'000};
+// Wrong verification values (CVV, CVV2) of one card: they have a thousand each.
+inline constexpr QuotaLimit kWrongCvvsOfCard{.burst = 5, .interval_ns = 3'600'000'000'000, .keys_max = 100'000};
 inline constexpr QuotaLimit kUnpaidSalesOfTerminal{.burst = 100, .interval_ns = 600'000'000'000, .keys_max = 100'000};
 
 // What the vault is to be asked about the PIN of a request that carries one, and by what.
@@ -84,6 +87,39 @@ struct PinQuestion {
 };
 // What came of it.
 enum class PinCheck : std::uint8_t { none, good, wrong, locked, unusable };
+
+// What a request shows of its card, beside the number.
+struct CardShown {
+    iso8583::ChipData chip{};
+    iso8583::CardEntry entry = iso8583::CardEntry::unknown;
+    bool verification_value = false;  // a track 2, or the printed value
+};
+enum class ChipCheck : std::uint8_t {
+    none,      // no chip data, and none is needed
+    to_ask,    // the vault has the word
+    good,
+    wrong,     // the cryptogram is not this card's
+    used,      // its counter was used
+    mismatch,  // over another amount or currency
+    refused,   // the card said no, or approved by itself what is asked
+    unusable,  // malformed or missing, another CVN, no key
+    fallback,  // the stripe of a card whose chip must be read
+};
+enum class CvvCheck : std::uint8_t { none, good, wrong, good_printed, wrong_printed };
+// What the vault is to be asked about a request's card, by the keys of `product`.
+struct CardQuestion {
+    const config::CardProduct* product = nullptr;  // null: nothing
+    ChipCheck chip = ChipCheck::none;              // to_ask, or what it is without asking
+    bool cvv = false;
+};
+// What came of all that was asked about a card. A PIN's check alone is one of them.
+struct CardChecks {
+    PinCheck pin = PinCheck::none;
+    ChipCheck chip = ChipCheck::none;
+    CvvCheck cvv = CvvCheck::none;
+    const CardShown* shown = nullptr;  // with `chip`
+    CardChecks(PinCheck check = PinCheck::none) : pin(check) {}
+};
 
 struct WalletAnswer {
     ResponseCode code;
@@ -115,19 +151,22 @@ class Core {
     [[nodiscard]] bool has_entries() const noexcept { return !m_entries.empty(); }
 
     // --- from terminals: their MAC has been verified ---
-    // 0200. `sealed` is the PAN as the vault sealed it; null without a PAN (QR). `pin`: what came of ask_pin().
+    // 0200. `sealed` is the PAN as the vault sealed it; null without a PAN (QR). `checks`: what came of ask_pin() and ask_card().
     [[nodiscard]] Answer purchase(const PaymentRequest& request, const entry::SealedPan* sealed, std::uint64_t now_ns,
-                                  PinCheck pin = PinCheck::none);
+                                  const CardChecks& checks = {});
     // 0400.
     [[nodiscard]] Answer reversal(const PaymentRequest& request, std::uint64_t now_ns);
     // 0100: holds the money, or raises the hold of the 0100 that DE90 names (core_hold.cpp has the tables).
     [[nodiscard]] Answer authorisation(const PaymentRequest& request, const entry::SealedPan* sealed, std::uint64_t now_ns,
-                                       PinCheck pin = PinCheck::none);
+                                       const CardChecks& checks = {});
     // 0220: completes the 0100 that DE90 names, or tells of a sale that the terminal approved by itself.
-    [[nodiscard]] Answer completion(const PaymentRequest& request, const entry::SealedPan* sealed, std::uint64_t now_ns);
+    [[nodiscard]] Answer completion(const PaymentRequest& request, const entry::SealedPan* sealed, std::uint64_t now_ns,
+                                    const CardChecks& checks = {});
     // For a request that carries a PIN and that knows() does not: what to ask the vault before it is decided. Nothing is asked of
     // a request that will leave no entry. Views of the state and the configuration: good until the next entry.
     [[nodiscard]] PinQuestion ask_pin(const PaymentRequest& request, const entry::SealedPan* sealed, std::uint64_t now_ns) const;
+    // What to ask the vault about a card on us (core_card.cpp); of a request that knows(), for its answer alone.
+    [[nodiscard]] CardQuestion ask_card(const PaymentRequest& request, const CardShown& shown, const entry::SealedPan* sealed) const;
     // Whether a request with this one's key was decided, or waits for its issuer: this one will be answered as that one was.
     [[nodiscard]] bool knows(const PaymentRequest& request) const;
     // 0800 with DE70 161. A recorded exchange may not bring an old moment back: DE7 (UTC) is within a day of now and never
@@ -198,8 +237,12 @@ class Core {
     template <typename E>
     [[nodiscard]] Done admin(entry::Kind kind, const E& e);
     [[nodiscard]] entry::Payment start_payment(const PaymentRequest& request, std::uint64_t now_ns);
-    [[nodiscard]] Answer decide(entry::Payment& payment, const PaymentRequest& request, const entry::SealedPan* sealed, PinCheck pin);
+    [[nodiscard]] Answer decide(entry::Payment& payment, const PaymentRequest& request, const entry::SealedPan* sealed,
+                                const CardChecks& checks);
     [[nodiscard]] static entry::Reason pin_reason(PinCheck check) noexcept;
+    [[nodiscard]] static entry::Reason chip_reason(ChipCheck check) noexcept;
+    [[nodiscard]] entry::Reason card_reason(const CardChecks& checks, const entry::CardToken& card, std::uint64_t now_ns);
+    void record_chip(const CardChecks& checks);
     [[nodiscard]] Answer repeat(const Remembered& before) const;
     [[nodiscard]] bool signed_off(const PaymentRequest& request) const;
     [[nodiscard]] static ResponseCode moment_refusal(KeyExchange kind);
@@ -211,7 +254,7 @@ class Core {
     [[nodiscard]] Answer forward(entry::Payment& payment, const Route& route);
     [[nodiscard]] entry::Reason check_request(const entry::Payment& payment, const PaymentRequest& request) const;
     [[nodiscard]] entry::Reason check_authorisation(entry::Authorised& e, const PaymentRequest& request,
-                                                    const entry::SealedPan* sealed, PinCheck pin) const;
+                                                    const entry::SealedPan* sealed, const CardChecks& checks);
     [[nodiscard]] ResponseCode check_offline(entry::Completed& e, const PaymentRequest& request);
     [[nodiscard]] ResponseCode check_completion(entry::Completed& e, const entry::RequestKey& original) const;
     [[nodiscard]] bool pay_anyway(entry::Payment& payment) const;
@@ -244,6 +287,7 @@ class Core {
     Quota<Hash160> m_idle_of_wallets{kIdleEntriesOfWallet};
     Quota<entry::CardToken> m_unpaid_of_cards{kUnpaidSalesOfCard};
     Quota<TerminalId> m_unpaid_of_terminals{kUnpaidSalesOfTerminal};
+    Quota<entry::CardToken> m_wrong_cvvs{kWrongCvvsOfCard};
 };
 
 }  // namespace giro::switching

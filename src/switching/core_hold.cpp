@@ -57,7 +57,8 @@ tl::expected<Id128, Reason> Core::card_on_us(const PaymentRequest& request, cons
     return card->account;
 }
 
-Answer Core::authorisation(const PaymentRequest& request, const entry::SealedPan* sealed, std::uint64_t now_ns, PinCheck pin) {
+Answer Core::authorisation(const PaymentRequest& request, const entry::SealedPan* sealed, std::uint64_t now_ns,
+                           const CardChecks& checks) {
     if (!is_at_home(request)) return refused(kInvalidMerchant);
     while (expire_holds(now_ns)) {}
     const auto key = key_of(request);
@@ -71,7 +72,7 @@ Answer Core::authorisation(const PaymentRequest& request, const entry::SealedPan
     e.payment = start_payment(request, now_ns);
     if (sealed != nullptr) e.payment.pan = *sealed;
     e.lifetime_s = m_policy.config.switching.hold_lifetime_s;
-    const Reason why = before != nullptr ? Reason::reversed_before : check_authorisation(e, request, sealed, pin);
+    const Reason why = before != nullptr ? Reason::reversed_before : check_authorisation(e, request, sealed, checks);
     if (why != Reason::none && !may_leave_idle_entry(e.payment)) return refused(kMalfunction);
     e.payment.outcome = why == Reason::none ? Outcome::approved : Outcome::declined;
     e.payment.reason = why;
@@ -83,14 +84,14 @@ Answer Core::authorisation(const PaymentRequest& request, const entry::SealedPan
 
 // Fills in accounts and what will be held.
 Reason Core::check_authorisation(entry::Authorised& e, const PaymentRequest& request, const entry::SealedPan* sealed,
-                                 PinCheck pin) const {
+                                 const CardChecks& checks) {
     entry::Payment& payment = e.payment;
     if (const Reason why = check_request(payment, request); why != Reason::none) return why;
     const auto account = card_on_us(request, sealed);
     if (!account) return account.error();
     payment.debit = *account;
     payment.credit = m_state.terminal(request.terminal)->account;
-    if (const Reason why_pin = pin_reason(pin); why_pin != Reason::none) return why_pin;
+    if (const Reason why_card = card_reason(checks, sealed->token, payment.time_ns); why_card != Reason::none) return why_card;
     e.total = payment.amount.minor;
     if (!request.original.empty()) {
         const auto original = original_key(request);
@@ -104,7 +105,8 @@ Reason Core::check_authorisation(entry::Authorised& e, const PaymentRequest& req
     return check_ledger(payment, true);  // of a raise: the difference alone is new
 }
 
-Answer Core::completion(const PaymentRequest& request, const entry::SealedPan* sealed, std::uint64_t now_ns) {
+Answer Core::completion(const PaymentRequest& request, const entry::SealedPan* sealed, std::uint64_t now_ns,
+                        const CardChecks& checks) {
     if (!is_at_home(request)) return refused(kInvalidMerchant);
     while (expire_holds(now_ns)) {}
     const auto key = key_of(request);
@@ -123,6 +125,7 @@ Answer Core::completion(const PaymentRequest& request, const entry::SealedPan* s
     if (!is_purchase(e.payment)) return refused(kInvalidTransaction);
     const auto account = card_on_us(request, sealed);
     if (!account) return refused(response_code(account.error()));
+    if (checks.chip == ChipCheck::refused) return refused(response_code(Reason::chip_refused));
     e.payment.pan = *sealed;
     e.payment.debit = *account;
     const auto original = original_key(request);
@@ -133,7 +136,9 @@ Answer Core::completion(const PaymentRequest& request, const entry::SealedPan* s
     e.payment.outcome = Outcome::approved;
     e.payment.response_code = kApproved;
     record(entry::Kind::completed, e);
-    return {.code = kApproved, .auth_code = e.payment.auth_code, .payment = m_state.last_seq()};
+    const std::uint64_t seq = m_state.last_seq();
+    record_chip(checks);
+    return {.code = kApproved, .auth_code = e.payment.auth_code, .payment = seq};
 }
 
 // A sale that the till approved by itself: within its limit it stands, whatever the account says, for as many as a bank pays.

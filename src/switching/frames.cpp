@@ -6,6 +6,7 @@
 
 #include "giro/result.hpp"
 #include "iso8583/canonical.hpp"
+#include "iso8583/chip.hpp"
 #include "iso8583/mac.hpp"
 #include "iso8583/pin.hpp"
 #include "switching/answers.hpp"
@@ -72,6 +73,7 @@ std::optional<Buffer> FrameBuilder::answer(const PaymentRequest& request, const 
     if (!reply.auth_code.empty()) m_out.set(38, reply.auth_code.view());
     iso8583::put_response_code(m_dialect, m_out, reply.code.view());
     if (!reply.additional.empty()) m_out.set(48, reply.additional);
+    if (!reply.chip.empty()) static_cast<void>(iso8583::put_chip(m_dialect, m_out, reply.chip));
     if (reply.totals) {
         constexpr std::uint16_t kAll = (1U << kTotals) - 1;
         static_cast<void>(iso8583::put_totals(m_dialect, m_out, {kAll, *reply.totals}, request.currency));
@@ -111,6 +113,10 @@ std::optional<Buffer> FrameBuilder::link_request(const PaymentRequest& request, 
         for (const unsigned field : kForwarded) m_out.copy(iso8583::wire_field(m_dialect.edition, field), m_in);
     m_out.set(7, transmission_time(payment.time_ns).view());
     iso8583::put_stan(m_dialect, m_out, payment.link_stan);
+    if (m_in.has(iso8583::kCardSequenceField) && m_dialect.fields[iso8583::kCardSequenceField].defined())
+        m_out.set(iso8583::kCardSequenceField, m_in.field(iso8583::kCardSequenceField));
+    if (const auto chip = iso8583::chip_bytes_of(came_in, m_in); chip && m_dialect.fields[iso8583::kChipField].defined())
+        if (!iso8583::put_chip(m_dialect, m_out, *chip)) return std::nullopt;
     if (!pin_block.empty()) iso8583::put_pin_block(m_dialect, m_out, pin_block);
     return finish(true);
 }

@@ -17,6 +17,7 @@ struct Reply {
     AuthCode auth_code;        // DE38; empty: left out
     std::string additional;    // DE48; empty: left out
     std::optional<Totals> totals = std::nullopt;  // of a reconciliation: what the box counted, and DE66
+    Buffer chip{};             // DE55; empty, or no room for it in the dialect: left out
 };
 
 // What it worked on is overwritten before it returns.
@@ -31,6 +32,7 @@ class FrameBuilder {
     [[nodiscard]] std::optional<Claim> claim(const PaymentRequest& request, Currency currency);
     // The 0200 for an issuer's host: the terminal's, which came in the dialect `came_in`, under our STAN and our transmission
     // time. To a host of another edition goes what both say alike; DE22 and DE25, of another meaning there, do not.
+    // The chip's data (DE55) goes on byte for byte.
     // `pin_block`: under the link's zone key, or empty; never what the terminal sent. Nothing also when the dialect has no room
     // for it.
     [[nodiscard]] std::optional<Buffer> link_request(const PaymentRequest& request, const entry::Payment& payment,

@@ -231,6 +231,7 @@ class State {
     [[nodiscard]] Refusal on(const entry::LinkReversalAnswered& e);
     [[nodiscard]] Refusal on(const entry::Authorised& e);
     [[nodiscard]] Refusal on(const entry::Completed& e);
+    [[nodiscard]] Refusal on(const entry::ChipChecked& e);
     [[nodiscard]] Refusal on(const entry::HoldsExpired& e);
     [[nodiscard]] Refusal on(const entry::WindowClosed& e);
     [[nodiscard]] Refusal on(const entry::SettlementProposed& e);

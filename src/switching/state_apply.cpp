@@ -67,6 +67,8 @@ State::Refusal State::dispatch(Kind kind, Bytes body) {
             return decoded<entry::Authorised>(body);
         case Kind::completed:
             return decoded<entry::Completed>(body);
+        case Kind::chip_checked:
+            return decoded<entry::ChipChecked>(body);
         case Kind::holds_expired:
             return decoded<entry::HoldsExpired>(body);
         case Kind::reconciled:

@@ -31,4 +31,10 @@ State::Refusal State::on(const entry::CardUnlocked& e) {
     return {};
 }
 
+// Told for those who read the journal: nothing here goes by it.
+State::Refusal State::on(const entry::ChipChecked& e) {
+    if (e.payment == 0 || e.payment != m_last_seq) return "it does not stand right behind its payment";
+    return {};
+}
+
 }  // namespace giro::switching

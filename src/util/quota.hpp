@@ -32,6 +32,13 @@ class Quota {
         rested_at_ns += m_limit.interval_ns;
         return true;
     }
+    // Whether take() would be true of one that is busy; one that has rested always may.
+    [[nodiscard]] bool may(const Key& key, std::uint64_t now_ns) const {
+        const auto at = m_rested_at_ns.find(key);
+        const std::uint64_t full_ns = m_limit.burst * m_limit.interval_ns;
+        if (at == m_rested_at_ns.end() || at->second < now_ns || at->second - now_ns > full_ns) return true;
+        return at->second - now_ns + m_limit.interval_ns <= full_ns;
+    }
     [[nodiscard]] std::size_t keys() const noexcept { return m_rested_at_ns.size(); }
 
   private:

@@ -1,11 +1,14 @@
 #include "tests/fuzz/world.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "bus/gate_messages.hpp"
 #include "bus/messages.hpp"
 #include "bus/record.hpp"
 #include "chain/script.hpp"
+#include "iso8583/chip.hpp"
 #include "iso8583/pin.hpp"
 #include "iso8583/request.hpp"
 #include "qr/cpm.hpp"
@@ -13,6 +16,7 @@
 #include "switching/network.hpp"
 #include "tests/gate/sample.hpp"
 #include "util/archive.hpp"
+#include "util/bytes.hpp"
 #include "util/hash.hpp"
 #include "wallet/key.hpp"
 
@@ -156,6 +160,30 @@ Buffer at_the_till() {
     append_frame(out, kTerminal, [](iso8583::Message& m) {
         m.set(11, "004716");
         m.set(2, "4111111111111111");
+    });
+    // By chip: good, wrong, over another amount, without its data; an offline sale with its certificate; by stripe.
+    const auto chip = [](std::string_view amount, std::string_view last, std::string_view type = "80") {
+        return *from_hex(fmt::format("9f0206{}9f1a02075695050000000000" "5f2a0209639a032611239c01009f3704000000009f3602000a82021800"
+                                     "9f100706010a03{}00009f260800000000000000{}9f2701{}", amount,
+                                     type == "40" ? "90" : "a0", last, type));
+    };
+    std::uint32_t stan = 4'730;
+    for (const auto& field : {chip("000000002372", "00"), chip("000000002372", "01"), chip("000000002371", "00"), Buffer()})
+        append_frame(out, kTerminal, [&](iso8583::Message& m) {
+            m.set_number(11, stan++, 6);
+            m.set(22, "051");
+            if (!field.empty()) m.set(55, field);
+        });
+    append_frame(out, kTerminal, [&](iso8583::Message& m) {
+        m.set_mti("0220");
+        m.set_number(11, stan++, 6);
+        m.set(22, "051");
+        m.set(55, chip("000000002372", "01", "40"));
+    });
+    append_frame(out, kTerminal, [&](iso8583::Message& m) {
+        m.set_number(11, stan++, 6);
+        m.set(22, "901");
+        m.set(35, "9700010000000018=49122010000012399");
     });
     append_frame(out, kTerminal, [](iso8583::Message& m) {  // held still when the day is over
         m.set_mti("0100");
@@ -381,6 +409,25 @@ switching::PinCheck SmallBox::check_pin(const PaymentRequest& r, const entry::Se
     return kSaid[std::to_integer<unsigned>(block.bytes[0]) % std::size(kSaid)];
 }
 
+// The vault's word is the cryptogram's, or the value's, last byte.
+switching::CardChecks SmallBox::check_card(const PaymentRequest& r, const entry::SealedPan* pan) {
+    using switching::ChipCheck, switching::CvvCheck;
+    m_shown.chip = iso8583::chip_data_of(gate::dialect(), m_message);
+    m_shown.entry = iso8583::card_entry_of(gate::dialect(), m_message);
+    const auto track = iso8583::track2_of(m_message);
+    m_shown.verification_value = track.state != iso8583::Track2::State::absent;
+    switching::CardChecks checks = check_pin(r, pan);
+    checks.shown = &m_shown;
+    const auto question = m_core.ask_card(r, m_shown, pan);
+    ASSERT(question.product != nullptr || (question.chip == ChipCheck::none && !question.cvv));
+    ASSERT(question.chip != ChipCheck::to_ask || (m_shown.chip.amount == r.amount && m_shown.chip.currency == r.currency));
+    constexpr ChipCheck kSaid[] = {ChipCheck::good, ChipCheck::wrong, ChipCheck::used, ChipCheck::unusable};
+    const auto last = std::to_integer<unsigned>(m_shown.chip.cryptogram.back());
+    checks.chip = question.chip == ChipCheck::to_ask ? kSaid[last % std::size(kSaid)] : question.chip;
+    if (question.cvv) checks.cvv = track.expiry.view() == "4912" ? CvvCheck::good : CvvCheck::wrong;
+    return checks;
+}
+
 void SmallBox::from_terminal(const PaymentRequest& r) {
     if (state.terminal(r.terminal) == nullptr) return;
     switching::Answer answer;
@@ -389,13 +436,13 @@ void SmallBox::from_terminal(const PaymentRequest& r) {
     const entry::SealedPan* pan = r.pan.empty() ? nullptr : &sealed;
     static_cast<void>(m_core.key_expired(r.terminal, kNow));
     static_cast<void>(m_core.takes_previous_key(r.terminal, kNow));
-    const switching::PinCheck pin = check_pin(r, pan);
+    const switching::CardChecks checks = check_card(r, pan);
     if (mti == 0x0200) {
-        answer = m_core.purchase(r, pan, kNow, pin);
+        answer = m_core.purchase(r, pan, kNow, checks);
     } else if (mti == 0x0100) {
-        answer = m_core.authorisation(r, pan, kNow, pin);
+        answer = m_core.authorisation(r, pan, kNow, checks);
     } else if (mti == 0x0220) {
-        answer = m_core.completion(r, pan, kNow);
+        answer = m_core.completion(r, pan, kNow, checks);
     } else if (mti == 0x0320) {
         answer = m_core.upload(r, pan, kNow);
     } else if (mti == 0x0400 || mti == 0x0420) {
@@ -416,7 +463,7 @@ void SmallBox::from_terminal(const PaymentRequest& r) {
                                                         ? encode(state.outstanding(answer.payment)->payment)
                                                         : Buffer());
         ASSERT(payment);
-        const Buffer zone_block = pin == switching::PinCheck::good ? Buffer(8, std::byte{0xcd}) : Buffer();
+        const Buffer zone_block = checks.pin == switching::PinCheck::good ? Buffer(8, std::byte{0xcd}) : Buffer();
         static_cast<void>(m_frames.link_request(r, *payment, gate::dialect(), zone_block));
         static_cast<void>(m_frames.link_reversal(*payment, r.replacement, r.pan));
     }

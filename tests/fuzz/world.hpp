@@ -50,6 +50,8 @@ class SmallBox {
   private:
     void payment(Bytes body);
     [[nodiscard]] switching::PinCheck check_pin(const PaymentRequest& r, const entry::SealedPan* pan) const;
+    switching::CardShown m_shown;
+    switching::CardChecks check_card(const PaymentRequest& r, const entry::SealedPan* pan);
     void from_terminal(const PaymentRequest& request);
     void wallet(Bytes body);
     void command(std::uint16_t type, Bytes body);

@@ -27,7 +27,7 @@ inline void fill_purchase(iso8583::Message& m) {
     m.set(12, "163000");
     m.set(13, "1122");
     m.set(14, "2912");
-    m.set(22, "051");
+    m.set(22, "011");
     m.set(25, "00");
     m.set(32, "970002");
     m.set(37, "632616004711");

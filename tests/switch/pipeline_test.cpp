@@ -12,7 +12,9 @@
 #include "appliance/giro/terminal_message.hpp"
 #include "bus/messages.hpp"
 #include "iso8583/canonical.hpp"
+#include "iso8583/chip.hpp"
 #include "iso8583/request.hpp"
+#include "payment/chip_card.hpp"
 #include "tests/net/fixture.hpp"
 #include "tests/switching/fixture.hpp"
 #include "util/bytes.hpp"
@@ -71,6 +73,10 @@ class FakeVault {
     std::vector<std::uint16_t> asked;  // types, in order
     vault::PinVerdict pin_verdict = vault::PinVerdict::good;
     std::vector<std::string> pins;  // that were asked about: how, under which key and KSN
+    vault::ArqcVerdict arqc_verdict = vault::ArqcVerdict::good;
+    std::vector<std::string> chips;  // under which key, with which CVN, sequence number, use
+    bool values_good = true;
+    std::vector<std::string> values;  // card verification values: under which key, expiry, service code, value
 
     void release(std::size_t index) {
         const Held request = held.at(index);
@@ -123,6 +129,22 @@ class FakeVault {
                 return vault::encode(body, vault::PinTranslate::Reply{std::vector<Buffer>(
                                                asked_for.items.size(), good ? Buffer(8, std::byte{0xcd}) : Buffer())});
             }
+            case MessageType::vault_arqc_verify: {
+                const auto asked_for = *vault::decode<vault::ArqcVerify::Request>(request.body);
+                for (const auto& item : asked_for.items)
+                    chips.push_back(fmt::format("{} cvn {} psn {} use {} codes {} {} csu {} {}", item.key.view(), item.cvn, item.psn,
+                                                static_cast<int>(item.use), to_hex(item.code_approved), to_hex(item.code_declined),
+                                                to_hex(item.csu_approved), to_hex(item.csu_declined)));
+                vault::ArqcVerify::Result result{arqc_verdict, {}, {}};
+                if (arqc_verdict == vault::ArqcVerdict::good) result = {arqc_verdict, Buffer(8, std::byte{0xa5}), Buffer(8, std::byte{0x5a})};
+                return vault::encode(body, vault::ArqcVerify::Reply{std::vector<vault::ArqcVerify::Result>(asked_for.items.size(), result)});
+            }
+            case MessageType::vault_cvv_verify: {
+                const auto asked_for = *vault::decode<vault::CvvVerify::Request>(request.body);
+                for (const auto& item : asked_for.items)
+                    values.push_back(fmt::format("{} {} {} {}", item.key.view(), item.expiry.view(), item.service_code.view(), item.value.view()));
+                return vault::encode(body, vault::CvvVerify::Reply{std::vector<bool>(asked_for.items.size(), values_good)});
+            }
             case MessageType::vault_protect_pan: {
                 vault::ProtectedPan card;
                 card.token = switching::sealed(1).token;
@@ -154,6 +176,7 @@ struct Heard {
     std::uint64_t connection;
     std::string code;
     bool has_mac;
+    std::string chip{};  // DE55, hexadecimal
 };
 
 class Fixture {
@@ -206,16 +229,39 @@ class Fixture {
         request.dialect = m_spoken[connection] = dialect;
         send(request);
     }
-    [[nodiscard]] Buffer purchase(std::uint32_t stan, std::uint8_t dialect, std::string_view pan = "9700010000000013") {
+    [[nodiscard]] Buffer purchase(std::uint32_t stan, std::uint8_t dialect, std::string_view pan = "9700010000000013",
+                                  const pos::CardData& card = {}, pos::Form form = pos::Form::purchase) {
         pos::MessageBuilder builder(dialects[dialect]);
         pos::MacKey key(Secret(Buffer(vault::kTerminalKeyBytes)), {});
         pos::Sale sale{*Pan::parse(pan), {}, 100, stan, Rrn("RRN" + std::to_string(100'000'000 + stan)),
                        pos::Stamp::at(clock.wall_ns())};
+        sale.card = card;
+        sale.form = form;
         pos::Frame frame;
-        REQUIRE(
-            builder.purchase(frame, {TerminalId("T0000001"), MerchantId("M1"), AcquirerId("970002"), 963}, sale, key)
-                .has_value());
+        const auto built = builder.purchase(frame, {TerminalId("T0000001"), MerchantId("M1"), AcquirerId("970002"), 963}, sale, key);
+        REQUIRE(built.has_value());
         return {frame.message().begin(), frame.message().end()};
+    }
+    // The same with what the card shows.
+    void buy_by(std::uint32_t stan, const pos::CardData& card, std::string_view pan = "9700010000000013",
+                pos::Form form = pos::Form::purchase, std::uint8_t dialect = 0) {
+        const Buffer raw = purchase(stan, dialect, pan, card, form);
+        PaymentRequest request;
+        request.connection = stan;
+        request.received_ns = clock.wall_ns();
+        request.raw = raw;
+        request.dialect = m_spoken[stan] = dialect;
+        send(request);
+    }
+    [[nodiscard]] pos::CardData chip_of(MinorUnits amount, payment::ChipAnswer type = payment::ChipAnswer::arqc, std::uint8_t cvn = 10) {
+        payment::ChipPurchase p;
+        p.type = type;
+        p.cvn = cvn;
+        p.atc = 7;
+        p.amount = amount;
+        p.currency = 963;
+        p.date = FixedText<6>("26" + pos::Stamp::at(clock.wall_ns()).local_date.str());
+        return {payment::chip_field(Secret(Buffer(payment::kChipKeyBytes, std::byte{1})), p), {}, {}};
     }
     void send(const PaymentRequest& request) {
         Buffer body;
@@ -223,12 +269,13 @@ class Fixture {
         gate->send({static_cast<std::uint16_t>(MessageType::payment_request), Status::ok, 0, body});
     }
     // The issuer's answer to the last frame sent to it, by its own dialect.
-    void link_answers(const iso8583::Dialect& dialect, std::string_view code) {
+    void link_answers(const iso8583::Dialect& dialect, std::string_view code, const Buffer& chip = {}) {
         iso8583::Message asked, answer;
         REQUIRE(iso8583::unpack(dialect, to_link, asked).has_value());
         iso8583::put_mti(dialect, answer, "0210");
         for (const unsigned field : {4U, 11U, 37U, 41U, 49U}) answer.copy(field, asked);
         iso8583::put_response_code(dialect, answer, code);
+        if (!chip.empty()) REQUIRE(iso8583::put_chip(dialect, answer, chip));
         answer.set(64, ByteArray<8>{});
         Buffer raw(iso8583::kFrameBytesMax);
         raw.resize(*iso8583::pack(dialect, answer, raw));
@@ -309,7 +356,7 @@ class Fixture {
         pos::AnswerReader reader(dialects[m_spoken[message->connection]]);
         const auto answer = reader.read(message->frame);
         REQUIRE(answer.has_value());
-        heard.push_back({message->connection, answer->code.str(), answer->has_mac});
+        heard.push_back({message->connection, answer->code.str(), answer->has_mac, to_hex(answer->chip)});
     }
     std::map<std::uint64_t, std::uint8_t> m_spoken;  // connection -> dialect
 };
@@ -661,6 +708,224 @@ TEST_CASE("pipeline: a PIN from a terminal without DUKPT keys, or that is no blo
     REQUIRE(f.until([&] { return f.heard.size() == 2; }));
     CHECK(f.heard[1].code == "55");
     CHECK(f.vault.pins.size() == 1);
+}
+
+TEST_CASE("pipeline: a chip on us is verified by its product, and its answer has the issuer's, of an approval and of a refusal") {
+    Fixture f;
+    f.buy_by(1, f.chip_of(100));
+    REQUIRE(f.until([&] { return f.heard.size() == 1; }));
+    CHECK(f.vault.chips == std::vector<std::string>{"alpha.imk cvn 10 psn 1 use 1 codes 3030 3035 csu 00800000 00000000"});
+    CHECK(f.heard[0].code == "00");
+    CHECK(f.heard[0].chip == "910aa5a5a5a5a5a5a5a53030");
+    // The same once more: the same answer, and nothing is counted.
+    f.buy_by(1, f.chip_of(100));
+    REQUIRE(f.until([&] { return f.heard.size() == 2; }));
+    CHECK(f.vault.chips.back().find("use 2") != std::string::npos);
+    CHECK(f.heard[1].code == "00");
+    CHECK(f.heard[1].chip == f.heard[0].chip);
+    CHECK(f.payments() == 1);
+}
+
+TEST_CASE("pipeline: a chip payment that is declined for want of money has the issuer's refusal for the card") {
+    Fixture f([](config::Config& config) { config.switching.payment_max = 50; });
+    f.buy_by(1, f.chip_of(100));
+    REQUIRE(f.until([&] { return f.heard.size() == 1; }));
+    CHECK(f.heard[0].code == "61");
+    CHECK(f.heard[0].chip == "910a5a5a5a5a5a5a5a5a3035");
+}
+
+TEST_CASE("pipeline: CVN 18's answer is four bytes of ARPC and the card status update of its product") {
+    Fixture f([](config::Config& config) {
+        config.card_products[0].cvns = {18};
+        config.card_products[0].csu = {std::byte{1}, std::byte{0x82}, std::byte{3}, std::byte{4}};
+        config.card_products[0].chip_option_b = true;
+    });
+    f.buy_by(1, f.chip_of(100, payment::ChipAnswer::arqc, 18));
+    REQUIRE(f.until([&] { return f.heard.size() == 1; }));
+    CHECK(f.vault.chips == std::vector<std::string>{"alpha.imk cvn 18 psn 1 use 1 codes 3030 3035 csu 01820304 01020304"});
+    CHECK(f.heard[0].chip == "910ca5a5a5a5a5a5a5a501820304");  // the double's ARPC has 8 bytes
+}
+
+TEST_CASE("pipeline: a cryptogram that is wrong, or used, is 82 without an issuer's answer; one over another amount is not asked about") {
+    Fixture f;
+    f.vault.arqc_verdict = vault::ArqcVerdict::wrong;
+    f.buy_by(1, f.chip_of(100));
+    REQUIRE(f.until([&] { return f.heard.size() == 1; }));
+    f.vault.arqc_verdict = vault::ArqcVerdict::used;
+    f.buy_by(2, f.chip_of(100));
+    REQUIRE(f.until([&] { return f.heard.size() == 2; }));
+    f.vault.arqc_verdict = vault::ArqcVerdict::refused;
+    f.buy_by(3, f.chip_of(100));
+    REQUIRE(f.until([&] { return f.heard.size() == 3; }));
+    CHECK(f.vault.chips.size() == 3);
+    f.buy_by(4, f.chip_of(99));
+    REQUIRE(f.until([&] { return f.heard.size() == 4; }));
+    CHECK(f.vault.chips.size() == 3);
+    const std::vector<std::string> codes{f.heard[0].code, f.heard[1].code, f.heard[2].code, f.heard[3].code};
+    CHECK(codes == std::vector<std::string>{"82", "82", "30", "12"});
+    for (const auto& heard : f.heard) CHECK(heard.chip.empty());
+}
+
+TEST_CASE("pipeline: a vault that fails at the chip decides nothing, and the same request is asked about anew") {
+    Fixture f;
+    f.vault.holds = true;
+    f.buy_by(1, f.chip_of(100));
+    const auto next = [&](MessageType type) {
+        REQUIRE(f.until([&] { return !f.vault.held.empty(); }));
+        CHECK(f.vault.held[0].type == static_cast<std::uint16_t>(type));
+        f.vault.release(0);
+    };
+    next(MessageType::vault_mac_verify);
+    next(MessageType::vault_protect_pan);
+    REQUIRE(f.until([&] { return !f.vault.held.empty(); }));
+    f.vault.status = Status::token_absent;
+    f.vault.release(0);
+    REQUIRE(f.until([&] { return f.heard.size() == 1; }));
+    CHECK(f.heard[0].code == "91");
+    CHECK_FALSE(f.heard[0].has_mac);
+    CHECK(f.payments() == 0);
+    f.vault.status = Status::ok;
+    f.vault.holds = false;
+    f.buy_by(1, f.chip_of(100));
+    REQUIRE(f.until([&] { return f.heard.size() == 2; }));
+    CHECK(f.heard[1].code == "00");
+    CHECK(f.vault.chips.back().find("use 1") != std::string::npos);
+}
+
+TEST_CASE("pipeline: the cryptogram of an offline sale is asked about as an advice's, once, and is an entry") {
+    Fixture f;
+    f.vault.arqc_verdict = vault::ArqcVerdict::used;
+    f.buy_by(1, f.chip_of(100, payment::ChipAnswer::tc), "9700010000000013", pos::Form::completion);
+    REQUIRE(f.until([&] { return f.heard.size() == 1; }));
+    CHECK(f.heard[0].code == "00");
+    CHECK(f.heard[0].chip.empty());
+    REQUIRE(f.vault.chips.size() == 1);
+    CHECK(f.vault.chips[0].find("use 3") != std::string::npos);
+    f.buy_by(1, f.chip_of(100, payment::ChipAnswer::tc), "9700010000000013", pos::Form::completion);
+    REQUIRE(f.until([&] { return f.heard.size() == 2; }));
+    CHECK(f.heard[1].code == "00");
+    CHECK(f.vault.chips.size() == 1);
+}
+
+TEST_CASE("pipeline: chip data for a link goes out and its issuer's comes back byte for byte, for a repeat too, whatever the dialects") {
+    Fixture f([](config::Config& config) {
+        config.ports = {{"new", {}, false, "iso2003", {}}};
+        config.links.at(0).dialect = "iso1987-ebcdic";
+    });
+    f.link_up();
+    const Buffer said = *from_hex("9f2608ffeeddccbbaa99889f3602000171099f1804deadbeef8600df7f0201ff");
+    std::uint32_t stan = 0;
+    for (const std::uint8_t dialect : {std::uint8_t{0}, std::uint8_t{1}}) {
+        CAPTURE(int{dialect});
+        const std::uint32_t this_stan = ++stan;
+        f.heard.clear();
+        f.buy_by(this_stan, {said, {}, {}}, "9700030000000011", pos::Form::purchase, dialect);
+        REQUIRE(f.until([&] { return f.link_frames == this_stan; }));
+        CHECK(f.vault.chips.empty());
+        iso8583::Message sent;
+        REQUIRE(iso8583::unpack(f.dialects[2], f.to_link, sent).has_value());
+        CHECK(to_hex(sent.bytes(55)) == to_hex(said));
+        const Buffer back = *from_hex("910a112233445566778830307107" "86058418000000" "8a023030");
+        f.link_answers(f.dialects[2], "00", back);
+        REQUIRE(f.until([&] { return f.heard.size() == 1; }));
+        CHECK(f.heard[0].chip == to_hex(back));
+        f.buy_by(this_stan, {said, {}, {}}, "9700030000000011", pos::Form::purchase, dialect);
+        REQUIRE(f.until([&] { return f.heard.size() == 2; }));
+        CHECK(f.heard[1].chip == to_hex(back));
+    }
+}
+
+TEST_CASE("pipeline: verification values of track 2 and of the print are verified by the product's key; of a chip, the chip's") {
+    Fixture f;
+    f.buy_by(1, {{}, "9700010000000013=49122010000056199", {}});
+    REQUIRE(f.until([&] { return f.heard.size() == 1; }));
+    f.buy_by(2, {{}, {}, "123"});
+    REQUIRE(f.until([&] { return f.heard.size() == 2; }));
+    auto both = f.chip_of(100);
+    both.track2 = "9700010000000013=49122010000056199";
+    f.buy_by(3, both);
+    REQUIRE(f.until([&] { return f.heard.size() == 3; }));
+    CHECK(f.vault.values == std::vector<std::string>{"alpha.cvk 4912 201 561", "alpha.cvk 4912 000 123", "alpha.cvk 4912 999 561"});
+    for (const auto& heard : f.heard) CHECK(heard.code == "00");
+    f.buy_by(2, {{}, {}, "124"});  // a repeat is not asked about
+    REQUIRE(f.until([&] { return f.heard.size() == 4; }));
+    CHECK(f.heard[3].code == "00");
+    CHECK(f.vault.values.size() == 3);
+}
+
+TEST_CASE("pipeline: a wrong value is 82 or N7; a track of another card, or one that is none, has no value at all") {
+    Fixture f;
+    f.vault.values_good = false;
+    f.buy_by(1, {{}, "9700010000000013=49122010000056199", {}});
+    f.buy_by(2, {{}, {}, "123"});
+    f.buy_by(3, {{}, "9700010000000021=49122010000056199", {}});
+    f.buy_by(4, {{}, "9700010000000013=4912201", {}});
+    f.buy_by(5, {{}, {}, "12"});
+    // Both: the answer says what was sent, not which was wrong, right or locked.
+    f.buy_by(6, {{}, "9700010000000013=49122010000056199", "123"});
+    REQUIRE(f.until([&] { return f.heard.size() == 6; }));
+    CHECK(f.heard[5].code == "N7");
+    CHECK(f.heard[0].code == "82");
+    CHECK(f.heard[1].code == "N7");
+    CHECK(f.heard[2].code == "82");
+    CHECK(f.heard[3].code == "82");
+    CHECK(f.heard[4].code == "N7");
+    CHECK(f.vault.values == std::vector<std::string>{"alpha.cvk 4912 201 561", "alpha.cvk 4912 000 123", "alpha.cvk 4912 201 ",
+                                                     "alpha.cvk 4912 201 ", "alpha.cvk 4912 000 ",
+                                                     "alpha.cvk 4912 201 561", "alpha.cvk 4912 000 123"});
+    f.vault.values_good = true;
+    f.buy_by(7, {{}, "9700010000000013=49122010000056199", "123"});  // within the lock: nothing is taken for right
+    f.buy_by(8, {{}, {}, "123"});
+    REQUIRE(f.until([&] { return f.heard.size() == 8; }));
+    CHECK(f.heard[6].code == "N7");
+    CHECK(f.heard[7].code == "N7");
+}
+
+TEST_CASE("pipeline: the stripe of a card with a chip is a fallback, whatever DE22 says; so is a stripe without a track") {
+    Fixture f([](config::Config& config) { config.card_products[0].fallback = false; });
+    f.buy_by(1, {{}, "9700010000000013=49122010000056199", {}});
+    f.buy_by(2, {{}, "9700010000000013=49121010000056199", {}});  // no chip
+    f.buy_by(3, {{}, "9700010000000013=4912", {}});
+    REQUIRE(f.until([&] { return f.heard.size() == 3; }));
+    CHECK(f.heard[0].code == "57");
+    CHECK(f.heard[1].code == "00");
+    CHECK(f.heard[2].code == "57");
+}
+
+TEST_CASE("pipeline: what an issuer's host echoes of a card is not kept for repeats") {
+    Fixture f;
+    f.link_up();
+    const Buffer said = *from_hex("9f2608ffeeddccbbaa9988");
+    f.buy_by(1, {said, {}, {}}, "9700030000000011");
+    REQUIRE(f.until([&] { return f.link_frames == 1; }));
+    const Buffer back = *from_hex("910a112233445566778830305a089700030000000011");
+    f.link_answers(f.dialects[0], "00", back);
+    REQUIRE(f.until([&] { return f.heard.size() == 1; }));
+    CHECK(f.heard[0].chip == to_hex(back));
+    f.buy_by(1, {said, {}, {}}, "9700030000000011");
+    REQUIRE(f.until([&] { return f.heard.size() == 2; }));
+    CHECK(f.heard[1].code == "00");
+    CHECK(f.heard[1].chip.empty());
+}
+
+TEST_CASE("pipeline: what a chip shows or is printed makes no stripe") {
+    Fixture f;
+    f.buy_by(1, {{}, "9700010000000013=49129990000056199", {}});  // iCVV's service code
+    f.buy_by(2, {{}, "9700010000000013=49120000000056199", {}});  // CVV2's
+    REQUIRE(f.until([&] { return f.heard.size() == 2; }));
+    CHECK(f.vault.values == std::vector<std::string>{"alpha.cvk 4912 999 ", "alpha.cvk 4912 000 "});
+}
+
+TEST_CASE("pipeline: an AAC passed off as an ARQC is what the card said: 05, and nobody is asked") {
+    Fixture f;
+    auto said_no = f.chip_of(100, payment::ChipAnswer::aac);
+    const auto information = iso8583::chip_tag(said_no.chip, 0x9F27);
+    REQUIRE(information.has_value());
+    said_no.chip[static_cast<std::size_t>(information->data() - said_no.chip.data())] = std::byte{0x80};
+    f.buy_by(1, said_no);
+    REQUIRE(f.until([&] { return f.heard.size() == 1; }));
+    CHECK(f.heard[0].code == "05");
+    CHECK(f.vault.chips.empty());
 }
 
 TEST_CASE("pipeline: a link whose dialect has no room for its PIN blocks stops the start, by name") {
