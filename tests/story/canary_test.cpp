@@ -178,9 +178,10 @@ TEST_CASE("canaries: after every flow no key is outside the vault, and no card d
     canaries.push_back({"a PIN in the clear", "731902846537"});
     canaries.push_back({"a PIN in the clear, packed", text_of(giro::from_hex("731902846537").value())});
     canaries.push_back({"a PIN in the clear, a digit to a byte", std::string("\7\3\1\11\0\2\10\4\6\5\3\7", 12)});
-    for (const char* key : {"alpha.pvk", "beta.pvk", "gamma.zpk"})
+    for (const char* key : {"alpha.pvk", "beta.pvk", "gamma.zpk", "alpha.cvk"})
         add_key(canaries, key, key_in(box.file("demo/keys") / (std::string(key) + ".key")));
     add_pan(canaries, "another bank's card number", giro::demo::pan("970003", 7));
+    add_key(canaries, "a chip card's key", key_in(box.file("demo/cards/970001.cards")));  // of card 1
     const giro::pos::Sale sale = till.sale(731, "970001", 7);
     CHECK(till.say(till.purchase(sale)) == "00");
     CHECK(till.say(till.reversal(sale)) == "00");
@@ -188,6 +189,13 @@ TEST_CASE("canaries: after every flow no key is outside the vault, and no card d
     giro::Buffer overfull = overfull_purchase(till, till.sale(732, "970001", 7), card);
     till.send(overfull);
     CHECK(till.hear() == "63");
+    // The same of one whose MAC is good: its track is looked at, and so is chip data that has number and track in it.
+    giro::pos::Sale by_stripe = till.sale(733, "970001", 7);
+    by_stripe.card.track2 = card[1].bytes;
+    CHECK(till.say(till.purchase(by_stripe)) == "82");
+    giro::pos::Sale by_chip = till.sale(734, "970001", 7);
+    by_chip.card.chip = giro::from_hex("5a08" + pan + "5713" + pan + "d49121010000031337731f").value();
+    CHECK(till.say(till.purchase(by_chip)) == "30");
     const auto buy = [&](std::vector<std::string> options) {
         options.insert(options.begin(), {"--json", "pos", "buy", "--card-index", "7", "--amount"});
         return box.giro(options).object().value("response_code", std::string());
@@ -195,12 +203,18 @@ TEST_CASE("canaries: after every flow no key is outside the vault, and no card d
     CHECK(buy({"100", "--terminal", "2"}) == "00");
     CHECK(buy({"10000001", "--terminal", "2"}) == "61");
     CHECK(buy({"100", "--dukpt"}) == "00");
+    CHECK(buy({"100", "--terminal", "2", "--emv"}) == "00");
+    CHECK(buy({"100", "--terminal", "2", "--stripe"}) == "00");
+    CHECK(buy({"100", "--terminal", "2", "--cvv2", "own"}) == "00");
     // A PIN of twelve digits, which is nowhere by chance: wrong here, so that it goes all the way to the comparison; and
     // translated for another bank.
     const std::string pin = "731902846537";
     CHECK(buy({"100", "--dukpt", "--pin", pin}) == "55");
     CHECK(eventually(20, [&] { return buy({"100", "--dukpt", "--pin", pin, "--bin", "970003"}) == "55"; }));
     CHECK(eventually(20, [&] { return buy({"100", "--bin", "970003", "--terminal", "3"}) == "00"; }));
+    giro::pos::Sale elsewhere = till.sale(735, "970003", 7);
+    elsewhere.card.chip = by_chip.card.chip;
+    CHECK(till.say(till.purchase(elsewhere)) == "00");
     CHECK(buy({"100", "--terminal", "2", "--tls"}) == "00");
     CHECK(buy({"100", "--terminal", "2", "--port", "packed"}) == "00");
     CHECK(buy({"100", "--bin", "970003", "--terminal", "3", "--port", "packed"}) == "00");
