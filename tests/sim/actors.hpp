@@ -7,6 +7,7 @@
 #include "appliance/giro/host_issuer.hpp"
 #include "appliance/giro/terminal.hpp"
 #include "net/deframer.hpp"
+#include "payment/chip_card.hpp"
 #include "tests/sim/box.hpp"
 #include "tests/sim/heard.hpp"
 #include "tests/sim/os/network.hpp"
@@ -34,6 +35,14 @@ class WorldRandom final : public giro::Random {
     World& m_world;
 };
 
+// A chip card: what it put under its last cryptogram; and what somebody who copies it has seen.
+struct Chip {
+    payment::ChipPurchase purchase;
+    Buffer seen;  // DE55; empty: nothing yet
+    MinorUnits seen_amount = 0;
+    std::uint16_t seen_atc = 0;
+};
+
 // What the actors share.
 struct Outside {
     Outside(Box& b, Weather& w, Ears& e);
@@ -45,6 +54,7 @@ struct Outside {
     iso8583::Dialect dialect;
     pos::Shared terminals;
     pos::AnswerReader reader;          // for what comes back to duplicates
+    std::map<std::string, Chip> chips;  // by card number: every till meets the same cards
     std::vector<std::string> secrets;  // card numbers and keys that must never be found anywhere
     [[nodiscard]] pos::Now now() const { return {world.time_ns() + kSecond, world.wall_ns()}; }
     [[nodiscard]] bool percent(std::uint32_t p) const { return p != 0 && world.random.below(100) < p; }
@@ -70,6 +80,8 @@ class TerminalActor final : public pos::Wire, public pos::Observer {
     void received(Bytes bytes);
     void act();
     void sell();
+    [[nodiscard]] pos::CardData read_chip(const Pan& pan, std::size_t bank, MinorUnits& amount, Dipped& dipped);
+    void let_card_read(const pos::Sale& sale, const pos::Outcome& outcome);
     void authorise_or_follow();
     void reverse();
     void end_of_day();
@@ -83,6 +95,7 @@ class TerminalActor final : public pos::Wire, public pos::Observer {
     std::uint64_t m_connection = 0;  // counts: what still comes of an earlier one is not this one's
     std::unique_ptr<net::Deframer> m_deframer;
     std::vector<pos::Sale> m_approved, m_authorised;
+    std::optional<payment::ChipPurchase> m_dipped;  // of the sale under way, if its card made it
     std::string m_qr;
     MinorUnits m_qr_amount = 0;
     bool m_checkpoint = false;     // the reconciliation under way is one

@@ -28,15 +28,30 @@ struct Typed {
     bool right = false;
 };
 
+// A sale that was paid by chip.
+struct Dipped {
+    std::string card;
+    std::uint16_t atc = 0;
+    bool genuine = false;  // the card made the cryptogram,
+    bool copied = false;   // for another sale: it is used again
+};
+
 class Ears {
   public:
     void hear(Heard heard) { m_all.push_back(std::move(heard)); }
     [[nodiscard]] const std::vector<Heard>& all() const noexcept { return m_all; }
     void see(const std::string& request, Typed typed) { m_typed[request] = std::move(typed); }
     [[nodiscard]] const std::map<std::string, Typed>& typed() const noexcept { return m_typed; }  // by key_of_sale()
+    void see(const std::string& request, Dipped dipped) { m_dipped[request] = std::move(dipped); }
+    [[nodiscard]] const std::map<std::string, Dipped>& dipped() const noexcept { return m_dipped; }  // by key_of_sale()
+    // A card did not believe what the box answered it.
+    void disbelieve(std::string what) { m_disbelieved.push_back(std::move(what)); }
+    [[nodiscard]] const std::vector<std::string>& disbelieved() const noexcept { return m_disbelieved; }
 
   private:
     std::vector<Heard> m_all;
+    std::map<std::string, Dipped> m_dipped;
+    std::vector<std::string> m_disbelieved;
     std::map<std::string, Typed> m_typed;
 };
 

@@ -181,6 +181,45 @@ class PinsCounted final : public Invariant {
     }
 };
 
+// Beyond the list: no chip that is a copy is approved, a card's counter is approved once and never goes back, no card is called a
+// copy that is none, and no card hears what its issuer did not say.
+class ChipsGenuine final : public Invariant {
+  public:
+    int number() const override { return 0; }
+    std::string_view sentence() const override { return "a chip's counter pays once, and no copy pays"; }
+    void check(const Scene& s, Broken& broken) const override {
+        for (const auto& what : s.ears.disbelieved()) broken.push_back(what);
+        std::map<std::string, std::uint16_t> last_approved, last_used;
+        for (const auto& [request, dipped] : s.ears.dipped())
+            if (dipped.genuine) last_used[dipped.card] = std::max(last_used[dipped.card], dipped.atc);
+        for (const PaymentStory& p : s.journal.payments) {
+            const auto& key = p.payment.key;
+            const std::string request = key_of_sale(key.terminal.view(), key.stan, key.rrn.view());
+            const auto found = s.ears.dipped().find(request);
+            const entry::Reason why = p.payment.reason;
+            using entry::Reason;
+            if (found == s.ears.dipped().end()) {
+                if (why == Reason::chip_wrong || why == Reason::chip_used)
+                    broken.push_back(fmt::format("{} was declined for a chip that nobody used", request));
+                continue;
+            }
+            const Dipped& dipped = found->second;
+            const bool of_another_day = why == Reason::chip_mismatch && dipped.copied;  // days pass
+            if ((why == Reason::chip_mismatch && !of_another_day) || why == Reason::chip_unusable || why == Reason::chip_refused)
+                broken.push_back(fmt::format("{} was declined as {}", request, entry::name(why)));
+            if (dipped.genuine && why == Reason::chip_wrong)
+                broken.push_back(fmt::format("{} was declined for its card's own cryptogram", request));
+            if (!dipped.genuine && p.approved()) broken.push_back(fmt::format("{} was approved by a chip that is none", request));
+            if (why == Reason::chip_used && !dipped.copied && last_used[dipped.card] == dipped.atc)
+                broken.push_back(fmt::format("{} was declined as used, and no later counter was", request));
+            if (!p.approved()) continue;
+            std::uint16_t& last = last_approved[dipped.card];
+            if (dipped.atc <= last) broken.push_back(fmt::format("{} was approved with counter {} after {}", request, dipped.atc, last));
+            last = std::max(last, dipped.atc);
+        }
+    }
+};
+
 class JournalUnbroken final : public Invariant {
   public:
     int number() const override { return 5; }
@@ -408,6 +447,7 @@ std::vector<std::unique_ptr<Invariant>> make() {
     all.push_back(std::make_unique<CompletionWithinAuthorised>());
     all.push_back(std::make_unique<Reconciled>());
     all.push_back(std::make_unique<PinsCounted>());
+    all.push_back(std::make_unique<ChipsGenuine>());
     all.push_back(std::make_unique<JournalUnbroken>());
     all.push_back(std::make_unique<OneWindow>());
     all.push_back(std::make_unique<TierOneSupply>());

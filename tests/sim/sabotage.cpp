@@ -9,6 +9,7 @@
 #include <map>
 
 #include "chain/chain_state.hpp"
+#include "hsm/handlers.hpp"
 #include "hsm/officers.hpp"
 #include "journal/journal.hpp"
 #include "ledger/ledger.hpp"
@@ -27,7 +28,7 @@ struct Bug {
 constexpr Bug kBugs[] = {
     {"none", 0},           {"lying-disk", 1},   {"fickle-switch", 2}, {"generous-ledger", 3}, {"double-reversal", 4},
     {"edited-journal", 5}, {"lost-posting", 6}, {"early-confirm", 7}, {"blind-vault", 8},     {"chatty-log", 9},
-    {"random-state", 10}};
+    {"random-state", 10},  {"repeated-chip", 0}};
 static_assert(std::size(kBugs) == static_cast<std::size_t>(Sabotage::count));
 Sabotage g_sabotage = Sabotage::none;
 std::uint64_t g_calls = 0;
@@ -147,4 +148,13 @@ GIRO_WRAP(
     if (sabotage() == Sabotage::blind_vault) return 2;
     return real__ZN4giro3hsm15count_approvalsERKNSt10filesystem7__cxx114pathESt4spanIKNS_5vault6SignTx8ApprovalELm18446744073709551615EERKSt5arrayISt4byteLm32EE(
         folder, approvals, digest);
+}
+
+GIRO_WRAP(hsm::Verdict<vault::ArqcVerify::Reply>, _ZN4giro3hsm11arqc_verifyERNS0_5VaultERKNS_5vault10ArqcVerify7RequestE,
+          hsm::Vault& vault, const vault::ArqcVerify::Request& request) {
+    auto reply = real__ZN4giro3hsm11arqc_verifyERNS0_5VaultERKNS_5vault10ArqcVerify7RequestE(vault, request);
+    if (sabotage() == Sabotage::repeated_chip && reply)
+        for (auto& result : reply->results)
+            if (result.verdict == vault::ArqcVerdict::used) result.verdict = vault::ArqcVerdict::good;
+    return reply;
 }

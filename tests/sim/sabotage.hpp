@@ -20,6 +20,7 @@ enum class Sabotage {
     blind_vault,      // 8: the vault signs whatever the officers say, and settle asks after one approval
     chatty_log,       // 9: card numbers are written to the log as they are
     random_state,     // 10: the state depends on more than the journal
+    repeated_chip,    // beyond the list: the vault takes a chip's counter again
     count,
 };
 // Which invariant must find it.

@@ -45,7 +45,8 @@ void make_terminal_keys(Template& t, const config::Paths& paths) {
     ASSERT((*vault)->present()->payment_keys.add(demo::kBdk, *payment::parse_key_block_header("D0000B0AX00N0000"),
                                                  bdk.reveal()));
     for (const auto& [name, header] : {std::pair(demo::kPvvKey, "D0000V2TV00N0000"), std::pair(demo::kOffsetKey, "D0000V1TV00N0000"),
-                                       std::pair(demo::kZoneKey, "D0000P0TE00N0000")})
+                                       std::pair(demo::kZoneKey, "D0000P0TE00N0000"), std::pair(demo::kAlphaChipKey, "D0000E0TX00N0000"),
+                                       std::pair(demo::kBetaChipKey, "D0000E0TX00N0000")})
         ASSERT((*vault)->present()->payment_keys.add(name, *payment::parse_key_block_header(header), pin_key(name).reveal()));
     for (std::uint32_t i = kDukptFrom; i <= kTerminals; ++i)
         t.terminal_keys.emplace(demo::terminal(i).str(), payment::dukpt_initial_key(bdk, demo::dukpt_ksn(i)));
@@ -138,6 +139,11 @@ config::Config box_config() {
     c.card_products = {{"alpha-debit", {"970001"}, config::PinMethod::visa_pvv, std::string(demo::kPvvKey)},
                        {"beta-debit", {"970002"}, config::PinMethod::ibm_3624, std::string(demo::kOffsetKey)}};
     c.card_products[1].count = 15;
+    c.card_products[0].chip_key = demo::kAlphaChipKey;
+    c.card_products[0].cvns = {10};
+    c.card_products[1].chip_key = demo::kBetaChipKey;
+    c.card_products[1].cvns = {18};
+    for (auto& product : c.card_products) product.csu = {std::byte{0}, config::kCsuApproves};
     for (std::size_t i = 0; i < 16; ++i) c.card_products[1].table[i] = static_cast<std::byte>(i % 10);
     c.officers = {"alice", "bob", "carol"};
     c.wallet_participant = 1;

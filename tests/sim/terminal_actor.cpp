@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <ctime>
 
 #include "appliance/giro/demo.hpp"
+#include "iso8583/chip.hpp"
 #include "payment/dukpt_device.hpp"
 #include "payment/pin_device.hpp"
 #include "tests/sim/actors.hpp"
@@ -16,6 +18,7 @@ namespace {
 const std::string kDoor = "127.0.0.1:7801";
 constexpr std::uint64_t kAnswerTimeout_ns = 5 * kSecond;
 constexpr std::uint64_t kTick_ns = 500 * kMillisecond;
+constexpr std::size_t kBanksWithChips = 2;  // the first BINs of kBins
 
 pos::Identity identity(std::uint32_t index) {
     return {demo::terminal(index), MerchantId(demo::kMerchant), AcquirerId(demo::kAcquirer), 963};
@@ -272,7 +275,7 @@ void TerminalActor::reverse() {
 
 void TerminalActor::sell() {
     World& world = m_out.world;
-    const MinorUnits amount = 1 + static_cast<MinorUnits>(world.random.below(world.random.one_in(8) ? 120'000 : 9'000));
+    MinorUnits amount = 1 + static_cast<MinorUnits>(world.random.below(world.random.one_in(8) ? 120'000 : 9'000));
     if (!m_qr.empty() && world.random.one_in(2))
         return m_terminal.sell({}, std::exchange(m_qr, {}), m_qr_amount, false, m_out.now().monotonic_ns, m_out.now());
     static constexpr std::string_view kBins[] = {"970001", "970002", "970003", "970003", "979999"};
@@ -285,15 +288,71 @@ void TerminalActor::sell() {
     const bool right = !world.random.one_in(6);
     if (!pin.empty() && !right) pin.back() = pin.back() == '0' ? '1' : '0';
     const bool typed = !pin.empty();
-    m_terminal.sell(*Pan::parse(demo::pan(kBins[bin], card)), {}, amount, world.random.one_in(50),
-                    m_out.now().monotonic_ns, m_out.now(), std::move(pin));
-    if (!typed) return;
+    const Pan pan = *Pan::parse(demo::pan(kBins[bin], card));
+    pos::CardData data;
+    Dipped dipped;
+    m_dipped.reset();
+    if (bin < kBanksWithChips && world.random.one_in(2)) data = read_chip(pan, bin, amount, dipped);
+    m_terminal.sell(pan, {}, amount, world.random.one_in(50), m_out.now().monotonic_ns, m_out.now(), std::move(pin), std::move(data));
     const pos::Sale& sale = m_terminal.last_sale();
-    m_out.ears.see(key_of_sale(m_terminal.identity().terminal.view(), sale.stan, sale.rrn.view()),
-                   {demo::pan(kBins[bin], card), right});
+    const std::string request = key_of_sale(m_terminal.identity().terminal.view(), sale.stan, sale.rrn.view());
+    if (!dipped.card.empty()) m_out.ears.see(request, dipped);
+    if (typed) m_out.ears.see(request, Typed{demo::pan(kBins[bin], card), right});
+}
+
+// The card itself, now and then a copy: one that does not know the key, or one that says again what the card said last, which
+// is over that amount.
+pos::CardData TerminalActor::read_chip(const Pan& pan, std::size_t bank, MinorUnits& amount, Dipped& dipped) {
+    World& world = m_out.world;
+    const std::string digits(pan.reveal());
+    Chip& chip = m_out.chips[digits];
+    if (!chip.seen.empty() && world.random.one_in(8)) {
+        amount = chip.seen_amount;
+        dipped = {digits, chip.seen_atc, true, true};
+        return {chip.seen, {}, {}};
+    }
+    payment::ChipPurchase& p = chip.purchase;
+    p.cvn = bank == 0 ? 10 : 18;
+    ++p.atc;
+    dipped = {digits, p.atc, true, false};
+    p.amount = amount;
+    p.currency = m_out.box.config().currency;
+    const auto now_s = static_cast<std::time_t>(m_out.now().wall_ns / 1'000'000'000);
+    std::tm utc{};
+    gmtime_r(&now_s, &utc);
+    p.date = FixedText<6>(fmt::format("{:02}{:02}{:02}", utc.tm_year % 100, utc.tm_mon + 1, utc.tm_mday));
+    m_out.random.fill(p.unpredictable);
+    const Secret key = payment::chip_card_key(pin_key(bank == 0 ? demo::kAlphaChipKey : demo::kBetaChipKey), pan, p.psn);
+    Buffer field = payment::chip_field(key, p);
+    if (!world.random.one_in(8)) {
+        chip.seen = field;
+        chip.seen_amount = amount;
+        chip.seen_atc = p.atc;
+        m_dipped = p;
+        return {std::move(field), {}, {}};
+    }
+    const auto cryptogram = iso8583::chip_tag(field, 0x9F26);
+    ASSERT(cryptogram);
+    field[static_cast<std::size_t>(cryptogram->data() - field.data())] ^= std::byte{1};
+    dipped.genuine = false;
+    return {std::move(field), {}, {}};
+}
+
+// An answer to the card itself is its issuer's, or there is none: it may have paid elsewhere meanwhile.
+void TerminalActor::let_card_read(const pos::Sale& sale, const pos::Outcome& outcome) {
+    const auto tag91 = iso8583::chip_tag(outcome.chip, 0x91);
+    const auto cryptogram = iso8583::chip_tag(sale.card.chip, 0x9F26);
+    if (!m_dipped || !tag91 || !cryptogram) return;
+    const auto name = m_dipped->cvn == 10 ? demo::kAlphaChipKey : demo::kBetaChipKey;
+    const Secret key = payment::chip_card_key(pin_key(name), sale.pan, m_dipped->psn);
+    if (!payment::is_issuers_answer(key, *m_dipped, *cryptogram, *tag91, outcome.approved()))
+        m_out.ears.disbelieve(fmt::format("the card of STAN {:06} at {} does not believe {}", sale.stan,
+                                          m_terminal.identity().terminal.view(), outcome.code.view()));
 }
 
 void TerminalActor::done(pos::Terminal& terminal, const pos::Outcome& outcome) {
+    const bool answers_card = outcome.kind == pos::Kind::sale || outcome.kind == pos::Kind::repeat;
+    if (answers_card && outcome.answered) let_card_read(terminal.last_sale(), outcome);
     if (outcome.kind == pos::Kind::sale && outcome.approved()) {
         const pos::Sale& sale = terminal.last_sale();
         if (sale.form != pos::Form::authorisation) m_approved.push_back(sale);
