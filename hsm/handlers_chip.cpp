@@ -24,7 +24,7 @@ constexpr std::size_t kDataBytesMin = kAtcAt + sizeof(Atc) + 4;
 // the first, 10 for an ARQC.
 bool is_arqc(Cvn cvn, Bytes data) {
     const std::size_t results = kAtcAt + sizeof(Atc) + (cvn == Cvn::cvn10 ? 0 : 3);
-    return data.size() > results + 1 && data[results + 1] >> 4 == std::byte{0x0a};
+    return data.size() > results + 1 && (data[results + 1] >> 4) == std::byte{0x0a};
 }
 
 struct AtcIds {

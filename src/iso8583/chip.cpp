@@ -21,9 +21,9 @@ const Layout& ber() {
 }
 
 std::uint16_t tag_number(Bytes tag) noexcept {
-    std::uint16_t out = 0;
-    for (const std::byte b : tag) out = static_cast<std::uint16_t>(out << 8 | std::to_integer<unsigned>(b));
-    return tag.size() <= 2 ? out : 0;
+    unsigned out = 0;
+    for (const std::byte b : tag) out = out << 8 | std::to_integer<unsigned>(b);
+    return tag.size() <= 2 ? static_cast<std::uint16_t>(out) : 0;
 }
 
 // The tags that a decision needs, in the order in which the first ten go under the cryptogram.
