@@ -1,5 +1,8 @@
 #include "appliance/giro-switch/link_keys.hpp"
 
+#include "switching/network.hpp"
+#include "util/bytes.hpp"
+
 namespace giro::appliance {
 
 namespace {
@@ -20,6 +23,10 @@ const LinkKeys::Link* LinkKeys::find(std::uint16_t link) const {
     const auto found = m_links.find(link);
     return found == m_links.end() ? nullptr : &found->second;
 }
+LinkKeys::Link* LinkKeys::find(std::uint16_t link) {
+    const auto found = m_links.find(link);
+    return found == m_links.end() ? nullptr : &found->second;
+}
 
 bool LinkKeys::is_old(const Link& link, std::uint64_t now_ns, std::uint64_t quarters) {
     const bool counted = link.ages.requests != 0 && 4 * link.used >= quarters * link.ages.requests;
@@ -28,12 +35,15 @@ bool LinkKeys::is_old(const Link& link, std::uint64_t now_ns, std::uint64_t quar
 }
 
 void LinkKeys::link_state(std::uint16_t link, bool up) {
-    const auto found = m_links.find(link);
-    if (found == m_links.end()) return;
-    Link& l = found->second;
-    if (!up) l.has = l.has_previous = false;
-    if (!up) l.asked_ns = 0;
-    l.up = up;
+    Link* l = find(link);
+    if (l == nullptr) return;
+    if (!up) {
+        l->has = l->has_previous = l->pending = false;
+        l->failures = 0;
+        l->question = {};
+        if (l->asked_ns != 0) l->not_before_ns = l->asked_ns + kAfterDown_ns;
+    }
+    l->up = up;
 }
 
 bool LinkKeys::usable(std::uint16_t link, std::uint64_t now_ns) const {
@@ -42,56 +52,72 @@ bool LinkKeys::usable(std::uint16_t link, std::uint64_t now_ns) const {
     return !l->needs_key || (l->has && !is_old(*l, now_ns, kEndAt));
 }
 
-std::vector<std::uint16_t> LinkKeys::due(std::uint64_t now_ns) const {
-    std::vector<std::uint16_t> out;
-    for (const auto& [number, l] : m_links) {
-        const bool wanted = l.needs_key && l.up && (!l.has || is_old(l, now_ns, kAskAt));
-        if (wanted && (l.asked_ns == 0 || now_ns - l.asked_ns >= kAskAgain_ns)) out.push_back(number);
-    }
-    return out;
+bool LinkKeys::due(std::uint16_t link, std::uint64_t now_ns) const {
+    const Link* l = find(link);
+    if (l == nullptr || !l->needs_key || !l->up || now_ns < l->not_before_ns) return false;
+    const bool waited = l->asked_ns == 0 || now_ns - l->asked_ns >= kAskAgain_ns;
+    if (!l->has || is_old(*l, now_ns, kAskAt)) return !l->pending || waited;
+    return l->failures >= kFailuresMax && waited;
 }
 
 void LinkKeys::asking(std::uint16_t link, std::uint64_t now_ns) {
     Link& l = m_links.at(link);
     l.asked_ns = now_ns;
+    l.pending = true;
     l.question = {};
 }
 
-LinkKeys::Question LinkKeys::question(std::uint16_t link, const vault::Nonce& nonce, const FixedText<10>& transmission) {
+const LinkKeys::Question& LinkKeys::question(std::uint16_t link, const vault::Nonce& nonce, const vault::Kcv& kcv,
+                                             const FixedText<10>& transmission) {
     m_stan = m_stan % kStans + 1;
-    return m_links.at(link).question = {m_stan, transmission, nonce};
+    return m_links.at(link).question = {m_stan, transmission, nonce, to_hex(kcv)};
 }
 
 bool LinkKeys::answered(const PaymentRequest& answer, std::uint64_t now_ns) {
-    const auto found = m_links.find(answer.link);
-    if (found == m_links.end()) return false;
-    Link& l = found->second;
-    if (l.asked_ns == 0 || l.question.stan == 0 || answer.stan != l.question.stan) return false;
-    if (answer.transmission_time != l.question.transmission || answer.response_code.view() != "00") return false;
-    l.previous = l.current;
-    l.has_previous = l.has;
-    l.current = l.question.nonce;
-    l.has = true;
-    l.set_ns = now_ns;
-    l.used = 0;
-    l.asked_ns = 0;
-    l.question = {};
+    Link* l = find(answer.link);
+    if (l == nullptr || !l->pending || l->question.stan == 0 || answer.stan != l->question.stan) return false;
+    if (answer.transmission_time != l->question.transmission || answer.network_code != switching::kKeyExchange) return false;
+    if (answer.response_code.view() != "00" || as_text(answer.additional) != l->question.kcv) return false;
+    l->previous = l->current;
+    l->has_previous = l->has && !is_old(*l, now_ns, kEndAt);
+    l->current = l->question.nonce;
+    l->has = true;
+    l->set_ns = now_ns;
+    l->used = l->spent_ns = 0;
+    l->pending = false;
+    l->failures = 0;
+    l->question = {};
     return true;
 }
 
-vault::Nonce LinkKeys::next(std::uint16_t link) {
-    const auto found = m_links.find(link);
-    if (found == m_links.end() || !found->second.has) return {};
-    ++found->second.used;
-    return found->second.current;
+vault::Nonce LinkKeys::next(std::uint16_t link, std::uint64_t now_ns) {
+    Link* l = find(link);
+    if (l == nullptr || !l->has) return {};
+    ++l->used;
+    if (l->used == l->ages.requests) l->spent_ns = now_ns;
+    return l->current;
 }
 
 LinkKeys::Accepted LinkKeys::accepted(std::uint16_t link, std::uint64_t now_ns) const {
     const Link* l = find(link);
     if (l == nullptr || !l->needs_key) return {vault::Nonce{}, {}};  // the base key
     if (!l->has) return {};
-    const bool both = l->has_previous && now_ns - l->set_ns < l->ages.overlap_s * kNsPerSecond;
-    return {l->current, both ? std::optional(l->previous) : std::nullopt};
+    const std::uint64_t overlap_ns = l->ages.overlap_s * kNsPerSecond;
+    const bool aged = l->ages.seconds != 0 && now_ns - l->set_ns >= l->ages.seconds * kNsPerSecond + overlap_ns;
+    const bool spent = l->spent_ns != 0 && now_ns - l->spent_ns >= overlap_ns;
+    Accepted out;
+    if (!aged && !spent) out.current = l->current;
+    if (l->has_previous && now_ns - l->set_ns < overlap_ns) out.previous = l->previous;
+    return out;
+}
+
+void LinkKeys::failed(std::uint16_t link) {
+    Link* l = find(link);
+    if (l != nullptr && l->has && l->failures < kFailuresMax) ++l->failures;
+}
+
+void LinkKeys::heard(std::uint16_t link) {
+    if (Link* l = find(link)) l->failures = 0;
 }
 
 }  // namespace giro::appliance

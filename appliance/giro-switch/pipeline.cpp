@@ -66,7 +66,8 @@ Result<void> Pipeline::open() {
 }
 
 void Pipeline::received(bus::PeerId peer, const bus::Record& record) {
-    if (m_arrived.size() >= kArrivedMax) {
+    const bool is_request = record.type != static_cast<std::uint16_t>(MessageType::link_state);
+    if (is_request && m_arrived.size() >= kArrivedMax) {
         if (++m_dropped % 10'000 == 1) log::warn("overloaded: {} requests dropped so far", m_dropped);
         return;
     }
@@ -388,15 +389,18 @@ void Pipeline::decide_link(Batch& batch, Item& item) {
     const PaymentRequest& r = item.request;
     const auto* configured = config::find_link(m_program.config, r.link);
     const std::string_view link = configured == nullptr ? std::string_view("?") : configured->name;
-    if (!batch.good(item.mac) && !batch.good(item.mac_previous))
+    if (!batch.good(item.mac) && !batch.good(item.mac_previous)) {
+        link_failed(r.link);
         return warn(fmt::format("link {}: wrong MAC on a {:04x}; it is left unanswered", link, r.mti));
+    }
+    if (r.mti != kNetworkAnswer) m_link_keys.heard(r.link);
     if (r.mti == 0x0210) {
         if (const auto decided = m_core.link_answer(r, m_clock.wall_ns())) {
             keep_issuer_chip(decided->payment, item.issuer_chip);
             settle_waiting(batch.out, *decided, item.issuer_chip);
         } else
             note_unmatched(r, link, decided.error());
-    } else if (r.mti == 0x0810) {
+    } else if (r.mti == kNetworkAnswer) {
         link_key_answered(r, link);
     } else if (r.mti == 0x0410) {
         if (const auto done = m_core.link_reversal_answer(r); !done) note_unmatched(r, link, done.error());

@@ -38,6 +38,9 @@ struct StageTimes {
 // The same, naming the link: its dialect has no field for the PIN blocks that its pin_format makes.
 [[nodiscard]] Result<void> check_pins(const config::Config& config, const std::vector<iso8583::Dialect>& dialects);
 
+// The same: it is to have session keys, and cannot say an exchange of them.
+[[nodiscard]] Result<void> check_link_keys(const config::Config& config, const std::vector<iso8583::Dialect>& dialects);
+
 class Pipeline {
   public:
     // `dialects`: by config::dialects_of; they outlive the pipeline.
@@ -138,6 +141,9 @@ class Pipeline {
     void send_owed_reversal(std::uint64_t seq, const entry::Payment& payment);
     void update_link(const config::Link& link);
     void renew_link_keys();
+    void renew_link_key(const config::Link& link);
+    [[nodiscard]] vault::Nonce next_link_key(std::uint16_t link);
+    void link_failed(std::uint16_t link);
     void ask_link_key(std::uint16_t link);
     void link_key_answered(const PaymentRequest& answer, std::string_view name);
     void note_unsendable(std::uint64_t seq, std::string_view why);

@@ -14,7 +14,6 @@ namespace giro::appliance {
 
 namespace {
 constexpr std::uint64_t kWarningsPerSecond = 10;
-constexpr Mti kNetworkAnswer = 0x0810;
 }
 
 // First the MACs; then, for what proved genuine, the PANs and the session keys. Nobody without a terminal's key makes
@@ -98,10 +97,10 @@ void Pipeline::add_mac_checks(Item& item, vault::MacVerify::Request& macs) const
     if (!from_link && !is_network(r) && item.terminal->nonce == kBaseKey) return;  // no payment before a key exchange
     vault::MacVerify::Item check;
     check.terminal = from_link ? switching::link_key_id(r.link) : r.terminal;
-    const bool by_base_key = is_network(r) || r.mti == kNetworkAnswer;
+    const bool by_base_key = is_network(r) || (from_link && r.mti == kNetworkAnswer);
     const auto of_link = from_link && !by_base_key ? m_link_keys.accepted(r.link, m_clock.monotonic_ns()) : LinkKeys::Accepted{kBaseKey, {}};
-    if (!of_link.current) return;  // there is no key that it could be under
-    check.nonce = from_link ? *of_link.current : by_base_key ? kBaseKey : item.terminal->nonce;
+    if (!of_link.current && !of_link.previous) return;  // there is no key that it could be under
+    check.nonce = from_link ? of_link.current.value_or(of_link.previous.value_or(kBaseKey)) : by_base_key ? kBaseKey : item.terminal->nonce;
     check.mac = r.mac;
     Buffer pieces;
     const auto input = iso8583::mac_input(m_dialects[r.dialect], r.raw, pieces);
@@ -112,7 +111,7 @@ void Pipeline::add_mac_checks(Item& item, vault::MacVerify::Request& macs) const
     item.mac = static_cast<int>(macs.items.size());
     item.nonce = check.nonce;
     macs.items.push_back(check);
-    if (from_link ? !of_link.previous : is_network(r) || !m_core.takes_previous_key(r.terminal, m_clock.wall_ns())) return;
+    if (from_link ? !of_link.current || !of_link.previous : is_network(r) || !m_core.takes_previous_key(r.terminal, m_clock.wall_ns())) return;
     // The new key may not have reached the terminal yet, or the host not have answered everything under the old one.
     check.nonce = item.previous_nonce = from_link ? *of_link.previous : item.terminal->previous_nonce;
     item.mac_previous = static_cast<int>(macs.items.size());

@@ -13,7 +13,9 @@ namespace giro::appliance {
 
 using bus::MessageType;
 
-inline constexpr vault::Nonce kBaseKey{};  // the terminal's base key: 0800, and everything on an issuer's link
+// The base key: 0800 and 0810, and everything on a link without session keys.
+inline constexpr vault::Nonce kBaseKey{};
+inline constexpr Mti kNetworkAnswer = 0x0810;
 
 // What a terminal's message is.
 inline bool is_network(const PaymentRequest& r) {

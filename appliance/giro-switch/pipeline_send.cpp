@@ -55,7 +55,7 @@ void Pipeline::forward(Batch& batch, Item& item, const Answer& answer) {
                                                           item.zone_pin_block);
     if (!frame) return;
     batch.out.push_back({peer->second, MessageType::link_frame_out, answer.link, std::move(*frame), true,
-                         switching::link_key_id(answer.link), m_link_keys.next(answer.link), dialect->second, {}, {}, {}});
+                         switching::link_key_id(answer.link), next_link_key(answer.link), dialect->second, {}, {}, {}});
 }
 
 // A repeat takes the place of what it repeats: the gate hears that nothing more comes for that one, so that repeats of
@@ -169,7 +169,10 @@ void Pipeline::send(const Outgoing& out) {
 void Pipeline::tick() {
     if (m_ended) return;
     std::vector<Outgoing> out;
-    for (const auto& decided : m_core.expire(m_clock.wall_ns(), m_disk_low)) settle_waiting(out, decided);
+    for (const auto& decided : m_core.expire(m_clock.wall_ns(), m_disk_low)) {
+        settle_waiting(out, decided);
+        if (const auto* unanswered = m_core.state().outstanding(decided.payment)) link_failed(unanswered->payment.link);
+    }
     if (!out.empty()) GIRO_FAILPOINT("switch.expired");
     if (!commit()) return;
     if (!out.empty()) GIRO_FAILPOINT("switch.expiry.committed");
@@ -222,7 +225,7 @@ void Pipeline::send_owed_reversal(std::uint64_t seq, const entry::Payment& payme
         if (!frame) return note_unsendable(seq, "its link's dialect cannot say it");
         std::vector<Outgoing> out;
         out.push_back({peer->second, MessageType::link_frame_out, link, std::move(*frame), true,
-                       switching::link_key_id(link), m_link_keys.next(link), dialect->second, {}, {}, {}});
+                       switching::link_key_id(link), next_link_key(link), dialect->second, {}, {}, {}});
         send_with_macs(std::move(out));
     });
 }

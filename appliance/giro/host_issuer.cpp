@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdlib>
 
 #include "appliance/giro/demo.hpp"
 #include "iso8583/canonical.hpp"
@@ -71,9 +72,25 @@ std::string_view Issuer::exchange_keys() {
     if (!told) return "30";
     pos::MacKey next(m_options.tmk, told->nonce, m_options.mac);
     if (next.kcv() != told->kcv) return "96";
+    const FixedText<10>& at = m_request.transmission_time;
+    if (!is_later_exchange()) return "94";
+    m_exchanged_at = at;
+    m_exchange_stan = m_request.stan;
+    m_told_kcv = to_hex(told->kcv);
+    // The front is the one in use, until a later one is used.
+    if (m_sessions.size() == kSessionsMax) m_sessions.erase(m_sessions.begin() + 1);
     m_sessions.push_back(std::move(next));
-    if (m_sessions.size() > kSessionsMax) m_sessions.pop_front();
     return "00";
+}
+
+// By DE7 and, within its second, the STAN. DE7 has no year: what is more than half of one ahead is behind.
+bool Issuer::is_later_exchange() const {
+    const FixedText<10>& at = m_request.transmission_time;
+    if (m_exchanged_at.empty()) return true;
+    if (at == m_exchanged_at) return m_request.stan > m_exchange_stan;
+    const auto month = [](const FixedText<10>& text) { return 10 * (text.chars[0] - '0') + (text.chars[1] - '0'); };
+    const bool near = std::abs(month(at) - month(m_exchanged_at)) <= 6;
+    return (at > m_exchanged_at) == near;
 }
 
 Seen Issuer::read(std::string_view mti) const {
@@ -126,11 +143,11 @@ Issuer::Answered Issuer::handle(Bytes message) {
         return out;
     }
     if (mti == "0800" && m_request.network_code == switching::kKeyExchange) {
-        if (!m_options.silent) out.frame = answer(has_mac ? exchange_keys() : "63", {});
+        if (!m_options.silent) out.frame = answer(has_mac ? exchange_keys() : "63", {}, has_mac);
         return out;
     }
     if (!purchase && !reversal) {
-        if (!m_options.silent) out.frame = answer(mti == "0800" ? "00" : "12", {});
+        if (!m_options.silent) out.frame = answer(mti == "0800" ? "00" : "12", {}, has_mac);
         return out;
     }
     Seen seen = read(mti);
@@ -181,7 +198,7 @@ void Issuer::remember(const Seen& seen) {
 }
 
 // The request's own fields back, with DE39 and, when approved, DE38.
-Buffer Issuer::answer(std::string_view code, const AuthCode& auth_code) {
+Buffer Issuer::answer(std::string_view code, const AuthCode& auth_code, bool with_mac) {
     static constexpr unsigned kEchoed[] = {2, 3, 4, 7, 11, 12, 13, 32, 37, 41, 42, 49, 70, 95};
     std::array<char, 4> mti{};
     std::ranges::copy(m_in.mti(), mti.begin());
@@ -192,18 +209,22 @@ Buffer Issuer::answer(std::string_view code, const AuthCode& auth_code) {
     for (const unsigned field : kEchoed) m_out.copy(iso8583::wire_field(m_dialect.edition, field), m_in);
     iso8583::put_response_code(m_dialect, m_out, code);
     if (!auth_code.empty()) m_out.set(38, auth_code.view());
+    if (!m_told_kcv.empty()) m_out.set(48, m_told_kcv);
+    m_told_kcv.clear();
     const vault::Mac8 room{};
-    m_out.set(m_out.has(1) ? kSecondaryMac : kPrimaryMac, room);
+    if (with_mac) m_out.set(m_out.has(1) ? kSecondaryMac : kPrimaryMac, room);
     Buffer frame(pos::kLengthBytes + iso8583::kFrameBytesMax);
     const MutableBytes body = MutableBytes(frame).subspan(pos::kLengthBytes);
     const auto size = iso8583::pack(m_dialect, m_out, body);
     if (!size) return {};  // fields that came in go out again; a dialect without DE38 or DE39 cannot answer
-    const auto input = iso8583::mac_input(m_dialect, body.first(*size), m_scratch);
-    if (!input) return {};
-    const vault::Mac8 mac = m_used->mac(input->covered);
-    std::memcpy(body.data() + *size - mac.size(), mac.data(), mac.size());
     store_be(frame.data(), static_cast<std::uint16_t>(*size));
     frame.resize(pos::kLengthBytes + *size);
+    if (!with_mac) return frame;
+    const MutableBytes message = MutableBytes(frame).subspan(pos::kLengthBytes);
+    const auto input = iso8583::mac_input(m_dialect, message, m_scratch);
+    if (!input) return {};
+    const vault::Mac8 mac = m_used->mac(input->covered);
+    std::memcpy(message.data() + message.size() - mac.size(), mac.data(), mac.size());
     return frame;
 }
 

@@ -1,7 +1,7 @@
 // A bank's host that keeps its own cards, as a deterministic core: a message in, an answer out. `giro host` runs it.
 // The rule, by the last two digits of the amount in minor units: 05 and 51 decline with that code, 91 never answers,
 // anything else is approved. A repeat gets the same answer, an 0400 gets 00
-// (in part too), an 0800 gets 00; with DE70 161 it says the session key to come. A purchase that comes
+// (in part too), an 0800 gets 00 (without a MAC, if it had none); with DE70 161 it says the session key to come. A purchase that comes
 // after its own reversal is declined (21), one with a wrong PIN too (55): the right
 // one follows from the card by rule (demo.hpp). The other side is believed by its MAC: without a good one 63, and no effect.
 #pragma once
@@ -81,14 +81,18 @@ class Issuer {
     [[nodiscard]] Seen read(std::string_view mti) const;
     [[nodiscard]] std::string look_at_pin() const;
     [[nodiscard]] Decision decide(Seen& seen);
-    [[nodiscard]] Buffer answer(std::string_view code, const AuthCode& auth_code);
+    [[nodiscard]] Buffer answer(std::string_view code, const AuthCode& auth_code, bool with_mac = true);
     [[nodiscard]] bool mac_good(Bytes message);
     [[nodiscard]] std::string_view exchange_keys();
+    [[nodiscard]] bool is_later_exchange() const;
 
     const iso8583::Dialect& m_dialect;
     pos::MacKey m_key;
     // The session keys that the box may be using: the one it used last, and those that it told since. None: the base key.
     std::deque<pos::MacKey> m_sessions;
+    FixedText<10> m_exchanged_at;  // DE7 of the last exchange, and its STAN: an older one is a recorded one
+    std::uint32_t m_exchange_stan = 0;
+    std::string m_told_kcv;        // what an answer to an exchange that was taken repeats
     pos::MacKey* m_used = &m_key;  // by the message that is looked at, and its answer
     Options m_options;
     iso8583::Message m_in;

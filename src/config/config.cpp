@@ -304,7 +304,10 @@ struct Reading {
         };
         limit("session_key_requests", kRequestsMin, kRequestsMax, ages.requests);
         limit("session_key_s", kSecondsMin, kSecondsMax, ages.seconds);
+        if (ages.seconds != 0) ages.overlap_s = std::min(ages.overlap_s, ages.seconds);
         if (t.contains("session_key_overlap_s")) ages.overlap_s = check.number<std::uint32_t>(t, "session_key_overlap_s", 1, 86'400);
+        if (ages.seconds != 0 && ages.overlap_s > ages.seconds)
+            check.wrong(t.get("session_key_overlap_s")->source(), "'session_key_overlap_s' is longer than a key serves at all");
     }
 
     // Terminals whose keys serve longer or shorter than [switch] says, which has been read.
@@ -323,6 +326,7 @@ struct Reading {
             const bool good = !id.empty() && (star == std::string::npos ? id.size() <= kTerminalIdCharsMax
                                                                         : star + 1 == id.size() && star < kTerminalIdCharsMax && star > 0);
             if (!good) check.wrong(t.source(), fmt::format("'{}': a terminal's id, or the beginning of ids and a *", id));
+            if (id.starts_with("LNK")) check.wrong(t.source(), fmt::format("'{}': of a link's keys its own [[link]] says how long they serve", id));
             if (!out.key_ages.emplace(id, ages).second) check.wrong(t.source(), fmt::format("'{}' is of two key classes", id));
         }
     }

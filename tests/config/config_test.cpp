@@ -300,6 +300,8 @@ TEST_CASE("config: a link has session keys where it says how long they serve") {
     CHECK(c->links.at(0).key_ages == config::KeyAges{10, 60, 7});
     CHECK(contains(refusal_with(name, name + "session_key_s = 59\n"), "0 for no limit, or at least 60"));
     CHECK(contains(refusal_with(name, name + "session_key_overlap_s = 7\n"), "of no use without"));
+    CHECK(contains(refusal_with(name, name + "session_key_s = 60\nsession_key_overlap_s = 61\n"), "is longer than a key serves"));
+    CHECK(config_with(name, name + "session_key_s = 60\n")->links.at(0).key_ages == config::KeyAges{0, 60, 60});
 }
 
 TEST_CASE("config: a class of terminals has session keys of its own age; who is in none has those of [switch]") {
@@ -321,6 +323,7 @@ TEST_CASE("config: a class of terminals has session keys of its own age; who is 
     CHECK(contains(refused(one("terminals = [\"T1\"]\nsession_key_s = 59\n")), "0 for no limit, or at least 60"));
     CHECK(contains(refused(one("terminals = [\"T1\"]\nsession_key_requests = 9\n")), "0 for no limit, or at least 10"));
     CHECK(contains(refused(one("terminals = [\"T1\"]\nkey_s = 60\n")), "key_s"));
+    CHECK(contains(refused(one("terminals = [\"LNK00001\"]\nsession_key_s = 60\n")), "of a link's keys its own [[link]] says"));
     for (const char* id : {"", "*", "T*1", "T00000001", "T0000000*"})
         CHECK(contains(refused(one("terminals = [\"" + std::string(id) + "\"]\nsession_key_s = 60\n")), "a terminal's id, or the beginning of ids"));
     CHECK(contains(refused(tills + "[[key_class]]\nname = \"two\"\nterminals = [\"K*\"]\nsession_key_s = 60\n"), "'K*' is of two key classes"));

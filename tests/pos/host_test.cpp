@@ -218,17 +218,20 @@ TEST_CASE("host: a session key that the box told serves from its first message o
                                            host::Options{.tmk = test::tmk(0x40), .mac = vault::MacKind::aes_cmac});
     switching::FrameBuilder box(test::dialect());
     const auto key_of = [](int n) { return MacKey(test::tmk(0x40), vault::Nonce{static_cast<std::byte>(n)}); };
-    const auto tell = [&](int n, bool good_kcv = true, bool good_mac = true) {
+    std::uint32_t exchanges = 6;
+    const auto tell = [&](int n, bool good_kcv = true, bool good_mac = true, bool again = false) {
         vault::Kcv kcv = key_of(n).kcv();
         if (!good_kcv) kcv[0] ^= std::byte{1};
         const vault::Nonce nonce{static_cast<std::byte>(n)};
-        auto frame = box.link_key_exchange(7, FixedText<10>("1122150405"), TerminalId("LNK00001"), to_hex(nonce) + to_hex(kcv));
+        const std::uint32_t stan = again ? 7 : ++exchanges;
+        auto frame = box.link_key_exchange(stan, FixedText<10>("1122150405"), TerminalId("LNK00001"), to_hex(nonce) + to_hex(kcv));
         REQUIRE(frame);
         switching::FrameBuilder::put_mac(*frame, link.key.mac(Bytes(*frame).first(frame->size() - 8)));
         if (!good_mac) frame->back() ^= std::byte{1};
         const auto answer = link.read(link.issuer->handle(*frame));
         CHECK(answer.mti == "0810");
-        CHECK(answer.stan == 7);
+        CHECK(answer.stan == stan);
+        CHECK(as_text(answer.additional) == (answer.code.view() == "00" ? to_hex(kcv) : std::string()));
         return answer.code.str();
     };
     // Under key n, and its answer under the same; 0: the base key.
@@ -257,10 +260,40 @@ TEST_CASE("host: a session key that the box told serves from its first message o
     CHECK(bought(3));
     CHECK_FALSE(bought(1));
     CHECK_FALSE(bought(2));
+    CHECK(tell(1, true, true, true) == "94");  // recorded
+    CHECK_FALSE(bought(1));
+    for (int n = 4; n < 9; ++n) CHECK(tell(n) == "00");  // none of them heard by the box
+    CHECK(bought(3));
+    CHECK(bought(8));
+    CHECK_FALSE(bought(3));
     Link other;
     CHECK(other.read(other.issuer->handle([&] {
         auto frame = box.link_key_exchange(7, FixedText<10>("1122150405"), TerminalId("LNK00001"), std::string(38, '0'));
         switching::FrameBuilder::put_mac(*frame, other.key.mac(Bytes(*frame).first(frame->size() - 8)));
         return *frame;
     }())).code.view() == "12");
+}
+
+TEST_CASE("host: an 0800 without a MAC is answered without one: nobody gets a MAC of the base key for the asking") {
+    Link link;
+    iso8583::Message message;
+    message.set_mti("0800");
+    message.set(7, "1122150405");
+    message.set(11, "000007");
+    message.set(70, "301");
+    Buffer raw(iso8583::kFrameBytesMax);
+    raw.resize(*iso8583::pack(test::dialect(), message, raw));
+    const auto answered = link.issuer->handle(raw);
+    REQUIRE(answered.frame.size() > kLengthBytes);
+    const auto answer = link.reader.read(Bytes(answered.frame).subspan(kLengthBytes));
+    REQUIRE(answer);
+    CHECK(answer->mti == "0810");
+    CHECK(answer->code.view() == "00");
+    CHECK_FALSE(answer->has_mac);
+    message.set(70, "161");
+    raw.resize(iso8583::kFrameBytesMax);
+    raw.resize(*iso8583::pack(test::dialect(), message, raw));
+    const auto refused = link.issuer->handle(raw);
+    CHECK(link.reader.read(Bytes(refused.frame).subspan(kLengthBytes))->code.view() == "63");
+    CHECK_FALSE(link.reader.read(Bytes(refused.frame).subspan(kLengthBytes))->has_mac);
 }
