@@ -49,6 +49,7 @@ Pipeline::Pipeline(Program& program, switching::Core& core, journal::Journal& jo
       m_pans(random) {
     ASSERT(dialects.size() == config::dialects_of(program.config).size());
     for (const auto& dialect : dialects) m_frames.emplace_back(dialect);
+    m_terminal_dialects = terminal_dialects(program.config);
     for (const auto& link : program.config.links) m_link_dialects[link.number] = config::dialect_number(program.config, link.dialect);
 }
 
@@ -129,7 +130,8 @@ bool Pipeline::read_raw(Item& item) {
         if (link == m_link_dialects.end()) return false;
         request.dialect = link->second;
     }
-    if (request.dialect >= m_dialects.size()) return false;
+    if (request.source == PaymentRequest::Source::terminal && !m_terminal_dialects.contains(request.dialect)) return false;
+    ASSERT(request.dialect < m_dialects.size());
     const iso8583::Dialect& dialect = m_dialects[request.dialect];
     if (!iso8583::unpack(dialect, request.raw, m_message)) return false;
     if (!iso8583::to_request(dialect, request.raw, m_message, request)) return false;

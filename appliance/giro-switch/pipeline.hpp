@@ -35,6 +35,11 @@ struct StageTimes {
 // Failure::config, naming dialect and field, when the switch cannot serve it: what it reads of DE48 and DE63 are views
 // into the frame, so their bodies must be ASCII or binary.
 [[nodiscard]] Result<void> check_dialect(const iso8583::Dialect& dialect);
+// The same, naming both: two dialects whose messages cannot be told apart say other sums in a reversal in part, and a terminal
+// speaks one of them. Its MAC does not say which: whoever carries a message from one port to the other would choose the sum.
+[[nodiscard]] Result<void> check_reversals(const config::Config& config, const std::vector<iso8583::Dialect>& dialects);
+// Those that terminals speak, by number: the gate's own and its ports'.
+[[nodiscard]] std::set<std::uint8_t> terminal_dialects(const config::Config& config);
 // The same, naming the link: its dialect has no field for the PIN blocks that its pin_format makes.
 [[nodiscard]] Result<void> check_pins(const config::Config& config, const std::vector<iso8583::Dialect>& dialects);
 
@@ -159,6 +164,7 @@ class Pipeline {
     iso8583::Message m_message;
     std::deque<switching::FrameBuilder> m_frames;            // by dialect
     std::map<std::uint16_t, std::uint8_t> m_link_dialects;   // by the link's number
+    std::set<std::uint8_t> m_terminal_dialects;
     vault::MacKinds m_mac_kinds;
     LinkKeys m_link_keys;
     Clock& m_clock;

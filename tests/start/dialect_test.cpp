@@ -34,3 +34,38 @@ TEST_CASE("start: a dialect that the switch cannot serve is refused with the fie
     REQUIRE_FALSE(small);
     CHECK(small.error().what.find("mac_bytes must be 8") != std::string::npos);
 }
+
+TEST_CASE("start: two dialects that begin alike may not say other sums in a reversal in part where terminals speak one") {
+    const std::string folder = GIRO_SOURCE_DIR "/firmware-config/dialects";
+    const auto made = [&](const std::string& name, const std::string& message) {
+        auto dialect = iso8583::parse_dialect("name = '" + name + "'\nextends = 'iso1993'\n[message]\n" + message, "d.toml", folder);
+        REQUIRE_MESSAGE(dialect, dialect.error().what);
+        return *dialect;
+    };
+    const auto older = iso8583::shipped_dialect(folder.c_str(), "iso1987-ascii");
+    const auto stands = made("stands", ""), reversed = made("reversed", "partial_reversal = 'amount-reversed'\n"),
+               none = made("none", "partial_reversal = 'none'\n"), apart = made("apart", "partial_reversal = 'amount-reversed'\nheader = 'tpdu'\n");
+    config::Config config;
+    config.gate.dialect = "own";
+    config.links.resize(1);
+    config.links[0].dialect = "other";
+    // The first is the terminals', the second a link's.
+    const auto refused = appliance::check_reversals(config, {stands, reversed});
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().exit_code() == 2);
+    CHECK(refused.error().what.starts_with("dialects own and other: "));
+    CHECK_FALSE(appliance::check_reversals(config, {reversed, stands}));
+    CHECK(appliance::check_reversals(config, {stands, stands}).has_value());
+    CHECK(appliance::check_reversals(config, {stands, none}).has_value());
+    CHECK(appliance::check_reversals(config, {stands, apart}).has_value());
+    CHECK(appliance::check_reversals(config, {older, reversed}).has_value());
+    // Two links may, where no terminal speaks either.
+    config.links.resize(2);
+    config.links[1].dialect = "third";
+    CHECK(appliance::check_reversals(config, {older, stands, reversed}).has_value());
+    config.ports.resize(1);
+    config.ports[0].dialect = "third";
+    const auto at_port = appliance::check_reversals(config, {older, reversed, stands});
+    REQUIRE_FALSE(at_port);
+    CHECK(appliance::terminal_dialects(config) == std::set<std::uint8_t>{0, 1});
+}

@@ -1129,6 +1129,22 @@ TEST_CASE("pipeline: a dialect that the box does not speak, or a link that it do
     CHECK(f.payments() == 2);
 }
 
+TEST_CASE("pipeline: a terminal's message is not read by a dialect that only a link has, whatever the gate says") {
+    Fixture f([](config::Config& config) { config.links[0].dialect = "iso1993"; });
+    f.buy(1, 1, "9700010000000013", 1);
+    f.buy(2);
+    REQUIRE(f.until([&] { return f.heard.size() == 1; }));
+    CHECK(f.heard[0].connection == 2);
+    CHECK(f.payments() == 1);
+    Fixture with_port([](config::Config& config) {
+        config.ports.push_back({"new", {"127.0.0.1", 7899}, false, "iso1993"});
+        config.links[0].dialect = "iso1993";
+    });
+    with_port.buy(1, 1, "9700010000000013", 1);
+    REQUIRE(with_port.until([&] { return with_port.heard.size() == 1; }));
+    CHECK(with_port.payments() == 1);
+}
+
 TEST_CASE("pipeline: a journal that fails ends the program, and no answer leaves") {
     Fixture f;
     f.buy(1);
