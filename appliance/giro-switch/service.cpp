@@ -97,9 +97,14 @@ Result<std::shared_ptr<void>> start_switch(Program& program) {
     serving->recovered.emplace(std::move(*recovered));
     save_snapshot_if_due(program.paths, *serving->recovered, program.config.auditor.snapshot_every_entries);
     switching::Policy policy{program.config, std::move(*officers)};
-    for (const auto& link : program.config.links)
-        if (serving->dialects[config::dialect_number(program.config, link.dialect)].partial_reversal == iso8583::PartialReversal::none)
-            policy.whole_reversals_only.insert(link.number);
+    using enum iso8583::PartialReversal;
+    for (std::size_t i = 0; i < serving->dialects.size(); ++i)
+        if (serving->dialects[i].partial_reversal == amount_reversed) policy.one_part_dialects.insert(static_cast<std::uint8_t>(i));
+    for (const auto& link : program.config.links) {
+        const auto how = serving->dialects[config::dialect_number(program.config, link.dialect)].partial_reversal;
+        if (how == none) policy.whole_reversals_only.insert(link.number);
+        if (how == amount_reversed) policy.one_part_links.insert(link.number);
+    }
     serving->core.emplace(serving->recovered->state, std::move(policy), serving->random,
                           [paths = program.paths](std::uint64_t seq) { return read_payment(paths, seq); });
 

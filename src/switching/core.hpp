@@ -29,6 +29,10 @@ struct Policy {
     config::Config config;
     std::map<entry::OfficerName, std::string> officers;  // name -> RSA public key, PEM
     std::set<std::uint16_t> whole_reversals_only{};      // links whose dialect says no reversal in part
+    // Dialects (by number) and links where a reversal in part says what goes back. Whether of a second one that is its own or
+    // the sum of all, the two sides may not agree on: there is no second one.
+    std::set<std::uint8_t> one_part_dialects{};
+    std::set<std::uint16_t> one_part_links{};
 };
 
 // A forwarded payment that is decided now: its terminal can be answered.

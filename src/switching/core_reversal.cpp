@@ -10,6 +10,8 @@
 //   approved, DE4 its amount     move the difference back; an issuer's host is told               reversed      00
 //   .. neither the merchant nor its bank has the money: no entry, the terminal repeats            -             96
 //   .. the host has not acknowledged the reversal before it: no entry, the terminal repeats       -             96
+//   .. the host has no way to hear of it (Policy)                                                 -             12
+//   .. a second part, where the dialect of the terminal or of the host says what goes back        -             12
 //   approved, another amount     refused, no entry: DE4 is the original's amount                  -             13
 //   forwarded, not yet answered  give it up: hold released, the host is told; then nothing_owed   nothing_owed  00
 //   .. and some is to stand      no entry: nobody knows yet whether any does                      -             25
@@ -73,6 +75,9 @@ Answer Core::reversal(const PaymentRequest& request, std::uint64_t now_ns) {
             ASSERT(payment->what == What::approved);
             if (e.amount.minor != payment->amount || e.amount.currency != payment->currency)
                 return {.code = kInvalidAmount, .auth_code = {}};
+            const bool second = payment->stands != payment->amount;
+            if (partial && second && m_policy.one_part_dialects.contains(request.dialect))
+                return {.code = kInvalidTransaction, .auth_code = {}};
             const MinorUnits back = payment->stands - e.replacement;
             e.outcome = back > 0 ? entry::ReversalOutcome::reversed : entry::ReversalOutcome::already;
             if (back > 0) {
@@ -84,8 +89,9 @@ Answer Core::reversal(const PaymentRequest& request, std::uint64_t now_ns) {
                 // Not found or its STAN in use again: say "malfunction", and the terminal repeats until it can be done.
                 if (!stored || m_state.outstanding_by_stan(stored->link, stored->link_stan) != 0)
                     return {.code = kMalfunction, .auth_code = {}};
-                // Its host could not be told how much is to stand.
-                if (partial && m_policy.whole_reversals_only.contains(stored->link))
+                // Its host could not be told how much is to stand, or may count what goes back a second time.
+                if ((partial && m_policy.whole_reversals_only.contains(stored->link)) ||
+                    (second && m_policy.one_part_links.contains(stored->link)))
                     return {.code = kInvalidTransaction, .auth_code = {}};
                 e.owed.push_back(std::move(*stored));
             }

@@ -65,6 +65,45 @@ TEST_CASE("link: a reversal in part that the link's dialect cannot say is refuse
     CHECK(box.balance(kMerchant) == 0);
 }
 
+TEST_CASE("link: where a reversal in part says what goes back there is one of a payment, and no second at the terminal or the host") {
+    for (const bool at_host : {false, true}) {
+        CAPTURE(at_host);
+        Box box;
+        Policy policy{box.config, {}};
+        if (at_host) policy.one_part_links.insert(0);
+        else policy.one_part_dialects.insert(0);
+        box.core.emplace(box.state, std::move(policy), box.random, [&box](std::uint64_t seq) {
+            return decode<entry::Payment>(box.journal[seq - 1].body);
+        });
+        box.core->link_state(0, true);
+        const PaymentRequest sale = purchase_of(2'000, 1, kGammaCard);
+        const Answer a = box.buy(sale, 3);
+        REQUIRE(box.core->link_answer(answer_to(box, a, "00"), kNow));
+        box.commit();
+        const auto in_part = [&](std::uint32_t stan, MinorUnits stands) {
+            PaymentRequest r = reversal_of(sale, stan);
+            r.replacement = stands;
+            return box.reverse(r).code;
+        };
+        CHECK(in_part(2, 1'500) == kApproved);
+        CHECK(in_part(2, 1'500) == kApproved);  // the same again
+        PaymentRequest done = answer_to(box, a, "00");
+        done.mti = 0x0410;
+        done.replacement = 1'500;
+        REQUIRE(box.core->link_reversal_answer(done));
+        box.commit();
+        const std::uint64_t entries = box.state.last_seq();
+        CHECK(in_part(3, 700) == kInvalidTransaction);
+        CHECK(box.state.last_seq() == entries);
+        CHECK(box.balance(kMerchant) == 1'500);
+        // The same amount once more may be a second one of that much.
+        CHECK(in_part(4, 1'500) == (at_host ? kApproved : kInvalidTransaction));
+        // A whole one is plain to us, and not to such a host.
+        CHECK(box.reverse(reversal_of(sale, 5)).code == (at_host ? kInvalidTransaction : kApproved));
+        CHECK(box.balance(kMerchant) == (at_host ? 1'500 : 0));
+    }
+}
+
 TEST_CASE("link: why its host is told of a reversal is what the terminal said, or what the box knows of it") {
     const auto why = [](const Box& box, const Answer& a) {
         const auto* owed = box.state.outstanding(a.payment);
