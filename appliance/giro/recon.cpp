@@ -116,7 +116,12 @@ class Reader {
         if (r.key.terminal != m_terminal) return;
         Period* of = period(r.period);
         if (of == nullptr) return;
-        if (r.checkpoint) return of->checkpoints.push_back(r);
+        if (r.checkpoint) {
+            of->checkpoints.push_back(r);
+            // What is uploaded from now on is of the open period, as State::on(Reconciled) has it.
+            if (of == &m_periods.back() && r.response_code.view() != "00") m_last_reconciled = 0;
+            return;
+        }
         of->reconciled = r;
         m_last_reconciled = r.period;
         if (m_periods.back().number == r.period) begin();
@@ -136,7 +141,7 @@ class Reader {
     TerminalId m_terminal;
     bool m_known = false;
     std::vector<Period> m_periods;
-    std::uint64_t m_last_reconciled = 0;  // number of a period
+    std::uint64_t m_last_reconciled = 0;  // number of a period whose batch may come; 0: none
     std::map<std::uint64_t, entry::Payment> m_forwarded;  // waiting for their issuer's answer
 };
 

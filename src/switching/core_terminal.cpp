@@ -65,9 +65,11 @@ Core::Balanced Core::reconcile(const PaymentRequest& request, const Claim& claim
     const Terminal& terminal = *m_state.terminal(request.terminal);
     if (const Remembered* before = m_state.find(RequestClass::reconciliation, key)) {
         if (before->payer != claim_mark(claim)) return {kDuplicateTransmission, {}};
-        // Of one before the last the totals are not kept: its answer was heard, or there would have been no later one.
-        if (before->id != terminal.reconciled_by) return {before->response_code, {}};
-        return {before->response_code, terminal.reconciled};
+        // Of one before the last, and of a checkpoint before the last, the totals are not kept: its answer was heard, or there
+        // would have been no later one.
+        if (before->id == terminal.reconciled_by) return {before->response_code, terminal.reconciled};
+        if (before->id == terminal.checked_by) return {before->response_code, terminal.checked};
+        return {before->response_code, {}};
     }
     if (too_old(request, now_ns))
         return {response_code(entry::Reason::stale), {}};  // its first answer may be forgotten

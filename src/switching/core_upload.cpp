@@ -10,8 +10,8 @@
 //   nothing                                  posted as a sale that the till approved by itself:
 //                                            up to offline_max, from the card's account,
 //                                            or its bank's reserve      accepted    00
-//   .. a 0220 of what is held (all of its    completes it: up to what is held, and the tolerance;
-//      0100's key but the STAN)              beyond that no entry, and as the 0220 itself 13 or 51
+//   .. a 0220 of what was authorised (all    completes it, whether its hold has ended or not, as the 0220 itself (core_hold.cpp)
+//      of its 0100's key but the STAN)
 //   .. beyond offline_max                    no entry    61
 //   .. older than what is remembered         no entry    68
 //   .. of no card of this box                no entry    12, 14, 15
@@ -79,12 +79,14 @@ Answer Core::upload(const PaymentRequest& request, const entry::SealedPan* seale
     return {.code = e.response_code, .auth_code = {}, .payment = m_state.last_seq()};
 }
 
-// A completion repeats all of its 0100's key but the STAN, and may not stand beside what is held for it.
+// A completion repeats all of its 0100's key but the STAN, and may not stand beside what is held for it, nor beside another
+// completion of it.
 ResponseCode Core::check_uploaded(entry::Completed& sale, const PaymentRequest& request, const entry::Uploaded& e) {
-    const Hold* held = e.original_mti == 0x0220 ? m_state.hold_of(e.original, payer_mark(sale.payment.pan.token)) : nullptr;
-    if (held == nullptr) return check_offline(sale, request);
+    const std::uint64_t payer = payer_mark(sale.payment.pan.token);
+    const OpenAuthorisation* open = e.original_mti == 0x0220 ? m_state.authorisation_of(e.original, payer) : nullptr;
+    if (open == nullptr) return check_offline(sale, request);
     entry::RequestKey authorised = e.original;
-    authorised.stan = held->stan;
+    authorised.stan = open->stan;
     return check_completion(sale, authorised);
 }
 

@@ -8,6 +8,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <tuple>
 #include <unordered_map>
 
 #include "entry/entry.hpp"
@@ -39,10 +40,13 @@ struct Terminal {
     Totals open;
     bool cut_over = false;            // the period before the open one has still to be reconciled:
     Totals cut;
-    Totals reconciled;                // as the last reconciliation or checkpoint counted them, for its repeat,
-    Id128 reconciled_by;              // and its request_id()
+    Totals reconciled;                // as the last reconciliation counted them, for its repeat,
+    Id128 reconciled_by;              // and its request_id();
+    Totals checked;                   // the same of the last checkpoint
+    Id128 checked_by;
     std::uint64_t reconciled_period = 0;  // the last period that was reconciled; 0: none yet;
-    bool out_of_balance = false;      // and what came of it: then what is uploaded is of it, not of the open one
+    bool out_of_balance = false;      // and what came of it: then what is uploaded is of it, not of the open one,
+    bool uploads_open = false;        // unless a checkpoint of the open one has found that out of balance since
     ByteArray<3> kcv{};
     std::uint64_t key_set_ns = 0;    // when the session key came to be, and how many requests with an entry came since
     std::uint64_t key_requests = 0;
@@ -127,8 +131,14 @@ struct Hold {
     Id128 request;                 // of the 0100, remembered as `held`
     std::uint64_t entry = 0;       // seq of the entry that made the ledger's hold: its own, or that of the last raise
     std::uint64_t expires_ns = 0;  // wall clock
-    Id128 sale;                    // request_id() of its key without the STAN: what its 0220 repeats
-    std::uint32_t stan = 0;        // of the 0100
+};
+
+// A pre-authorisation that its completion may name still: held, or its hold has ended. Forgotten with its request.
+struct OpenAuthorisation {
+    Id128 sale;               // request_id() of its key without the STAN: what its 0220 repeats
+    std::uint32_t stan = 0;   // of the 0100
+    std::uint64_t payer = 0;  // payer_mark()
+    bool held = true;
 };
 
 struct Settlement {
@@ -167,8 +177,9 @@ class State {
     // By the seq of the 0100; null when nothing is held (any more).
     [[nodiscard]] const Hold* hold(std::uint64_t authorisation) const;
     [[nodiscard]] const std::map<std::uint64_t, Hold>& holds() const noexcept { return m_holds; }
-    // What is held under all of `sale`'s key but the STAN, for `payer` (payer_mark()): the oldest; null when nothing is.
-    [[nodiscard]] const Hold* hold_of(const entry::RequestKey& sale, std::uint64_t payer) const;
+    // What was authorised under all of `sale`'s key but the STAN, for `payer` (payer_mark()), and is not completed: the oldest
+    // that is held, or else the oldest; null when nothing was.
+    [[nodiscard]] const OpenAuthorisation* authorisation_of(const entry::RequestKey& sale, std::uint64_t payer) const;
     // Whether a hold's time is up.
     [[nodiscard]] bool hold_due(std::uint64_t now_ns) const;
     // What moves `amount` of an approved payment back, as the next entry: the merchant pays, or where it has spent the
@@ -245,6 +256,7 @@ class State {
     [[nodiscard]] Refusal transfers(ledger::Transfer first, const ledger::Transfer& second);
     [[nodiscard]] Refusal release(Remembered& authorised, std::uint64_t time_ns);
     void end_hold(std::map<std::uint64_t, Hold>::const_iterator at);
+    void forget_authorisation(std::uint64_t seq);
     [[nodiscard]] Refusal open(const ledger::Account& account);
     [[nodiscard]] Refusal open_customer(Id128 id, std::uint32_t participant, Currency currency, std::uint32_t code);
     [[nodiscard]] Refusal pay_from_reserve(Id128 account, Amount amount, std::uint16_t code);
@@ -263,6 +275,7 @@ class State {
     void save_maps(Buffer& out) const;
     [[nodiscard]] bool load_maps(Reader& in);
     [[nodiscard]] bool load_holds();
+    [[nodiscard]] bool load_authorised();
 
     struct TokenHash {
         std::size_t operator()(const entry::CardToken& t) const noexcept;
@@ -287,7 +300,9 @@ class State {
     std::map<std::pair<std::uint16_t, std::uint32_t>, std::uint64_t> m_link_stans;
     std::map<std::uint64_t, Hold> m_holds;  // by seq of the 0100
     std::map<std::pair<std::uint64_t, std::uint64_t>, std::uint64_t> m_hold_ends;  // expires_ns, entry -> seq of the 0100
-    std::set<std::pair<Id128, std::uint64_t>> m_hold_sales;                        // Hold::sale, seq of the 0100
+    std::map<std::uint64_t, OpenAuthorisation> m_authorised;                       // by seq of the 0100
+    // The same by sale, payer, whether the hold has ended, and seq.
+    std::set<std::tuple<Id128, std::uint64_t, bool, std::uint64_t>> m_authorised_sales;
     std::map<std::uint64_t, Settlement> m_settlements;
     std::uint64_t m_settled_through = 0;
     std::int64_t m_newest_day = -1, m_forgotten_day = -1;

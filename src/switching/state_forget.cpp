@@ -36,6 +36,7 @@ State::Refusal State::on(const entry::Forgotten& e) {
     if (e.most == 0 || !may_forget(e.window)) return "there is nothing to forget";
     const entry::WindowClosed& closed = m_settlements.at(e.window).closed;
     for (std::uint32_t i = 0; i < e.most && may_forget_request(closed.last_seq); ++i) {
+        forget_authorisation(m_remembered.at(0).seq);
         m_remembered_index.erase(m_remembered.at(0).id, m_remembered.ref_at(0));
         m_remembered.drop_front();
     }

@@ -64,20 +64,23 @@ Id128 sale_id(entry::RequestKey key) {
 }
 }  // namespace
 
-const Hold* State::hold_of(const entry::RequestKey& sale, std::uint64_t payer) const {
+const OpenAuthorisation* State::authorisation_of(const entry::RequestKey& sale, std::uint64_t payer) const {
     const Id128 id = sale_id(sale);
-    for (auto at = m_hold_sales.lower_bound({id, 0}); at != m_hold_sales.end() && at->first == id; ++at) {
-        const Hold* held = hold(at->second);
-        ASSERT(held != nullptr);
-        const ledger::Ref ref = m_remembered_index.find(held->request, m_remembered);
-        if (ref != ledger::kNoRef && m_remembered[ref].payer == payer) return held;
-    }
-    return nullptr;
+    const auto at = m_authorised_sales.lower_bound({id, payer, false, 0});
+    if (at == m_authorised_sales.end() || std::get<0>(*at) != id || std::get<1>(*at) != payer) return nullptr;
+    return &m_authorised.at(std::get<3>(*at));
+}
+
+void State::forget_authorisation(std::uint64_t seq) {
+    const auto at = m_authorised.find(seq);
+    if (at == m_authorised.end()) return;
+    const OpenAuthorisation& a = at->second;
+    m_authorised_sales.erase({a.sale, a.payer, !a.held, seq});
+    m_authorised.erase(at);
 }
 
 void State::end_hold(std::map<std::uint64_t, Hold>::const_iterator at) {
     m_hold_ends.erase({at->second.expires_ns, at->second.entry});
-    m_hold_sales.erase({at->second.sale, at->first});
     m_holds.erase(at);
 }
 
@@ -126,8 +129,9 @@ State::Refusal State::on(const entry::Authorised& e) {
         if (auto why = transfer(held)) return why;
         r.what = What::held;
         r.stands = e.total;
-        m_holds[r.seq] = {r.id, r.seq, expires_ns, sale_id(p.key), p.key.stan};
-        m_hold_sales.emplace(m_holds[r.seq].sale, r.seq);
+        m_holds[r.seq] = {r.id, r.seq, expires_ns};
+        const OpenAuthorisation& open = m_authorised[r.seq] = {sale_id(p.key), p.key.stan, r.payer, true};
+        m_authorised_sales.emplace(open.sale, open.payer, false, r.seq);
         m_hold_ends[{expires_ns, r.seq}] = r.seq;
         note_request(p.key, p.time_ns);
         count(p.key.terminal, Total::authorisations, 0);
@@ -185,6 +189,7 @@ State::Refusal State::on(const entry::Completed& e) {
     if (original != nullptr) {
         original->what = What::completed;
         original->stands = 0;
+        forget_authorisation(original->seq);
     }
     ++m_counters.card_approved;
     count(p.key.terminal, Total::debits, p.amount.minor);
@@ -209,6 +214,10 @@ State::Refusal State::on(const entry::HoldsExpired& e) {
         Remembered* r = remembered(at->second.request);
         ASSERT(r != nullptr && r->what == What::held);
         r->what = What::expired;
+        OpenAuthorisation& ended = m_authorised.at(r->seq);
+        m_authorised_sales.erase({ended.sale, ended.payer, false, r->seq});
+        m_authorised_sales.emplace(ended.sale, ended.payer, true, r->seq);
+        ended.held = false;
         end_hold(at);
     }
     return {};
@@ -221,6 +230,7 @@ State::Refusal State::release(Remembered& authorised, std::uint64_t time_ns) {
     if (auto why = transfer(resolve(entry::kReleaseTransfer, this_seq(), at->second.entry, 0, time_ns))) return why;
     authorised.what = What::reversed;
     authorised.stands = 0;
+    forget_authorisation(authorised.seq);
     end_hold(at);
     return {};
 }

@@ -3,7 +3,7 @@
 //   snapshot  = "GIROSTAT" version:u32 last_seq:u64 last_link_stan:u32 counters:5*u64 ledger maps
 //   ledger    = ledger::Ledger::save
 //   maps      = forgotten:u64 newest_day:i64 forgotten_day:i64
-//               remembered participants terminals cards merchants wallets outstanding holds settlements
+//               remembered participants terminals cards merchants wallets outstanding holds authorised settlements
 // forgotten is how many requests were, ever. From remembered on each is a u64 count and its items in order of key
 // (remembered: in order of recording), fields as in fields() below.
 // Two states that are equal give the same bytes.
@@ -17,7 +17,7 @@ namespace giro::switching {
 
 namespace {
 constexpr std::string_view kMagic = "GIROSTAT";
-constexpr std::uint32_t kVersion = 8;
+constexpr std::uint32_t kVersion = 9;
 }  // namespace
 
 static void fields(auto& a, Remembered& r) {
@@ -31,7 +31,7 @@ static void fields(auto& a, Terminal& t) {
     Buffer device(t.device.view().begin(), t.device.view().end());
     a(t.merchant, t.acquirer, t.account, t.nonce, t.previous_nonce, t.has_previous, t.exchanged_at, t.exchange_stan,
       t.kcv, t.bdk, device, t.dukpt_mac, t.exchange_code, t.signed_off, t.period, t.open, t.cut_over, t.cut, t.reconciled,
-      t.reconciled_by, t.reconciled_period, t.out_of_balance, t.key_set_ns, t.key_requests);
+      t.reconciled_by, t.checked, t.checked_by, t.reconciled_period, t.out_of_balance, t.uploads_open, t.key_set_ns, t.key_requests);
     if constexpr (std::is_same_v<decltype(a), Decoder&>) t.device = payment::Ksn::parse(device).value_or(payment::Ksn());
 }
 static void fields(auto& a, Card& c) {
@@ -44,7 +44,10 @@ static void fields(auto& a, Outstanding& o) {
     a(o.payment, o.answered, o.reversal_owed, o.stands, o.why);
 }
 static void fields(auto& a, Hold& h) {
-    a(h.request, h.entry, h.expires_ns, h.sale, h.stan);
+    a(h.request, h.entry, h.expires_ns);
+}
+static void fields(auto& a, OpenAuthorisation& o) {
+    a(o.sale, o.stan, o.payer, o.held);
 }
 static void fields(auto& a, Counters& c) {
     a(c.card_approved, c.qr_approved, c.declined, c.forwarded, c.reversals);
@@ -153,6 +156,7 @@ void State::save_maps(Buffer& out) const {
     save_map(a, m_wallets);
     save_map(a, m_outstanding);
     save_map(a, m_holds);
+    save_map(a, m_authorised);
     std::map<std::uint64_t, SavedSettlement> settlements;
     for (const auto& [window, settlement] : m_settlements) settlements[window] = to_saved(settlement);
     save_map(a, settlements);
@@ -174,7 +178,7 @@ bool State::load_maps(Reader& in) {
     }
     if (!load_map(a, m_participants) || !load_map(a, m_terminals) || !load_map(a, m_cards) ||
         !load_map(a, m_merchants) || !load_map(a, m_wallets) || !load_map(a, m_outstanding) ||
-        !load_map(a, m_holds) || !load_map(a, settlements) || !a.done() || !load_holds())
+        !load_map(a, m_holds) || !load_map(a, m_authorised) || !load_map(a, settlements) || !a.done() || !load_holds())
         return false;
     for (auto& [window, saved] : settlements) {
         auto settlement = from_saved(std::move(saved));
@@ -201,7 +205,6 @@ bool State::load_holds() {
             t.credit_account != r->credit || t.timeout_s == 0 || t.timestamp_ns + t.timeout_s * kNsPerSecond != hold.expires_ns)
             return false;
         if (!m_hold_ends.emplace(std::pair(hold.expires_ns, hold.entry), seq).second) return false;
-        m_hold_sales.emplace(hold.sale, seq);
     }
     std::size_t ending = 0, authorised = 0;
     for (std::size_t i = 0; i < m_ledger.transfer_count(); ++i) {
@@ -210,7 +213,24 @@ bool State::load_holds() {
     }
     for (std::size_t i = 0; i < m_remembered.size(); ++i)
         if (m_remembered.at(i).what == Remembered::What::held) ++authorised;
-    return ending == m_holds.size() && authorised == m_holds.size();
+    if (ending != m_holds.size() || authorised != m_holds.size()) return false;
+    return load_authorised();
+}
+
+// One for each 0100 that is held, or whose hold has ended.
+bool State::load_authorised() {
+    std::map<std::uint64_t, const Remembered*> open;
+    for (std::size_t i = 0; i < m_remembered.size(); ++i) {
+        const Remembered& r = m_remembered.at(i);
+        if (r.what == Remembered::What::held || r.what == Remembered::What::expired) open[r.seq] = &r;
+    }
+    if (open.size() != m_authorised.size()) return false;
+    for (const auto& [seq, a] : m_authorised) {
+        const auto at = open.find(seq);
+        if (at == open.end() || a.held != (at->second->what == Remembered::What::held) || a.payer != at->second->payer) return false;
+        m_authorised_sales.emplace(a.sale, a.payer, !a.held, seq);
+    }
+    return true;
 }
 
 Hash256 State::digest() const {

@@ -105,11 +105,16 @@ State::Refusal State::on(const entry::Reconciled& e) {
         t.open = {};
         ++t.period;
     }
-    t.reconciled = e.counted;
-    t.reconciled_by = id;
-    if (!e.checkpoint) {
+    if (e.checkpoint) {
+        t.checked = e.counted;
+        t.checked_by = id;
+        if (!t.cut_over && e.response_code != kApproved) t.uploads_open = true;
+    } else {
+        t.reconciled = e.counted;
+        t.reconciled_by = id;
         t.out_of_balance = e.response_code != kApproved;
         t.reconciled_period = e.period;
+        t.uploads_open = false;
     }
     Remembered r;
     r.id = id;
@@ -149,7 +154,7 @@ State::Refusal State::on(const entry::Uploaded& e) {
     r.payer = reversal_mark(of, e.original);
     r.response_code = e.response_code;
     // The terminal counted it in the period that was out of balance, and will not in the open one.
-    if (e.outcome == UploadOutcome::accepted && at->second.out_of_balance)
+    if (e.outcome == UploadOutcome::accepted && at->second.out_of_balance && !at->second.uploads_open)
         count(e.key.terminal, Total::debits, e.amount.minor, -1);
     note_request(e.key, e.time_ns);
     remember(r);

@@ -72,7 +72,10 @@ void Evidence::reconcile(const entry::Reconciled& e) {
     if (e.counted != due) miscounted.push_back(key + " counts otherwise than the entries");
     if (e.response_code.view() != (agrees ? "00" : "95")) miscounted.push_back(key + " is answered otherwise than its totals say");
     if (!reconciled.emplace(key, e.response_code.str()).second) miscounted.push_back(key + " was decided twice");
-    if (e.checkpoint) return;
+    if (e.checkpoint) {
+        if (!day.cut && !agrees) day.out_of_balance = false;  // what is uploaded now is of the open period
+        return;
+    }
     if (day.cut) day.cut.reset();
     else day.open = {};
     day.out_of_balance = !agrees;

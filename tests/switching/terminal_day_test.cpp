@@ -196,6 +196,42 @@ TEST_CASE("day: a checkpoint says how the period stands so far, and ends none") 
     CHECK(box.survives_a_snapshot());
 }
 
+TEST_CASE("day: a checkpoint does not take its totals from the repeat of what is final before it") {
+    DayBox box;
+    CHECK(box.buy(purchase_of(700, 1)).code == kApproved);
+    CHECK(box.reconcile(2, net_of(700)).code == kApproved);  // its answer is lost
+    CHECK(box.buy(purchase_of(40, 3)).code == kApproved);
+    Claim checkpoint = net_of(40);
+    checkpoint.checkpoint = true;
+    CHECK(box.reconcile(4, checkpoint).code == kApproved);
+    const auto again = box.reconcile(2, net_of(700));
+    REQUIRE(again.counted);
+    CHECK((*again.counted)[Total::net] == 700);
+    const auto checked = box.reconcile(4, checkpoint);
+    REQUIRE(checked.counted);
+    CHECK((*checked.counted)[Total::net] == 40);
+    CHECK(box.replays());
+    CHECK(box.survives_a_snapshot());
+}
+
+TEST_CASE("day: after a checkpoint out of balance what is uploaded is of the open period, until the next final one") {
+    DayBox box;
+    const auto open = [&] { return box.state.terminal(TerminalId("T0000001"))->open; };
+    Claim checkpoint = net_of(300);
+    checkpoint.checkpoint = true;
+    CHECK(box.reconcile(1, net_of(1)).code == kNotInBalance);
+    CHECK(box.upload(record_of(purchase_of(1, 2), 3)) == kApproved);  // of the period before
+    CHECK(open()[Total::net] == 0);
+    CHECK(box.reconcile(4, checkpoint).code == kNotInBalance);
+    CHECK(box.upload(record_of(purchase_of(300, 5), 6)) == kApproved);
+    CHECK(open()[Total::net] == 300);
+    CHECK(box.survives_a_snapshot());
+    CHECK(box.reconcile(7, net_of(301)).code == kNotInBalance);
+    CHECK(box.upload(record_of(purchase_of(1, 8), 9)) == kApproved);  // of the period before again
+    CHECK(open()[Total::net] == 0);
+    CHECK(box.replays());
+}
+
 TEST_CASE("day: a checkpoint after a cut-over is of the period that was cut over, and leaves it to be reconciled") {
     DayBox box;
     CHECK(box.buy(purchase_of(700, 1)).code == kApproved);
@@ -447,6 +483,45 @@ TEST_CASE("upload: a completion is bounded by what is held, as the 0220 itself, 
     CHECK(box.replays());
 }
 
+TEST_CASE("upload: a completion whose hold has ended is one still: of any amount that was authorised, and once") {
+    HeldBox box;
+    auto large = purchase_of(box.config.switching.offline_max + 1'000, 40);
+    large.mti = 0x0100;
+    box.authorise(large);
+    const std::uint64_t later = kNow + (box.config.switching.hold_lifetime_s + 1) * kSecond;
+    static_cast<void>(box.core->expire(later));
+    box.commit();
+    REQUIRE(box.state.holds().empty());
+    CHECK(box.survives_a_snapshot());
+    CHECK(box.upload(HeldBox::completion_of(large, large.amount)) == kApproved);  // more than a till may approve by itself
+    CHECK(box.balance(kRich) == 100'000 - large.amount);
+    // The 0220 that names the 0100 itself, under another STAN: it is completed.
+    auto late = reversal_of(large, 50);
+    late.mti = 0x0220;
+    std::memcpy(late.original.chars.data(), "0100", 4);
+    const auto pan = sealed(1);
+    CHECK(box.core->completion(late, &pan, kNow).code == kDuplicateTransmission);
+    box.commit();
+    CHECK(box.upload(HeldBox::completion_of(box.held, 500)) == kApproved);
+    CHECK(box.balance(kRich) == 100'000 - large.amount - 500);
+    CHECK(box.replays());
+    CHECK(box.survives_a_snapshot());
+}
+
+TEST_CASE("upload: of several authorisations under one receipt the one that is held comes before one that has ended") {
+    HeldBox box;
+    static_cast<void>(box.core->expire(kNow + (box.config.switching.hold_lifetime_s + 1) * kSecond));
+    box.commit();
+    auto second = box.held;
+    second.stan = 20;
+    second.amount = 300;
+    box.authorise(second);
+    CHECK(box.pending() == 300);
+    CHECK(box.upload(HeldBox::completion_of(second, 300)) == kApproved);
+    CHECK(box.pending() == 0);
+    CHECK(box.survives_a_snapshot());
+}
+
 TEST_CASE("upload: of several holds under one receipt the card's oldest is completed, and one that has ended is none") {
     HeldBox box;
     auto second = box.held;
@@ -462,17 +537,18 @@ TEST_CASE("upload: of several holds under one receipt the card's oldest is compl
         return entry::RequestKey{r.acquirer, r.terminal, 77, r.rrn, r.local_time, r.local_date};
     };
     const std::uint64_t payer = payer_mark(sealed(1).token);
-    REQUIRE(loaded->hold_of(key(second), payer) != nullptr);
-    CHECK(loaded->hold_of(key(second), payer)->stan == 1);
-    CHECK(loaded->hold_of(key(second), payer + 1) == nullptr);
+    REQUIRE(loaded->authorisation_of(key(second), payer) != nullptr);
+    CHECK(loaded->authorisation_of(key(second), payer)->stan == 1);
+    CHECK(loaded->authorisation_of(key(second), payer + 1) == nullptr);
+    CHECK(loaded->authorisation_of(key(second), payer - 1) == nullptr);
     CHECK(box.upload(HeldBox::completion_of(box.held, 500)) == kApproved);
     CHECK(box.pending() == 300);
-    REQUIRE(box.state.hold_of(key(second), payer) != nullptr);
-    CHECK(box.state.hold_of(key(second), payer)->stan == 20);
+    REQUIRE(box.state.authorisation_of(key(second), payer) != nullptr);
+    CHECK(box.state.authorisation_of(key(second), payer)->stan == 20);
     auto back = reversal_of(second, 30);
     std::memcpy(back.original.chars.data(), "0100", 4);
     CHECK(box.reverse(back).code == kApproved);
-    CHECK(box.state.hold_of(key(second), payer) == nullptr);
+    CHECK(box.state.authorisation_of(key(second), payer) == nullptr);
     CHECK(box.upload(HeldBox::completion_of(second, 100)) == kApproved);  // a sale that the till approved by itself
     CHECK(box.replays());
 }
