@@ -1,6 +1,6 @@
 // The heap of the programs that see card numbers in the clear, giro-gate and giro-switch: what is given back is
-// overwritten first, whoever allocated it (our containers, libzmq's messages, OpenSSL's records, SQLite's pages). Linked
-// into those two programs alone, and not under sanitizers, which have a heap of their own.
+// overwritten first, whoever allocated it (our containers, OpenSSL's records, SQLite's pages). Linked into those two
+// programs alone, and not under sanitizers, which have a heap of their own.
 //
 // free() and realloc() stand here in place of the C library's, as it permits; memory comes from its malloc() as ever.
 // operator delete ends in free(). Blocks that the library's own functions give back inside themselves are not caught:

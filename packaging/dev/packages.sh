@@ -2,7 +2,7 @@
 # The Debian packages, and how they come onto the machine. Sourced by dev; the README says what each is for.
 
 readonly packages_build=(g++ cmake ninja-build pkg-config libp11-kit-dev libbotan-2-dev libsqlite3-dev libevent-dev
-    libzmq3-dev libssl-dev libsecp256k1-dev libexpected-dev libfmt-dev libtomlplusplus-dev libcli11-dev
+    libssl-dev libsecp256k1-dev libexpected-dev libfmt-dev libtomlplusplus-dev libcli11-dev
     nlohmann-json3-dev doctest-dev)
 readonly packages_run=(softhsm2 libsofthsm2)
 

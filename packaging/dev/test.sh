@@ -42,7 +42,7 @@ tell_under_way() {
 }
 
 # The tests in which threads of ours run side by side: the grinder beside giro-chain's loop, which is the product's only
-# thread (chain_program); a program's server beside its client (auditor, gate, vault, pos); ZeroMQ's own beside each (bus).
+# thread (chain_program); a program's server beside its client (auditor, gate, vault, pos, bus).
 # Every other program and test is one loop in one thread.
 readonly tests_with_threads=(chain_program bus vault auditor gate pos)
 
@@ -58,7 +58,7 @@ build_for_test() {
     # Reports go into files, so that those of the programs which the tests start are seen too, whoever expects their death.
     local to=log_path=$PWD/build/test-logs/sanitizer
     export ASAN_OPTIONS=$to:detect_leaks=1:detect_stack_use_after_return=1:strict_string_checks=1 UBSAN_OPTIONS=print_stacktrace=1
-    export LSAN_OPTIONS=suppressions=$sanitizers/lsan.supp:print_suppressions=0 TSAN_OPTIONS=$to:suppressions=$sanitizers/tsan.supp:second_deadlock_stack=1
+    export LSAN_OPTIONS=suppressions=$sanitizers/lsan.supp:print_suppressions=0 TSAN_OPTIONS=$to:second_deadlock_stack=1
 }
 
 verb_test() {

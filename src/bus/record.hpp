@@ -1,4 +1,4 @@
-// The one frame between Giro's programs: a batch of records in one ZeroMQ message. Little-endian.
+// The one frame between Giro's programs: a batch of records in one message (stream.hpp). Little-endian.
 //
 //   batch  = record*                                        at most kBatchBytesMax bytes in all
 //   record = size:u32 type:u16 status:u16 correlation:u64 body[size]   header of 16 bytes; size counts the body alone
@@ -26,9 +26,6 @@ enum class Status : std::uint16_t {
     try_again = 4,        // busy, full, or not yet
     not_found = 5,
 };
-
-// A record that says nothing: both ends of a connection throw it away (endpoint.cpp sends it to overwrite buffers).
-inline constexpr std::uint16_t kFillerType = 0;
 
 struct Record {
     std::uint16_t type = 0;

@@ -1,5 +1,5 @@
 // bench_bare: what the system gives before Giro does anything, so that its own figures can be read as ratios: an echo
-// over 64 loopback connections, and a ZeroMQ round trip over ipc://, one at a time and with many under way. The token's
+// over 64 loopback connections, and a round trip over a Unix socket, one at a time and with many under way. The token's
 // bare rate stands in bench_hsm, SQLite's in bench_journal, PostgreSQL's is taken by giro-bench. One JSON line.
 #include <arpa/inet.h>
 #include <fmt/format.h>
@@ -11,11 +11,9 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include <zmq.h>
 
 #include <array>
 #include <csignal>
-#include <filesystem>
 
 #include "giro/result.hpp"
 #include "tests/bench/measure.hpp"
@@ -26,7 +24,7 @@ constexpr int kConnections = 64;
 constexpr int kEchoes = 200'000;
 constexpr int kUnloaded = 10'000;
 constexpr int kWindowed = 500'000;
-constexpr int kWindow = 256;  // ZeroMQ messages under way
+constexpr int kWindow = 256;  // messages under way over the Unix socket: what the kernel keeps for it
 using Message = std::array<char, kMessageBytes>;
 
 double cpu_seconds(int who) {
@@ -137,65 +135,42 @@ Echo echo() {
     return {kEchoes / taken, (own_cpu + cpu_seconds(RUSAGE_CHILDREN) - children) * 1e6 / kEchoes};
 }
 
-// --- ZeroMQ over ipc:// -------------------------------------------------------------------------------------------
+// --- a Unix socket ------------------------------------------------------------------------------------------------
 
-struct Pair {
-    explicit Pair(const std::string& endpoint, bool binds)
-        : context(zmq_ctx_new()), socket(zmq_socket(context, ZMQ_PAIR)) {
-        const int none = 0;
-        zmq_setsockopt(socket, ZMQ_LINGER, &none, sizeof none);
-        ASSERT((binds ? zmq_bind(socket, endpoint.c_str()) : zmq_connect(socket, endpoint.c_str())) == 0);
-    }
-    Pair(const Pair&) = delete;
-    Pair& operator=(const Pair&) = delete;
-    ~Pair() {
-        zmq_close(socket);
-        zmq_ctx_term(context);
-    }
-    void send(const Message& message) { ASSERT(zmq_send(socket, message.data(), message.size(), 0) >= 0); }
-    void receive(Message& message) {
-        ASSERT(zmq_recv(socket, message.data(), message.size(), 0) == static_cast<int>(message.size()));
-    }
-    void* context;
-    void* socket;
-};
+void receive_whole(int fd, Message& message) {
+    ASSERT(::recv(fd, message.data(), message.size(), MSG_WAITALL) == static_cast<ssize_t>(message.size()));
+}
 
 struct RoundTrip {
     double unloaded_us = 0, windowed_us = 0;
 };
 
 RoundTrip round_trip() {
-    const auto path = std::filesystem::temp_directory_path() / fmt::format("giro-bench-bare.{}", ::getpid());
-    const std::string endpoint = "ipc://" + path.string();
-    const pid_t server = start([&endpoint] {
-        Pair pair(endpoint, true);
+    std::array<int, 2> ends{};
+    ASSERT(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) == 0);
+    const pid_t server = start([&ends] {
         for (Message message;;) {
-            pair.receive(message);
-            pair.send(message);
+            receive_whole(ends[1], message);
+            send_whole(ends[1], message);
         }
     });
     RoundTrip out;
-    {
-        Pair pair(endpoint, false);
-        Message message{};
-        pair.send(message);  // until the connection stands
-        pair.receive(message);
-        auto began = bench::Steady::now();
-        for (int i = 0; i < kUnloaded; ++i) {
-            pair.send(message);
-            pair.receive(message);
-        }
-        out.unloaded_us = bench::seconds_since(began) * 1e6 / kUnloaded;
-        began = bench::Steady::now();
-        for (int i = 0; i < kWindow; ++i) pair.send(message);
-        for (int i = 0; i < kWindowed; ++i) {
-            pair.receive(message);
-            if (i + kWindow < kWindowed) pair.send(message);
-        }
-        out.windowed_us = bench::seconds_since(began) * 1e6 / kWindowed;
+    Message message{};
+    auto began = bench::Steady::now();
+    for (int i = 0; i < kUnloaded; ++i) {
+        send_whole(ends[0], message);
+        receive_whole(ends[0], message);
     }
+    out.unloaded_us = bench::seconds_since(began) * 1e6 / kUnloaded;
+    began = bench::Steady::now();
+    for (int i = 0; i < kWindow; ++i) send_whole(ends[0], message);
+    for (int i = 0; i < kWindowed; ++i) {
+        receive_whole(ends[0], message);
+        if (i + kWindow < kWindowed) send_whole(ends[0], message);
+    }
+    out.windowed_us = bench::seconds_since(began) * 1e6 / kWindowed;
     end(server);
-    std::filesystem::remove(path);
+    for (const int fd : ends) ::close(fd);
     return out;
 }
 }  // namespace
@@ -211,7 +186,7 @@ int main() {
         windowed.push_back(r.windowed_us);
     }
     fmt::print(
-        "{{\"echo_per_s\":{:.0f},\"echo_cpu_us\":{:.2f},\"zmq_round_trip_us\":{:.1f},\"zmq_windowed_us\":{:.3f},"
+        "{{\"echo_per_s\":{:.0f},\"echo_cpu_us\":{:.2f},\"unix_round_trip_us\":{:.1f},\"unix_windowed_us\":{:.3f},"
         "\"connections\":{},\"message_bytes\":{}}}\n",
         bench::median(echoes), bench::median(cpu), bench::median(unloaded), bench::median(windowed), kConnections,
         kMessageBytes);

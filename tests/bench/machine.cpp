@@ -87,8 +87,8 @@ json machine(const std::filesystem::path& folder) {
 json versions() {
     json out{{"commit", commit()}, {"compiler", GIRO_COMPILER}};
     const std::pair<const char*, const char*> packages[] = {{"softhsm", "libsofthsm2"},     {"sqlite", "libsqlite3-0"},
-                                                            {"openssl", "libssl3"},         {"zeromq", "libzmq5"},
-                                                            {"libevent", "libevent-2.1-7"}, {"botan", "libbotan-2-19"}};
+                                                            {"openssl", "libssl3"},         {"libevent", "libevent-2.1-7"},
+                                                            {"botan", "libbotan-2-19"}};
     for (const auto& [name, debian] : packages) out[name] = package(debian);
     return out;
 }

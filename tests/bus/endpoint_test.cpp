@@ -1,4 +1,4 @@
-// Two ends of a real ZeroMQ connection over a Unix socket.
+// Two ends of a connection over a Unix socket.
 #include <doctest/doctest.h>
 #include <unistd.h>
 

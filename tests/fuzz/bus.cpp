@@ -5,6 +5,7 @@
 #include "bus/admin_messages.hpp"
 #include "bus/gate_messages.hpp"
 #include "bus/record.hpp"
+#include "bus/stream.hpp"
 #include "tests/fuzz/targets.hpp"
 #include "util/archive.hpp"
 
@@ -32,6 +33,7 @@ Buffer encoded(const Message& message) {
     bus::encode(out, message);
     return out;
 }
+constexpr std::size_t kStreamBytesMax = std::size_t{1} << 20;  // more than any input
 const Buffer kBody = {std::byte{1}, std::byte{2}, std::byte{3}};
 
 PaymentRequest request() {
@@ -47,7 +49,21 @@ PaymentRequest request() {
 }
 }  // namespace
 
+// A stream is cut into the same messages in whatever pieces it comes.
+void splits_alike(Bytes stream) {
+    const auto split = [stream](std::size_t piece) {
+        bus::Inbox in;
+        std::pair<bool, std::vector<Buffer>> out{true, {}};
+        for (std::size_t at = 0; out.first && at < stream.size(); at += piece)
+            out.first = in.add(stream.subspan(at, std::min(piece, stream.size() - at)),
+                               [&](Bytes message) { out.second.emplace_back(message.begin(), message.end()); });
+        return out;
+    };
+    ASSERT(split(kStreamBytesMax) == split(1));
+}
+
 void run_bus_batch(Bytes input) {
+    splits_alike(input);
     bus::RecordReader reader(input);
     Buffer again;
     while (const auto record = reader.next()) {
@@ -65,7 +81,13 @@ Seeds seeds_bus_batch() {
     w.u32(bus::kRecordBodyBytesMax + 1);
     w.u64(0);
     w.u32(0);
-    return {batch, too_large};
+    Buffer stream;
+    Writer framed(stream);
+    for (int i = 0; i < 2; ++i) {
+        framed.u32(static_cast<std::uint32_t>(batch.size()));
+        framed.bytes(batch);
+    }
+    return {batch, too_large, stream};
 }
 
 void run_bus_message(Bytes input) {

@@ -3,8 +3,8 @@
 //
 //   a key     a terminal's master and session key, a DUKPT initial key, an issuer link's key, the token's PIN:
 //             in no program but giro-vault, and in no file but the simulators' own (demo/) and vault/pin
-//   a card    its number, its tracks, a PIN block, a CVV2: in no file, and once its payment is over and the buffers have
-//             been overwritten (bus/endpoint.hpp: a second) in the memory of no program, gate and switch included
+//   a card    its number, its tracks, a PIN block, a CVV2: in no file, and once its payment is over in the memory of no
+//             program, gate and switch included
 //
 // A sanitizer's heap keeps what was freed as it was: under one, gate and switch are left out.
 // Reads other programs' memory, which needs root; without it that half is skipped, saying so.

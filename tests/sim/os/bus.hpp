@@ -1,4 +1,4 @@
-// Faults of the bus between the programs, and its bounds.
+// Faults of the bus between the programs.
 #pragma once
 
 #include <set>
@@ -7,8 +7,6 @@
 #include "tests/sim/os/descriptors.hpp"
 
 namespace giro::sim {
-
-inline constexpr std::size_t kBusQueueMax = 4096;  // messages of one connection and direction, as the product asks for
 
 struct BusFaults {
     std::uint64_t slow_one_in = 0;  // of so many deliveries one is late; 0: none

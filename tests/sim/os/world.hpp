@@ -1,8 +1,8 @@
 // One simulated machine room: a virtual clock, a seeded generator, an event queue, and processes that take turns. One
-// thread. What the product asks its operating system for (libevent, ZeroMQ, sockets, clocks, randomness) is answered by
+// thread. What the product asks its operating system for (libevent, sockets, clocks, randomness) is answered by
 // the files beside this one, which the linker takes instead of the real libraries; the product's code is unchanged.
 //
-// A process takes one turn at a time: all events that are ready, then it waits. A call that blocks (zmq_poll) suspends
+// A process takes one turn at a time: all events that are ready, then it waits. A call that blocks (bus::SyncClient's) suspends
 // the turn on a stack of its own while the others go on. A process that was killed still has its objects destroyed, but
 // nothing it does then reaches anybody.
 #pragma once
