@@ -282,7 +282,7 @@ TEST_CASE("story: a card's chip is verified in the vault, and believes the answe
         const json by_chip = paid({"--emv", "--bin", bin});
         CHECK(by_chip["response_code"] == "00");
         CHECK(by_chip["card_says"] == "its issuer's answer is genuine (ARPC)");
-        const json beyond = paid({"--emv", "--bin", bin, "--amount", "9999999"});
+        const json beyond = paid({"--emv", "--bin", bin, "--amount", "10000001"});
         CHECK(beyond["response_code"] == "51");
         CHECK(beyond["card_says"] == "its issuer's answer is genuine (ARPC)");
     }
