@@ -55,8 +55,8 @@ void Outbox::clear() noexcept {
 }
 
 namespace {
-// Hands over the whole messages at the beginning of `bytes`; how long they are together, or nothing when a size is beyond
-// the bound.
+// Hands over the whole messages at the beginning of `bytes`; how long they are together, or nothing when a size is
+// beyond the bound.
 std::optional<std::size_t> hand_over(Bytes bytes, const Inbox::Take& take) {
     std::size_t at = 0;
     while (bytes.size() - at >= kSizeBytes) {

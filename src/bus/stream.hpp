@@ -2,8 +2,9 @@
 //
 //   message = size:u32 batch[size]      little-endian; size counts the batch alone, at most kBatchBytesMax (record.hpp)
 //
-// The other end counts as hostile: a size beyond the bound ends the connection, and memory grows with what has come, not
-// with what was announced. Messages may hold card data: every byte that is kept here is wiped once it has been taken or sent.
+// The other end counts as hostile: a size beyond the bound ends the connection, and memory grows with what has come,
+// not with what was announced. Messages may hold card data: every byte that is kept here is wiped once it has been
+// taken or sent.
 #pragma once
 
 #include <deque>
@@ -17,7 +18,8 @@ namespace giro::bus {
 inline constexpr std::size_t kSizeBytes = 4;
 inline constexpr std::size_t kUnsentBytesMax = std::size_t{16} << 20;  // for one peer; beyond it a message is dropped
 
-// What is to leave, in order. Outlives a connection: a message of which only a part left is sent again whole over the next.
+// What is to leave, in order. Outlives a connection: a message of which only a part left is sent again whole over the
+// next.
 class Outbox {
   public:
     // Sends now if nothing waits, and keeps what does not leave. False: too much waits already, the message is dropped.
@@ -45,8 +47,8 @@ class Inbox {
     Inbox& operator=(const Inbox&) = delete;
 
     using Take = std::function<void(Bytes message)>;  // the message is valid during the call
-    // Hands over each message that is whole now that these bytes have come. False: a size is beyond the bound, and nothing
-    // that follows can be read. `take` leaves this Inbox alone.
+    // Hands over each message that is whole now that these bytes have come. False: a size is beyond the bound, and
+    // nothing that follows can be read. `take` leaves this Inbox alone.
     [[nodiscard]] bool add(Bytes bytes, const Take& take);
     // `wrong`: as add() false.
     enum class Read : std::uint8_t { goes_on, ended, wrong };

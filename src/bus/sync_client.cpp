@@ -70,16 +70,20 @@ Result<SyncClient::Reply> SyncClient::call(std::uint16_t type, Bytes body, std::
         const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Steady::now()).count();
         if (left <= 0) {
             if (!to.out.empty()) to.close();  // it is not to arrive once nobody waits for it any more
-            return fail(Failure::Kind::try_again, fmt::format("no answer from {} within {} ms; is the box up? (giro status)",
-                                                              m_path.string(), timeout_ms));
+            return fail(Failure::Kind::try_again,
+                        fmt::format("no answer from {} within {} ms; is the box up? (giro status)", m_path.string(),
+                                    timeout_ms));
         }
         if (to.fd < 0) to.fd = unix_socket::connect_to(m_path);
         if (to.fd < 0) {
-            unix_socket::wait(-1, Until::readable, static_cast<std::uint64_t>(std::min<std::int64_t>(left, kReconnect_ms)));
+            unix_socket::wait(-1, Until::readable,
+                              static_cast<std::uint64_t>(std::min<std::int64_t>(left, kReconnect_ms)));
             continue;
         }
         const bool takes = to.out.flush(to.fd);
-        if (takes) unix_socket::wait(to.fd, to.out.empty() ? Until::readable : Until::writable, static_cast<std::uint64_t>(left));
+        if (takes)
+            unix_socket::wait(to.fd, to.out.empty() ? Until::readable : Until::writable,
+                              static_cast<std::uint64_t>(left));
         if (to.in.read(to.fd, scratch, take) == Inbox::Read::goes_on && takes) continue;
         const bool gone_with_it = to.out.empty();
         to.disconnect();

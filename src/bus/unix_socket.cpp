@@ -45,7 +45,8 @@ int make(const std::filesystem::path& path, Call call) noexcept {
 bool of_this_user(int fd) noexcept {
     ucred other{};
     socklen_t size = sizeof other;
-    return ::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &other, &size) == 0 && (other.uid == ::geteuid() || other.uid == 0);
+    return ::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &other, &size) == 0 &&
+           (other.uid == ::geteuid() || other.uid == 0);
 }
 
 // The connection, or -1.
@@ -72,7 +73,8 @@ int listen_at(const std::filesystem::path& path) noexcept {
 }
 
 int connect_to(const std::filesystem::path& path) noexcept {
-    return checked(make(path, [](int fd, const sockaddr* address, socklen_t size) { return ::connect(fd, address, size) == 0; }));
+    return checked(
+        make(path, [](int fd, const sockaddr* address, socklen_t size) { return ::connect(fd, address, size) == 0; }));
 }
 
 int accept_one(int listener) noexcept {

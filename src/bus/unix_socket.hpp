@@ -9,8 +9,9 @@
 
 namespace giro::bus::unix_socket {
 
-// Each gives a descriptor, or -1 and errno. A socket that is at `path` already is replaced: a program that died left it. The
-// new one is its user's alone (0600), and a connection with another user's program, root's aside, is closed at once.
+// Each gives a descriptor, or -1 and errno. A socket that is at `path` already is replaced: a program that died left
+// it. The new one is its user's alone (0600), and a connection with another user's program, root's aside, is closed at
+// once.
 [[nodiscard]] int listen_at(const std::filesystem::path& path) noexcept;
 [[nodiscard]] int connect_to(const std::filesystem::path& path) noexcept;
 [[nodiscard]] int accept_one(int listener) noexcept;

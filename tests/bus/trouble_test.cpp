@@ -29,7 +29,8 @@ namespace {
 constexpr std::uint64_t kPatience_ms = 10'000;
 
 struct Folder {
-    std::filesystem::path path = std::filesystem::temp_directory_path() / ("giro-bus-trouble-" + std::to_string(::getpid()));
+    std::filesystem::path path =
+        std::filesystem::temp_directory_path() / ("giro-bus-trouble-" + std::to_string(::getpid()));
     Folder() { std::filesystem::create_directories(path); }
     ~Folder() { std::filesystem::remove_all(path); }
     [[nodiscard]] std::filesystem::path socket() const { return path / "s"; }
@@ -132,7 +133,8 @@ struct Echo {
     bool ended(const RawPeer& peer) {
         std::array<std::byte, 4096> bytes{};
         ssize_t got = 0;
-        while ((got = peer.receive(bytes)) > 0) {}
+        while ((got = peer.receive(bytes)) > 0) {
+        }
         return got == 0 || errno == ECONNRESET;
     }
 };

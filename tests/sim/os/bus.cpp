@@ -1,6 +1,6 @@
 // The bus's sockets over the World: what src/bus/unix_socket.hpp asks of the system. A connection never reorders and
-// never loses a byte in the middle; it takes and gives any number of bytes at a time, is slow or held up, and when a program is
-// killed it breaks off at any byte.
+// never loses a byte in the middle; it takes and gives any number of bytes at a time, is slow or held up, and when a
+// program is killed it breaks off at any byte.
 #include "tests/sim/os/bus.hpp"
 
 #include <algorithm>
@@ -110,7 +110,8 @@ void plan(const std::shared_ptr<Pair>& pair, std::size_t to, std::uint64_t after
 }
 
 bool partitioned(const Pair& pair) {
-    return std::ranges::any_of(g_faults.partitioned, [&](const std::string& name) { return pair.path.ends_with(name); });
+    return std::ranges::any_of(g_faults.partitioned,
+                               [&](const std::string& name) { return pair.path.ends_with(name); });
 }
 
 void deliver(const std::shared_ptr<Pair>& pair, std::size_t to) {
@@ -248,7 +249,8 @@ void close(int fd) noexcept {
 void close_listener(int fd, const std::filesystem::path& path) noexcept {
     auto* listener = dynamic_cast<Listener*>(find_descriptor(fd));
     if (listener == nullptr) return;
-    if (const auto bound = g_bound.find(path.string()); bound != g_bound.end() && bound->second == listener) g_bound.erase(bound);
+    if (const auto bound = g_bound.find(path.string()); bound != g_bound.end() && bound->second == listener)
+        g_bound.erase(bound);
     for (const auto& pair : listener->waiting) close_end(pair, 1);
     delete listener;
 }
