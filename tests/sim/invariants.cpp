@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cstring>
 #include <fstream>
+#include <map>
+#include <set>
 
 #include "appliance/snapshot_file.hpp"
 #include "journal/journal.hpp"
