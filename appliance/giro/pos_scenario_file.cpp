@@ -136,13 +136,9 @@ class Reading {
 }  // namespace
 
 Result<Scenario> load_scenario(const std::filesystem::path& file) {
-    toml::table root;
-    try {
-        root = toml::parse_file(file.string());
-    } catch (const toml::parse_error& e) {
-        return fail(Failure::Kind::config,
-                    fmt::format("{}:{}: {}", file.string(), e.source().begin.line, e.description()));
-    }
+    const auto read = read_toml(file);
+    if (!read) return tl::unexpected(read.error());
+    const toml::table& root = *read;
     Scenario out;
     config::Checker check(file);
     Reading reading(check, out);

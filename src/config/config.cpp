@@ -415,12 +415,9 @@ std::uint8_t dialect_number(const Config& config, const std::string& name) {
 Result<Config> load(const std::filesystem::path& file) {
     if (!std::filesystem::exists(file))
         return fail(Failure::Kind::not_provisioned, fmt::format("{} does not exist; run: giro init", file.string()));
-    toml::table root;
-    try {
-        root = toml::parse_file(file.string());
-    } catch (const toml::parse_error& e) {
-        return fail(Failure::Kind::config, fmt::format("{}:{}: {}", file.string(), e.source().begin.line, e.description()));
-    }
+    const auto read = read_toml(file);
+    if (!read) return tl::unexpected(read.error());
+    const toml::table& root = *read;
     Config out;
     Checker check(file);
     Reading reading{check, out, file.parent_path() / "dialects", {}, {}, {}};

@@ -390,15 +390,6 @@ bool is_file_name(std::string_view name) {
         return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
     });
 }
-
-Result<toml::table> parse_toml(std::string_view text, std::string_view origin) {
-    try {
-        return toml::parse(text, origin);
-    } catch (const toml::parse_error& error) {
-        return fail(Failure::Kind::config,
-                    fmt::format("{}:{}: not TOML: {}", origin, error.source().begin.line, error.description()));
-    }
-}
 }  // namespace
 
 Result<Dialect> parse_dialect(std::string_view toml, std::string_view origin, const std::filesystem::path& folder) {

@@ -68,6 +68,15 @@ TEST_CASE("config: a file that does not exist says how to make it") {
     CHECK(contains(c.error().what, "giro init"));
 }
 
+TEST_CASE("config: a character that the TOML reader cannot take is refused with its line, a byte order mark is not") {
+    const std::string what = refusal_with("[chain]", "[ch\xEF\xBB\xB7" "ain]");  // U+FEF7
+    CHECK(contains(what, ":" + std::to_string(line_of("[chain]")) + ": not TOML: a character beyond U+EFFF"));
+    const auto file = std::filesystem::temp_directory_path() / "giro-config-mark-test.toml";
+    REQUIRE(write_file_atomic(file, as_bytes("\xEF\xBB\xBF" + shipped())));
+    CHECK(config::load(file).has_value());
+    std::filesystem::remove(file);
+}
+
 TEST_CASE("config: each mistake is named with its line") {
     CHECK(contains(refusal_with("currency = 963", "currency = \"XTS\""), "currency"));
     CHECK(contains(refusal_with("currency = 963", "curency = 963"), ":6:"));
