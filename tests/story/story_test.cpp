@@ -283,7 +283,7 @@ TEST_CASE("story: a card's chip is verified in the vault, and believes the answe
         CHECK(by_chip["response_code"] == "00");
         CHECK(by_chip["card_says"] == "its issuer's answer is genuine (ARPC)");
         const json beyond = paid({"--emv", "--bin", bin, "--amount", "10000001"});
-        CHECK(beyond["response_code"] == "51");
+        CHECK(beyond["response_code"] == "61");
         CHECK(beyond["card_says"] == "its issuer's answer is genuine (ARPC)");
     }
     CHECK(code_of(buy({"--emv", "--dukpt", "--terminal", "5", "--card-index", "12", "--pin", "own"})) == "00");
