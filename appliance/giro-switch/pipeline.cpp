@@ -148,25 +148,6 @@ bool Pipeline::read_raw(Item& item) {
     return true;
 }
 
-void Pipeline::read_card(const iso8583::Dialect& dialect, Item& item) {
-    if (item.request.source == PaymentRequest::Source::link) {
-        item.issuer_chip = iso8583::chip_bytes_of(dialect, m_message).value_or(Buffer());
-        return;
-    }
-    if (!is_card_payment(item.request)) return;
-    item.shown.chip = iso8583::chip_data_of(dialect, m_message);
-    item.shown.entry = iso8583::card_entry_of(dialect, m_message);
-    // The stripe of a card that has a chip, as its service code says, is a fallback whatever DE22 says of it; so is one without it.
-    const bool by_chip = item.shown.entry == iso8583::CardEntry::chip || item.shown.entry == iso8583::CardEntry::contactless;
-    const auto track = iso8583::track2_of(m_message);
-    const bool tells = track.state == iso8583::Track2::State::whole;
-    const char service = track.service_code.chars[0];
-    if (!by_chip && (tells ? service == '2' || service == '6' : item.shown.entry == iso8583::CardEntry::stripe))
-        item.shown.entry = iso8583::CardEntry::fallback;
-    item.shown.verification_value =
-        m_message.has(iso8583::kTrack2Field) || (dialect.cvv2_field != 0 && m_message.has(dialect.cvv2_field));
-}
-
 void Pipeline::start_batches() {
     while (!m_arrived.empty() && m_batches.size() < kBatchesAtVaultMax) start_batch();
 }

@@ -10,7 +10,6 @@
 #include <algorithm>
 
 #include "appliance/giro-switch/pipeline_parts.hpp"
-#include "appliance/giro-switch/stored_digits.hpp"
 #include "util/bytes.hpp"
 
 namespace giro::appliance {
@@ -90,6 +89,25 @@ struct Pipeline::CardRequests {
     std::vector<CvvCheck> wrong;  // what it is when the value of the same place is wrong
     std::size_t item = 0;         // the one that is looked at
 };
+
+void Pipeline::read_card(const iso8583::Dialect& dialect, Item& item) {
+    if (item.request.source == PaymentRequest::Source::link) {
+        item.issuer_chip = iso8583::chip_bytes_of(dialect, m_message).value_or(Buffer());
+        return;
+    }
+    if (!is_card_payment(item.request)) return;
+    item.shown.chip = iso8583::chip_data_of(dialect, m_message);
+    item.shown.entry = iso8583::card_entry_of(dialect, m_message);
+    // The stripe of a card that has a chip, as its service code says, is a fallback whatever DE22 says of it; so is one without it.
+    const bool by_chip = item.shown.entry == iso8583::CardEntry::chip || item.shown.entry == iso8583::CardEntry::contactless;
+    const auto track = iso8583::track2_of(m_message);
+    const bool tells = track.state == iso8583::Track2::State::whole;
+    const char service = track.service_code.chars[0];
+    if (!by_chip && (tells ? service == '2' || service == '6' : item.shown.entry == iso8583::CardEntry::stripe))
+        item.shown.entry = iso8583::CardEntry::fallback;
+    item.shown.verification_value =
+        m_message.has(iso8583::kTrack2Field) || (dialect.cvv2_field != 0 && m_message.has(dialect.cvv2_field));
+}
 
 void Pipeline::ask_about_cards(const std::shared_ptr<Batch>& batch) {
     CardRequests cards;
@@ -213,9 +231,7 @@ void Pipeline::ask_values(const std::shared_ptr<Batch>& batch, CardRequests& car
 }
 
 void Pipeline::warn_of_card(const Item& item, std::string_view what) {
-    const auto seen = stored_digits(item.request.pan);
-    warn(fmt::format("card {}...{} at terminal {}: {}", seen.view().substr(0, 6), seen.view().substr(6),
-                     item.request.terminal.view(), what));
+    warn(fmt::format("card {} at terminal {}: {}", item.request.pan.masked(), item.request.terminal.view(), what));
 }
 
 // What the decided answer carries in DE55.
