@@ -42,8 +42,7 @@ struct StageTimes {
 [[nodiscard]] std::set<std::uint8_t> terminal_dialects(const config::Config& config);
 // The same, naming the link: its dialect has no field for the PIN blocks that its pin_format makes.
 [[nodiscard]] Result<void> check_pins(const config::Config& config, const std::vector<iso8583::Dialect>& dialects);
-
-// The same: it is to have session keys, and cannot say an exchange of them.
+// The same, naming the link: it is to have session keys, and its dialect cannot say an exchange of them.
 [[nodiscard]] Result<void> check_link_keys(const config::Config& config, const std::vector<iso8583::Dialect>& dialects);
 
 class Pipeline {

@@ -16,9 +16,10 @@ struct Recovered {
     std::uint64_t snapshot_seq = 0;  // of the last snapshot that is on the disk; 0: none
 };
 
-// Reads what lies after the snapshot alone; the whole journal when there is no snapshot that can be used, and one that is
-// damaged, unsigned or of another version is moved to snapshot.refused, with a warning that names it. Failure::integrity, naming the sequence number, when that was changed or has a
-// gap, when the journal's hash at the snapshot or at `checkpoint` is not the signed one, or when it ends before that.
+// Reads what lies after the snapshot alone; the whole journal when there is no snapshot that can be used. One that is
+// damaged, unsigned or of another version is moved to snapshot.refused, with a warning that names it. Failure::integrity,
+// naming the sequence number, when the journal was changed or has a gap there, when its hash at the snapshot or at
+// `checkpoint` is not the signed one, or when it ends before that.
 [[nodiscard]] Result<Recovered> recover(const config::Paths& paths, const std::optional<vault::SignedCheckpoint>& checkpoint,
                                         std::uint64_t hash_seed);
 
