@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <span>
 #include <string>
 
 #include "config/config.hpp"
@@ -50,6 +51,18 @@ std::ptrdiff_t line_of(std::string_view beginning) {
 }
 
 bool contains(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
+
+// The shipped file with `to` in place of `from` is refused with words that contain `says`.
+struct Mistake {
+    std::string_view from, to, says;
+};
+void check_refusals(std::span<const Mistake> mistakes) {
+    for (const Mistake& one : mistakes) {
+        CAPTURE(one.to);
+        const std::string said = refusal_with(one.from, one.to);
+        CHECK_MESSAGE(contains(said, one.says), said);
+    }
+}
 }  // namespace
 
 TEST_CASE("config: the shipped file is accepted") {
@@ -212,10 +225,7 @@ TEST_CASE("config: how PINs are verified and translated, each mistake with its l
     CHECK(c->links.at(0).pin_format == config::ZonePinFormat::iso0);
 
     const auto line = [](std::string_view beginning) { return ":" + std::to_string(line_of(beginning)) + ": "; };
-    struct Row {
-        std::string_view from, to, says;
-    };
-    constexpr Row kRows[] = {
+    constexpr Mistake kRows[] = {
         {"pin_format = \"iso0\"", "pin_format = \"iso1\"", "'pin_format' must be one of: iso0 iso3 iso4"},
         {"pin_key = \"gamma.zpk\"  ", "", "'pin_format' is of no use without 'pin_key'"},
         {"pin_key = \"gamma.zpk\"", "pin_key = \"Gamma\"", "'pin_key' = \"Gamma\" is no key's name"},
@@ -230,11 +240,7 @@ TEST_CASE("config: how PINs are verified and translated, each mistake with its l
         {"first = 0 ", "pvki = 1 ", "'pvki' is for pin = \"visa-pvv\""},
         {"# [pin]\n# tdes_format = \"iso0\"", "[pin]\ntdes_format = \"iso4\"", "'tdes_format' must be one of: iso0 iso1 iso3"},
     };
-    for (const Row& row : kRows) {
-        CAPTURE(row.to);
-        const std::string said = refusal_with(row.from, row.to);
-        CHECK_MESSAGE(contains(said, row.says), said);
-    }
+    check_refusals(kRows);
     CHECK(contains(refusal_with("pin_format = \"iso0\"", "pin_format = \"iso1\""), line("pin_format")));
     CHECK(contains(refusal_with("pvki = 1 ", "pvki = 7 "), line("pvki")));
     CHECK(contains(refusal_with("name = \"alpha-debit\"\nbins = [\"970001\"]", "name = \"alpha-debit\"\nbins = [\"970009\"]"),
@@ -262,10 +268,7 @@ TEST_CASE("config: how chips and verification values are checked, each mistake w
     CHECK(beta.cvv_key.empty());
 
     const auto line = [](std::string_view beginning) { return ":" + std::to_string(line_of(beginning)) + ": "; };
-    struct Row {
-        std::string_view from, to, says;
-    };
-    constexpr Row kRows[] = {
+    constexpr Mistake kRows[] = {
         {"chip_key = \"alpha.imk\"", "chip_key = \"\"", "'chip_key' = \"\" is no key's name"},
         {"chip_key = \"alpha.imk\"", "", "is of no use without 'chip_key'"},
         {"chip_option = \"a\"", "chip_option = \"c\"", "'chip_option' must be one of: a b"},
@@ -280,11 +283,7 @@ TEST_CASE("config: how chips and verification values are checked, each mistake w
         {"cvv_key = \"alpha.cvk\"", "", "'cvv_at' is of no use without 'cvv_key'"},
         {"cvv_at = 5", "cvv_at = 19", "'cvv_at' = 19 is outside 0..18"},
     };
-    for (const Row& row : kRows) {
-        CAPTURE(row.to);
-        const std::string said = refusal_with(row.from, row.to);
-        CHECK_MESSAGE(contains(said, row.says), said);
-    }
+    check_refusals(kRows);
     CHECK(contains(refusal_with("cvn = [10]", "cvn = [17]"), line("cvn = [10]")));
     CHECK(contains(refusal_with("csu = \"00800000\"", "csu = \"1\""), line("csu")));
 }

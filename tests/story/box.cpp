@@ -118,6 +118,12 @@ json Said::object() const {
     return found;
 }
 
+std::string field_of(const Said& said, const char* name) {
+    const json answer = said.object();
+    return answer.is_object() && answer.contains(name) ? answer.value(name, "") : said.text;
+}
+std::string code_of(const Said& said) { return field_of(said, "response_code"); }
+
 // --- Box ----------------------------------------------------------------------------------------------------------
 
 Box::Box(const std::string& name, std::uint64_t disk_mebibytes)

@@ -49,6 +49,11 @@ struct Said {
     [[nodiscard]] json object() const;  // the last line that is a JSON object; null when there is none
 };
 
+// A field of the answer that a command printed with --json; all that was said instead when there is none, so that a failed
+// check shows it.
+[[nodiscard]] std::string field_of(const Said& said, const char* name);
+[[nodiscard]] std::string code_of(const Said& said);  // DE39
+
 class Box {
   public:
     // `disk_mebibytes` other than 0: the folder is on a SmallDisk of that size.

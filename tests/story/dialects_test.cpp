@@ -15,11 +15,6 @@ Said buy(Box& box, std::vector<std::string> options) {
     options.insert(options.begin(), {"--json", "pos", "buy"});
     return box.giro(options);
 }
-// What was said instead when there is no answer, so that a failed check shows it.
-std::string code_of(const Said& said) {
-    const json answer = said.object();
-    return answer.is_object() ? answer.value("response_code", said.text) : said.text;
-}
 
 // What its reversals moved back of a payment, in their order.
 std::vector<int> went_back(Box& box, const std::string& rrn) {

@@ -11,10 +11,6 @@ Said buy(Box& box, std::vector<std::string> options) {
     options.insert(options.begin(), {"--json", "pos", "buy"});
     return box.giro(options);
 }
-std::string code_of(const Said& said) {
-    const json answer = said.object();
-    return answer.is_object() ? answer.value("response_code", said.text) : said.text;
-}
 }  // namespace
 
 TEST_CASE("keys: DUKPT of each kind, and session keys and a link with each kind of MAC, pay, repeat, reverse and enter PINs") {

@@ -26,13 +26,7 @@ Said buy(std::vector<std::string> options) {
     return box().giro(options);
 }
 
-// A field of the answer; what was said instead when there is none, so that a failed check shows it.
-std::string field_of(const Said& said, const char* name) {
-    const json answer = said.object();
-    return answer.is_object() ? answer.value(name, "") : said.text;
-}
 std::string rrn_of(const Said& said) { return field_of(said, "rrn"); }
-std::string code_of(const Said& said) { return field_of(said, "response_code"); }
 
 // The journal's payments under one retrieval reference number.
 std::vector<json> journalled(const std::string& rrn) {
