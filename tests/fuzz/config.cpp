@@ -14,9 +14,53 @@ void run_config_file(Bytes input) {
         const std::size_t dialects = config::dialects_of(*config).size();
         for (const auto& port : config->ports) ASSERT(config::dialect_number(*config, port.dialect) < dialects);
         for (const auto& link : config->links) ASSERT(config::dialect_number(*config, link.dialect) < dialects);
+        for (const std::string_view terminal : {"", "T1", "K1", "K2345678", "C0"}) {
+            const auto ages = config::key_ages(*config, terminal);
+            ASSERT(ages.seconds == 0 || ages.overlap_s <= ages.seconds);
+        }
     } else
         ASSERT(config.error().kind == Failure::Kind::config && config.error().what.starts_with(file.string()));
 }
+
+namespace {
+// The shipped file with one setting of a card product (or of the link before them) changed.
+void add_card_mistakes(std::string_view shipped, Seeds& seeds) {
+    constexpr std::pair<std::string_view, std::string_view> kChanges[] = {
+        {"pvk = \"alpha.pvk\"", "pvk = \"Alpha!\""},       {"bins = [\"970002\"]\npin", "bins = [\"970009\"]\npin"},
+        {"bins = [\"970002\"]\npin", "bins = [\"970001\"]\npin"}, {"pin = \"visa-pvv\"", ""},
+        {"pin = \"visa-pvv\"", "pin = \"ibm-3624\""},      {"pin = \"ibm-3624\"", "pin = \"visa-pvv\""},
+        {"table = \"0123456789012345\"", "table = \"012345678901234A\""}, {"cvn = [10]", "cvn = [10, 17]"},
+        {"cvn = [10]", "cvn = []"},                        {"csu = \"00800000\"", "csu = \"00000000\""},
+        {"chip_key = \"alpha.imk\"", ""},                  {"cvv_key = \"alpha.cvk\"", ""},
+        {"pin_key = \"gamma.zpk\"", ""},                   {"pvki = 1", "pvki = 7"},
+        {"[[link]]", "[[link]]\nid = 7\nname = \"x\"\naddress = \"127.0.0.1:1\"\nparticipant = 9\nbins = []\n[[link]]"},
+        {"id = 1                       # its", "session_key_overlap_s = 60\nid = 1 # its"},
+        {"[gate]", "[[link]]\nid = 1\nname = \"x\"\naddress = \"127.0.0.1:1\"\nparticipant = 3\nbins = []\n[gate]"}};
+    for (const auto& [from, to] : kChanges) {
+        std::string changed(shipped);
+        const auto at = changed.find(from);
+        ASSERT(at != std::string::npos);
+        seeds.push_back(owned(changed.replace(at, from.size(), to)));
+    }
+}
+
+// How long session keys serve: a link's, and what classes of terminals have of their own.
+void add_key_ages(std::string_view shipped, Seeds& seeds) {
+    constexpr std::string_view kTills = "[[key_class]]\nname = \"tills\"\n";
+    for (const std::string_view says : {"terminals = [\"K*\"]\nsession_key_s = 600\nsession_key_requests = 10\nsession_key_overlap_s = 60\n",
+                                        "terminals = [\"T1\"]\nsession_key_s = 59\n", "terminals = [\"T1\"]\nsession_key_s = 60\nsession_key_overlap_s = 61\n",
+                                        "terminals = []\nsession_key_s = 60\n", "terminals = [\"T1\"]\n", "terminals = [\"*T\"]\nsession_key_s = 60\n",
+                                        "terminals = [\"LNK00001\"]\nsession_key_s = 60\n", "terminals = [\"T1\", \"T1\"]\nsession_key_s = 60\n"})
+        seeds.push_back(owned(std::string(shipped) + std::string(kTills) + std::string(says)));
+    for (const std::string_view format : {"iso3", "iso2"}) seeds.push_back(owned(std::string(shipped) + "[pin]\ntdes_format = \"" + std::string(format) + "\"\n"));
+    std::string many(shipped);
+    for (std::size_t i = 0; i <= config::kKeyClassesMax; ++i)
+        many += "[[key_class]]\nname = \"c" + std::to_string(i) + "\"\nterminals = [\"C" + std::to_string(i) + "\"]\nsession_key_s = 60\n";
+    seeds.push_back(owned(many));
+    std::string link(shipped);
+    seeds.push_back(owned(link.replace(link.find("[[link]]"), 8, "[[link]]\nsession_key_s = 3600\nsession_key_requests = 100")));
+}
+}  // namespace
 
 Seeds seeds_config_file() {
     const Buffer shipped = read_file(GIRO_SOURCE_DIR "/firmware-config/giro.toml").value();
@@ -50,6 +94,8 @@ Seeds seeds_config_file() {
     seeds.push_back(owned(text + "[vault]\nmodule = \"x.so\"\n[mac]\nx9_19 = [\"T0000001\"]\nhmac_sha_256 = [\"LNK00001\"]\n"));
     seeds.push_back(owned(text + "[mac]\nx9_19 = [\"T0000001\", \"\"]\n"));
     seeds.push_back(owned(text + "[mac]\nx9_19 = [\"T0000001\"]\nhmac_sha_256 = [\"T0000001\"]\n"));
+    add_card_mistakes(text, seeds);
+    add_key_ages(text, seeds);
     return seeds;
 }
 

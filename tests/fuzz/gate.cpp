@@ -30,8 +30,11 @@ bool frame_is_handled(gate::Translator& translator, Bytes frame, Source source) 
 void run_stream(Bytes input, Source source) {
     gate::Translator translator(gate::dialect(), 0);
     net::Deframer deframer(iso8583::kFrameBytesMax);
-    static_cast<void>(deframer.feed(
-        input, [&](Bytes frame) { return frame.empty() || frame_is_handled(translator, frame, source); }));
+    static_cast<void>(deframer.feed(input, [&](Bytes frame) {
+        const bool goes_on = frame.empty() || frame_is_handled(translator, frame, source);
+        translator.forget();
+        return goes_on;
+    }));
 }
 
 template <typename Fill>

@@ -191,6 +191,17 @@ void pin_comes_back(const Dialect& dialect, const Message& message) {
     ASSERT(std::ranges::equal(iso8583::pin_block_of(dialect, again).view(), pin.view()));
 }
 
+// How the card was read has a meaning or none; its chip's bytes, said again where the dialect has room, are the same.
+void card_comes_back(const Dialect& dialect, const Message& message) {
+    ASSERT(iso8583::card_entry_of(dialect, message) <= iso8583::CardEntry::contactless);
+    const auto printed = iso8583::printed_cvv_of(dialect, message);
+    ASSERT(printed.value.empty() || (printed.present && printed.value.view().size() == 3));
+    const auto chip = iso8583::chip_bytes_of(dialect, message);
+    Message again;
+    again.set_mti("0200");
+    if (chip && iso8583::put_chip(dialect, again, *chip)) ASSERT(iso8583::chip_bytes_of(dialect, again) == chip);
+}
+
 Buffer packed_sample() {
     Message m;
     m.set_mti("0200");
@@ -225,6 +236,7 @@ void run_iso8583_message(Bytes input) {
     packs_again(dialect, message, input);
     totals_come_back(dialect, message);
     pin_comes_back(dialect, message);
+    card_comes_back(dialect, message);
     Buffer scratch;
     if (const auto mac = iso8583::mac_input(dialect, input, scratch)) {
         ASSERT(mac->mac.size() == dialect.mac_bytes);
@@ -296,6 +308,18 @@ Seeds seeds_iso8583_message() {
         for (const std::size_t bytes : sizes) iso8583::put_pin_block(dialects()[0], m, Buffer(bytes, std::byte{0xa5}));
         seeds.push_back(chosen(0, iso8583::packed(dialects()[0], m)));
     }
+    // How a card was read, by each edition that says so; its printed value.
+    for (const std::size_t i : {std::size_t{0}, std::size_t{6}}) {
+        const bool first = dialects()[i].edition == iso8583::Edition::y1987;
+        for (const char* read : {"011", "021", "051", "071", "801", "991"}) {
+            iso8583::fill_purchase(dialects()[i], m);
+            m.set(22, first ? std::string(read) : "000000" + std::string(read + 1, 1) + "00000");
+            m.set(23, read);
+            if (first) m.set(126, read);
+            if (i == 0) m.set(55, iso8583::chip_data());
+            seeds.push_back(chosen(i, iso8583::packed(dialects()[i], m)));
+        }
+    }
     return seeds;
 }
 
@@ -331,6 +355,9 @@ void run_iso8583_card(Bytes input) {
     message.set(chip ? iso8583::kChipField : iso8583::kTrack2Field, input);
     const auto data = iso8583::chip_data_of(dialect, message);
     if (data.state == iso8583::ChipData::State::whole) chip_is_in_field(input, data);
+    constexpr std::size_t kAuthenticationBytesMax = 16;
+    if (input.size() <= kAuthenticationBytesMax)
+        ASSERT(std::ranges::equal(*iso8583::chip_tag(iso8583::issuer_authentication_field(input), 0x91), input));
     const auto track = iso8583::track2_of(message);
     if (track.state != iso8583::Track2::State::whole) return;
     const std::string_view text = message.trimmed(iso8583::kTrack2Field);
@@ -349,6 +376,7 @@ Seeds seeds_iso8583_card() {
         seeds.push_back(chosen(0, from_hex(field).value()));
     }
     seeds.push_back(chosen(0, iso8583::chip_data()));
+    seeds.push_back(chosen(0, from_hex("0123456789abcdef3030").value()));
     seeds.push_back(chosen(1, as_bytes("9700010000000013=49122010000012399")));
     seeds.push_back(chosen(1, as_bytes("9700010000000013D4912201")));
     return seeds;

@@ -193,8 +193,31 @@ Secret zone_key() {
 }
 }  // namespace
 
+// The box tells the session key of `nonce`, with this check value; `at` is DE7.
+Buffer exchange(std::string_view stan, std::string_view at, unsigned nonce, std::string_view kcv = {}) {
+    const vault::Nonce fresh{static_cast<std::byte>(nonce)};
+    const Secret base = vault::derive_session_key(test::tmk(), {}), session = vault::derive_session_key(test::tmk(), fresh);
+    const std::string told = to_hex(fresh) + (kcv.empty() ? to_hex(vault::kcv(session)) : std::string(kcv));
+    return test::answer("0800", {{7, std::string(at)}, {11, std::string(stan)}, {48, told}, {70, "161"}}, &base, 128);
+}
+constexpr std::string_view kExchangedAt = "1122153000";
+
+// The same link under session keys: three have been told.
+void hear_under_session_keys(Bytes input) {
+    host::Issuer issuer(test::dialect(), pos::MacKey(test::tmk(), {}), {.tmk = test::tmk()});
+    for (unsigned n = 1; n <= 3; ++n) {
+        const auto told = issuer.handle(exchange("00000" + std::to_string(n), kExchangedAt, n));
+        ASSERT(!told.frame.empty());
+    }
+    for (int again = 0; again < 2; ++again) {
+        const auto answered = issuer.handle(input);
+        ASSERT(answered.understood || (!answered.seen && answered.frame.empty()));
+    }
+}
+
 // What a link carries to the issuer's host.
 void run_pos_issuer(Bytes input) {
+    hear_under_session_keys(input);
     host::Issuer issuer(test::dialect(), pos::MacKey(test::tmk(), {}), {.zone_key = zone_key()});
     for (int again = 0; again < 2; ++again) {
         const auto answered = issuer.handle(input);
@@ -246,6 +269,13 @@ Seeds seeds_pos_issuer() {
     with_pin(zone_key(), demo::pin("970003", 1));
     with_pin(zone_key(), "9999");
     with_pin(test::tmk(), "1234");
+    // Keys exchanged: later, in the same second, before it, a year on; with another check value; with no key in it.
+    for (const char* at : {"1122153001", "1122153000", "1122152959", "0101000000"}) seeds.push_back(exchange("000004", at, 4));
+    seeds.push_back(exchange("000003", kExchangedAt, 4));
+    seeds.push_back(exchange("000004", "1122153001", 4, "000000"));
+    seeds.push_back(exchange("000004", "1122153001", 4, "0"));
+    const Secret session = vault::derive_session_key(test::tmk(), vault::Nonce{std::byte{2}});
+    seeds.push_back(test::answer("0200", {{4, "000000000500"}, {11, "004711"}, {41, "T0000001"}}, &session));
     return seeds;
 }
 
