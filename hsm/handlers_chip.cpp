@@ -16,15 +16,18 @@ namespace {
 using enum vault::ArqcVerdict;
 
 // Both CVNs begin with the same values, of fixed sizes: amounts 6 6, country 2, TVR 5, currency 2, date 3, type 1,
-// unpredictable number 4, AIP 2; then the ATC, and what the card says of itself (CVN 10: 4 bytes, CVN 18: up to 32).
+// unpredictable number 4, AIP 2; then the ATC, and what the card says of itself: CVN 10 its 4 bytes of verification results,
+// CVN 18 the issuer application data (up to 32), in which they stand behind 3 bytes.
 constexpr std::size_t kAtcAt = 31;
-constexpr std::size_t kDataBytesMin = kAtcAt + sizeof(Atc) + 4;
+constexpr std::size_t kResultsBytes = 4;
+std::size_t results_at(Cvn cvn) {
+    return kAtcAt + sizeof(Atc) + (cvn == Cvn::cvn10 ? 0 : 3);
+}
 
 // By the card verification results (hsm/payment/emv.hpp): two bits for the second GENERATE AC, 10 when there was none, two for
 // the first, 10 for an ARQC.
 bool is_arqc(Cvn cvn, Bytes data) {
-    const std::size_t results = kAtcAt + sizeof(Atc) + (cvn == Cvn::cvn10 ? 0 : 3);
-    return data.size() > results + 1 && (data[results + 1] >> 4) == std::byte{0x0a};
+    return (data[results_at(cvn) + 1] >> 4) == std::byte{0x0a};
 }
 
 struct AtcIds {
@@ -103,7 +106,7 @@ Ck<vault::ArqcVerify::Result> check(Vault& vault, const vault::ArqcVerify::Item&
     const PaymentKey* key = at.payment_keys.find(item.key.view());
     const auto cvn = cvn_of(item.cvn);
     if (key == nullptr || !key->is("E0") || !cvn || item.pan.empty() || item.psn > 99 ||
-        item.data.size() < kDataBytesMin)
+        item.data.size() < results_at(*cvn) + kResultsBytes)
         return vault::ArqcVerify::Result{refused, {}, {}};
     Atc atc{};
     std::copy_n(item.data.begin() + kAtcAt, atc.size(), atc.begin());

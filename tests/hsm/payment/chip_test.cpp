@@ -123,8 +123,12 @@ TEST_CASE("chip verb: the standard's ARQC and ARPC for CVN 10 and 18; anything e
         CHECK(ask().verdict == ArqcVerdict::refused);
     }
     item.key = KeyName("imk");
-    item.data = Bytes(eighteen).first(36);
+    item.data = Bytes(eighteen).first(39);  // without all of the card verification results
     CHECK(ask().verdict == ArqcVerdict::refused);
+    item.cvn = 10;
+    item.data = Bytes(ten).first(36);
+    CHECK(ask().verdict == ArqcVerdict::refused);
+    item.cvn = 18;
     item.data = eighteen;
     item.pan = Pan();
     CHECK(ask().verdict == ArqcVerdict::refused);
@@ -236,6 +240,8 @@ TEST_CASE(
     CHECK(box.verdict(13, ArqcUse::advice, 10) == ArqcVerdict::used);
     CHECK(box.verdict(1'000, ArqcUse::advice, 11) == ArqcVerdict::good);
     CHECK(box.verdict(999, ArqcUse::advice, 12) == ArqcVerdict::good);
+    CHECK(box.verdict(1'064) == ArqcVerdict::good);  // two windows on: what advices used is out of sight
+    CHECK(box.verdict(1'064, ArqcUse::advice, 13) == ArqcVerdict::good);
 }
 
 TEST_CASE("chip ledger: an ARQC that an advice brings is good once in all, and not after the card has paid with it") {
