@@ -1,27 +1,20 @@
-// `giro host`: the issuer host simulator. Listens where the configuration says a link's host is; the gate connects to it.
-// Holds the link's terminal master key (demo/terminals/LNK00001.tmk). Hostile: whoever connects.
-#include <event2/buffer.h>
-#include <event2/bufferevent.h>
-#include <event2/listener.h>
+// `giro host`: the issuer host simulator. Listens where the configuration says a link's host is, or connects to a link that
+// listens. Holds the link's terminal master key (demo/terminals/LNK00001.tmk).
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <unistd.h>
 
 #include <cstdio>
-#include <deque>
-#include <map>
 #include <memory>
 
 #include "appliance/giro/command.hpp"
 #include "appliance/giro/demo.hpp"
-#include "appliance/giro/host_issuer.hpp"
+#include "appliance/giro/host_scenario_file.hpp"
+#include "appliance/giro/host_server.hpp"
 #include "appliance/giro/pin_key.hpp"
 #include "appliance/giro/pos_args.hpp"
 #include "appliance/giro/pos_scenario.hpp"
 #include "appliance/giro/pos_station.hpp"
-#include "net/deframer.hpp"
 #include "util/bytes.hpp"
 #include "util/file.hpp"
 #include "util/log.hpp"
@@ -30,8 +23,7 @@
 namespace giro::cli {
 
 namespace {
-constexpr std::size_t kOutBytesMax = 4U << 20;  // a peer that reads nothing is dropped
-constexpr std::size_t kDelayedMax = 100'000;
+constexpr std::size_t kConnectionsMax = 64;
 
 // Appends what was seen and gives back what earlier runs saw. One write(2) a line: a reader finds whole lines.
 class StateFile {
@@ -65,175 +57,102 @@ class StateFile {
     int m_fd;
 };
 
-class HostServer {
+// One line on the terminal, written over twice a second.
+class Progress {
   public:
-    HostServer(host::Issuer& issuer, StateFile* state, std::uint64_t delay_ms, const net::Framing& framing)
-        : m_issuer(issuer), m_state(state), m_delay_ms(delay_ms), m_framing(framing), m_delayed_timer(m_loop, [this] { send_due(); }) {}
-    ~HostServer() {
-        for (auto& [id, peer] : m_peers) bufferevent_free(peer->buffer);
-        if (m_listener != nullptr) evconnlistener_free(m_listener);
+    explicit Progress(const host::Issuer& issuer) : m_issuer(issuer), m_shown(::isatty(STDERR_FILENO) != 0) {}
+    void show(double seconds) {
+        if (!m_shown) return;
+        const host::Totals& t = m_issuer.totals();
+        const std::uint64_t messages = t.purchases + t.advices + t.reversals + t.repeats;
+        fmt::print(stderr, "\r\033[K{:6.1f} s  {:>9} messages  {:>7.0f}/s  {:>7} declined  {:>7} reversals  {:>7} advices  {:>7} unanswered", seconds,
+                   messages, static_cast<double>(messages - m_messages) / std::max(seconds - m_at, 0.001), t.declined, t.reversals, t.advices, t.unanswered);
+        m_messages = messages;
+        m_at = seconds;
     }
-
-    Result<void> run(const config::Address& address) {
-        sockaddr_storage storage{};
-        int size = sizeof storage;
-        const bool v6 = address.host.find(':') != std::string::npos;
-        const std::string text = v6 ? fmt::format("[{}]:{}", address.host, address.port) : fmt::format("{}:{}", address.host, address.port);
-        if (evutil_parse_sockaddr_port(text.c_str(), reinterpret_cast<sockaddr*>(&storage), &size) != 0)
-            return fail(Failure::Kind::config, fmt::format("'{}' is not a numeric address and port", text));
-        m_listener = evconnlistener_new_bind(m_loop.base(), &HostServer::accepted, this,
-                                             LEV_OPT_REUSEABLE | LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, -1,
-                                             reinterpret_cast<sockaddr*>(&storage), size);
-        if (m_listener == nullptr)
-            return fail(Failure::Kind::try_again, fmt::format("cannot listen on {}: {}", text, std::strerror(errno)));
-        m_loop.handle_stop_signals();
-        log::info("host listens on {}", text);
-        m_loop.run();
-        if (m_failure) return tl::unexpected(*m_failure);
-        return {};
+    void clear() const {
+        if (m_shown) fmt::print(stderr, "\r\033[K");
     }
 
   private:
-    struct Peer {
-        HostServer* server;
-        std::uint64_t id;
-        bufferevent* buffer;
-        net::Deframer deframer;
-    };
-    struct Delayed {
-        std::uint64_t due_ns;
-        std::uint64_t peer;
-        Buffer frame;
-    };
-
-    static void accepted(evconnlistener*, evutil_socket_t fd, sockaddr*, int, void* self) {
-        auto& server = *static_cast<HostServer*>(self);
-        const int on = 1;
-        ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-        bufferevent* buffer = bufferevent_socket_new(server.m_loop.base(), fd, BEV_OPT_CLOSE_ON_FREE);
-        ASSERT(buffer != nullptr);
-        const std::uint64_t id = ++server.m_last_peer;
-        auto& peer = server.m_peers[id] = std::make_unique<Peer>(Peer{&server, id, buffer, net::Deframer(iso8583::kFrameBytesMax, server.m_framing)});
-        bufferevent_setcb(buffer, &HostServer::readable, nullptr, &HostServer::ended, peer.get());
-        bufferevent_enable(buffer, EV_READ | EV_WRITE);
-        log::info("a switch connected");
-    }
-
-    static void ended(bufferevent*, short, void* peer) { drop(*static_cast<Peer*>(peer), "a switch hung up"); }
-
-    static void drop(Peer& peer, std::string_view why) {
-        log::info("{}", why);
-        bufferevent_free(peer.buffer);
-        peer.server->m_peers.erase(peer.id);
-    }
-
-    static void readable(bufferevent* buffer, void* data) {
-        Peer& peer = *static_cast<Peer*>(data);
-        evbuffer* in = bufferevent_get_input(buffer);
-        Buffer bytes(evbuffer_get_length(in));
-        evbuffer_remove(in, bytes.data(), bytes.size());
-        bool good = true;
-        const auto verdict = peer.deframer.feed(bytes, [&](Bytes message) {
-            if (!message.empty()) good = peer.server->take(peer, message);  // empty: a keep-alive
-            return good;
-        });
-        if (!good) return drop(peer, "a message came that is no request of the dialect; closed");
-        if (verdict != net::Deframer::Verdict::ok) drop(peer, "a message over the size limit or out of its framing came; closed");
-    }
-
-    bool take(const Peer& peer, Bytes message) {
-        host::Issuer::Answered answered = m_issuer.handle(message);
-        if (answered.seen && m_state != nullptr && !m_state->append(*answered.seen)) {
-            m_failure = Failure{Failure::Kind::try_again, "cannot write the --state file; stopped before answering"};
-            m_loop.stop();
-            return true;
-        }
-        if (answered.frame.empty()) return answered.understood;
-        if (m_delay_ms == 0) {
-            send(peer.id, answered.frame);
-        } else if (m_delayed.size() < kDelayedMax) {
-            m_delayed.push_back({m_clock.monotonic_ns() + m_delay_ms * 1'000'000, peer.id, std::move(answered.frame)});
-            if (m_delayed.size() == 1) m_delayed_timer.once(m_delay_ms);
-        }
-        return answered.understood;
-    }
-
-    void send(std::uint64_t peer, Bytes frame) {
-        const auto found = m_peers.find(peer);
-        if (found == m_peers.end()) return;  // hung up meanwhile
-        if (evbuffer_get_length(bufferevent_get_output(found->second->buffer)) + frame.size() > kOutBytesMax) return;
-        const Bytes message = frame.subspan(pos::kLengthBytes);
-        const net::Frame around = net::frame_of(m_framing, message);
-        bufferevent_write(found->second->buffer, around.head.data(), around.head_bytes);
-        bufferevent_write(found->second->buffer, message.data(), message.size());
-        bufferevent_write(found->second->buffer, around.tail.data(), around.tail_bytes);
-    }
-
-    void send_due() {
-        const std::uint64_t now = m_clock.monotonic_ns();
-        for (; !m_delayed.empty() && m_delayed.front().due_ns <= now; m_delayed.pop_front())
-            send(m_delayed.front().peer, m_delayed.front().frame);
-        if (!m_delayed.empty()) m_delayed_timer.once((m_delayed.front().due_ns - now) / 1'000'000 + 1);
-    }
-
-    host::Issuer& m_issuer;
-    StateFile* m_state;
-    std::uint64_t m_delay_ms;
-    const net::Framing m_framing;
-    SystemClock m_clock;
-    bus::Loop m_loop;
-    bus::Timer m_delayed_timer;
-    evconnlistener* m_listener = nullptr;
-    std::map<std::uint64_t, std::unique_ptr<Peer>> m_peers;
-    std::uint64_t m_last_peer = 0;
-    std::deque<Delayed> m_delayed;
-    std::optional<Failure> m_failure;
+    const host::Issuer& m_issuer;
+    const bool m_shown;
+    std::uint64_t m_messages = 0;
+    double m_at = 0;
 };
 
-void print_totals(const host::Issuer::Totals& t, bool json) {
-    if (json)
-        fmt::print(R"({{"purchases":{},"approved":{},"declined":{},"reversals":{},"repeats":{},"unanswered":{},"bad_macs":{}}})" "\n",
-                   t.purchases, t.approved, t.declined, t.reversals, t.repeats, t.unanswered, t.bad_macs);
-    else
-        fmt::print("host: {} purchases, {} approved, {} declined, {} reversals, {} repeats, {} unanswered, {} wrong MACs\n",
-                   t.purchases, t.approved, t.declined, t.reversals, t.repeats, t.unanswered, t.bad_macs);
+// What the arguments say of the link's host.
+struct Setting {
+    std::unique_ptr<pos::Equipment> equipment;
+    iso8583::Dialect dialect;
+    net::Framing framing;
+    config::Address address;
+    Secret tmk;
+    host::Options options;
+};
+
+Result<host::Scenario> scenario_of(const Args& args) {
+    if (!args.given("--scenario")) return host::bank();
+    return host::load_scenario(args.text("--scenario"));
 }
 
-Result<void> run_host(const Args& args) {
-    const auto equipment = pos::load_equipment(args.paths());
+Result<Setting> setting_of(const Args& args) {
+    auto equipment = pos::load_equipment(args.paths());
     if (!equipment) return tl::unexpected(equipment.error());
+    const config::Config& config = (*equipment)->config;
     const auto link = number_of(args, "--link", 1, 9999);
     if (!link) return tl::unexpected(link.error());
-    const auto* one = config::find_link((*equipment)->config, static_cast<std::uint16_t>(*link - 1));
+    const auto* one = config::find_link(config, static_cast<std::uint16_t>(*link - 1));
     if (one == nullptr) return fail(Failure::Kind::config, fmt::format("the configuration has no [[link]] with id = {}", *link));
-    const auto delay = number_of(args, "--delay", 0, 600'000);
-    if (!delay) return tl::unexpected(delay.error());
+    if (args.given("--listen") && args.given("--connect")) return fail(Failure::Kind::config, "--listen and --connect exclude each other");
     Result<config::Address> address = one->address;
-    if (args.given("--listen")) address = pos::parse_address(args.text("--listen"));
+    for (const char* option : {"--listen", "--connect"})
+        if (args.given(option)) address = pos::parse_address(args.text(option));
     if (!address) return tl::unexpected(address.error());
     std::string name = args.given("--dialect") ? args.text("--dialect") : one->dialect;
-    if (name.empty()) name = (*equipment)->config.gate.dialect;
-    const auto dialect = iso8583::load_dialect(args.paths().dialects() / (name + ".toml"));
+    if (name.empty()) name = config.gate.dialect;
+    auto dialect = iso8583::load_dialect(args.paths().dialects() / (name + ".toml"));
     if (!dialect) return tl::unexpected(dialect.error());
     const auto framing = args.given("--framing") ? pos::framing_of(args.text("--framing")) : one->framing;
     if (!framing) return tl::unexpected(framing.error());
     const TerminalId key_name(fmt::format("LNK{:05}", *link));
-    const auto tmk = pos::load_terminal_key(demo::terminal_key_file(args.paths().demo(), key_name.view()));
+    auto tmk = pos::load_terminal_key(demo::terminal_key_file(args.paths().demo(), key_name.view()));
     if (!tmk) return tl::unexpected(tmk.error());
-    const auto& mac = (*equipment)->config.mac;
-    const auto kind = vault::MacKinds(mac.x9_19, mac.hmac_sha_256).of(key_name);
-    host::Options options{args.flag("--approve-all"), args.flag("--silent"), {}, Secret(Buffer(tmk->reveal().begin(), tmk->reveal().end())), kind};
+    auto scenario = scenario_of(args);
+    if (!scenario) return tl::unexpected(scenario.error());
+    host::Options options;
+    options.scenario = std::move(*scenario);
+    options.tmk = Secret(Buffer(tmk->reveal().begin(), tmk->reveal().end()));
+    options.mac = vault::MacKinds(config.mac.x9_19, config.mac.hmac_sha_256).of(key_name);
     if (!one->pin_key.empty())  // one that the demo did not make is another's: PINs under it stay unread
         if (auto zone_key = pos::load_pin_key(args.paths().demo(), one->pin_key)) options.zone_key = std::move(*zone_key);
-    host::Issuer issuer(*dialect, pos::MacKey(*tmk, {}, kind), std::move(options));
+    return Setting{std::move(*equipment), std::move(*dialect), *framing, *address, std::move(*tmk), std::move(options)};
+}
+
+Result<void> run_host(const Args& args) {
+    auto setting = setting_of(args);
+    if (!setting) return tl::unexpected(setting.error());
+    const auto connections = number_of(args, "--connections", 1, kConnectionsMax);
+    if (!connections) return tl::unexpected(connections.error());
+    const vault::MacKind mac = setting->options.mac;
+    const std::uint64_t disconnect_each_s = setting->options.scenario.bad.disconnect_each_s;
+    host::Issuer issuer(setting->dialect, pos::MacKey(setting->tmk, {}, mac), std::move(setting->options));
+    host::Server::Options options{setting->framing, disconnect_each_s, {}, {}};
     std::unique_ptr<StateFile> state;
     if (args.given("--state")) {
         auto opened = StateFile::open(args.text("--state"), issuer);
         if (!opened) return tl::unexpected(opened.error());
         state = std::move(*opened);
+        options.keep = [&state](const host::Seen& seen) { return state->append(seen); };
     }
-    auto done = HostServer(issuer, state.get(), *delay, *framing).run(*address);
-    print_totals(issuer.totals(), args.json());
+    Progress progress(issuer);
+    if (!args.json()) options.progress = [&progress](double seconds) { progress.show(seconds); };
+    host::Server server(issuer, std::move(options));
+    if (args.given("--connect")) server.connect(setting->address, *connections, nullptr);
+    else if (auto listens = server.listen(setting->address); !listens) return listens;
+    auto done = server.run();
+    progress.clear();
+    fmt::print("{}", args.json() ? to_json(issuer.totals()) + "\n" : to_text(issuer.totals()));
     return done;
 }
 }  // namespace
@@ -241,15 +160,15 @@ Result<void> run_host(const Args& args) {
 std::vector<Command> host_commands() {
     using enum Option::Kind;
     return {{"host",
-             "a bank's own host that a link goes to: approves and declines by rule",
+             "a bank's own host that a link goes to: approves, declines and misbehaves by a scenario",
              {
                  {"--link", "id of the [[link]] in the configuration", number, "1", false},
+                 {"--scenario", "what it does; firmware-config/scenarios/host-*.toml has some; default: as host-bank.toml", text, "", false},
                  {"--listen", "address:port; default: the link's", text, "", false},
+                 {"--connect", "address:port of a link that listens, in place of listening", text, "", false},
+                 {"--connections", "so many, with --connect", number, "1", false},
                  {"--dialect", "name of a file in etc/dialects; default: the link's", text, "", false},
                  {"--framing", "words with commas such as ascii4,etx-lrc,counts-length; default: the link's", text, "", false},
-                 {"--approve-all", "approve every amount (else: ..05 and ..51 decline, ..91 is never answered)", flag, "", false},
-                 {"--silent", "take everything, answer nothing", flag, "", false},
-                 {"--delay", "wait before each answer, ms", number, "0", false},
                  {"--state", "file to append what was seen to, as JSON lines; read at start", text, "", false},
              },
              run_host}};

@@ -14,7 +14,6 @@
 #include "payment/pin_device.hpp"
 #include "switching/network.hpp"
 #include "util/bytes.hpp"
-#include "util/hash.hpp"
 
 namespace giro::host {
 
@@ -23,6 +22,7 @@ using iso8583::kPrimaryMac;
 using iso8583::kSecondaryMac;
 
 constexpr std::size_t kSessionsMax = 3;
+constexpr Mti kNetworkRequest = 0x0800;
 
 // DE90: original MTI 4, STAN 6, date and time 10, acquirer 11, forwarder 11.
 std::uint32_t original_stan(std::string_view elements) noexcept {
@@ -30,34 +30,13 @@ std::uint32_t original_stan(std::string_view elements) noexcept {
     if (elements.size() >= 10) std::from_chars(elements.data() + 4, elements.data() + 10, stan);
     return stan;
 }
-
-// Six digits that follow from the purchase: a host that lost its memory gives the same ones again.
-AuthCode auth_code_of(const std::string& key) {
-    const Hash256 hash = sha256(as_bytes(key));
-    return AuthCode(fmt::format("{:06}", load_be<std::uint32_t>(hash.data()) % 1'000'000));
-}
 }  // namespace
-
-std::string_view Issuer::rule(MinorUnits amount, bool approve_all) noexcept {
-    if (approve_all) return "00";
-    switch (amount % 100) {
-        case 5: return "05";
-        case 51: return "51";
-        case 91: return "";
-        default: return "00";
-    }
-}
-
-std::string Issuer::key_of(const Seen& seen, std::uint32_t stan) {
-    return fmt::format("{}/{}/{}/{}/{}/{}", seen.acquirer.view(), seen.terminal.view(), stan, seen.rrn.view(),
-                       seen.local_date.view(), seen.local_time.view());
-}
 
 bool Issuer::mac_good(Bytes message) {
     const auto input = iso8583::mac_input(m_dialect, message, m_scratch);
     if (!input) return false;
     m_used = &m_key;
-    if (m_request.mti == 0x0800 || m_sessions.empty()) return m_key.verify(input->covered, input->mac);
+    if (without_repeat(m_request.mti) == kNetworkRequest || m_sessions.empty()) return m_key.verify(input->covered, input->mac);
     const auto found = std::ranges::find_if(m_sessions, [&](pos::MacKey& key) { return key.verify(input->covered, input->mac); });
     if (found == m_sessions.end()) return false;
     m_sessions.erase(m_sessions.begin(), found);  // the box does not go back
@@ -104,11 +83,12 @@ Seen Issuer::read(std::string_view mti) const {
     seen.local_time = r.local_time;
     seen.local_date = r.local_date;
     seen.amount = r.amount;
+    seen.currency = r.currency;
     if (!r.pan.empty()) seen.pan = r.pan.masked();
     seen.original_stan = original_stan({r.original.chars.data(), r.original.chars.size()});
     seen.stands = r.replacement;
     seen.why = r.reason;
-    if (mti == "0200") seen.pin = look_at_pin();
+    if (kind_of(mti) == Kind::payment) seen.pin = look_at_pin();
     return seen;
 }
 
@@ -126,75 +106,61 @@ std::string Issuer::look_at_pin() const {
     return *pin == demo::pin(digits.substr(0, kBin), index) ? "good" : "wrong";
 }
 
-Issuer::Answered Issuer::handle(Bytes message) {
+Issuer::Answered Issuer::handle(Bytes message, std::uint64_t since_start_ns) {
     Answered out;
     if (!iso8583::unpack(m_dialect, message, m_in)) return out;
     if (!iso8583::to_request(m_dialect, message, m_in, m_request)) return out;
     const std::string mti = fmt::format("{:04x}", m_request.mti);
     out.understood = mti[2] == '0' || mti[2] == '2';
     if (!out.understood) return out;  // an answer: never answered, or two hosts would talk for ever
-    const bool purchase = mti == "0200";
-    const bool reversal = mti == "0400";
+    out.conduct.silent = is_silent_at(m_options.scenario.silence, since_start_ns);
+    out.conduct.delay_ns = delay_ns(m_options.scenario.delay, m_options.scenario.seed, m_moving);
     // Network management may come without a MAC; everything that moves money may not.
     const bool has_mac = m_in.has(kPrimaryMac) || m_in.has(kSecondaryMac);
-    if ((has_mac || mti != "0800") && !mac_good(message)) {
-        ++m_totals.bad_macs;
-        if (!m_options.silent) out.frame = answer("63", {});
-        return out;
+    const bool network = without_repeat(m_request.mti) == kNetworkRequest;
+    if ((has_mac || !network) && !mac_good(message)) {
+        ++m_books.totals().bad_macs;
+        out.frame = answer("63", {});
+    } else if (network) {
+        answer_network(out, has_mac);
+    } else if (kind_of(mti)) {
+        out.conduct = conduct_of(m_options.scenario, m_moving++, since_start_ns);
+        answer_money(out, mti);
+    } else {
+        out.frame = answer("12", {}, has_mac);
     }
-    if (mti == "0800" && m_request.network_code == switching::kKeyExchange) {
-        if (!m_options.silent) out.frame = answer(has_mac ? exchange_keys() : "63", {}, has_mac);
-        return out;
-    }
-    if (!purchase && !reversal) {
-        if (!m_options.silent) out.frame = answer(mti == "0800" ? "00" : "12", {}, has_mac);
-        return out;
-    }
-    Seen seen = read(mti);
-    const Decision decision = decide(seen);
-    seen.code = decision.code;
-    seen.auth_code = decision.auth_code;
-    seen.answered = !m_options.silent && !decision.code.empty();
-    if (seen.answered) out.frame = answer(decision.code.view(), decision.auth_code);
-    else ++m_totals.unanswered;
-    if (seen.repeat) ++m_totals.repeats;
-    out.seen = std::move(seen);
+    if (out.conduct.silent || out.conduct.hang_up) out.frame.clear();
     return out;
 }
 
-Issuer::Decision Issuer::decide(Seen& seen) {
-    if (seen.mti == "0400") {
-        const std::string key = key_of(seen, seen.original_stan);
-        seen.known = m_decisions.contains(key);
-        const auto [at, first] = m_reversed.try_emplace(key, seen.stands);
-        seen.repeat = !first && at->second <= seen.stands;
-        at->second = std::min(at->second, seen.stands);
-        if (!seen.repeat) ++m_totals.reversals;
-        return {ResponseCode("00"), {}};
+void Issuer::answer_network(Answered& out, bool has_mac) {
+    const Network& network = m_options.scenario.network;
+    const std::optional<ResponseCode>* code = nullptr;
+    switch (m_request.network_code) {
+        case switching::kSignOn: code = &network.sign_on; break;
+        case switching::kSignOff: code = &network.sign_off; break;
+        case switching::kEcho: code = &network.echo; break;
+        case switching::kCutOver: code = &network.cut_over; break;
+        case switching::kKeyExchange: code = &network.key_exchange; break;
+        default: return void(out.frame = answer("12", {}, has_mac));
     }
-    const std::string key = key_of(seen, seen.stan);
-    if (const auto known = m_decisions.find(key); known != m_decisions.end()) {
-        seen.repeat = true;
-        return known->second;
-    }
-    Decision decision;
-    const bool pin_bad = !seen.pin.empty() && seen.pin != "good";
-    decision.code = ResponseCode(m_reversed.contains(key) ? "21" : pin_bad ? "55" : rule(seen.amount, m_options.approve_all));
-    const bool approved = decision.code.view() == "00";
-    if (approved) decision.auth_code = auth_code_of(key);
-    ++m_totals.purchases;
-    if (approved) ++m_totals.approved;
-    else if (!decision.code.empty()) ++m_totals.declined;
-    return m_decisions.emplace(key, decision).first->second;
+    std::string said = *code ? (*code)->str() : "silent";
+    if (*code && m_request.network_code == switching::kKeyExchange && said == "00" && !out.conduct.silent)
+        said = has_mac ? exchange_keys() : std::string_view("63");
+    ++m_books.totals().answers["0800"][out.conduct.silent ? "silent" : said];
+    if (*code) out.frame = answer(said, {}, has_mac);
 }
 
-void Issuer::remember(const Seen& seen) {
-    if (seen.mti == "0400") {
-        MinorUnits& stands = m_reversed.try_emplace(key_of(seen, seen.original_stan), seen.stands).first->second;
-        stands = std::min(stands, seen.stands);
-    } else {
-        m_decisions.emplace(key_of(seen, seen.stan), Decision{seen.code, seen.auth_code});
-    }
+void Issuer::answer_money(Answered& out, std::string_view mti) {
+    Seen seen = read(mti);
+    const bool pin_bad = !seen.pin.empty() && seen.pin != "good";
+    m_books.decide(seen, m_request.pan.empty() ? std::string_view() : m_request.pan.reveal(), m_request.merchant.view(), pin_bad);
+    const Conduct& conduct = out.conduct;
+    if (!seen.code.empty()) out.frame = answer(seen.code.view(), seen.auth_code);
+    if (conduct.wrong_mac && !out.frame.empty()) out.frame.back() ^= std::byte{1};
+    seen.answered = !out.frame.empty() && !conduct.silent && !conduct.hang_up && !conduct.half && !conduct.wrong_mac;
+    m_books.count(seen);
+    out.seen = std::move(seen);
 }
 
 // The request's own fields back, with DE39 and, when approved, DE38.
@@ -203,6 +169,7 @@ Buffer Issuer::answer(std::string_view code, const AuthCode& auth_code, bool wit
     std::array<char, 4> mti{};
     std::ranges::copy(m_in.mti(), mti.begin());
     ++mti[2];
+    if (mti[3] == '1') mti[3] = '0';  // the answer to a repeat is no repeat
     m_out.clear();
     m_out.set_mti({mti.data(), mti.size()});
     m_out.answer_header(m_in);

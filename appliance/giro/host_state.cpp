@@ -1,9 +1,7 @@
 // What `giro host --state FILE` keeps, a line an event, for tests to hold against the journal and for the next run.
-#include <fmt/format.h>
-
 #include <nlohmann/json.hpp>
 
-#include "appliance/giro/host_issuer.hpp"
+#include "appliance/giro/host_books.hpp"
 
 namespace giro::host {
 
@@ -16,18 +14,20 @@ std::string to_json(const Seen& s) {
                                    {"local_time", s.local_time.view()},
                                    {"local_date", s.local_date.view()},
                                    {"amount", s.amount},
+                                   {"currency", s.currency},
                                    {"pan", s.pan},
                                    {"code", s.code.view()},
                                    {"auth_code", s.auth_code.view()},
                                    {"repeat", s.repeat},
                                    {"answered", s.answered}};
     if (!s.pin.empty()) line["pin"] = s.pin;
-    if (s.mti == "0400") {
+    if (kind_of(s.mti) == Kind::advice) line["in_order"] = s.in_order;
+    if (kind_of(s.mti) == Kind::reversal) {
         line["original_stan"] = s.original_stan;
         line["known"] = s.known;
         line["stands"] = s.stands;
-        if (s.why != MessageReason::none) line["why"] = name(s.why);
     }
+    if (s.why != MessageReason::none) line["why"] = name(s.why);
     return line.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
 }
 
@@ -44,17 +44,21 @@ std::optional<Seen> from_json(std::string_view text) {
         s.local_time = FixedText<6>(line.at("local_time").get<std::string>());
         s.local_date = FixedText<4>(line.at("local_date").get<std::string>());
         s.amount = line.at("amount").get<MinorUnits>();
+        s.currency = line.value("currency", Currency{0});
         s.pan = line.at("pan").get<std::string>();
         s.code = ResponseCode(line.at("code").get<std::string>());
         s.auth_code = AuthCode(line.at("auth_code").get<std::string>());
         s.repeat = line.at("repeat").get<bool>();
         s.answered = line.at("answered").get<bool>();
         s.original_stan = line.value("original_stan", 0U);
+        s.in_order = line.value("in_order", true);
         s.pin = line.value("pin", std::string());
         s.known = line.value("known", false);
         s.stands = line.value("stands", MinorUnits{0});
         s.why = message_reason(line.value("why", std::string())).value_or(MessageReason::none);
-        return s.mti == "0200" || s.mti == "0400" ? std::optional(std::move(s)) : std::nullopt;
+        constexpr MinorUnits kDe4Max = 999'999'999'999;  // n 12
+        const bool good = kind_of(s.mti) && s.amount >= 0 && s.amount <= kDe4Max && s.stands >= 0 && s.stands <= kAmountMax;
+        return good ? std::optional(std::move(s)) : std::nullopt;
     } catch (const nlohmann::json::exception&) {  // a field is absent, or of another type
         return std::nullopt;
     }

@@ -257,7 +257,12 @@ void Connection::send_half(Bytes frame) {
     if (m_state != State::open) return;
     const Buffer whole = framed(frame);
     write(Bytes(whole).first(whole.size() / 2));
-    ::shutdown(m_fd, SHUT_RDWR);
+    hang_up();
+}
+
+// Noticed by the read event that follows.
+void Connection::hang_up() {
+    if (m_state == State::open) ::shutdown(m_fd, SHUT_RDWR);
 }
 
 // A failed write is left to the read event that follows it: so send() never calls the listener back.

@@ -49,6 +49,7 @@ class Connection {
     void send(Bytes frame);  // dropped when not connected
     // The first half of what send() would write, then the connection ends (and is made again as after any loss).
     void send_half(Bytes frame);
+    void hang_up();  // the connection ends, and is made again as after any loss
     [[nodiscard]] std::uint64_t keep_alives() const noexcept { return m_keep_alives; }  // that came in
     [[nodiscard]] const std::string& last_error() const noexcept { return m_error; }  // empty: none so far
 

@@ -63,7 +63,7 @@ class Test {
         REQUIRE(m_ordeal.pays_again(600));  // more than snapshot_every_entries of the story's box
         pass_in_one_start(By::snapshot);
         story::tell("an issuer's host that says nothing");
-        m_ordeal.box().serve_issuer_host({"--silent"});
+        m_ordeal.box().serve_issuer_host({"--scenario", GIRO_SOURCE_DIR "/firmware-config/scenarios/host-silent.toml"});
         const auto timeouts = all(By::timeout);
         for (const Point* point : timeouts)
             pass(*point, [&] {

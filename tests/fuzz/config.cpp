@@ -1,4 +1,5 @@
 // The operator's giro.toml and scenario files: whatever stands in them, what they say or one line that names the place.
+#include "appliance/giro/host_scenario_file.hpp"
 #include "appliance/giro/pos_scenario_file.hpp"
 #include "config/config.hpp"
 #include "tests/fuzz/scratch.hpp"
@@ -122,6 +123,37 @@ Seeds seeds_pos_scenario() {
                 owned("[mix]\ncash = 1\n"), owned("[terminals]\ntls = true\nport = 'a'\nconnect = 'x'\nframing = 'x'\n"), owned("load = 1\n"), owned("= =")};
     for (const char* name : {"shop", "peak", "trouble", "chip"})
         seeds.push_back(read_file(GIRO_SOURCE_DIR "/firmware-config/scenarios/" + std::string(name) + ".toml").value());
+    return seeds;
+}
+
+void run_host_scenario(Bytes input) {
+    const auto file = scratch("host.toml", input);
+    const auto scenario = host::load_scenario(file);
+    if (!scenario) {
+        ASSERT(scenario.error().kind == Failure::Kind::config && scenario.error().what.starts_with(file.string()));
+        return;
+    }
+    constexpr std::uint64_t kFar_ns = std::uint64_t{1} << 60;
+    for (const std::uint64_t n : {std::uint64_t{0}, kFar_ns}) {
+        const host::Conduct conduct = host::conduct_of(*scenario, n, n);
+        ASSERT(conduct.copies >= 1 && conduct.delay_ns <= 2 * host::kPauseMsMax * 1'000'000);
+        for (const host::Kind kind : {host::Kind::payment, host::Kind::advice, host::Kind::reversal})
+            static_cast<void>(host::decide(*scenario, {kind, 51, "9700030000000018", "M1", "T1", n}));
+    }
+}
+
+Seeds seeds_host_scenario() {
+    Seeds seeds{owned("seed = 3\n[[rule]]\nmessage = 'advice'\namount = [1, 5]\ncents = 5\ncard = ['970003', '970004']\nmerchant = 'M'\nterminal = 'T'\n"
+                      "percent = 5\ncode = '51'\n[[rule]]\namount = 5\ncard = '97'\ncode = 'silent'\n[network]\nsign_on = '05'\nsign_off = 'silent'\n"
+                      "cut_over = '00'\nkey_exchange = '00'\n[delay]\nshape = 'exponential'\nmean_ms = 5\nmost_ms = 9\n")};
+    constexpr std::string_view kMistakes[] = {"= =", "rule = 1\n", "rule = [1]\n", "[[rule]]\nmessage = 'x'\ncode = '5'\n", "[[rule]]\namount = 'x'\n",
+                                              "[[rule]]\ncard = ['x']\nmerchant = ''\npercent = nan\ncode = '05'\n", "seed = -1\n", "delay = 1\n",
+                                              "[delay]\nshape = 'uniform'\nleast_ms = 9\n", "[delay]\nshape = 'uniform'\nleast_ms = 9\nmost_ms = 1\n",
+                                              "[delay]\nshape = 'lognormal'\nmedian_ms = 9\n", "[delay]\nshape = 'lognormal'\nmedian_ms = 9\np99_ms = 1\n",
+                                              "[silence]\nspans_s = 1\n", "[silence]\nspans_s = [[1]]\n", "[silence]\nspans_s = [[5, 1]]\n", "[delay]\n"};
+    for (const std::string_view mistake : kMistakes) seeds.push_back(owned(mistake));
+    for (const char* name : {"bank", "silent", "slow", "trouble"})
+        seeds.push_back(read_file(GIRO_SOURCE_DIR "/firmware-config/scenarios/host-" + std::string(name) + ".toml").value());
     return seeds;
 }
 

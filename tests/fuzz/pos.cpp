@@ -250,7 +250,9 @@ Seeds seeds_pos_issuer() {
         {{4, "000000000500"}, {11, "004712"}, {32, "970002"}, {37, "632616004711"}, {41, "T0000001"}, {90, original}},
         &base, 128));
     seeds.push_back(test::answer("0800", {{11, "000001"}, {70, "301"}}, nullptr));
-    seeds.push_back(test::answer("0420", {{11, "000001"}}, &base));
+    for (const char* code : {"001", "002", "201", "999"}) seeds.push_back(test::answer("0800", {{11, "000001"}, {70, code}}, &base, 128));
+    for (const char* mti : {"0220", "0221", "0120", "0420"}) seeds.push_back(test::answer(mti, {{4, "000000000500"}, {11, "000001"}}, &base));
+    seeds.push_back(test::answer("0500", {{11, "000001"}}, &base));
     seeds.push_back(test::answer("0210", {{11, "000001"}}, &base));
     seeds.push_back(test::answer("0200", {{11, "000001"}}, nullptr));
     // With a PIN: the card's own, another, under another key.

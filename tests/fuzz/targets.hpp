@@ -32,6 +32,7 @@
     T(log_mask, 2'000, "text on its way into the log")                                               \
     T(config_file, 300, "the operator's giro.toml")                                                  \
     T(pos_scenario, 300, "a scenario file of giro pos load")                                          \
+    T(host_scenario, 300, "a scenario file of giro host")                                             \
     T(journal_entry, 50'000, "the body of a journal entry of every kind")                            \
     T(journal_file, 200, "journal.db, by whoever may write it")                                      \
     T(journal_checkpoints, 500, "vault/checkpoint, auditor/checkpoints.jsonl, switch/snapshot")      \

@@ -20,6 +20,9 @@ struct Link {
     MacKey key{test::tmk(0x40), {}};
     Secret base = vault::derive_session_key(test::tmk(0x40), {});
     std::unique_ptr<Issuer> issuer = std::make_unique<Issuer>(test::dialect(), MacKey(test::tmk(0x40), {}), host::Options{});
+    void play(host::Scenario scenario) {
+        issuer = std::make_unique<Issuer>(test::dialect(), MacKey(test::tmk(0x40), {}), host::Options{.scenario = std::move(scenario)});
+    }
     MessageBuilder builder{test::dialect()};
     Frame frame;
     Sale sale = [] {
@@ -39,6 +42,17 @@ struct Link {
         REQUIRE(builder.reversal(frame, test::kWho, sale, stan, sale.stamp, key, {.stands = stands}));
         return issuer->handle(frame.message());
     }
+    // What the switch tells of what it approved in the bank's stead (0220), or its repeat.
+    Issuer::Answered advise(MinorUnits amount, std::uint32_t stan, std::string_view time, const char* mti = "0220") {
+        const auto digits = [](auto number, int width) { return std::string(static_cast<std::size_t>(width) - std::to_string(number).size(), '0') + std::to_string(number); };
+        return issuer->handle(test::answer(mti, {{2, "9700030000000018"}, {3, "000000"}, {4, digits(amount, 12)}, {7, "1122150405"},
+                                                 {11, digits(stan, 6)}, {12, std::string(time)}, {13, "1122"}, {32, "970002"}, {37, "R" + digits(stan, 11)},
+                                                 {38, "A12345"}, {39, "00"}, {41, "T0000001"}, {42, "M00000000000001"}, {49, "963"}},
+                                           &base));
+    }
+    Issuer::Answered network(const char* code, bool with_mac = true) {
+        return issuer->handle(test::answer("0800", {{7, "1122150405"}, {11, "000007"}, {70, code}}, with_mac ? &base : nullptr, 128));
+    }
     Answer read(const Issuer::Answered& answered) {
         REQUIRE(answered.frame.size() > kLengthBytes);
         const Bytes message = Bytes(answered.frame).subspan(kLengthBytes);
@@ -53,11 +67,6 @@ struct Link {
 }  // namespace
 
 TEST_CASE("host: the last two digits of the amount decide") {
-    CHECK(Issuer::rule(1205, false) == "05");
-    CHECK(Issuer::rule(51, false) == "51");
-    CHECK(Issuer::rule(991, false).empty());
-    CHECK(Issuer::rule(5100, false) == "00");
-    CHECK(Issuer::rule(1205, true) == "00");
     Link link;
     const Answer approved = link.read(link.buy(1200));
     CHECK(approved.mti == "0210");
@@ -167,7 +176,7 @@ TEST_CASE("host: a PIN under the zone key is looked at: right, wrong, or another
     const std::string own = demo::pin("970003", 7);
     CHECK(with_pin(zone, own).pin == "unreadable");
     CHECK(with_pin(zone, own).code.view() == "55");
-    link.issuer = std::make_unique<Issuer>(test::dialect(), MacKey(test::tmk(0x40), {}), host::Options{false, false, Secret(Buffer(16, std::byte{0x5a}))});
+    link.issuer = std::make_unique<Issuer>(test::dialect(), MacKey(test::tmk(0x40), {}), host::Options{.zone_key = Secret(Buffer(16, std::byte{0x5a}))});
     CHECK(with_pin(zone, own).pin == "good");
     CHECK(with_pin(zone, own).code.view() == "00");
     CHECK(with_pin(zone, "999999999999").pin == "wrong");
@@ -296,4 +305,145 @@ TEST_CASE("host: an 0800 without a MAC is answered without one: nobody gets a MA
     const auto refused = link.issuer->handle(raw);
     CHECK(link.reader.read(Bytes(refused.frame).subspan(kLengthBytes))->code.view() == "63");
     CHECK_FALSE(link.reader.read(Bytes(refused.frame).subspan(kLengthBytes))->has_mac);
+}
+
+TEST_CASE("host: an advice is decided and booked once, whichever repeat of it comes first, and may be refused by rule") {
+    Link link;
+    const auto first = link.advise(1'200, 10, "160001", "0221");
+    CHECK(link.read(first).mti == "0230");
+    CHECK(link.read(first).code.view() == "00");
+    CHECK_FALSE(first.seen->repeat);
+    CHECK(link.advise(1'200, 10, "160001").frame == first.frame);
+    CHECK(link.read(link.advise(1'251, 11, "160001")).code.view() == "51");
+    CHECK(link.advise(1'291, 12, "160002").frame.empty());
+    const host::Totals& t = link.issuer->totals();
+    CHECK(t.advices == 3);
+    CHECK(t.advices_refused == 1);
+    CHECK(t.repeats == 1);
+    CHECK(t.duplicates == 1);  // the repeat came as an 0220
+    CHECK(t.money.at(963) == 1'200);
+    CHECK(t.answers.at("0220").at("51") == 1);
+    CHECK(t.answers.at("0220").at("silent") == 1);
+    CHECK(t.answers.at("0221").at("00") == 1);
+    const auto json = host::to_json(t);
+    CHECK(json.find("\"money\":{\"963\":1200}") != std::string::npos);
+    CHECK(host::to_text(t).find("3 advices of 1 terminals, 1 refused, each terminal's in order") != std::string::npos);
+}
+
+TEST_CASE("host: an advice behind a later one of its terminal is told; a repeat, the year's end and a STAN that begins again are in order") {
+    Link link;
+    const auto in_order = [&](std::uint32_t stan, std::string_view time) { return link.advise(100, stan, time).seen->in_order; };
+    CHECK(in_order(999'999, "160001"));
+    CHECK(in_order(1, "160001"));
+    CHECK(in_order(5, "160003"));
+    CHECK(in_order(1, "160001"));  // a repeat
+    CHECK_FALSE(in_order(4, "160003"));
+    CHECK_FALSE(in_order(7, "160002"));
+    CHECK(in_order(6, "160003"));
+    CHECK(link.issuer->totals().advices_late == 2);
+    CHECK(host::to_text(link.issuer->totals()).find("2 out of order") != std::string::npos);
+}
+
+TEST_CASE("host: 91, 96, 68 and 90 are no decision: who asks again is decided then, and only once") {
+    host::Scenario scenario;
+    host::Rule& rule = scenario.rules.emplace_back();
+    rule.percent = 50;
+    rule.code = ResponseCode("96");
+    Link link;
+    link.play(scenario);
+    for (std::uint32_t stan = 1; stan <= 40; ++stan) {
+        int tries = 1;
+        while (link.read(link.advise(100, stan, "160001", tries == 1 ? "0220" : "0221")).code.view() == "96") REQUIRE(++tries < 40);
+        CHECK(link.advise(100, stan, "160001", "0221").seen->repeat);
+    }
+    CHECK(link.issuer->totals().advices == 40);
+    CHECK(link.issuer->totals().advices_late == 0);
+    CHECK(link.issuer->totals().money.at(963) == 4'000);
+    const auto put_off = link.issuer->totals().answers.at("0220").find("96");
+    REQUIRE(put_off != link.issuer->totals().answers.at("0220").end());
+    CHECK(put_off->second > 5);
+}
+
+TEST_CASE("host: what is booked is what was approved less what was reversed, in any order and over a restart") {
+    Link link;
+    std::vector<std::string> lines;
+    const auto keep = [&](const Issuer::Answered& answered) { lines.push_back(host::to_json(*answered.seen)); };
+    keep(link.buy(1'200));
+    CHECK(link.issuer->totals().money.at(963) == 1'200);
+    keep(link.reverse(6, 900));
+    CHECK(link.issuer->totals().money.at(963) == 900);
+    keep(link.reverse(7, 900));
+    keep(link.reverse(8, 0));
+    CHECK(link.issuer->totals().money.at(963) == 0);
+    keep(link.reverse(9, 900));
+    keep(link.advise(500, 21, "160001"));
+    keep(link.buy(1'200));
+    CHECK(link.issuer->totals().money.at(963) == 500);
+    Link next;
+    for (const std::string& line : lines) next.issuer->remember(*host::from_json(line));
+    CHECK(next.issuer->totals().money.at(963) == 500);
+    CHECK(next.advise(500, 21, "160001").seen->repeat);
+    CHECK_FALSE(next.advise(500, 20, "160001").seen->in_order);
+}
+
+TEST_CASE("host: what a scenario does to an answer is on the answer, and in what was seen of it") {
+    Link link;
+    const auto with = [&](auto set) {
+        host::Scenario scenario;
+        set(scenario);
+        link.play(std::move(scenario));
+        return link.buy(1'200);
+    };
+    const auto silent = with([](auto& s) { s.silence.percent = 100; });
+    CHECK(silent.frame.empty());
+    CHECK_FALSE(silent.seen->answered);
+    CHECK(silent.seen->code.view() == "00");  // taken, and not told
+    CHECK(link.issuer->totals().answers.at("0200").at("silent") == 1);
+    const auto hung_up = with([](auto& s) { s.bad.disconnect_every = 1; });
+    CHECK(hung_up.conduct.hang_up);
+    CHECK(hung_up.frame.empty());
+    const auto half = with([](auto& s) { s.bad.half = 100; });
+    CHECK(half.conduct.half);
+    CHECK_FALSE(half.seen->answered);
+    const auto spoilt = with([](auto& s) { s.bad.wrong_mac = 100; });
+    const Bytes message = Bytes(spoilt.frame).subspan(kLengthBytes);
+    CHECK(to_hex(message.last(8)) != to_hex(vault::mac8(link.base, message.first(message.size() - 8))));
+    CHECK_FALSE(spoilt.seen->answered);
+    const auto twice = with([](auto& s) { s.bad.duplicate = 100; });
+    CHECK(twice.conduct.copies == 2);
+    CHECK(twice.seen->answered);
+    const auto late = with([](auto& s) { s.bad.late = 100, s.bad.late_ms = 7, s.delay.ms = 3; });
+    CHECK(late.conduct.delay_ns == 10'000'000);
+}
+
+TEST_CASE("host: sign-on, echo and the others are answered as the scenario says, or not at all") {
+    Link link;
+    for (const char* code : {"001", "002", "201", "301"}) CHECK(link.read(link.network(code)).code.view() == "00");
+    CHECK(link.read(link.network("999")).code.view() == "12");
+    host::Scenario scenario;
+    scenario.network = {ResponseCode("05"), ResponseCode("06"), std::nullopt, ResponseCode("07"), ResponseCode("08")};
+    scenario.silence.spans = {{5, 6}};
+    link.play(scenario);
+    CHECK(link.read(link.network("001")).code.view() == "05");
+    CHECK(link.read(link.network("002")).code.view() == "06");
+    CHECK(link.network("301").frame.empty());
+    CHECK(link.read(link.network("201")).code.view() == "07");
+    CHECK(link.read(link.network("161")).code.view() == "08");
+    const auto message = test::answer("0800", {{7, "1122150405"}, {11, "000007"}, {70, "001"}}, &link.base, 128);
+    CHECK(link.issuer->handle(message, 5'000'000'000).frame.empty());
+    CHECK_FALSE(link.issuer->handle(message, 6'000'000'000).frame.empty());
+    CHECK(link.issuer->totals().answers.at("0800").at("silent") == 2);
+}
+
+TEST_CASE("host: a repeat that says so (0201, 0401) is one") {
+    Link link;
+    CHECK_FALSE(link.buy(1'200).seen->repeat);
+    REQUIRE(link.builder.purchase(link.frame, test::kWho, link.sale, link.key, true));
+    const auto again = link.issuer->handle(link.frame.message());
+    REQUIRE(again.seen);
+    CHECK(again.seen->mti == "0201");
+    CHECK(again.seen->repeat);
+    CHECK(link.read(again).mti == "0210");
+    CHECK(link.issuer->totals().duplicates == 0);
+    CHECK(link.issuer->totals().repeats == 1);
 }

@@ -31,6 +31,7 @@ std::string mistake(std::string_view text) {
 TEST_CASE("scenario: every shipped file is read, and an empty one is the default") {
     std::size_t shipped = 0;
     for (const auto& entry : std::filesystem::directory_iterator(GIRO_SOURCE_DIR "/firmware-config/scenarios")) {
+        if (entry.path().filename().string().starts_with("host-")) continue;  // of giro host: host_scenario_test.cpp
         const auto scenario = load_scenario(entry.path());
         CHECK_MESSAGE(scenario, (scenario ? std::string() : scenario.error().what));
         ++shipped;
