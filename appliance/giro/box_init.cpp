@@ -15,6 +15,7 @@
 #include "appliance/giro/demo.hpp"
 #include "appliance/giro/pos_args.hpp"
 #include "approval/officer.hpp"
+#include "routing/file.hpp"
 #include "util/bytes.hpp"
 #include "util/file.hpp"
 #include "vault/bundle.hpp"
@@ -55,6 +56,7 @@ Result<void> write_defaults(const config::Paths& paths) {
     const auto defaults = find_defaults();
     if (!defaults) return tl::unexpected(defaults.error());
     if (auto done = copy_if_missing(*defaults / "giro.toml", paths.config_file()); !done) return done;
+    if (auto done = copy_if_missing(*defaults / "routes.toml", routing::routes_file(paths)); !done) return done;
     for (const auto& dialect : fs::directory_iterator(*defaults / "dialects"))
         if (auto done = copy_if_missing(dialect.path(), paths.dialects() / dialect.path().filename()); !done) return done;
     return {};

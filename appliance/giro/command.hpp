@@ -67,5 +67,6 @@ struct Command {
 [[nodiscard]] std::vector<Command> journal_commands();     // journal verify|list|summary
 [[nodiscard]] std::vector<Command> recon_commands();       // recon show|totals
 [[nodiscard]] std::vector<Command> iso_commands();         // iso explain, iso mac explain
+[[nodiscard]] std::vector<Command> route_commands();       // route explain|list
 
 }  // namespace giro::cli

@@ -23,6 +23,8 @@ class Checker {
     void wrong(const toml::source_region& where, std::string_view what) {
         if (m_mistake.empty()) m_mistake = fmt::format("{}:{}: {}", m_file.string(), where.begin.line, what);
     }
+    // file:line, as mistakes are told.
+    [[nodiscard]] std::string at(const toml::source_region& where) const { return fmt::format("{}:{}", m_file.string(), where.begin.line); }
     [[nodiscard]] const std::string& mistake() const { return m_mistake; }
 
     const toml::table& table(const toml::table& in, std::string_view key) {

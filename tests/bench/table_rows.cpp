@@ -28,6 +28,8 @@ std::span<const Section> sections() {
              .wanted = {{"/journal/ledger_and_journal_per_s", true, 300'000}}},
             {.name = ".. time of such a batch", .measured = "p50 {/journal/batch_p50_ms}, p99 {/journal/batch_p99_ms} ms", .parts = "journal", .asked = "p99 < 60 ms",
              .wanted = {{"/journal/batch_p99_ms", false, 60}}},
+            {.name = "routing table of 100,000 ranges: a look-up; reading and checking it", .measured = "{/routing/find_ns} ns; {/routing/load_ms} ms", .parts = "routing bare",
+             .ratio = "{/routing/find_ns|/bare/echo_cpu_ns} × an echo", .asked = "< 200 ns; < 1 s", .wanted = {{"/routing/find_ns", false, 200}, {"/routing/load_ms", false, 1'000}}},
             {.name = "vault: MACs verified through its verb", .measured = "{/hsm/vault_mac_verify_per_s}/s", .parts = "hsm",
              .ratio = "{/hsm/vault_mac_verify_per_s|/hsm/bare_cmac_per_s} × the bare token"},
             {.name = "vault: both MACs of a purchase, through its verbs", .measured = "{/hsm/vault_purchase_macs_per_s}/s", .parts = "hsm",

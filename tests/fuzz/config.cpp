@@ -1,7 +1,10 @@
-// The operator's giro.toml and scenario files: whatever stands in them, what they say or one line that names the place.
+// The operator's giro.toml, routes.toml and scenario files: whatever stands in them, what they say or one line that names the place.
+#include <fmt/format.h>
+
 #include "appliance/giro/host_scenario_file.hpp"
 #include "appliance/giro/pos_scenario_file.hpp"
 #include "config/config.hpp"
+#include "routing/file.hpp"
 #include "tests/fuzz/scratch.hpp"
 #include "tests/fuzz/targets.hpp"
 
@@ -97,6 +100,54 @@ Seeds seeds_config_file() {
     seeds.push_back(owned(text + "[mac]\nx9_19 = [\"T0000001\"]\nhmac_sha_256 = [\"T0000001\"]\n"));
     add_card_mistakes(text, seeds);
     add_key_ages(text, seeds);
+    return seeds;
+}
+
+void run_routes_file(Bytes input) {
+    static const config::Config config = config::load(GIRO_SOURCE_DIR "/firmware-config/giro.toml").value();
+    const auto file = scratch("routes.toml", input);
+    const auto routing = routing::load(config, file);
+    if (!routing) {
+        // A table that is refused for one of giro.toml's own BINs names that file.
+        const std::string& what = routing.error().what;
+        ASSERT(routing.error().kind == Failure::Kind::config && (what.starts_with(file.string()) || what.find("giro.toml: route") != std::string::npos));
+        return;
+    }
+    const auto& table = routing->table;
+    ASSERT(table.rules().size() >= 3 && table.ranges() >= 3 && routing->minute_of_day(0) < routing::kMinutesOfDay);
+    for (const auto& rule : table.rules())
+        for (const auto& range : rule.ranges) {
+            ASSERT(routing::parse_range(routing::to_string(range)) == range);
+            const std::string pan = fmt::format("{:0{}}", range.first, routing::kRangeDigits);
+            for (const MinorUnits amount : {MinorUnits{1}, kAmountMax}) {
+                // What some rule has a range for always has a way, and the explanation ends at it.
+                const routing::Query query{pan, {amount, 963}, "M1", 0};
+                const auto steps = table.explain(query);
+                ASSERT(!steps.empty() && steps.back().rule == table.find(query) && steps.back().why_not.empty());
+            }
+        }
+}
+
+Seeds seeds_routes_file() {
+    constexpr std::string_view kRoute = "[[route]]\nname='a'\nbins=['4']\nto=['gamma-host']\n";
+    const std::string with_conditions =
+        "[[route]]\nname='b'\nbins=['4']\ncurrency=[963,978]\namount={from=1,to=5}\nmerchants=['A','B*']\nhours='22:00-06:00'\nto=['decline']\n";
+    Seeds seeds{read_file(GIRO_SOURCE_DIR "/firmware-config/routes.toml").value(),
+                owned("utc_offset='-03:30'\n[[scheme]]\nname='s'\nbins=['41','42-43']\n[[route]]\nname='x'\nscheme='s'\nto=['gamma-host']\n" + with_conditions + std::string(kRoute)),
+                owned("#\n[[route]]\nname='f'\nbins_file='routes.toml'\nto=['decline']\n"),
+                owned("#[[route]]\n41\n42-43 # x\n"),
+                owned(with_conditions), owned(std::string(kRoute) + std::string(kRoute)), owned("route=[1]\n"), owned("= =")};
+    // One mistake each, in place of what stands there.
+    constexpr std::pair<std::string_view, std::string_view> kMistakes[] = {
+        {"'4'", "'4x'"}, {"'4'", "'4','4'"}, {"'4'", "'970001'"}, {"['4']", "[]"}, {"name='b'", "name='B'"}, {"963,978", "0"}, {"[963,978]", "3"}, {"[963,978]", "[]"},
+        {"{from=1,to=5}", "5"}, {"from=1", "from=9"}, {"['A','B*']", "[]"}, {"B*", "*B"}, {"22:00", "24:00"}, {"22:00", "2200"}, {"22:00-06:00", "22:00"},
+        {"'decline'", "'x'"}, {"'decline'", "'decline','decline'"}, {"'decline'", "'decline','gamma-host'"}, {"['decline']", "[]"},
+        {"bins=['4']", "scheme='s'"}, {"bins=['4']", "bins_file='/x'"}, {"bins=['4']", "bins_file='x'"}, {"bins=['4']", "bins=['40-45','43-47']"}};
+    for (const auto& [from, to] : kMistakes) {
+        std::string wrong = with_conditions + std::string(kRoute);
+        seeds.push_back(owned(wrong.replace(wrong.find(from), from.size(), to)));
+    }
+    for (const std::string_view offset : {"utc_offset='7'\n", "utc_offset='+15:00'\n", "utc_offset=7\n"}) seeds.push_back(owned(offset));
     return seeds;
 }
 
