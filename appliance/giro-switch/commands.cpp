@@ -67,6 +67,8 @@ const Commands::Row Commands::kTable[] = {
              return core.unlock_card({card.token, card.first6_last4});
          });
      }},
+    {MessageType::apply_routes, kAdmin,
+     [](Commands& c, Caller& w, bus::PeerId p, const bus::Record& r) { c.apply_routes(w, p, r); }},
     {MessageType::close_window, kAdmin,
      [](Commands& c, Caller& w, bus::PeerId p, const bus::Record& r) { c.close_window(w, p, r); }},
     {MessageType::approve_settlement, kAdmin,
@@ -170,6 +172,20 @@ void Commands::close_window(Caller& caller, bus::PeerId peer, const bus::Record&
     if (!closed) return reply(caller, peer, record, tl::unexpected(closed.error()));
     log::info("window {} closed at entry {}", closed->window, closed->last_seq);
     reply(caller, peer, record, {}, encode(bus::WindowReply{closed->window, closed->last_seq}));
+}
+
+// The file is read here, by whom it binds: what the operator's program read might have been another.
+void Commands::apply_routes(Caller& caller, bus::PeerId peer, const bus::Record& record) {
+    if (!record.body.empty()) return bad_request(caller, peer, record);
+    auto routing = routing::load(m_program.config, routing::routes_file(m_program.paths));
+    if (!routing) return reply(caller, peer, record, tl::unexpected(routing.error().what));
+    bus::RoutesReply said;
+    said.digest = routing->digest();
+    said.rules = static_cast<std::uint32_t>(routing->table.rules().size());
+    said.ranges = static_cast<std::uint32_t>(routing->table.ranges());
+    said.changed = m_core.apply_routing(std::move(*routing), m_clock.wall_ns());
+    log::info("routing table {}: {} routes, {} ranges", said.changed ? "changed" : "read again, the same", said.rules, said.ranges);
+    reply(caller, peer, record, {}, encode(said));
 }
 
 void Commands::status(Caller& caller, bus::PeerId peer, const bus::Record& record) {

@@ -30,6 +30,7 @@ class Commands {
     template <typename Message>
     void of_card(Caller& caller, bus::PeerId peer, const bus::Record& record,
                  switching::Done (*decide)(switching::Core&, const Message&, const entry::SealedPan&));
+    void apply_routes(Caller& caller, bus::PeerId peer, const bus::Record& record);
     void close_window(Caller& caller, bus::PeerId peer, const bus::Record& record);
     void status(Caller& caller, bus::PeerId peer, const bus::Record& record);
     void bad_request(Caller& caller, bus::PeerId peer, const bus::Record& record);

@@ -56,7 +56,8 @@ struct Pipeline::Item {
     enum class PinState : std::uint8_t { not_asked, at_vault, said } pin_state = PinState::not_asked;
     switching::PinCheck pin_check = switching::PinCheck::none;
     bool pin_marked = false;  // it stands in m_pins_asked
-    Buffer zone_pin_block;    // of a PIN for a link
+    Buffer zone_pin_block;    // of a PIN for a link,
+    std::uint16_t pin_link = 0;  // and which
     // What it shows of its card, and what came of it (pipeline_card.cpp); what the answer then has in DE55.
     switching::CardShown shown;
     switching::ChipCheck chip_check = switching::ChipCheck::none;
@@ -69,6 +70,7 @@ struct Pipeline::Item {
         all.chip = chip_check;
         all.cvv = cvv_check;
         all.shown = &shown;
+        all.pin_link = pin_link;
         return all;
     }
     [[nodiscard]] bool is_payment() const noexcept { return type == static_cast<std::uint16_t>(MessageType::payment_request); }

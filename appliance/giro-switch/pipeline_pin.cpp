@@ -117,6 +117,7 @@ void Pipeline::add_pin(Item& item, PinRequests& pins) {
         pins.verified.push_back(pins.item);
         return;
     }
+    item.pin_link = question.link->number;
     pins.translate.items.push_back({pin, item.request.pan, vault::KeyName(question.link->pin_key),
                                     static_cast<vault::PinFormat>(question.link->pin_format)});
     pins.translated.push_back(pins.item);

@@ -96,7 +96,10 @@ Result<std::shared_ptr<void>> start_switch(Program& program) {
     if (!recovered) return tl::unexpected(recovered.error());
     serving->recovered.emplace(std::move(*recovered));
     save_snapshot_if_due(program.paths, *serving->recovered, program.config.auditor.snapshot_every_entries);
+    auto routing = routing::load(program.config, routing::routes_file(program.paths));
+    if (!routing) return tl::unexpected(routing.error());
     switching::Policy policy{program.config, std::move(*officers)};
+    policy.routing = std::move(*routing);
     using enum iso8583::PartialReversal;
     for (std::size_t i = 0; i < serving->dialects.size(); ++i)
         if (serving->dialects[i].partial_reversal == amount_reversed) policy.one_part_dialects.insert(static_cast<std::uint8_t>(i));
@@ -107,6 +110,8 @@ Result<std::shared_ptr<void>> start_switch(Program& program) {
     }
     serving->core.emplace(serving->recovered->state, std::move(policy), serving->random,
                           [paths = program.paths](std::uint64_t seq) { return read_payment(paths, seq); });
+
+    if (serving->core->note_routing(serving->clock.wall_ns())) log::info("the routing table is another than at the last start");
 
     auto vault = vault::Client::connect(program.loop, program.context, program.paths.run(), bus::caller::kSwitch);
     if (!vault) return tl::unexpected(vault.error());

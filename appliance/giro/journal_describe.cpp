@@ -69,6 +69,9 @@ json fields_of(const entry::AccountOpened& e) {
     return out;
 }
 json fields_of(const entry::CardPinSet& e) { return {{"card", masked(e.first6_last4)}}; }
+json fields_of(const entry::RoutesChanged& e) {
+    return {{"digest", to_hex(e.digest)}, {"rules", e.rules}, {"ranges", e.ranges}, {"routes_toml", as_text(e.text)}};
+}
 json fields_of(const entry::CardUnlocked& e) { return {{"card", masked(e.first6_last4)}}; }
 json fields_of(const entry::CardIssued& e) { return {{"card", masked(e.pan.first6_last4)}, {"account", text(e.account)}}; }
 json fields_of(const entry::TerminalAdded& e) {
@@ -194,6 +197,7 @@ std::optional<json> read(entry::Kind kind, Bytes body) {
         case Kind::terminal_dukpt_set: return read<entry::TerminalDukptSet>(body);
         case Kind::card_pin_set: return read<entry::CardPinSet>(body);
         case Kind::card_unlocked: return read<entry::CardUnlocked>(body);
+        case Kind::routes_changed: return read<entry::RoutesChanged>(body);
         case Kind::wallet_registered: return read<entry::WalletRegistered>(body);
         case Kind::funds_paid_in: return read<entry::FundsPaidIn>(body);
         case Kind::payment: return read<entry::Payment>(body);

@@ -1,5 +1,5 @@
-// giro route explain|list: which way a payment would go and why, read from the files that the switch reads, so it can be
-// asked before the box takes a change. Whether a link is up the running switch says. Hostile: the code of a QR that
+// giro route explain|list|apply: which way a payment would go and why, read from the files that the switch reads, so it can
+// be asked before the switch takes a change of them. Whether a link is up the running switch says. Hostile: the code of a QR that
 // somebody pastes.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -12,8 +12,10 @@
 #include "appliance/giro/command.hpp"
 #include "appliance/giro/settlement_read.hpp"
 #include "appliance/giro/switch_client.hpp"
+#include "bus/admin_messages.hpp"
 #include "qr/cpm.hpp"
 #include "routing/file.hpp"
+#include "util/archive.hpp"
 #include "util/bytes.hpp"
 
 namespace giro::cli {
@@ -148,7 +150,7 @@ Result<void> list(const Args& args) {
     const auto box = load_box(args);
     if (!box) return tl::unexpected(box.error());
     const auto& table = box->routing.table;
-    json out{{"digest", to_hex(table.digest())}, {"ranges", table.ranges()}, {"utc_offset_min", box->routing.utc_offset_min}, {"routes", json::array()}};
+    json out{{"digest", to_hex(box->routing.digest())}, {"ranges", table.ranges()}, {"utc_offset_min", box->routing.utc_offset_min}, {"routes", json::array()}};
     if (!args.json()) fmt::print("{:<20} {:>7}  {:<42} {}\n", "route", "ranges", "goes to", "declared in");
     for (const Rule& rule : table.rules()) {
         json ways = json::array();
@@ -163,7 +165,20 @@ Result<void> list(const Args& args) {
                        fmt::format("{}{}", fmt::join(texts, ", then "), rule.when.always() ? "" : ", on conditions"), rule.origin);
     }
     if (args.json()) fmt::print("{}\n", out.dump());
-    else fmt::print("digest {}\n", to_hex(table.digest()));
+    else fmt::print("digest {}\n", to_hex(box->routing.digest()));
+    return {};
+}
+
+Result<void> apply(const Args& args) {
+    const auto body = tell_switch(args.paths(), bus::MessageType::apply_routes, {});
+    if (!body) return tl::unexpected(body.error());
+    const auto said = decode<bus::RoutesReply>(*body);
+    if (!said) return fail(Failure::Kind::refused, "the switch's answer does not decode");
+    if (args.json())
+        fmt::print("{}\n", json{{"digest", to_hex(said->digest)}, {"rules", said->rules}, {"ranges", said->ranges}, {"changed", said->changed}}.dump());
+    else
+        fmt::print("{}: {} routes, {} ranges, digest {}\n", said->changed ? "decides from now on" : "nothing has changed", said->rules,
+                   said->ranges, to_hex(said->digest));
     return {};
 }
 
@@ -179,6 +194,7 @@ std::vector<Command> route_commands() {
           {"--merchant", "DE42", Kind::text},
           {"--at", "time of day in the table's own time, such as 14:05; now where nothing is said", Kind::text}},
          explain},
+        {"route apply", "have the running switch read etc/routes.toml again: payments go by it from then on, and the journal says so", {}, apply},
         {"route list", "the routing table: each route, how many ranges of cards it is for, and where it goes", {}, list},
     };
 }

@@ -20,6 +20,12 @@ struct SetCardPin {
 struct UnlockCard {
     FixedText<19> pan;
 };
+// apply_routes: etc/routes.toml was read again; the table that decides from now on.
+struct RoutesReply {
+    Hash256 digest{};
+    std::uint32_t rules = 0, ranges = 0;
+    bool changed = false;  // false: it is the one that decided before
+};
 struct WindowReply {
     std::uint64_t window = 0;
     std::uint64_t last_seq = 0;
@@ -54,6 +60,7 @@ struct JournalHead {
 void fields(auto& a, IssueCard& m) { a(m.pan, m.account); }
 void fields(auto& a, SetCardPin& m) { a(m.pan, m.on_file); }
 void fields(auto& a, UnlockCard& m) { a(m.pan); }
+void fields(auto& a, RoutesReply& m) { a(m.digest, m.rules, m.ranges, m.changed); }
 void fields(auto& a, WindowReply& m) { a(m.window, m.last_seq); }
 void fields(auto& a, ChainTip& m) { a(m.height, m.block_hash, m.time, m.producing); }
 void fields(auto& a, ChainTx& m) { a(m.height, m.block_hash, m.position, m.confirmations); }

@@ -35,6 +35,7 @@ enum class MessageType : std::uint16_t {
     set_terminal_dukpt = 0x020d,  // admin: TerminalDukptSet
     set_card_pin = 0x020e,        // admin: SetCardPin -> token:16
     unlock_card = 0x020f,         // admin: UnlockCard -> token:16, for vault_pin_unlock
+    apply_routes = 0x0210,        // admin: empty -> RoutesReply
 
     // --- run/chain.settle (giro-settle) and run/chain.admin (giro): requests to giro-chain ----------
     chain_submit_tx = 0x0401,  // settle: the whole transaction with witnesses -> txid:32; refused: BIP22-style word

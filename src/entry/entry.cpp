@@ -17,6 +17,7 @@ std::string_view name(Kind kind) noexcept {
         case Kind::card_unlocked: return "card_unlocked";
         case Kind::wallet_registered: return "wallet_registered";
         case Kind::funds_paid_in: return "funds_paid_in";
+        case Kind::routes_changed: return "routes_changed";
         case Kind::payment: return "payment";
         case Kind::forward_answered: return "forward_answered";
         case Kind::reversal: return "reversal";

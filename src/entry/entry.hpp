@@ -27,6 +27,7 @@ enum class Kind : std::uint16_t {
     terminal_cut_over = 11,
     card_pin_set = 12,
     card_unlocked = 13,
+    routes_changed = 14,
     payment = 16,
     forward_answered = 17,
     reversal = 18,
@@ -88,6 +89,15 @@ struct CardUnlocked {
     CardToken card{};
     FixedText<10> first6_last4;
 };
+// The routing table that decides from here on: at a start whose files say another than the one before, or when an operator
+// had it applied.
+struct RoutesChanged {
+    Hash256 digest{};          // routing::Table::digest()
+    std::uint32_t rules = 0, ranges = 0;
+    std::uint64_t time_ns = 0;
+    Buffer text;               // of routes.toml, up to kRoutesTextMax bytes; empty: there is none, or it is longer
+};
+inline constexpr std::size_t kRoutesTextMax = 32'768;
 struct TerminalAdded {
     TerminalId terminal;
     MerchantId merchant;
@@ -381,6 +391,7 @@ void fields(auto& a, SealedPan& e) { a(e.token, e.first6_last4, e.sealed); }
 void fields(auto& a, CardIssued& e) { a(e.pan, e.account); }
 void fields(auto& a, CardPinSet& e) { a(e.card, e.first6_last4, e.on_file); }
 void fields(auto& a, CardUnlocked& e) { a(e.card, e.first6_last4); }
+void fields(auto& a, RoutesChanged& e) { a(e.digest, e.rules, e.ranges, e.time_ns, e.text); }
 void fields(auto& a, TerminalAdded& e) { a(e.terminal, e.merchant, e.acquirer, e.account); }
 void fields(auto& a, SessionKeySet& e) { a(e.terminal, e.nonce, e.kcv, e.exchanged_at, e.stan, e.time_ns); }
 void fields(auto& a, SessionKeyUsed& e) { a(e.terminal); }

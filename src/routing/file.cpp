@@ -7,13 +7,16 @@
 #include <set>
 
 #include "config/checker.hpp"
+#include "util/bytes.hpp"
 #include "util/file.hpp"
+#include "util/hash.hpp"
 
 namespace giro::routing {
 
 namespace {
 
 constexpr std::string_view kDecline = "decline";
+constexpr std::size_t kFileBytesMax = 16U << 20;
 constexpr int kOffsetMax_min = 14 * 60;  // UTC+14:00 is the most that is used
 
 std::vector<Rule> rules_of_bins(const config::Config& config, const std::string& origin) {
@@ -24,7 +27,7 @@ std::vector<Rule> rules_of_bins(const config::Config& config, const std::string&
     const auto add = [&](const std::string& name, const std::string& bin, const Target& target) {
         const auto same = [&](const Rule& rule) { return rule.name == name && rule.to.front() == target; };
         auto rule = std::ranges::find_if(rules, same);
-        if (rule == rules.end()) rule = rules.insert(rules.end(), Rule{name, origin, {}, {}, {target}});
+        if (rule == rules.end()) rule = rules.insert(rules.end(), Rule{name, origin, {}, {}, {target}, true});
         const auto range = parse_range(bin);
         ASSERT(range.has_value());
         rule->ranges.push_back(*range);
@@ -206,21 +209,28 @@ std::uint16_t Routing::minute_of_day(std::uint64_t unix_ns) const noexcept {
     return static_cast<std::uint16_t>(minutes % kMinutesOfDay);
 }
 
+Hash256 Routing::digest() const {
+    Buffer bytes;
+    Writer out(bytes);
+    out.bytes(table.digest());
+    out.i64(utc_offset_min);
+    return sha256(bytes);
+}
+
 Routing from_bins(const config::Config& config) {
     auto table = Table::build(rules_of_bins(config, "giro.toml"));
     ASSERT(table.has_value());  // each BIN is given once, and BINs do not cross
-    return {std::move(*table), 0};
+    return {std::move(*table), 0, {}};
 }
 
 Result<Routing> load(const config::Config& config, const std::filesystem::path& file) {
     std::error_code error;
     if (!std::filesystem::exists(file, error)) return from_bins(config);
-    toml::table root;
-    try {
-        root = toml::parse_file(file.string());
-    } catch (const toml::parse_error& e) {
-        return fail(Failure::Kind::config, fmt::format("{}:{}: {}", file.string(), e.source().begin.line, e.description()));
-    }
+    const auto bytes = read_file(file, kFileBytesMax);
+    if (!bytes) return fail(Failure::Kind::config, bytes.error().what);
+    const auto parsed = parse_toml(as_text(*bytes), file.string());
+    if (!parsed) return tl::unexpected(parsed.error());
+    const toml::table& root = *parsed;
     config::Checker check(file);
     Reading reading{check, config, file.parent_path()};
     check.only(root, {"utc_offset", "scheme", "route"});
@@ -233,7 +243,7 @@ Result<Routing> load(const config::Config& config, const std::filesystem::path& 
     rules.insert(rules.end(), std::make_move_iterator(implied.begin()), std::make_move_iterator(implied.end()));
     auto table = Table::build(std::move(rules));
     if (!table) return tl::unexpected(table.error());
-    return Routing{std::move(*table), utc_offset_min};
+    return Routing{std::move(*table), utc_offset_min, std::string(as_text(*bytes))};
 }
 
 }  // namespace giro::routing

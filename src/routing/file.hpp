@@ -12,6 +12,9 @@ namespace giro::routing {
 struct Routing {
     Table table;
     int utc_offset_min = 0;  // of the local time that `hours` are in, east of Greenwich
+    std::string text{};      // of routes.toml; empty: there is none
+    // SHA-256 over all that decides: Table::digest() and the offset.
+    [[nodiscard]] Hash256 digest() const;
     [[nodiscard]] std::uint16_t minute_of_day(std::uint64_t unix_ns) const noexcept;
 };
 

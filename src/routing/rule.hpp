@@ -71,6 +71,7 @@ struct Rule {
     std::vector<Range> ranges;
     Conditions when;
     std::vector<Target> to;  // at least one; more than one are links, in the order in which they are tried
+    bool implied = false;    // made of a BIN of giro.toml: it may well be that routes before it take all that it would
 };
 
 }  // namespace giro::routing

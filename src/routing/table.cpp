@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <span>
 
 #include "util/bytes.hpp"
 #include "util/hash.hpp"
@@ -80,8 +81,8 @@ void Table::cut_segments() {
     constexpr std::uint64_t kEnd = kBuckets * kBucketDigits;  // one past the highest number
     m_segments.clear();
     const auto begin_at = [this](std::uint64_t first, std::uint32_t node) {
-        if (!m_segments.empty() && m_segments.back().first == first) m_segments.pop_back();
-        m_segments.push_back({first, node});
+        if (!m_segments.empty() && m_segments.back().first() == first) m_segments.pop_back();
+        m_segments.emplace_back(first, node);
     };
     std::vector<std::uint32_t> open;
     const auto close_before = [&](std::uint64_t first) {
@@ -98,12 +99,12 @@ void Table::cut_segments() {
         open.push_back(i);
     }
     close_before(kEnd);
-    while (!m_segments.empty() && m_segments.back().first >= kEnd) m_segments.pop_back();
+    while (!m_segments.empty() && m_segments.back().first() >= kEnd) m_segments.pop_back();
 
     std::uint32_t segment = 0;
     for (std::size_t bucket = 0; bucket < kBuckets; ++bucket) {
         const std::uint64_t first = bucket * kBucketDigits;
-        while (segment + 1 < m_segments.size() && m_segments[segment + 1].first <= first) ++segment;
+        while (segment + 1 < m_segments.size() && m_segments[segment + 1].first() <= first) ++segment;
         m_buckets[bucket] = segment;
     }
     m_buckets[kBuckets] = static_cast<std::uint32_t>(m_segments.size()) - 1;
@@ -116,7 +117,7 @@ Result<void> Table::check_reach() const {
     for (const Segment& segment : m_segments) {
         std::vector<const Rule*> asked;
         bool ends = false;
-        for (std::uint32_t node = segment.node; node != kNone && !ends; node = m_nodes[node].parent) {
+        for (std::uint32_t node = segment.node(); node != kNone && !ends; node = m_nodes[node].parent) {
             reached[node] = true;
             for (std::uint32_t i = 0; i < m_nodes[node].rules && !ends; ++i) {
                 const std::uint32_t index = m_rule_of_node[m_nodes[node].first_rule + i];
@@ -130,15 +131,16 @@ Result<void> Table::check_reach() const {
         if (!asked.empty() && !ends)
             return wrong(*asked.back(), fmt::format("what does not meet its conditions has no way from {:0{}} on: a route without "
                                                     "conditions must follow (to = [\"decline\"] if that is meant)",
-                                                    static_cast<std::uint64_t>(segment.first), kRangeDigits));
+                                                    static_cast<std::uint64_t>(segment.first()), kRangeDigits));
     }
     for (std::uint32_t i = 0; i < m_nodes.size(); ++i) {
-        if (reached[i]) continue;
+        const auto of_node = std::span(m_rule_of_node).subspan(m_nodes[i].first_rule, m_nodes[i].rules);
+        if (reached[i] || std::ranges::all_of(of_node, [this](std::uint32_t rule) { return m_rules[rule].implied; })) continue;
         return wrong(m_rules[m_rule_of_node[m_nodes[i].first_rule]],
                      fmt::format("range {} takes no payment: narrower ranges take all of it", to_string(m_ranges[i])));
     }
     for (std::uint32_t i = 0; i < m_rules.size(); ++i)
-        if (!useful[i]) return wrong(m_rules[i], "takes no payment: routes before it take all that it would");
+        if (!useful[i] && !m_rules[i].implied) return wrong(m_rules[i], "takes no payment: routes before it take all that it would");
     return {};
 }
 
@@ -146,8 +148,8 @@ std::uint32_t Table::narrowest(std::uint64_t digits) const noexcept {
     const std::size_t bucket = digits / kBucketDigits;
     const auto* low = m_segments.data() + m_buckets[bucket];
     const auto* high = m_segments.data() + m_buckets[bucket + 1] + 1;
-    const auto* after = std::upper_bound(low, high, digits, [](std::uint64_t value, const Segment& s) { return value < s.first; });
-    return (after - 1)->node;
+    const auto* after = std::upper_bound(low, high, digits, [](std::uint64_t value, const Segment& s) { return value < s.first(); });
+    return (after - 1)->node();
 }
 
 const Rule* Table::find(const Query& query) const noexcept {

@@ -41,7 +41,8 @@ class Table {
     [[nodiscard]] Hash256 digest() const;
 
   private:
-    static constexpr std::uint32_t kNone = (1U << 24) - 1;
+    static constexpr unsigned kNodeBits = 24;
+    static constexpr std::uint32_t kNone = (1U << kNodeBits) - 1;
     static_assert(kRangesMax < kNone);
     // What is asked for a range; then its parent's rules, of the narrowest range around it.
     struct Node {
@@ -50,11 +51,15 @@ class Table {
     };
     // From `first` up to the next segment's, `node` is the narrowest range; kNone: there is none. Eight bytes: a look-up
     // takes as long as its misses of the cache.
-    struct Segment {
-        std::uint64_t first : 40 = 0;
-        std::uint64_t node : 24 = kNone;
+    class Segment {
+      public:
+        explicit Segment(std::uint64_t first = 0, std::uint32_t node = kNone) noexcept : m_packed(first << kNodeBits | node) {}
+        [[nodiscard]] std::uint64_t first() const noexcept { return m_packed >> kNodeBits; }
+        [[nodiscard]] std::uint32_t node() const noexcept { return static_cast<std::uint32_t>(m_packed & kNone); }
+
+      private:
+        std::uint64_t m_packed;
     };
-    static_assert(sizeof(Segment) == 8);
     static constexpr std::size_t kBuckets = 10'000;  // by the first four digits
     static constexpr std::uint64_t kBucketDigits = 10'000'000;  // of kRangeDigits, the rest
 

@@ -41,7 +41,7 @@ Reason reason_of(ledger::TransferResult result) {
 Core::Core(State& state, Policy policy, Random& random, PaymentSource journal)
     : m_state(state),
       m_policy(std::move(policy)),
-      m_routes(m_policy.config),
+      m_routing(m_policy.routing ? std::move(*m_policy.routing) : routing::from_bins(m_policy.config)),
       m_random(random),
       m_journal(std::move(journal)) {}
 
@@ -150,11 +150,13 @@ Answer Core::decide(entry::Payment& payment, const PaymentRequest& request, cons
     }
 
     if (sealed == nullptr) return decline(payment, Reason::card_unknown);
-    const Route route = m_routes.find(request.pan.reveal());
-    if (route.kind == Route::Kind::none) return decline(payment, Reason::no_route);
-    if (route.kind == Route::Kind::link) {
+    const routing::Target way = way_of(request);
+    if (way.kind == routing::Target::Kind::decline) return decline(payment, Reason::no_route);
+    if (way.kind == routing::Target::Kind::link) {
         if (const Reason why = pin_reason(checks.pin); why != Reason::none) return decline(payment, why);
-        return forward(payment, route);
+        // Its link went down, or the table changed, while its PIN was translated: the till asks again.
+        if (checks.pin == PinCheck::good && checks.pin_link != way.link) return decline(payment, Reason::link_down);
+        return forward(payment, way);
     }
     const Card* card = m_state.card(sealed->token);
     if (card == nullptr) return decline(payment, Reason::card_unknown);
@@ -235,18 +237,18 @@ Answer Core::decline(entry::Payment& payment, Reason reason) {
     return {.code = payment.response_code, .auth_code = {}, .payment = m_state.last_seq()};
 }
 
-Answer Core::forward(entry::Payment& payment, const Route& route) {
-    if (!m_links_up.contains(route.link) || m_state.all_outstanding().size() >= kOutstandingMax)
+Answer Core::forward(entry::Payment& payment, const routing::Target& way) {
+    if (!m_links_up.contains(way.link) || m_state.all_outstanding().size() >= kOutstandingMax)
         return decline(payment, Reason::link_down);
     if (payment.amount.minor > m_policy.config.switching.payment_max) return decline(payment, Reason::limit_exceeded);
-    payment.debit = reserve_account(route.participant);
+    payment.debit = reserve_account(way.participant);
     // What its host would approve beyond the bank's cover on tier 1 could never be settled.
     if (const Reason why = check_ledger(payment, true); why != Reason::none)
         return decline(payment, why == Reason::insufficient_funds ? Reason::limit_exceeded : why);
     payment.outcome = Outcome::forwarded;
     payment.reason = Reason::none;
-    payment.link = route.link;
-    payment.link_stan = m_state.next_link_stan(route.link);
+    payment.link = way.link;
+    payment.link_stan = m_state.next_link_stan(way.link);
     record(entry::Kind::payment, payment);
     Answer answer;
     answer.action = Answer::Action::forward;

@@ -16,9 +16,9 @@
 #include "giro/environment.hpp"
 #include "giro/request.hpp"
 #include "iso8583/chip.hpp"
+#include "routing/file.hpp"
 #include "switching/answers.hpp"
 #include "switching/correlation.hpp"
-#include "switching/routes.hpp"
 #include "switching/state.hpp"
 #include "util/quota.hpp"
 #include "wallet/order.hpp"
@@ -33,6 +33,7 @@ struct Policy {
     // the sum of all, the two sides may not agree on: there is no second one.
     std::set<std::uint8_t> one_part_dialects{};
     std::set<std::uint16_t> one_part_links{};
+    std::optional<routing::Routing> routing{};  // nothing: what the configuration's BINs make
 };
 
 // A forwarded payment that is decided now: its terminal can be answered.
@@ -122,6 +123,7 @@ struct CardChecks {
     ChipCheck chip = ChipCheck::none;
     CvvCheck cvv = CvvCheck::none;
     const CardShown* shown = nullptr;  // with `chip`
+    std::uint16_t pin_link = 0;        // the PIN was translated for this link, and is good for no other; 0: for none
     CardChecks(PinCheck check = PinCheck::none) : pin(check) {}
 };
 
@@ -166,6 +168,9 @@ class Core {
     // 0220: completes the 0100 that DE90 names, or tells of a sale that the terminal approved by itself.
     [[nodiscard]] Answer completion(const PaymentRequest& request, const entry::SealedPan* sealed, std::uint64_t now_ns,
                                     const CardChecks& checks = {});
+    // Which way a card payment goes by the routing table, at the time when the gate received it: on us, to the first link of
+    // its rule that is up (or else the first), or declined. Without DE42 the merchant is the terminal's.
+    [[nodiscard]] routing::Target way_of(const PaymentRequest& request) const;
     // For a request that carries a PIN and that knows() does not: what to ask the vault before it is decided. Nothing is asked of
     // a request that will leave no entry. Views of the state and the configuration: good until the next entry.
     [[nodiscard]] PinQuestion ask_pin(const PaymentRequest& request, const entry::SealedPan* sealed, std::uint64_t now_ns) const;
@@ -227,6 +232,10 @@ class Core {
     [[nodiscard]] Done add_terminal(const entry::TerminalAdded& e);
     [[nodiscard]] Done set_terminal_dukpt(const entry::TerminalDukptSet& e);
     [[nodiscard]] Done pay_in(const entry::FundsPaidIn& e);
+    // This table decides from now on. True: it is another than before, and leaves an entry.
+    bool apply_routing(routing::Routing routing, std::uint64_t now_ns);
+    // The same for the table that the policy brought, at the start.
+    bool note_routing(std::uint64_t now_ns);
     [[nodiscard]] tl::expected<entry::WindowClosed, std::string> close_window(std::uint64_t now_ns);
     [[nodiscard]] Done propose_settlement(const entry::SettlementProposed& e);
     // Checks the officer's signature over exactly the proposed transaction.
@@ -255,7 +264,7 @@ class Core {
     [[nodiscard]] Answer approve(entry::Payment& payment);
     [[nodiscard]] Answer decline(entry::Payment& payment, entry::Reason reason);
     [[nodiscard]] bool may_leave_idle_entry(const entry::Payment& payment);
-    [[nodiscard]] Answer forward(entry::Payment& payment, const Route& route);
+    [[nodiscard]] Answer forward(entry::Payment& payment, const routing::Target& way);
     [[nodiscard]] entry::Reason check_request(const entry::Payment& payment, const PaymentRequest& request) const;
     [[nodiscard]] entry::Reason check_authorisation(entry::Authorised& e, const PaymentRequest& request,
                                                     const entry::SealedPan* sealed, const CardChecks& checks);
@@ -280,7 +289,7 @@ class Core {
 
     State& m_state;
     Policy m_policy;
-    Routes m_routes;
+    routing::Routing m_routing;
     Random& m_random;
     PaymentSource m_journal;
     std::set<std::uint16_t> m_links_up;

@@ -95,9 +95,9 @@ CardQuestion Core::ask_card(const PaymentRequest& request, const CardShown& show
     const bool advice = mti == 0x0220 || mti == 0x0320;
     if ((mti != 0x0200 && mti != 0x0100 && !advice) || request.pan.empty() || !request.qr.empty() || sealed == nullptr)
         return {};
-    const Route route = m_routes.find(request.pan.reveal());
-    if (route.kind != Route::Kind::on_us || route.product < 0 || m_state.card(sealed->token) == nullptr) return {};
-    const config::CardProduct& product = m_policy.config.card_products[static_cast<std::size_t>(route.product)];
+    const routing::Target way = way_of(request);
+    if (way.kind != routing::Target::Kind::on_us || way.product < 0 || m_state.card(sealed->token) == nullptr) return {};
+    const config::CardProduct& product = m_policy.config.card_products[static_cast<std::size_t>(way.product)];
     CardQuestion question;
     question.product = &product;
     question.cvv = !advice && !product.cvv_key.empty() && shown.verification_value;

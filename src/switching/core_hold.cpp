@@ -49,9 +49,9 @@ bool Core::expire_holds(std::uint64_t now_ns) {
 // The card's account, or why there is none here.
 tl::expected<Id128, Reason> Core::card_on_us(const PaymentRequest& request, const entry::SealedPan* sealed) const {
     if (sealed == nullptr || !request.qr.empty()) return tl::unexpected(Reason::not_on_us);
-    const Route route = m_routes.find(request.pan.reveal());
-    if (route.kind == Route::Kind::none) return tl::unexpected(Reason::no_route);
-    if (route.kind == Route::Kind::link) return tl::unexpected(Reason::not_on_us);
+    const routing::Target way = way_of(request);
+    if (way.kind == routing::Target::Kind::decline) return tl::unexpected(Reason::no_route);
+    if (way.kind == routing::Target::Kind::link) return tl::unexpected(Reason::not_on_us);
     const Card* card = m_state.card(sealed->token);
     if (card == nullptr) return tl::unexpected(Reason::card_unknown);
     return card->account;

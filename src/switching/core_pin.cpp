@@ -19,25 +19,25 @@ using entry::Reason;
 PinQuestion Core::ask_pin(const PaymentRequest& request, const entry::SealedPan* sealed, std::uint64_t now_ns) const {
     const Mti mti = without_repeat(request.mti);
     if ((mti != 0x0200 && mti != 0x0100) || request.pan.empty() || !request.qr.empty()) return {};  // an advice asks nothing
-    const Route route = m_routes.find(request.pan.reveal());
+    const routing::Target way = way_of(request);
     PinQuestion question;
     if (!is_at_home(request) || too_old(request, now_ns)) {
         question.kind = PinQuestion::Kind::unusable;  // not `none`: nothing is decided as if it had no PIN
         return question;
     }
-    if (route.kind == Route::Kind::link && mti == 0x0200) {
-        const config::Link* link = config::find_link(m_policy.config, route.link);
+    if (way.kind == routing::Target::Kind::link && mti == 0x0200) {
+        const config::Link* link = config::find_link(m_policy.config, way.link);
         ASSERT(link != nullptr);
         question.kind = link->pin_key.empty() ? PinQuestion::Kind::unusable : PinQuestion::Kind::translate;
         question.link = link;
     }
-    if (route.kind != Route::Kind::on_us || sealed == nullptr) return question;
+    if (way.kind != routing::Target::Kind::on_us || sealed == nullptr) return question;
     const Card* card = m_state.card(sealed->token);
     if (card == nullptr) return question;
-    const bool has_pin = route.product >= 0 && !card->pin_on_file.empty();
+    const bool has_pin = way.product >= 0 && !card->pin_on_file.empty();
     question.kind = has_pin ? PinQuestion::Kind::verify : PinQuestion::Kind::unusable;
     question.card = card;
-    if (has_pin) question.product = &m_policy.config.card_products[static_cast<std::size_t>(route.product)];
+    if (has_pin) question.product = &m_policy.config.card_products[static_cast<std::size_t>(way.product)];
     return question;
 }
 

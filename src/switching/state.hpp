@@ -192,6 +192,8 @@ class State {
     [[nodiscard]] std::uint32_t next_link_stan(std::uint16_t link) const;
     [[nodiscard]] const std::map<std::uint32_t, Participant>& participants() const noexcept { return m_participants; }
     [[nodiscard]] const std::map<std::uint64_t, Settlement>& settlements() const noexcept { return m_settlements; }
+    // Of the routing table that decides; all zero before the first.
+    [[nodiscard]] const Hash256& routes() const noexcept { return m_routes; }
     [[nodiscard]] std::uint64_t open_window() const noexcept { return m_settlements.size() + 1; }
     // The last window that is settled, like all before it; 0 when there is none.
     [[nodiscard]] std::uint64_t settled_through() const noexcept { return m_settled_through; }
@@ -226,6 +228,7 @@ class State {
     [[nodiscard]] Refusal on(const entry::CardIssued& e);
     [[nodiscard]] Refusal on(const entry::CardPinSet& e);
     [[nodiscard]] Refusal on(const entry::CardUnlocked& e);
+    [[nodiscard]] Refusal on(const entry::RoutesChanged& e);
     [[nodiscard]] Refusal on(const entry::TerminalAdded& e);
     [[nodiscard]] Refusal on(const entry::SessionKeySet& e);
     [[nodiscard]] Refusal on(const entry::SessionKeyUsed& e);
@@ -306,6 +309,7 @@ class State {
     std::map<std::uint64_t, Settlement> m_settlements;
     std::uint64_t m_settled_through = 0;
     std::int64_t m_newest_day = -1, m_forgotten_day = -1;
+    Hash256 m_routes{};
     Counters m_counters;
     // The request asked for last: deciding one looks for it, and applying its entry looks again.
     struct LastId {

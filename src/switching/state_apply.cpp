@@ -55,6 +55,8 @@ State::Refusal State::dispatch(Kind kind, Bytes body) {
             return decoded<entry::WalletRegistered>(body);
         case Kind::funds_paid_in:
             return decoded<entry::FundsPaidIn>(body);
+        case Kind::routes_changed:
+            return decoded<entry::RoutesChanged>(body);
         case Kind::payment:
             return decoded<entry::Payment>(body);
         case Kind::forward_answered:
@@ -112,6 +114,13 @@ State::Refusal State::open(const ledger::Account& account) {
 }
 
 // --- provisioning -----------------------------------------------------------------------------------------------
+
+// What decides is the switch's: here is which table it was.
+State::Refusal State::on(const entry::RoutesChanged& e) {
+    if (e.digest == m_routes) return "that routing table decides already";
+    m_routes = e.digest;
+    return {};
+}
 
 State::Refusal State::on(const entry::ParticipantOpened& e) {
     if (e.id == 0 || m_participants.contains(e.id)) return "that participant is open already";

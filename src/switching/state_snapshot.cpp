@@ -2,7 +2,7 @@
 //
 //   snapshot  = "GIROSTAT" version:u32 last_seq:u64 last_link_stan:u32 counters:5*u64 ledger maps
 //   ledger    = ledger::Ledger::save
-//   maps      = forgotten:u64 newest_day:i64 forgotten_day:i64
+//   maps      = forgotten:u64 newest_day:i64 forgotten_day:i64 routes:32
 //               remembered participants terminals cards merchants wallets outstanding holds authorised settlements
 // forgotten is how many requests were, ever. From remembered on each is a u64 count and its items in order of key
 // (remembered: in order of recording), fields as in fields() below.
@@ -17,7 +17,7 @@ namespace giro::switching {
 
 namespace {
 constexpr std::string_view kMagic = "GIROSTAT";
-constexpr std::uint32_t kVersion = 9;
+constexpr std::uint32_t kVersion = 10;
 }  // namespace
 
 static void fields(auto& a, Remembered& r) {
@@ -147,7 +147,7 @@ void State::save(Buffer& out) const {
 
 void State::save_maps(Buffer& out) const {
     Encoder a(out);
-    a(m_remembered.dropped(), m_newest_day, m_forgotten_day, static_cast<std::uint64_t>(m_remembered.size()));
+    a(m_remembered.dropped(), m_newest_day, m_forgotten_day, m_routes, static_cast<std::uint64_t>(m_remembered.size()));
     for (std::size_t i = 0; i < m_remembered.size(); ++i) a(m_remembered.at(i));
     save_map(a, m_participants);
     save_sorted(a, m_terminals);
@@ -166,7 +166,7 @@ bool State::load_maps(Reader& in) {
     Decoder a(in.take(in.left()));
     std::map<std::uint64_t, SavedSettlement> settlements;
     std::uint64_t forgotten = 0, count = 0;
-    a(forgotten, m_newest_day, m_forgotten_day, count);
+    a(forgotten, m_newest_day, m_forgotten_day, m_routes, count);
     m_remembered.start_at(forgotten);
     for (std::uint64_t i = 0; i < count; ++i) {
         Remembered r;

@@ -27,7 +27,7 @@ void comes_back(Bytes body) {
     if (const auto entry = decode<E>(body)) ASSERT(std::ranges::equal(encode(*entry), body));
 }
 using Reader = void (*)(Bytes);
-constexpr std::array<Reader, 29> kReaders = {
+constexpr std::array<Reader, 30> kReaders = {
     comes_back<ParticipantOpened>,   comes_back<AccountOpened>,        comes_back<CardIssued>,       comes_back<TerminalAdded>,
     comes_back<SessionKeySet>,       comes_back<WalletRegistered>,     comes_back<FundsPaidIn>,      comes_back<Payment>,
     comes_back<ForwardAnswered>,     comes_back<Reversal>,             comes_back<LinkReversalAnswered>, comes_back<WindowClosed>,
@@ -35,7 +35,7 @@ constexpr std::array<Reader, 29> kReaders = {
     comes_back<SessionKeyUsed>,      comes_back<SettlementWithdrawn>, comes_back<Authorised>,          comes_back<Completed>,
     comes_back<HoldsExpired>,        comes_back<TerminalDukptSet>,    comes_back<Forgotten>,
     comes_back<TerminalSigned>,      comes_back<TerminalCutOver>,     comes_back<Reconciled>,
-    comes_back<Uploaded>,            comes_back<CardPinSet>,          comes_back<CardUnlocked>,
+    comes_back<Uploaded>,            comes_back<CardPinSet>,          comes_back<CardUnlocked>, comes_back<RoutesChanged>,
     comes_back<ChipChecked>};
 }  // namespace
 
@@ -67,7 +67,7 @@ Seeds seeds_journal_entry() {
                           encode(SettlementWithdrawn{}), encode(Authorised{}), encode(Completed{}), encode(HoldsExpired{}),
                           encode(TerminalDukptSet{}), encode(Forgotten{}),
                           encode(TerminalSigned{}), encode(TerminalCutOver{}), encode(Reconciled{}), encode(Uploaded{}),
-                          encode(CardPinSet{}), encode(CardUnlocked{}), encode(ChipChecked{})};
+                          encode(CardPinSet{}), encode(CardUnlocked{}), encode(ChipChecked{}),       encode(RoutesChanged{})};
     Seeds seeds;
     for (std::size_t i = 0; i < bodies.size(); ++i) seeds.push_back(chosen(i, bodies[i]));
     return seeds;

@@ -118,11 +118,18 @@ TEST_CASE("routes file: each mistake is named with its line") {
     CHECK(contains(refusal("[[route]]\nname = \"a\"\nbins = [\"4\"]\nto = [\"beta\"]\n"), ":4: to 'beta': neither"));
     CHECK(contains(refusal("[[route]]\nname = \"a\"\nbins = [\"4\"]\nto = [\"gamma-host\", \"decline\"]\n"), "stands alone"));
     CHECK(contains(refusal("[[route]]\nname = \"a\"\nbins = [\"4\"]\nto = [\"gamma-host\", \"gamma-host\"]\n"), "given twice"));
-    CHECK(contains(refusal("[[route]]\nname = \"a\"\nbins = [\"970001\"]\nto = [\"gamma-host\"]\n"),
-                   "giro.toml: route 'alpha': takes no payment"));
     const Folder folder;
     folder.write("b.txt", "4\n5x\n");
     const auto loaded = folder.load("[[route]]\nname = \"a\"\nbins_file = \"b.txt\"\nto = [\"gamma-host\"]\n");
     REQUIRE_FALSE(loaded.has_value());
     CHECK(contains(loaded.error().what, "routes.toml:3: b.txt:2:"));
+}
+
+TEST_CASE("routes file: a route may take over all cards of a BIN of giro.toml") {
+    const Folder folder;
+    const auto loaded = folder.load("[[route]]\nname = \"a\"\nbins = [\"970001\"]\nto = [\"gamma-host\"]\n");
+    REQUIRE(loaded);
+    const Rule* rule = loaded->table.find({"9700010000000013", {100, 963}, "M1", 0});
+    REQUIRE(rule != nullptr);
+    CHECK(rule->name == "a");
 }

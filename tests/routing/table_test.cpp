@@ -182,6 +182,16 @@ TEST_CASE("route: more than the most rules is refused") {
 }
 
 // The oracle asks every rule: of those that hold the number, the narrowest, the earliest of these, whose conditions hold.
+TEST_CASE("route: a rule that a BIN made may be taken over whole by routes before it, or by narrower ones") {
+    Rule bin = rule("bank", {"970003"});
+    bin.implied = true;
+    CHECK(taken_by(table_of({rule("all", {"970003"}), bin}), of_card("9700030000000011")) == "all");
+    CHECK(taken_by(table_of({rule("low", {"9700030-9700034"}), rule("high", {"9700035-9700039"}), bin}), of_card("9700039000000011")) == "high");
+    bin.implied = false;
+    CHECK(contains(refusal({rule("all", {"970003"}), bin}), "takes no payment"));
+    CHECK(contains(refusal({rule("low", {"9700030-9700034"}), rule("high", {"9700035-9700039"}), bin}), "takes no payment"));
+}
+
 TEST_CASE("route: a table of nested ranges drawn at random agrees with asking every rule, at each edge") {
     std::mt19937_64 random(20'261'123);
     int tables = 0;

@@ -192,11 +192,17 @@ TEST_CASE("switch: a 0200 that is no purchase (DE3) does not debit the card") {
 TEST_CASE("switch: the longest BIN decides the way") {
     Box box;
     box.config.links[0].bins.push_back("97000199");
-    const Routes routes(box.config);
-    CHECK(routes.find("9700010000000013").kind == Route::Kind::on_us);
-    CHECK(routes.find("9700019900000013").kind == Route::Kind::link);
-    CHECK(routes.find("9700030000000013").participant == 3);
-    CHECK(routes.find("4111111111111111").kind == Route::Kind::none);
+    Core core(box.state, Policy{box.config, {}}, box.random, {});
+    using Kind = routing::Target::Kind;
+    const auto way = [&](std::string_view pan) {
+        auto request = purchase_of(100, 1);
+        request.pan = *Pan::parse(pan);
+        return core.way_of(request);
+    };
+    CHECK(way("9700010000000013").kind == Kind::on_us);
+    CHECK(way("9700019900000013").kind == Kind::link);
+    CHECK(way("9700030000000013").participant == 3);
+    CHECK(way("4111111111111111").kind == Kind::decline);
 }
 
 TEST_CASE("switch: what does not fit the state is refused with its reason and leaves no entry") {
