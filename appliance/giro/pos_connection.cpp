@@ -106,7 +106,10 @@ void Connection::watch(short what) {
     if (m_event != nullptr && m_watched == what) return;
     if (m_event != nullptr) event_free(m_event);
     m_watched = what;
-    m_event = event_new(m_loop.base(), m_fd, static_cast<short>(what | EV_PERSIST), &Connection::on_event, this);
+    // By edges, as the gate watches its plain sockets (net/connection.cpp): the kernel looks at each only once.
+    const bool by_edges = m_tls == nullptr && (what & EV_READ) != 0;
+    const short how = by_edges ? static_cast<short>(EV_PERSIST | EV_ET | EV_CLOSED) : static_cast<short>(EV_PERSIST);
+    m_event = event_new(m_loop.base(), m_fd, static_cast<short>(what | how), &Connection::on_event, this);
     ASSERT(m_event != nullptr && event_add(m_event, nullptr) == 0);
 }
 
@@ -126,7 +129,8 @@ void Connection::handle(short what) {
     }
     if (m_state == State::handshaking) return handshake();
     if ((what & EV_WRITE) != 0) flush();
-    if (m_state == State::open && (what & EV_READ) != 0) read_all();
+    if ((what & EV_CLOSED) != 0) m_box_ended = true;
+    if (m_state == State::open && (what & (EV_READ | EV_CLOSED)) != 0) read_all();
 }
 
 void Connection::handshake() {
@@ -142,6 +146,7 @@ void Connection::opened() {
     m_state = State::open;
     m_backoff_ms = kBackoffFirstMs;
     m_in_size = 0;
+    m_box_ended = false;
     m_deframer = net::Deframer(iso8583::kFrameBytesMax, m_framing);
     watch(EV_READ);
     m_listener.connected();
@@ -198,6 +203,7 @@ void Connection::read_all() {
         if (got == 0) return;
         m_in_size += static_cast<std::size_t>(got);
         if (!deliver() || m_state != State::open) return;
+        if (m_box_ended) continue;
         // A read that left room took all there was; over TLS a second record may lie in OpenSSL's own buffer.
         if (static_cast<std::size_t>(got) < room.size() && (m_ssl == nullptr || SSL_pending(m_ssl) == 0)) return;
     }

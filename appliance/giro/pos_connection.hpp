@@ -87,6 +87,7 @@ class Connection {
     std::string m_error;
     std::uint64_t m_keep_alives = 0;
     Buffer m_out;  // what the kernel would not take yet
+    bool m_box_ended = false;  // it sends no more: whatever there is must be read, to the end
     std::size_t m_in_size = 0;
     ByteArray<4 * (kLengthBytes + iso8583::kFrameBytesMax)> m_in;
 };

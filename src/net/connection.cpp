@@ -11,6 +11,16 @@ namespace giro::net {
 namespace {
 constexpr std::size_t kCompactBytes = 16U << 10;       // a larger output buffer is given back once empty
 constexpr std::size_t kTlsRecordBytesMax = 16U << 10;  // RFC 8446 5.1: 2^14 bytes of plaintext
+
+// A plain socket is watched by its edges: by level the kernel looks at each socket a second time, to find out that it has
+// been emptied. It says with an edge that the peer has ended, which a short read does not show. TLS reads record by record
+// and stays with the level.
+short edges(bool tls) {
+    return tls ? short{0} : static_cast<short>(EV_ET);
+}
+short reading(bool tls) {
+    return static_cast<short>(EV_READ | EV_PERSIST | edges(tls) | (tls ? 0 : EV_CLOSED));
+}
 }  // namespace
 
 std::string_view to_string(CloseReason reason) noexcept {
@@ -43,8 +53,8 @@ Connection::Connection(Connections& owner, ConnectionId id, const Address& peer,
       m_stream(fd, tls),
       m_state(state),
       m_outbound(state == State::connecting),
-      m_read_event(event_new(owner.base(), fd, EV_READ | EV_PERSIST, &Connection::on_readable, this)),
-      m_write_event(event_new(owner.base(), fd, EV_WRITE, &Connection::on_writable, this)),
+      m_read_event(event_new(owner.base(), fd, reading(tls != nullptr), &Connection::on_readable, this)),
+      m_write_event(event_new(owner.base(), fd, static_cast<short>(EV_WRITE | edges(tls != nullptr)), &Connection::on_writable, this)),
       m_heard_ms(owner.now_ms()),
       m_begun_ms(m_heard_ms),
       m_protocol(std::move(protocol)) {
@@ -56,8 +66,10 @@ Connection::~Connection() {
     if (m_write_event != nullptr) event_free(m_write_event);
 }
 
-void Connection::on_readable(int, short, void* self) {
-    static_cast<Connection*>(self)->readable();
+void Connection::on_readable(int, short what, void* self) {
+    auto* connection = static_cast<Connection*>(self);
+    connection->m_peer_ended = connection->m_peer_ended || (what & EV_CLOSED) != 0;
+    connection->readable();
 }
 void Connection::on_writable(int, short, void* self) {
     static_cast<Connection*>(self)->writable();
@@ -108,13 +120,14 @@ void Connection::become_open() {
     watch_reading();
 }
 
-// Stopping early loses nothing: the event is level-triggered, and OpenSSL without read-ahead takes one record at a time
-// from the socket, which the buffer always holds, so no bytes hide in it.
+// Stopping early loses nothing: OpenSSL without read-ahead takes one record at a time from the socket, which the buffer
+// always holds, so no bytes hide in it, and its event is level-triggered; the others come by here again.
 void Connection::read_all() {
     static_assert(kReadBytes >= kTlsRecordBytesMax);
     const MutableBytes buffer = m_owner.read_buffer();
     for (int i = 0; i < kReadsPerWakeMax; ++i)
         if (!take(m_stream.read(buffer), buffer)) return;
+    if (!m_stream.is_tls()) event_active(m_read_event, EV_READ, 0);
 }
 
 // Handles one read; true when there may be more.
@@ -135,7 +148,7 @@ bool Connection::take(Stream::Moved moved, MutableBytes buffer) {
     if (m_state == State::open) deliver(buffer.first(moved.bytes));
     wipe(buffer.first(moved.bytes));  // shared by all connections, and kept
     if (m_state == State::closed || (m_state == State::open && m_owner.holds(*this))) return false;
-    return m_stream.is_tls() || moved.bytes == buffer.size();  // a short read from a plain socket has emptied it
+    return m_stream.is_tls() || m_peer_ended || moved.bytes == buffer.size();  // a short read from a plain socket has emptied it
 }
 
 void Connection::deliver(Bytes bytes) {
@@ -245,6 +258,9 @@ void Connection::check_deadlines(std::uint64_t now_ms) {
     }
     m_protocol->tick(*this, now_ms);
     if (m_state != State::open || m_owner.holds(*this)) return;
+    // A reset that came in one edge with the last bytes shows itself by reading only.
+    if (!m_stream.is_tls() && !passed(m_heard_ms, 2 * kSweepInterval_ms)) read_all();
+    if (m_state != State::open) return;
     if (m_begun_ms != 0 && passed(m_begun_ms, limits.slow_peer_ms)) return close(CloseReason::slow_peer);
     if (!m_outbound && passed(m_heard_ms, limits.idle_timeout_ms)) close(CloseReason::idle);
 }

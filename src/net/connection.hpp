@@ -78,6 +78,7 @@ class Connection {
     bool m_paused = false;
     bool m_flush_queued = false;
     bool m_said_goodbye = false;
+    bool m_peer_ended = false;  // it sends no more: whatever there is must be read, to the end
     event* m_read_event;
     event* m_write_event;
     Buffer m_out;

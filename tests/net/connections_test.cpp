@@ -90,6 +90,26 @@ TEST_CASE("connections: frames go in and answers come out, however they were cut
     CHECK(f.connections->size() == 0);
 }
 
+TEST_CASE("connections: a peer's last bytes and its end, come at once, are both noticed; so is a reset") {
+    for (const bool reset : {false, true}) {
+        Fixture f;
+        ClientSocket client(f.port);
+        CHECK(f.until([&] { return f.seen.opened == 1; }));
+        // The loop stands still: both will be there when it looks. No answer to them that would be reset.
+        client.send("\0\3ab"s);
+        const linger hard{1, 0};
+        if (reset) REQUIRE(::setsockopt(client.fd(), SOL_SOCKET, SO_LINGER, &hard, sizeof hard) == 0);
+        client.close();
+        // Of a reset the kernel may keep the bytes or throw them away; the next look at deadlines is late enough.
+        CHECK(f.until([&] {
+            if (reset) f.connections->sweep();
+            return f.seen.closed.has_value();
+        }));
+        CHECK(f.seen.closed == CloseReason::peer_closed);
+        if (!reset) CHECK(f.seen.chunks == 1);
+    }
+}
+
 TEST_CASE("connections: a length over the maximum closes") {
     Fixture f;
     ClientSocket client(f.port);
