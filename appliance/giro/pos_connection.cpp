@@ -96,6 +96,8 @@ void Connection::dial() {
     if (m_fd < 0) return lose(fmt::format("no socket: {}", std::strerror(errno)));
     const int on = 1;
     ::setsockopt(m_fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    constexpr std::string_view kReno = "reno";  // as the gate has it, see net/connections.cpp
+    ::setsockopt(m_fd, IPPROTO_TCP, TCP_CONGESTION, kReno.data(), static_cast<socklen_t>(kReno.size()));
     m_state = State::connecting;
     if (::connect(m_fd, reinterpret_cast<const sockaddr*>(&to.storage), to.size) != 0 && errno != EINPROGRESS)
         return lose(std::strerror(errno));
