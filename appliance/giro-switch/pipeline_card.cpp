@@ -124,7 +124,8 @@ void Pipeline::ask_about_cards(const std::shared_ptr<Batch>& batch) {
 void Pipeline::add_card(Item& item, CardRequests& cards) {
     const CardQuestion question = m_core.ask_card(item.request, item.shown, item.sealed ? &*item.sealed : nullptr);
     item.chip_check = question.chip;
-    if (question.product == nullptr) return;
+    // Of most payments there is nothing to ask; looking up whether one is a repeat costs more than the rest of this.
+    if (question.product == nullptr || (question.chip == ChipCheck::none && !question.cvv)) return;
     const bool known = m_core.knows(item.request);
     const Mti mti = without_repeat(item.request.mti);
     const bool for_nothing = mti == 0x0320 || (mti == 0x0220 && known);  // what comes of it changes no answer
