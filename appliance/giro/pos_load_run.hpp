@@ -7,6 +7,7 @@
 #include <deque>
 #include <limits>
 #include <map>
+#include <unordered_map>
 
 #include "appliance/giro/pos_chip.hpp"
 #include "appliance/giro/pos_load.hpp"
@@ -102,7 +103,7 @@ class LoadRun final : public Observer {
     std::vector<customer::WalletFile> m_wallets;
     std::deque<int> m_free_wallets;
     std::vector<std::unique_ptr<Seat>> m_seats;
-    std::map<const Terminal*, Seat*> m_seat_of;
+    std::unordered_map<const Terminal*, Seat*> m_seat_of;
     std::deque<Seat*> m_idle;                 // longest idle first
     std::multimap<std::uint64_t, Seat*> m_resting;  // by the end of its pause; not among the idle
     std::size_t m_thinking = 0;               // of those, between two payments
