@@ -30,10 +30,8 @@ constexpr milliseconds kBackoffMin{20}, kBackoffUpMax{500}, kBackoffMax{10'000};
 constexpr milliseconds kSteady{1'000};       // up this long: the next death counts as the first
 constexpr milliseconds kSayEvery{2'000};     // progress while a start takes longer
 constexpr int kPollMs = 200;
-// SoftHSM frees more blocks of a size at a time than glibc keeps at hand by default (7), 7 % of the vault's time, and the switch
-// those of a whole batch. Each payment looks at its own terminal's key, last answer and index: with a thousand terminals their
-// memory is too much for small pages, whose addresses are looked up anew each time (5 % of vault and switch).
-constexpr const char* kMallocTunables = "glibc.malloc.tcache_count=256:glibc.malloc.hugetlb=1";
+// SoftHSM frees more blocks of a size at a time than glibc keeps at hand by default (7): 7 % of the vault's time.
+constexpr const char* kMallocTunables = "glibc.malloc.tcache_count=64";
 constexpr std::uintmax_t kLogBytesMax = 16U << 20;  // then the log becomes <program>.log.1 at the next start
 
 bool mends_by_restart(int code) { return code != 2 && code != 3 && code != 4; }
