@@ -32,6 +32,7 @@ constexpr Served kServed[] = {
     {0x0520, Source::terminal, {7, 11, 12, 13, 32, 41, 97, 0}},
     {0x0800, Source::terminal, {7, 11, 41, 70, 0}},
     {0x0210, Source::link, {11, 39, 0}},
+    {0x0230, Source::link, {11, 39, 0}},
     {0x0410, Source::link, {11, 39, 0}},
     {0x0810, Source::link, {7, 11, 39, 70, 0}},
 };

@@ -69,6 +69,26 @@ const Commands::Row Commands::kTable[] = {
      }},
     {MessageType::apply_routes, kAdmin,
      [](Commands& c, Caller& w, bus::PeerId p, const bus::Record& r) { c.apply_routes(w, p, r); }},
+    {MessageType::block_card, kAdmin,
+     [](Commands& c, Caller& w, bus::PeerId p, const bus::Record& r) {
+         c.of_card<bus::UnlockCard>(w, p, r, [](switching::Core& core, const bus::UnlockCard&, const entry::SealedPan& card) {
+             return core.block_card({card.token, card.first6_last4});
+         });
+     }},
+    {MessageType::unblock_card, kAdmin,
+     [](Commands& c, Caller& w, bus::PeerId p, const bus::Record& r) {
+         c.of_card<bus::UnlockCard>(w, p, r, [](switching::Core& core, const bus::UnlockCard&, const entry::SealedPan& card) {
+             return core.unblock_card({card.token, card.first6_last4});
+         });
+     }},
+    {MessageType::saf_list, kAdmin,
+     [](Commands& c, Caller& w, bus::PeerId p, const bus::Record& r) { c.saf_list(w, p, r); }},
+    {MessageType::saf_park, kAdmin,
+     [](Commands& c, Caller& w, bus::PeerId p, const bus::Record& r) { c.saf_change(w, p, r, true); }},
+    {MessageType::saf_close, kAdmin,
+     [](Commands& c, Caller& w, bus::PeerId p, const bus::Record& r) { c.saf_close(w, p, r); }},
+    {MessageType::saf_retry, kAdmin,
+     [](Commands& c, Caller& w, bus::PeerId p, const bus::Record& r) { c.saf_change(w, p, r, false); }},
     {MessageType::close_window, kAdmin,
      [](Commands& c, Caller& w, bus::PeerId p, const bus::Record& r) { c.close_window(w, p, r); }},
     {MessageType::approve_settlement, kAdmin,
@@ -188,6 +208,41 @@ void Commands::apply_routes(Caller& caller, bus::PeerId peer, const bus::Record&
     reply(caller, peer, record, {}, encode(said));
 }
 
+void Commands::saf_list(Caller& caller, bus::PeerId peer, const bus::Record& record) {
+    const auto query = decode<bus::SafQuery>(record.body);
+    if (!query || query->most == 0 || query->most > bus::kSafRowsMax) return bad_request(caller, peer, record);
+    const auto& all = m_core.state().all_outstanding();
+    bus::SafPage page;
+    for (auto at = all.upper_bound(query->after); at != all.end() && !page.more; ++at) {
+        const switching::Outstanding& o = at->second;
+        const bool of_link = query->link == bus::kAnyLink || query->link == o.payment.link;
+        const bool of_terminal = query->terminal.empty() || query->terminal == o.payment.key.terminal;
+        if (!o.owed() || !of_link || !of_terminal || (query->parked && !o.parked)) continue;
+        if (page.rows.size() == query->most) {
+            page.more = true;
+            break;
+        }
+        const entry::Payment& p = o.payment;
+        page.rows.push_back({at->first, p.link, p.link_stan, p.key.terminal, p.key.rrn, p.amount, o.reversal_owed ? o.stands : p.amount.minor,
+                             p.pan.first6_last4, p.time_ns, o.advice_owed, o.reversal_owed, o.owed_at, m_pipeline.saf().attempts(at->first),
+                             o.failures, o.parked, o.parked ? FixedText<16>(entry::name(o.parked_for)) : FixedText<16>()});
+    }
+    caller.server->send(peer, {record.type, bus::Status::ok, record.correlation, encode(page)});
+}
+
+void Commands::saf_close(Caller& caller, bus::PeerId peer, const bus::Record& record) {
+    const auto which = decode<bus::SafClose>(record.body);
+    if (!which) return bad_request(caller, peer, record);
+    reply(caller, peer, record, m_core.saf_close({which->payment, m_clock.wall_ns(), which->why}));
+}
+
+void Commands::saf_change(Caller& caller, bus::PeerId peer, const bus::Record& record, bool park) {
+    const auto which = decode<bus::SafPayment>(record.body);
+    if (!which) return bad_request(caller, peer, record);
+    const std::uint64_t now_ns = m_clock.wall_ns();
+    reply(caller, peer, record, park ? m_core.saf_park({which->payment, entry::SafWhy::asked, now_ns}) : m_core.saf_retry({which->payment, now_ns}));
+}
+
 void Commands::status(Caller& caller, bus::PeerId peer, const bus::Record& record) {
     // What is told of the journal is on the disk: the auditor signs nothing else.
     if (!m_pipeline.commit()) return;
@@ -205,14 +260,16 @@ void Commands::status(Caller& caller, bus::PeerId peer, const bus::Record& recor
     const std::string json = fmt::format(
         "{{\"entries\":{},\"chain_hash\":\"{}\",\"open_window\":{},\"participants\":{},\"terminals\":{},\"cards\":{},\"wallets\":{},"
         "\"card_payments\":{},\"qr_payments\":{},\"declines\":{},\"forwarded\":{},\"reversals\":{},\"outstanding\":{},"
-        "\"outstanding_since_unix_s\":{},\"reversals_unsendable\":{},"
+        "\"outstanding_since_unix_s\":{},\"saf\":{{\"owed\":{},\"parked\":{},\"advices_owed\":{},\"stood_in\":{},\"accepted\":{},"
+        "\"refused\":{},\"refused_sum\":{},\"expired\":{},\"expired_sum\":{}}},\"cards_blocked\":{},"
         "\"vault\":{},\"links\":[{}],\"dropped\":{},"
         "\"stages\":{{\"batches\":{},\"requests\":{},\"requests_max\":{},\"vault_verify_ns\":{},\"decide_ns\":{},"
         "\"journal_ns\":{},\"vault_mac_ns\":{}}}}}",
         durable.seq, to_hex(durable.hash), s.open_window(), s.participants().size(), s.terminal_count(), s.card_count(),
         s.wallet_count(),
         c.card_approved, c.qr_approved, c.declined, c.forwarded, c.reversals, s.all_outstanding().size(), oldest_s,
-        m_pipeline.reversals_unsendable(), m_pipeline.vault_answers(), links, m_pipeline.dropped(), t.batches, t.requests, t.requests_max,
+        s.all_outstanding().size() - s.waiting().size(), s.parked().size(), s.advices_owed().size(), c.stood_in, c.advices_accepted,
+        c.advices_refused, c.refused_sum, c.advices_expired, c.expired_sum, s.blocked_count(), m_pipeline.vault_answers(), links, m_pipeline.dropped(), t.batches, t.requests, t.requests_max,
         t.vault_verify_ns, t.decide_ns, t.journal_ns, t.vault_mac_ns);
     caller.server->send(peer, {record.type, bus::Status::ok, record.correlation, as_bytes(json)});
 }

@@ -32,6 +32,9 @@ class Commands {
                  switching::Done (*decide)(switching::Core&, const Message&, const entry::SealedPan&));
     void apply_routes(Caller& caller, bus::PeerId peer, const bus::Record& record);
     void close_window(Caller& caller, bus::PeerId peer, const bus::Record& record);
+    void saf_list(Caller& caller, bus::PeerId peer, const bus::Record& record);
+    void saf_close(Caller& caller, bus::PeerId peer, const bus::Record& record);
+    void saf_change(Caller& caller, bus::PeerId peer, const bus::Record& record, bool park);
     void status(Caller& caller, bus::PeerId peer, const bus::Record& record);
     void bad_request(Caller& caller, bus::PeerId peer, const bus::Record& record);
 

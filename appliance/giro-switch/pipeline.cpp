@@ -46,7 +46,8 @@ Pipeline::Pipeline(Program& program, switching::Core& core, journal::Journal& jo
       m_mac_kinds(program.config.mac.x9_19, program.config.mac.hmac_sha_256),
       m_link_keys(program.config),
       m_clock(clock),
-      m_pans(random) {
+      m_pans(random),
+      m_saf(core.state().last_seq()) {
     ASSERT(dialects.size() == config::dialects_of(program.config).size());
     for (const auto& dialect : dialects) m_frames.emplace_back(dialect);
     m_terminal_dialects = terminal_dialects(program.config);
@@ -103,6 +104,7 @@ void Pipeline::received(bus::PeerId peer, const bus::Record& record) {
             if (known->second != peer) m_link_keys.link_state(state->link, false);  // another gate, so another connection
             known->second = peer;
             m_link_keys.link_state(state->link, state->up);
+            m_saf.link_changed(state->link);
             return renew_link_keys();
         }
         default:
@@ -226,10 +228,13 @@ void Pipeline::finish(const std::vector<std::shared_ptr<Batch>>& ready) {
     m_times.requests += requests;
     m_times.requests_max = std::max<std::uint64_t>(m_times.requests_max, requests);
     GIRO_FAILPOINT("switch.committed");
+    const bool owed_answered = std::exchange(m_owed_answered, false);
+    if (owed_answered) GIRO_FAILPOINT("switch.saf.answered");
     std::vector<Outgoing> out = std::move(ready.front()->out);
     for (std::size_t i = 1; i < ready.size(); ++i)
         out.insert(out.end(), std::make_move_iterator(ready[i]->out.begin()), std::make_move_iterator(ready[i]->out.end()));
     send_with_macs(std::move(out));
+    if (owed_answered) send_owed();  // the next of their lines
 }
 
 bool Pipeline::commit() {
@@ -376,7 +381,10 @@ void Pipeline::decide_link(Batch& batch, Item& item) {
         link_failed(r.link);
         return warn(fmt::format("link {}: wrong MAC on a {:04x}; it is left unanswered", link, r.mti));
     }
-    if (r.mti != kNetworkAnswer) m_link_keys.heard(r.link);
+    if (r.mti != kNetworkAnswer) {
+        m_link_keys.heard(r.link);
+        m_saf.heard(r.link);
+    }
     if (r.mti == 0x0210) {
         if (const auto decided = m_core.link_answer(r, m_clock.wall_ns())) {
             keep_issuer_chip(decided->payment, item.issuer_chip);
@@ -386,7 +394,13 @@ void Pipeline::decide_link(Batch& batch, Item& item) {
     } else if (r.mti == kNetworkAnswer) {
         link_key_answered(r, link);
     } else if (r.mti == 0x0410) {
-        if (const auto done = m_core.link_reversal_answer(r); !done) note_unmatched(r, link, done.error());
+        const auto done = m_core.link_reversal_answer(r, m_clock.wall_ns());
+        if (!done) note_unmatched(r, link, done.error());
+        m_owed_answered = true;
+    } else if (r.mti == 0x0230) {
+        const auto done = m_core.link_advice_answer(r, m_clock.wall_ns());
+        if (!done) note_unmatched(r, link, done.error());
+        m_owed_answered = true;
     }
 }
 

@@ -13,6 +13,7 @@
 
 #include "appliance/giro-switch/link_keys.hpp"
 #include "appliance/giro-switch/pan_cache.hpp"
+#include "appliance/giro-switch/saf.hpp"
 #include "appliance/skeleton.hpp"
 #include "bus/gate_messages.hpp"
 #include "iso8583/message.hpp"
@@ -66,8 +67,8 @@ class Pipeline {
     [[nodiscard]] std::uint64_t dropped() const noexcept { return m_dropped; }
     // Answers of a link's host since the start that answered nothing.
     [[nodiscard]] std::uint64_t answers_unmatched(std::uint16_t link) const;
-    // Reversals owed to an issuer for which the vault does not give the card number back: somebody must look.
-    [[nodiscard]] std::size_t reversals_unsendable() const noexcept { return m_unsendable.size(); }
+    // What is under way of what issuers are owed.
+    [[nodiscard]] const StoreAndForward& saf() const noexcept { return m_saf; }
 
   private:
     struct Item;
@@ -141,8 +142,11 @@ class Pipeline {
     void ask_macs(const std::shared_ptr<Portion>& portion, const typename Verb::Request& request);
     static void mac_under(Outgoing& out, const Item& item);
     void send(const Outgoing& out);
-    void send_owed_reversals();
-    void send_owed_reversal(std::uint64_t seq, const entry::Payment& payment);
+    void send_owed();
+    void reveal_and_send(std::vector<StoreAndForward::Send> sends);
+    void not_revealed(const std::vector<StoreAndForward::Send>& sends, bus::Status status);
+    void add_owed(std::vector<Outgoing>& out, const StoreAndForward::Send& send, const Pan& pan);
+    void set_aside(const StoreAndForward::Send& send, entry::SafWhy why);
     void update_link(const config::Link& link);
     void renew_link_keys();
     void renew_link_key(const config::Link& link);
@@ -150,7 +154,6 @@ class Pipeline {
     void link_failed(std::uint16_t link);
     void ask_link_key(std::uint16_t link);
     void link_key_answered(const PaymentRequest& answer, std::string_view name);
-    void note_unsendable(std::uint64_t seq, std::string_view why);
     void note_unmatched(const PaymentRequest& answer, std::string_view link, switching::Unmatched why);
     void note_vault(bool answers, const std::string& why);
     void check_disk();
@@ -175,10 +178,10 @@ class Pipeline {
     std::deque<std::shared_ptr<Batch>> m_batches;  // at the vault, in order
     std::map<std::uint64_t, Waiting> m_waiting;    // payment seq -> the terminal that waits for its issuer
     std::map<std::uint16_t, bus::PeerId> m_link_peers;
-    std::set<std::uint64_t> m_unsendable;          // payment seq
+    StoreAndForward m_saf;
+    bool m_owed_answered = false;                  // in this turn: the next of its line may go
     std::map<std::uint64_t, Buffer> m_issuer_chips;  // payment seq -> DE55 of its issuer's answer: the newest
     std::set<Id128> m_pins_asked;                  // requests whose PIN the vault was asked about, until they are decided
-    std::map<std::uint64_t, std::uint64_t> m_reversal_sent_ns;  // payment seq -> when its reversal was last sent
     std::map<std::tuple<std::uint16_t, Mti, unsigned>, std::uint64_t> m_unmatched;  // link, type, field -> how often
     StageTimes m_times;
     bool m_vault_answers = true;

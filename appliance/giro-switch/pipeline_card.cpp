@@ -10,6 +10,7 @@
 #include <algorithm>
 
 #include "appliance/giro-switch/pipeline_parts.hpp"
+#include "switching/advice.hpp"
 #include "util/bytes.hpp"
 
 namespace giro::appliance {
@@ -98,6 +99,7 @@ void Pipeline::read_card(const iso8583::Dialect& dialect, Item& item) {
     if (!is_card_payment(item.request)) return;
     item.shown.chip = iso8583::chip_data_of(dialect, m_message);
     item.shown.entry = iso8583::card_entry_of(dialect, m_message);
+    if (m_core.may_stand_in(item.request)) item.shown.advice = switching::advice_data(dialect, m_message, item.request);
     // The stripe of a card that has a chip, as its service code says, is a fallback whatever DE22 says of it; so is one without it.
     const bool by_chip = item.shown.entry == iso8583::CardEntry::chip || item.shown.entry == iso8583::CardEntry::contactless;
     const auto track = iso8583::track2_of(m_message);

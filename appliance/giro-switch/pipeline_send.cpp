@@ -15,8 +15,6 @@ using switching::Answer;
 using switching::Reply;
 
 namespace {
-constexpr std::uint64_t kReversalRetry_ns = 2'000'000'000;
-constexpr std::size_t kReversalsPerTick = 32;
 constexpr std::uint64_t kDiskCheck_ns = 1'000'000'000;
 constexpr std::uint64_t kDiskFreeMin = 64U
                                        << 20;  // bytes: below, no payment is taken, so that nothing half done is left
@@ -178,62 +176,13 @@ void Pipeline::tick() {
     if (!out.empty()) GIRO_FAILPOINT("switch.expiry.committed");
     send_with_macs(std::move(out));
     renew_link_keys();
-    send_owed_reversals();
+    send_owed();
     check_disk();
     if (!m_journal.checkpoint_due(m_batches.empty())) return;
     if (auto done = m_journal.checkpoint(); !done) {
         m_ended = true;
         m_program.fail(done.error());
     }
-}
-
-void Pipeline::send_owed_reversals() {
-    const std::uint64_t now_ns = m_clock.monotonic_ns();
-    std::size_t sent = 0;
-    for (auto it = m_reversal_sent_ns.begin(); it != m_reversal_sent_ns.end();)
-        it = m_core.state().outstanding(it->first) == nullptr ? m_reversal_sent_ns.erase(it) : std::next(it);
-    std::erase_if(m_unsendable, [this](std::uint64_t seq) { return m_core.state().outstanding(seq) == nullptr; });
-    for (const auto& [seq, o] : m_core.state().all_outstanding()) {
-        if (!o.reversal_owed || !m_core.link_up(o.payment.link) || sent >= kReversalsPerTick) continue;
-        const auto last = m_reversal_sent_ns.find(seq);
-        if (last != m_reversal_sent_ns.end() && now_ns - last->second < kReversalRetry_ns) continue;
-        m_reversal_sent_ns[seq] = now_ns;
-        ++sent;
-        send_owed_reversal(seq, o.payment);
-    }
-}
-
-void Pipeline::send_owed_reversal(std::uint64_t seq, const entry::Payment& payment) {
-    const auto sealed = to_vault(payment.pan);
-    if (!sealed) return note_unsendable(seq, "its sealed card number is damaged");
-    m_vault.call<vault::RevealPan>({{*sealed}}, [this, seq](vault::Answer<vault::RevealPan> answer) {
-        const auto* owed = m_core.state().outstanding(seq);
-        if (owed == nullptr) return;
-        if (!answer) {
-            const bool passes = answer.error().status == bus::Status::try_again || answer.error().status == bus::Status::token_absent;
-            return passes ? void() : note_unsendable(seq, answer.error().why);
-        }
-        if (answer->pans.size() != 1 || answer->pans[0].empty()) return note_unsendable(seq, "its card number cannot be revealed");
-        m_unsendable.erase(seq);
-        const std::uint16_t link = owed->payment.link;
-        GIRO_FAILPOINT("switch.reversal.owed");
-        const auto dialect = m_link_dialects.find(link);
-        const auto peer = m_link_peers.find(link);
-        if (dialect == m_link_dialects.end() || peer == m_link_peers.end()) return;
-        if (!m_link_keys.usable(link, m_clock.monotonic_ns())) return;  // again later
-        auto frame = m_frames[dialect->second].link_reversal(owed->payment, owed->stands, answer->pans[0], owed->why);
-        if (!frame) return note_unsendable(seq, "its link's dialect cannot say it");
-        std::vector<Outgoing> out;
-        out.push_back({peer->second, MessageType::link_frame_out, link, std::move(*frame), true,
-                       switching::link_key_id(link), next_link_key(link), dialect->second, {}, {}, {}});
-        send_with_macs(std::move(out));
-    });
-}
-
-// Tried again all the same: the vault's keys may come back from a backup. giro status shows how many there are.
-void Pipeline::note_unsendable(std::uint64_t seq, std::string_view why) {
-    if (m_unsendable.insert(seq).second)
-        warn(fmt::format("the issuer of payment {} is owed a reversal that cannot be sent: {}", seq, why));
 }
 
 void Pipeline::check_disk() {

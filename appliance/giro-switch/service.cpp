@@ -61,13 +61,16 @@ Result<std::map<entry::OfficerName, std::string>> load_officers(const Program& p
     return officers;
 }
 
-// A payment of the journal by its sequence number.
+// A payment of the journal by its sequence number, or that of a stand-in.
 std::optional<entry::Payment> read_payment(const config::Paths& paths, std::uint64_t seq) {
     auto reader = journal::JournalReader::open(paths.journal());
     if (!reader) return std::nullopt;
     std::optional<entry::Payment> found;
     const auto read = reader->read_from(seq, 1, [&](const journal::Entry& e) -> Result<void> {
-        if (e.seq == seq && e.kind == static_cast<std::uint16_t>(entry::Kind::payment)) found = decode<entry::Payment>(e.body);
+        if (e.seq != seq) return {};
+        if (e.kind == static_cast<std::uint16_t>(entry::Kind::payment)) found = decode<entry::Payment>(e.body);
+        if (e.kind != static_cast<std::uint16_t>(entry::Kind::stood_in)) return {};
+        if (const auto stood_in = decode<entry::StoodIn>(e.body)) found = stood_in->payment;
         return {};
     });
     return read ? found : std::nullopt;

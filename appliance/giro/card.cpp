@@ -1,4 +1,4 @@
-// giro card pin|unlock: what an issuer's staff do to a card on us. The card's number comes by standard input, where no
+// giro card pin|unlock|block|unblock: what an issuer's staff do to a card on us. The card's number comes by standard input, where no
 // list of processes and no shell's history shows it; a demo card may be named by BIN and index. Hostile: nothing; it is
 // the operator's own tool. It fails whole, or after the journal's entry and before the vault's: then it is to be run
 // again, and says so.
@@ -98,6 +98,15 @@ Result<void> unlock(const Args& args) {
                                 done.error().what));
     return said(args, *pan, "unlocked; its wrong PINs are forgotten");
 }
+
+// Of any card, a link's too.
+Result<void> block(const Args& args, MessageType type, std::string_view what) {
+    const auto pan = card_of(args);
+    if (!pan) return tl::unexpected(pan.error());
+    if (const auto done = tell_of_card(args, type, encode(bus::UnlockCard{FixedText<19>(pan->reveal())})); !done)
+        return tl::unexpected(done.error());
+    return said(args, *pan, what);
+}
 }  // namespace
 
 std::vector<Command> card_commands() {
@@ -112,7 +121,16 @@ std::vector<Command> card_commands() {
             {"card unlock",
              "a card on us that had too many wrong PINs may try again; the card's number on standard input",
              {bin, index},
-             unlock}};
+             unlock},
+            {"card block",
+             "nothing new is paid with a card, on us or of a link's host (62), until it is unblocked; the card's number on "
+             "standard input",
+             {bin, index},
+             [](const Args& args) { return block(args, MessageType::block_card, "blocked"); }},
+            {"card unblock",
+             "a card that was blocked may pay again; the card's number on standard input",
+             {bin, index},
+             [](const Args& args) { return block(args, MessageType::unblock_card, "unblocked"); }}};
 }
 
 }  // namespace giro::cli

@@ -63,7 +63,8 @@ struct Command {
 [[nodiscard]] std::vector<Command> settlement_commands();  // settle close|status, approve, receipt, verify
 [[nodiscard]] std::vector<Command> key_commands();         // key list|import|export|rotate|inspect|component
 [[nodiscard]] std::vector<Command> terminal_commands();    // terminal add|dukpt
-[[nodiscard]] std::vector<Command> card_commands();        // card pin|unlock
+[[nodiscard]] std::vector<Command> card_commands();        // card pin|unlock|block|unblock
+[[nodiscard]] std::vector<Command> saf_commands();         // saf list|show|retry|park|close
 [[nodiscard]] std::vector<Command> journal_commands();     // journal verify|list|summary
 [[nodiscard]] std::vector<Command> recon_commands();       // recon show|totals
 [[nodiscard]] std::vector<Command> iso_commands();         // iso explain, iso mac explain

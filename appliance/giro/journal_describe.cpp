@@ -73,6 +73,8 @@ json fields_of(const entry::RoutesChanged& e) {
     return {{"digest", to_hex(e.digest)}, {"rules", e.rules}, {"ranges", e.ranges}, {"routes_toml", as_text(e.text)}};
 }
 json fields_of(const entry::CardUnlocked& e) { return {{"card", masked(e.first6_last4)}}; }
+json fields_of(const entry::CardBlocked& e) { return {{"card", masked(e.first6_last4)}}; }
+json fields_of(const entry::CardUnblocked& e) { return {{"card", masked(e.first6_last4)}}; }
 json fields_of(const entry::CardIssued& e) { return {{"card", masked(e.pan.first6_last4)}, {"account", text(e.account)}}; }
 json fields_of(const entry::TerminalAdded& e) {
     return {{"terminal", e.terminal.view()}, {"merchant", e.merchant.view()}, {"acquirer", e.acquirer.view()}, {"account", text(e.account)}};
@@ -99,7 +101,7 @@ json fields_of(const entry::Payment& e) {
     else out["wallet"] = to_hex(e.wallet);
     if (e.outcome == entry::Outcome::forwarded) out["link"] = e.link;
     // An offline sale or a completion that the card could not pay: its bank has yet to get it back.
-    if (e.outcome == entry::Outcome::approved && switching::is_reserve(e.debit)) out["paid_by_reserve"] = e.debit.lo;
+    if (e.outcome == entry::Outcome::approved && e.link_stan == 0 && switching::is_reserve(e.debit)) out["paid_by_reserve"] = e.debit.lo;
     return out;
 }
 json fields_of(const entry::Authorised& e) {
@@ -116,6 +118,23 @@ json fields_of(const entry::Completed& e) {
     if (e.why != MessageReason::none) out["why"] = name(e.why);
     return out;
 }
+// Its issuer's bank owes it, whatever becomes of the advice.
+json fields_of(const entry::StoodIn& e) {
+    json out = fields_of(e.payment);
+    out["stood_in_by"] = e.policy.view();
+    out["link"] = e.payment.link;
+    out["owed_by"] = e.payment.debit.lo;
+    out["chip"] = !e.advice.chip.empty();
+    return out;
+}
+json fields_of(const entry::SafAnswered& e) {
+    return {{"payment", e.payment}, {"message", e.reversal ? "reversal" : "advice"}, {"verdict", entry::name(e.verdict)},
+            {"response_code", e.response_code.view()}};
+}
+json fields_of(const entry::SafParked& e) { return {{"payment", e.payment}, {"why", entry::name(e.why)}}; }
+json fields_of(const entry::SafRetried& e) { return {{"payment", e.payment}}; }
+json fields_of(const entry::SafClosed& e) { return {{"payment", e.payment}, {"why", e.why.view()}}; }
+json fields_of(const entry::SafExpired& e) { return {{"payment", e.payment}}; }
 json fields_of(const entry::ChipChecked& e) {
     return {{"payment", e.payment}, {"cryptogram", entry::name(e.verdict)}, {"atc", to_hex(e.atc)}};
 }
@@ -198,6 +217,14 @@ std::optional<json> read(entry::Kind kind, Bytes body) {
         case Kind::card_pin_set: return read<entry::CardPinSet>(body);
         case Kind::card_unlocked: return read<entry::CardUnlocked>(body);
         case Kind::routes_changed: return read<entry::RoutesChanged>(body);
+        case Kind::card_blocked: return read<entry::CardBlocked>(body);
+        case Kind::card_unblocked: return read<entry::CardUnblocked>(body);
+        case Kind::stood_in: return read<entry::StoodIn>(body);
+        case Kind::saf_answered: return read<entry::SafAnswered>(body);
+        case Kind::saf_parked: return read<entry::SafParked>(body);
+        case Kind::saf_retried: return read<entry::SafRetried>(body);
+        case Kind::saf_closed: return read<entry::SafClosed>(body);
+        case Kind::saf_expired: return read<entry::SafExpired>(body);
         case Kind::wallet_registered: return read<entry::WalletRegistered>(body);
         case Kind::funds_paid_in: return read<entry::FundsPaidIn>(body);
         case Kind::payment: return read<entry::Payment>(body);

@@ -37,7 +37,8 @@ class Counter {
             case entry::Kind::authorised:  // nothing is paid yet
                 if (decode<entry::Authorised>(e.body)->payment.outcome == entry::Outcome::declined) ++m_total.declines;
                 break;
-            case entry::Kind::completed: ++m_total.card; break;
+            case entry::Kind::completed:
+            case entry::Kind::stood_in: ++m_total.card; break;
             default: break;
         }
         ++m_total.entries;

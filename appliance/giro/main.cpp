@@ -31,7 +31,7 @@ std::vector<Command> all_commands() {
     std::vector<Command> all;
     for (const auto table : {box_commands, journal_commands, key_commands, pos_commands, host_commands, wallet_commands,
                              settlement_commands, recon_commands, iso_commands, terminal_commands,
-                             card_commands, route_commands})
+                             card_commands, route_commands, saf_commands})
         for (auto& command : table()) all.push_back(std::move(command));
     return all;
 }

@@ -59,6 +59,8 @@ class Reader {
                 });
             case Kind::completed:
                 return read<entry::Completed>(e, [&](const auto& c) { payment(e.seq, "0220", c.payment); });
+            case Kind::stood_in:
+                return read<entry::StoodIn>(e, [&](const auto& s) { payment(e.seq, "0200", s.payment); });
             case Kind::reversal:
                 return read<entry::Reversal>(e, [&](const auto& r) { reversal(e.seq, r); });
             case Kind::terminal_cut_over:

@@ -26,6 +26,44 @@ struct RoutesReply {
     std::uint32_t rules = 0, ranges = 0;
     bool changed = false;  // false: it is the one that decided before
 };
+// saf_list: what issuers' hosts are owed, of payments after `after`, at most kSafRowsMax.
+inline constexpr std::uint16_t kAnyLink = 0xffff;
+inline constexpr std::size_t kSafRowsMax = 500;
+struct SafQuery {
+    std::uint64_t after = 0;        // seq
+    std::uint16_t link = kAnyLink;  // its number
+    TerminalId terminal;            // empty: any
+    bool parked = false;            // those alone
+    std::uint16_t most = kSafRowsMax;
+};
+struct SafRow {
+    std::uint64_t payment = 0;  // seq
+    std::uint16_t link = 0;
+    std::uint32_t link_stan = 0;
+    TerminalId terminal;
+    Rrn rrn;
+    Amount amount;
+    MinorUnits stands = 0;           // of it, once the reversal is done
+    FixedText<10> first6_last4;
+    std::uint64_t time_ns = 0;       // of the payment
+    bool advice = false, reversal = false;
+    std::uint64_t owed_at = 0;       // its place in its terminal's line
+    std::uint32_t attempts = 0;      // since the switch's start
+    std::uint8_t failures = 0;
+    bool parked = false;
+    FixedText<16> why;               // .. parked
+};
+struct SafPage {
+    std::vector<SafRow> rows;
+    bool more = false;  // ask again, after the last
+};
+struct SafPayment {
+    std::uint64_t payment = 0;
+};
+struct SafClose {
+    std::uint64_t payment = 0;
+    FixedText<64> why;
+};
 struct WindowReply {
     std::uint64_t window = 0;
     std::uint64_t last_seq = 0;
@@ -61,6 +99,14 @@ void fields(auto& a, IssueCard& m) { a(m.pan, m.account); }
 void fields(auto& a, SetCardPin& m) { a(m.pan, m.on_file); }
 void fields(auto& a, UnlockCard& m) { a(m.pan); }
 void fields(auto& a, RoutesReply& m) { a(m.digest, m.rules, m.ranges, m.changed); }
+void fields(auto& a, SafQuery& m) { a(m.after, m.link, m.terminal, m.parked, m.most); }
+void fields(auto& a, SafRow& m) {
+    a(m.payment, m.link, m.link_stan, m.terminal, m.rrn, m.amount, m.stands, m.first6_last4, m.time_ns, m.advice, m.reversal, m.owed_at,
+      m.attempts, m.failures, m.parked, m.why);
+}
+void fields(auto& a, SafPage& m) { a(m.rows, m.more); }
+void fields(auto& a, SafPayment& m) { a(m.payment); }
+void fields(auto& a, SafClose& m) { a(m.payment, m.why); }
 void fields(auto& a, WindowReply& m) { a(m.window, m.last_seq); }
 void fields(auto& a, ChainTip& m) { a(m.height, m.block_hash, m.time, m.producing); }
 void fields(auto& a, ChainTx& m) { a(m.height, m.block_hash, m.position, m.confirmations); }

@@ -37,6 +37,13 @@ enum class MessageType : std::uint16_t {
     unlock_card = 0x020f,         // admin: UnlockCard -> token:16, for vault_pin_unlock
     apply_routes = 0x0210,        // admin: empty -> RoutesReply
 
+    saf_list = 0x0220,            // admin: SafQuery -> SafPage
+    saf_park = 0x0221,            // admin: seq of the payment:u64
+    saf_retry = 0x0222,           // admin: the same
+    saf_close = 0x0225,           // admin: SafClose
+    block_card = 0x0223,          // admin: UnlockCard -> token:16
+    unblock_card = 0x0224,        // admin: the same
+
     // --- run/chain.settle (giro-settle) and run/chain.admin (giro): requests to giro-chain ----------
     chain_submit_tx = 0x0401,  // settle: the whole transaction with witnesses -> txid:32; refused: BIP22-style word
     chain_tip = 0x0402,        // any: empty -> height:u32 block_hash:32 time:u32 producing:u8

@@ -78,7 +78,7 @@ struct Reading {
 
     void link(const toml::table& t) {
         check.only(t, {"id", "name", "address", "participant", "bins", "dialect", "framing", "match_0210", "match_0410", "pin_key",
-                       "pin_format", "session_key_s", "session_key_requests", "session_key_overlap_s"});
+                       "pin_format", "session_key_s", "session_key_requests", "session_key_overlap_s", "stand_in"});
         Link l;
         const auto id = check.number<std::uint16_t>(t, "id", 1, kLinkIdMax);
         l.number = static_cast<std::uint16_t>(std::max<int>(id, 1) - 1);
@@ -100,8 +100,35 @@ struct Reading {
         session_keys(t, l.key_ages);
         if (t.contains("session_key_overlap_s") && l.key_ages.seconds == 0 && l.key_ages.requests == 0)
             check.wrong(t.get("session_key_overlap_s")->source(), "'session_key_overlap_s' is of no use without session_key_s or session_key_requests");
+        if (t.contains("stand_in")) l.stand_in = stand_in_of(t);
         if (!knows(l.participant)) check.wrong(t.source(), fmt::format("link '{}': there is no participant {}", l.name, l.participant));
         out.links.push_back(std::move(l));
+    }
+
+    // The name of a [[stand_in]], which stands anywhere in the file.
+    std::string stand_in_of(const toml::table& t) {
+        std::string name = check.text(t, "stand_in");
+        if (find_stand_in(out, name) == nullptr)
+            check.wrong(t.get("stand_in")->source(), fmt::format("'stand_in' = \"{}\": there is no [[stand_in]] of that name", name));
+        return name;
+    }
+
+    void stand_in(const toml::table& t) {
+        check.only(t, {"name", "floor", "card_count", "card_sum", "card_hours", "merchant_hour_sum", "chip", "expire_days"});
+        StandIn s;
+        s.name = name_of(t);
+        s.floor = check.number<MinorUnits>(t, "floor", 1, kAmountMax);
+        s.card_count = check.number<std::uint32_t>(t, "card_count", 1, 1'000'000);
+        s.card_sum = check.number<MinorUnits>(t, "card_sum", 1, kAmountMax);
+        if (t.contains("card_hours")) s.card_hours = check.number<std::uint32_t>(t, "card_hours", 1, kStandInHoursMax);
+        s.merchant_hour_sum = check.number<MinorUnits>(t, "merchant_hour_sum", 1, kAmountMax);
+        static constexpr std::pair<std::string_view, ChipPolicy> kPolicies[] = {{"required", ChipPolicy::required},
+                                                                               {"if-present", ChipPolicy::if_present}};
+        s.chip = check.word(t, "chip", kPolicies);
+        if (t.contains("expire_days")) s.expire_days = check.number<std::uint16_t>(t, "expire_days", 1, 365);
+        if (find_stand_in(out, s.name) != nullptr) check.wrong(t.source(), fmt::format("stand_in '{}' is given twice", s.name));
+        out.stand_ins.push_back(std::move(s));
+        if (out.stand_ins.size() > kStandInsMax) check.wrong(t.source(), fmt::format("there are more than {} [[stand_in]]", kStandInsMax));
     }
 
     // A key's name as `giro key` takes it.
@@ -374,6 +401,11 @@ struct Reading {
 
 }  // namespace
 
+const StandIn* find_stand_in(const Config& config, std::string_view name) noexcept {
+    const auto found = std::ranges::find(config.stand_ins, name, &StandIn::name);
+    return found == config.stand_ins.end() ? nullptr : &*found;
+}
+
 const Link* find_link(const Config& config, std::uint16_t number) noexcept {
     const auto found = std::ranges::find(config.links, number, &Link::number);
     return found == config.links.end() ? nullptr : &*found;
@@ -421,8 +453,9 @@ Result<Config> load(const std::filesystem::path& file) {
     Config out;
     Checker check(file);
     Reading reading{check, out, file.parent_path() / "dialects", {}, {}, {}};
-    check.only(root, {"box", "participant", "link", "card_product", "port", "key_class", "gate", "switch", "vault", "mac", "pin", "settle", "chain", "auditor"});
+    check.only(root, {"box", "participant", "link", "stand_in", "card_product", "port", "key_class", "gate", "switch", "vault", "mac", "pin", "settle", "chain", "auditor"});
     check.each(root, "participant", [&](const toml::table& t) { reading.participant(t); });
+    check.each(root, "stand_in", [&](const toml::table& t) { reading.stand_in(t); });
     check.each(root, "link", [&](const toml::table& t) { reading.link(t); });
     check.each(root, "card_product", [&](const toml::table& t) { reading.card_product(t); });
     reading.box(check.table(root, "box"));

@@ -85,6 +85,21 @@ inline constexpr std::byte kCsuApproves{0x80};
 // The PIN block format that a link's zone takes (ISO 9564-1): to format 1 none is ever translated (PCI PIN 3-3).
 enum class ZonePinFormat : std::uint8_t { iso0 = 0, iso3 = 3, iso4 = 4 };
 
+// How the box approves payments with a link's cards by itself while the link is down. Over any of it the answer is 91.
+struct StandIn {
+    std::string name;                       // at most 16 of a-z 0-9 -
+    MinorUnits floor = 0;                   // of one payment
+    std::uint32_t card_count = 0;           // of one card, in card_hours: so many payments,
+    MinorUnits card_sum = 0;                // and so much
+    std::uint32_t card_hours = 24;          // 1 to kStandInHoursMax
+    MinorUnits merchant_hour_sum = 0;       // at one merchant, in an hour
+    ChipPolicy chip = ChipPolicy::required; // a cryptogram in DE55 must be there; the issuer's host verifies it later
+    std::uint16_t expire_days = 30;         // an advice that nobody answered for so long is not sent any more
+    bool operator==(const StandIn&) const = default;
+};
+inline constexpr std::uint32_t kStandInHoursMax = 24;  // the state counts no further back
+inline constexpr std::size_t kStandInsMax = 64;
+
 // How long a session key serves: so many requests and so long; 0: for ever. The one before it no longer than the overlap.
 struct KeyAges {
     std::uint32_t requests = 0, seconds = 0, overlap_s = 300;
@@ -109,6 +124,7 @@ struct Link {
     std::string pin_key{};  // the zone key's name in the vault; empty: this link takes no PINs
     ZonePinFormat pin_format = ZonePinFormat::iso0;
     KeyAges key_ages{};  // of its session MAC keys; neither age nor count: its base key serves for ever
+    std::string stand_in{};  // the StandIn for its cards while it is down; empty: 91
 };
 
 inline constexpr std::size_t kPortsMax = 16;
@@ -123,6 +139,7 @@ struct Config {
     std::vector<Participant> participants;
     std::vector<Link> links;
     std::vector<CardProduct> card_products;
+    std::vector<StandIn> stand_ins;  // at most kStandInsMax
     std::vector<Port> ports;  // at most kPortsMax
     std::vector<std::string> officers;  // at most kOfficersMax
     std::uint32_t wallet_participant = 0;  // the bank at which wallets register
@@ -178,6 +195,9 @@ struct Config {
 
 // Null when there is no such link (any more).
 [[nodiscard]] const Link* find_link(const Config& config, std::uint16_t number) noexcept;
+
+// Null when there is none of that name.
+[[nodiscard]] const StandIn* find_stand_in(const Config& config, std::string_view name) noexcept;
 
 // The dialects that the box speaks, each once, the gate's own first. A dialect's place among them is its number in
 // PaymentRequest: gate and switch must have read the same file.

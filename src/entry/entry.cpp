@@ -15,6 +15,8 @@ std::string_view name(Kind kind) noexcept {
         case Kind::terminal_cut_over: return "terminal_cut_over";
         case Kind::card_pin_set: return "card_pin_set";
         case Kind::card_unlocked: return "card_unlocked";
+        case Kind::card_blocked: return "card_blocked";
+        case Kind::card_unblocked: return "card_unblocked";
         case Kind::wallet_registered: return "wallet_registered";
         case Kind::funds_paid_in: return "funds_paid_in";
         case Kind::routes_changed: return "routes_changed";
@@ -29,6 +31,12 @@ std::string_view name(Kind kind) noexcept {
         case Kind::reconciled: return "reconciled";
         case Kind::uploaded: return "uploaded";
         case Kind::chip_checked: return "chip_checked";
+        case Kind::stood_in: return "stood_in";
+        case Kind::saf_answered: return "saf_answered";
+        case Kind::saf_parked: return "saf_parked";
+        case Kind::saf_retried: return "saf_retried";
+        case Kind::saf_expired: return "saf_expired";
+        case Kind::saf_closed: return "saf_closed";
         case Kind::window_closed: return "window_closed";
         case Kind::settlement_proposed: return "settlement_proposed";
         case Kind::settlement_approved: return "settlement_approved";
@@ -74,6 +82,32 @@ std::string_view name(Reason reason) noexcept {
         case Reason::chip_fallback: return "chip_fallback";
         case Reason::cvv_wrong: return "cvv_wrong";
         case Reason::cvv2_wrong: return "cvv2_wrong";
+        case Reason::card_blocked: return "card_blocked";
+        case Reason::stand_in_pin: return "stand_in_pin";
+        case Reason::stand_in_chip: return "stand_in_chip";
+        case Reason::stand_in_floor: return "stand_in_floor";
+        case Reason::stand_in_limit: return "stand_in_limit";
+        case Reason::stand_in_full: return "stand_in_full";
+    }
+    return "unknown";
+}
+
+std::string_view name(SafVerdict verdict) noexcept {
+    switch (verdict) {
+        case SafVerdict::accepted: return "accepted";
+        case SafVerdict::refused: return "refused";
+        case SafVerdict::unreadable: return "unreadable";
+    }
+    return "unknown";
+}
+
+std::string_view name(SafWhy why) noexcept {
+    switch (why) {
+        case SafWhy::unreadable: return "unreadable";
+        case SafWhy::card_unreadable: return "card_unreadable";
+        case SafWhy::unsayable: return "unsayable";
+        case SafWhy::asked: return "asked";
+        case SafWhy::unanswered: return "unanswered";
     }
     return "unknown";
 }

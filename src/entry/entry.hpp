@@ -38,12 +38,20 @@ enum class Kind : std::uint16_t {
     reconciled = 23,
     uploaded = 24,
     chip_checked = 25,
+    stood_in = 26,
+    saf_answered = 27,
+    saf_parked = 28,
+    saf_retried = 29,
+    saf_expired = 30,
+    saf_closed = 31,
     window_closed = 32,
     settlement_proposed = 33,
     settlement_approved = 34,
     settlement_confirmed = 35,
     settlement_withdrawn = 36,
     forgotten = 37,
+    card_blocked = 38,
+    card_unblocked = 39,
 };
 [[nodiscard]] std::string_view name(Kind kind) noexcept;
 
@@ -98,6 +106,15 @@ struct RoutesChanged {
     Buffer text;               // of routes.toml, up to kRoutesTextMax bytes; empty: there is none, or it is longer
 };
 inline constexpr std::size_t kRoutesTextMax = 32'768;
+// Nothing new is paid with the card, on us or of a link's host, until it is unblocked.
+struct CardBlocked {
+    CardToken card{};
+    FixedText<10> first6_last4;
+};
+struct CardUnblocked {
+    CardToken card{};
+    FixedText<10> first6_last4;
+};
 struct TerminalAdded {
     TerminalId terminal;
     MerchantId merchant;
@@ -203,7 +220,14 @@ enum class Reason : std::uint8_t {
     chip_fallback,           // the stripe of a card whose chip must be read             57
     cvv_wrong,               // of track 2: CVV, or iCVV of a chip                       82
     cvv2_wrong,              // the printed one                                          N7
-    kLast = cvv2_wrong
+    card_blocked,            // looked at before any of these, whoever keeps the card    62
+    // Its issuer's link is down, and the policy for that (config::StandIn) does not take it.
+    stand_in_pin,            // a PIN, which its issuer alone can look at            91
+    stand_in_chip,           // no cryptogram, or one that no chip made              91
+    stand_in_floor,          // too much for one payment                             91
+    stand_in_limit,          // too much or too many of this card, or too much at this merchant  91
+    stand_in_full,           // too much is owed to issuers already                  91
+    kLast = stand_in_full
 };
 [[nodiscard]] std::string_view name(Reason reason) noexcept;
 
@@ -299,6 +323,69 @@ struct Reversal {
     Salt salt{};
     MessageReason why = MessageReason::none;  // as its message says
 };
+// What the issuer of a payment that the box approved by itself is told in the advice, beside the payment: as its terminal
+// said it. DE22 and DE23 mean the same in messages of the same edition alone. Of DE55 the tags that the cryptogram needs
+// (switching/stand_in.hpp): no card number and no track.
+struct AdviceData {
+    std::uint16_t edition = 1987;  // of ISO 8583, of the terminal's message
+    FixedText<4> expiry;           // DE14
+    FixedText<12> entry_mode;      // DE22
+    FixedText<3> card_sequence;    // DE23
+    Buffer chip;                   // DE55
+};
+// Stand-in: the box approved a payment with a link's card by itself, because the link was down. Posted at once: the
+// issuer's bank owes it. Its host is owed an advice, in order of its terminal, until it answers (SafAnswered).
+struct StoodIn {
+    Payment payment;               // approved; link and link_stan are the advice's
+    FixedText<16> policy;          // name of the [[stand_in]] that took it
+    std::uint16_t expire_days = 0; // after so many days its advice is not sent any more
+    AdviceData advice;
+};
+enum class SafVerdict : std::uint8_t {
+    accepted = 1,    // of an advice: it stands at the issuer
+    refused = 2,     // of an advice: the issuer says no. It stands here all the same: its bank owes it, and must ask its customer
+    unreadable = 3,  // the host could not make anything of the advice or reversal: it is asked again, a few times
+    kLast = unreadable
+};
+[[nodiscard]] std::string_view name(SafVerdict verdict) noexcept;
+// What a host answered to an advice, or to a reversal when it did not take it (else LinkReversalAnswered).
+struct SafAnswered {
+    std::uint64_t payment = 0;  // seq
+    SafVerdict verdict = SafVerdict::accepted;
+    bool reversal = false;      // it was the reversal
+    ResponseCode response_code;
+    std::uint64_t time_ns = 0;
+};
+enum class SafWhy : std::uint8_t {
+    unreadable = 1,       // its host made nothing of it, several times
+    card_unreadable = 2,  // the vault does not give its card number back
+    unsayable = 3,        // the link's dialect cannot say it
+    asked = 4,            // by staff
+    unanswered = 5,       // its host answered others, and this one never
+    kLast = unanswered
+};
+[[nodiscard]] std::string_view name(SafWhy why) noexcept;
+// The advice or reversal that is owed of a payment is not sent until staff says so; what came after it goes on.
+struct SafParked {
+    std::uint64_t payment = 0;
+    SafWhy why = SafWhy::asked;
+    std::uint64_t time_ns = 0;
+};
+struct SafRetried {
+    std::uint64_t payment = 0;
+    std::uint64_t time_ns = 0;
+};
+// An advice that nobody answered for StoodIn::expire_days is not sent any more. The issuer's bank still owes the payment.
+struct SafExpired {
+    std::uint64_t payment = 0;
+    std::uint64_t time_ns = 0;
+};
+// What was parked is settled otherwise, between the banks: nothing of it is sent any more, and staff answers for it.
+struct SafClosed {
+    std::uint64_t payment = 0;
+    std::uint64_t time_ns = 0;
+    FixedText<64> why;  // as staff said
+};
 struct LinkReversalAnswered {
     std::uint64_t payment = 0;
     ResponseCode response_code;
@@ -392,6 +479,8 @@ void fields(auto& a, CardIssued& e) { a(e.pan, e.account); }
 void fields(auto& a, CardPinSet& e) { a(e.card, e.first6_last4, e.on_file); }
 void fields(auto& a, CardUnlocked& e) { a(e.card, e.first6_last4); }
 void fields(auto& a, RoutesChanged& e) { a(e.digest, e.rules, e.ranges, e.time_ns, e.text); }
+void fields(auto& a, CardBlocked& e) { a(e.card, e.first6_last4); }
+void fields(auto& a, CardUnblocked& e) { a(e.card, e.first6_last4); }
 void fields(auto& a, TerminalAdded& e) { a(e.terminal, e.merchant, e.acquirer, e.account); }
 void fields(auto& a, SessionKeySet& e) { a(e.terminal, e.nonce, e.kcv, e.exchanged_at, e.stan, e.time_ns); }
 void fields(auto& a, SessionKeyUsed& e) { a(e.terminal); }
@@ -416,6 +505,13 @@ void fields(auto& a, Reversal& e) {
     a(e.key, e.original, e.original_mti, e.payment, e.outcome, e.time_ns, e.amount, e.replacement, e.response_code, e.owed, e.salt, e.why);
 }
 void fields(auto& a, LinkReversalAnswered& e) { a(e.payment, e.response_code); }
+void fields(auto& a, AdviceData& e) { a(e.edition, e.expiry, e.entry_mode, e.card_sequence, e.chip); }
+void fields(auto& a, StoodIn& e) { a(e.payment, e.policy, e.expire_days, e.advice); }
+void fields(auto& a, SafAnswered& e) { a(e.payment, e.verdict, e.reversal, e.response_code, e.time_ns); }
+void fields(auto& a, SafParked& e) { a(e.payment, e.why, e.time_ns); }
+void fields(auto& a, SafRetried& e) { a(e.payment, e.time_ns); }
+void fields(auto& a, SafExpired& e) { a(e.payment, e.time_ns); }
+void fields(auto& a, SafClosed& e) { a(e.payment, e.time_ns, e.why); }
 void fields(auto& a, Reconciled& e) {
     a(e.key, e.time_ns, e.period, e.counted, e.said, e.claimed, e.response_code, e.checkpoint);
 }

@@ -1,6 +1,6 @@
 // The journal's file format: a SQLite 3 database in WAL mode.
 //
-//   PRAGMA application_id = 0x4749524a ("GIRJ"), PRAGMA user_version = 8, and exactly the two tables of kSchema.
+//   PRAGMA application_id = 0x4749524a ("GIRJ"), PRAGMA user_version = kFormatVersion, and exactly the two tables of kSchema.
 //
 //   entries: one row per entry, seq = 1, 2, 3, ... without a gap
 //       seq      INTEGER PRIMARY KEY

@@ -40,6 +40,8 @@ std::string_view name(PostingKind kind) noexcept {
             return "forwarded";
         case PostingKind::reversal:
             return "reversal";
+        case PostingKind::stood_in:
+            return "stood_in";
     }
     return "unknown";
 }

@@ -5,10 +5,11 @@
 //
 //     0  magic          4   "GPL1"
 //     4  seq            8   of the entry that posted it
-//    12  kind           1   1 payment approved on us, 2 forwarded payment answered "approved", 3 reversal
+//    12  kind           1   1 payment approved on us, 2 forwarded payment answered "approved", 3 reversal,
+//                        4 payment that the box approved for an issuer whose link was down
 //    13  channel        1   1 card, 2 QR, 3 wallet: of the payment
 //    14  time_ns        8   of that entry, since 1970
-//    22  payment        8   seq of the payment it completes or reverses; its own seq for kind 1
+//    22  payment        8   seq of the payment it completes or reverses; its own seq for kinds 1 and 4
 //    30  rrn           12   DE37 (of the payment)
 //    42  terminal       8   DE41
 //    50  stan           4   DE11
@@ -32,7 +33,7 @@
 
 namespace giro::settlement {
 
-enum class PostingKind : std::uint8_t { payment = 1, forwarded = 2, reversal = 3, kLast = reversal };
+enum class PostingKind : std::uint8_t { payment = 1, forwarded = 2, reversal = 3, stood_in = 4, kLast = stood_in };
 [[nodiscard]] std::string_view name(PostingKind kind) noexcept;
 
 struct Posting {

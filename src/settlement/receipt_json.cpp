@@ -14,7 +14,8 @@ using Json = nlohmann::ordered_json;
 
 constexpr int kIndent = 2;
 constexpr std::array<std::string_view, 3> kChannels{"card", "qr", "wallet"};
-constexpr std::array<PostingKind, 3> kKinds{PostingKind::payment, PostingKind::forwarded, PostingKind::reversal};
+constexpr std::array kKinds{PostingKind::payment, PostingKind::forwarded, PostingKind::reversal, PostingKind::stood_in};
+static_assert(kKinds.size() == static_cast<std::size_t>(PostingKind::kLast));
 
 // A field's bytes as the code points 0 to 255: any byte that a terminal sent survives the way through JSON.
 template <std::size_t N>

@@ -75,6 +75,8 @@ Result<void> WindowBuilder::feed(std::uint64_t seq, std::uint16_t kind, Bytes bo
             return forward_answered(seq, body);
         case Kind::completed:
             return completed(seq, body);
+        case Kind::stood_in:
+            return stood_in(seq, body);
         case Kind::reversal:
             return reversal(seq, body);
         case Kind::window_closed:
@@ -174,6 +176,18 @@ Result<void> WindowBuilder::completed(std::uint64_t seq, Bytes body) {
     const auto credit = owner_of(seq, e->payment.credit);
     if (!credit) return tl::unexpected(credit.error());
     return post(posting_of(seq, e->payment), {*debit, *credit}, e->payment.salt);
+}
+
+Result<void> WindowBuilder::stood_in(std::uint64_t seq, Bytes body) {
+    const auto e = decode<entry::StoodIn>(body);
+    if (!e) return misfit(seq, kUndecodable);
+    const auto debit = owner_of(seq, e->payment.debit);
+    if (!debit) return tl::unexpected(debit.error());
+    const auto credit = owner_of(seq, e->payment.credit);
+    if (!credit) return tl::unexpected(credit.error());
+    Posting posting = posting_of(seq, e->payment);
+    posting.kind = PostingKind::stood_in;
+    return post(posting, {*debit, *credit}, e->payment.salt);
 }
 
 Result<void> WindowBuilder::reversal(std::uint64_t seq, Bytes body) {

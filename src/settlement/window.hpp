@@ -1,7 +1,8 @@
 // From journal entries to settlement windows: which postings a window holds, what each bank owes, the Merkle root.
 // Run by giro-settle, `giro approve` (recomputes what it is asked to sign) and `giro receipt`. Pure and deterministic.
 //
-// What counts as a posting: a payment approved here, a completion, a forwarded payment whose answer is "approved", a reversal that
+// What counts as a posting: a payment approved here, on us or for an issuer whose link was down (its bank owes it, whatever
+// becomes of its advice), a completion, a forwarded payment whose answer is "approved", a reversal that
 // moved money back. Openings and pay-ins stay inside one bank. A posting's net effect: the bank of the debit account
 // pays, the bank of the credit account receives; so the nets of a window add up to zero.
 //
@@ -83,6 +84,7 @@ class WindowBuilder {
     Result<void> payment(std::uint64_t seq, Bytes body);
     Result<void> forward_answered(std::uint64_t seq, Bytes body);
     Result<void> completed(std::uint64_t seq, Bytes body);
+    Result<void> stood_in(std::uint64_t seq, Bytes body);
     Result<void> reversal(std::uint64_t seq, Bytes body);
     Result<void> window_closed(std::uint64_t seq, Bytes body);
     [[nodiscard]] Result<Index> index_of(std::uint64_t seq, entry::ParticipantId id) const;

@@ -44,6 +44,12 @@ ResponseCode response_code(entry::Reason reason) noexcept {
         {Reason::chip_fallback, "57"},
         {Reason::cvv_wrong, "82"},
         {Reason::cvv2_wrong, "N7"},
+        {Reason::card_blocked, "62"},
+        {Reason::stand_in_pin, "91"},
+        {Reason::stand_in_chip, "91"},
+        {Reason::stand_in_floor, "91"},
+        {Reason::stand_in_limit, "91"},
+        {Reason::stand_in_full, "91"},
     };
     static_assert(std::size(kTable) == static_cast<std::size_t>(Reason::kLast), "one row per reason");
     for (const auto& row : kTable)

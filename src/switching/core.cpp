@@ -150,13 +150,14 @@ Answer Core::decide(entry::Payment& payment, const PaymentRequest& request, cons
     }
 
     if (sealed == nullptr) return decline(payment, Reason::card_unknown);
+    if (m_state.blocked(sealed->token)) return decline(payment, Reason::card_blocked);
     const routing::Target way = way_of(request);
     if (way.kind == routing::Target::Kind::decline) return decline(payment, Reason::no_route);
     if (way.kind == routing::Target::Kind::link) {
         if (const Reason why = pin_reason(checks.pin); why != Reason::none) return decline(payment, why);
         // Its link went down, or the table changed, while its PIN was translated: the till asks again.
         if (checks.pin == PinCheck::good && checks.pin_link != way.link) return decline(payment, Reason::link_down);
-        return forward(payment, way);
+        return forward(payment, way, checks);
     }
     const Card* card = m_state.card(sealed->token);
     if (card == nullptr) return decline(payment, Reason::card_unknown);
@@ -237,9 +238,9 @@ Answer Core::decline(entry::Payment& payment, Reason reason) {
     return {.code = payment.response_code, .auth_code = {}, .payment = m_state.last_seq()};
 }
 
-Answer Core::forward(entry::Payment& payment, const routing::Target& way) {
-    if (!m_links_up.contains(way.link) || m_state.all_outstanding().size() >= kOutstandingMax)
-        return decline(payment, Reason::link_down);
+Answer Core::forward(entry::Payment& payment, const routing::Target& way, const CardChecks& checks) {
+    if (!m_links_up.contains(way.link)) return stand_in(payment, way, checks);
+    if (m_state.waiting().size() >= kOutstandingMax || !m_state.has_room()) return decline(payment, Reason::link_down);
     if (payment.amount.minor > m_policy.config.switching.payment_max) return decline(payment, Reason::limit_exceeded);
     payment.debit = reserve_account(way.participant);
     // What its host would approve beyond the bank's cover on tier 1 could never be settled.

@@ -19,6 +19,7 @@
 #include "routing/file.hpp"
 #include "switching/answers.hpp"
 #include "switching/correlation.hpp"
+#include "switching/forward_table.hpp"
 #include "switching/state.hpp"
 #include "util/quota.hpp"
 #include "wallet/order.hpp"
@@ -98,6 +99,7 @@ struct CardShown {
     iso8583::ChipData chip{};
     iso8583::CardEntry entry = iso8583::CardEntry::unknown;
     bool verification_value = false;  // a track 2, or the printed value
+    entry::AdviceData advice{};       // of one that may_stand_in(): what its issuer is to be told (advice.hpp)
 };
 enum class ChipCheck : std::uint8_t {
     none,      // no chip data, and none is needed
@@ -145,7 +147,7 @@ using Done = tl::expected<void, std::string>;
 
 class Core {
   public:
-    // Finds a payment that the journal holds, for the reversal of one that was forwarded long ago.
+    // Finds a payment that the journal holds (Payment, or that of a StoodIn), for the reversal of one that was forwarded long ago.
     using PaymentSource = std::function<std::optional<entry::Payment>(std::uint64_t seq)>;
 
     // `state` outlives the core.
@@ -214,7 +216,14 @@ class Core {
     // 0210: the payment it answers, or why it answers none (late, twice, or a field is another's; 39: it says nothing).
     [[nodiscard]] tl::expected<Decided, Unmatched> link_answer(const PaymentRequest& answer, std::uint64_t now_ns);
     // 0410: a reversal waited for it and the host says that it is done (00), or never knew the original (25); or why not.
-    [[nodiscard]] tl::expected<void, Unmatched> link_reversal_answer(const PaymentRequest& answer);
+    // Any other code is Unmatched 39: it is asked again, and parked when the host makes nothing of it several times.
+    [[nodiscard]] tl::expected<void, Unmatched> link_reversal_answer(const PaymentRequest& answer, std::uint64_t now_ns = 0);
+    // 0230: an advice waited for it, and the host takes it, or refuses it; or as for a reversal.
+    [[nodiscard]] tl::expected<void, Unmatched> link_advice_answer(const PaymentRequest& answer, std::uint64_t now_ns);
+    // What is owed of that payment cannot be sent: it goes out of its line until staff says so.
+    void set_aside(std::uint64_t payment, entry::SafWhy why, std::uint64_t now_ns);
+    // Whether the answer to this request could be the box's own: a link's card, whose link is down and has a policy.
+    [[nodiscard]] bool may_stand_in(const PaymentRequest& request) const;
     // Forwarded payments whose answer is overdue: declined 91, and the issuer is owed a reversal. Holds whose time is up end.
     // `disk_low`: what can wait (holds that end, what is forgotten) waits, and leaves no entry.
     [[nodiscard]] std::vector<Decided> expire(std::uint64_t now_ns, bool disk_low = false);
@@ -229,6 +238,11 @@ class Core {
     [[nodiscard]] Done issue_card(const entry::CardIssued& e);
     [[nodiscard]] Done set_card_pin(const entry::CardPinSet& e);
     [[nodiscard]] Done unlock_card(const entry::CardUnlocked& e);
+    [[nodiscard]] Done block_card(const entry::CardBlocked& e);
+    [[nodiscard]] Done unblock_card(const entry::CardUnblocked& e);
+    [[nodiscard]] Done saf_park(const entry::SafParked& e);
+    [[nodiscard]] Done saf_retry(const entry::SafRetried& e);
+    [[nodiscard]] Done saf_close(const entry::SafClosed& e);
     [[nodiscard]] Done add_terminal(const entry::TerminalAdded& e);
     [[nodiscard]] Done set_terminal_dukpt(const entry::TerminalDukptSet& e);
     [[nodiscard]] Done pay_in(const entry::FundsPaidIn& e);
@@ -264,7 +278,16 @@ class Core {
     [[nodiscard]] Answer approve(entry::Payment& payment);
     [[nodiscard]] Answer decline(entry::Payment& payment, entry::Reason reason);
     [[nodiscard]] bool may_leave_idle_entry(const entry::Payment& payment);
-    [[nodiscard]] Answer forward(entry::Payment& payment, const routing::Target& way);
+    [[nodiscard]] Answer forward(entry::Payment& payment, const routing::Target& way, const CardChecks& checks);
+    [[nodiscard]] const config::StandIn* stand_in_of(const routing::Target& way) const;
+    [[nodiscard]] Answer stand_in(entry::Payment& payment, const routing::Target& way, const CardChecks& checks);
+    [[nodiscard]] entry::Reason stand_in_reason(const entry::Payment& payment, const config::StandIn& policy, const CardChecks& checks) const;
+    void expire_advices(std::uint64_t now_ns);
+    void count_failure(std::uint64_t payment, bool reversal, const ResponseCode& code, std::uint64_t now_ns);
+    [[nodiscard]] ForwardState where(std::uint64_t payment) const;
+    [[nodiscard]] ResponseCode decide_reversal(entry::Reversal& e, const PaymentRequest& request, const Remembered* payment,
+                                               std::optional<Decided>& gave_up);
+    [[nodiscard]] ResponseCode take_back(entry::Reversal& e, const PaymentRequest& request, const Remembered& payment, ForwardAction action);
     [[nodiscard]] entry::Reason check_request(const entry::Payment& payment, const PaymentRequest& request) const;
     [[nodiscard]] entry::Reason check_authorisation(entry::Authorised& e, const PaymentRequest& request,
                                                     const entry::SealedPan* sealed, const CardChecks& checks);

@@ -1,8 +1,9 @@
-// Payments that an issuer's host decides: answers, timeouts, and the reversals the host is owed.
+// Payments that an issuer's host decides: answers, timeouts, and the advices and reversals that it is owed; by forward_table.hpp.
 #include <algorithm>
 
 #include "switching/core.hpp"
 #include "switching/core_record.hpp"
+#include "switching/freshness.hpp"
 
 namespace giro::switching {
 
@@ -10,11 +11,6 @@ using entry::Outcome;
 using entry::Reason;
 
 namespace {
-// DE39 of ISO 8583:1987 that approve, but not simply: honour with identification, approved for partial amount, approved
-// (VIP), approved and update track 3, completed partially. The terminal could not do what they ask: it hears a decline,
-// and the host a reversal.
-constexpr std::string_view kOtherApprovals[] = {"08", "10", "11", "16", "32"};
-
 constexpr unsigned kStanField = 11, kResponseField = 39;
 
 // A link that the configuration has no more still gets its answers, by the defaults.
@@ -33,21 +29,32 @@ void Core::link_state(std::uint16_t link, bool up) {
         m_links_up.erase(link);
 }
 
+// Of a payment that is outstanding.
+ForwardState Core::where(std::uint64_t payment) const {
+    const Outstanding* o = m_state.outstanding(payment);
+    ASSERT(o != nullptr);
+    return forward_state(m_state.find(RequestClass::payment, o->payment.key), o);
+}
+
 tl::expected<Decided, Unmatched> Core::link_answer(const PaymentRequest& answer, std::uint64_t now_ns) {
     const std::uint64_t seq = m_state.outstanding_by_stan(answer.link, answer.stan);
     const Outstanding* waiting = seq == 0 ? nullptr : m_state.outstanding(seq);
     if (waiting == nullptr || waiting->answered) return tl::unexpected(Unmatched{kStanField});
     if (const unsigned field = first_difference(link_of(m_policy.config, answer.link).match_0210, answer, *waiting); field != 0)
         return tl::unexpected(Unmatched{field});
-    if (answer.response_code.empty()) return tl::unexpected(Unmatched{kResponseField});
+    const ForwardStep step = forward_step(where(seq), event_of_answer(0x0210, answer.response_code));
+    if (step.action == ForwardAction::nothing) return tl::unexpected(Unmatched{kResponseField});
+    ASSERT(step.action == ForwardAction::post || step.action == ForwardAction::release || step.action == ForwardAction::give_up);
+    const bool approved = step.action == ForwardAction::post;
     entry::ForwardAnswered e;
     e.payment = seq;
     e.time_ns = now_ns;
-    e.outcome = answer.response_code == kApproved ? Outcome::approved : Outcome::declined;
-    e.reason = e.outcome == Outcome::approved ? Reason::none : Reason::issuer_declined;
+    e.outcome = approved ? Outcome::approved : Outcome::declined;
+    e.reason = approved ? Reason::none : Reason::issuer_declined;
     e.response_code = answer.response_code;
     e.auth_code = answer.auth_code;
-    if (std::ranges::find(kOtherApprovals, answer.response_code.view()) != std::end(kOtherApprovals)) {
+    if (step.action == ForwardAction::give_up) {
+        // Approved, but by what the terminal could not do: it hears a decline.
         e.response_code = response_code(Reason::issuer_declined);
         e.auth_code = {};
         e.reversal_owed = 1;
@@ -57,16 +64,72 @@ tl::expected<Decided, Unmatched> Core::link_answer(const PaymentRequest& answer,
     return Decided{seq, e.response_code, e.auth_code};
 }
 
-tl::expected<void, Unmatched> Core::link_reversal_answer(const PaymentRequest& answer) {
+tl::expected<void, Unmatched> Core::link_reversal_answer(const PaymentRequest& answer, std::uint64_t now_ns) {
     const std::uint64_t seq = m_state.outstanding_by_stan(answer.link, answer.stan);
     const Outstanding* owed = seq == 0 ? nullptr : m_state.outstanding(seq);
-    if (owed == nullptr || !owed->reversal_owed) return tl::unexpected(Unmatched{kStanField});
+    if (owed == nullptr || !owed->reversal_owed || owed->advice_owed) return tl::unexpected(Unmatched{kStanField});
     if (const unsigned field = first_difference(link_of(m_policy.config, answer.link).match_0410, answer, *owed); field != 0)
         return tl::unexpected(Unmatched{field});
-    if (answer.response_code != kApproved && answer.response_code != kOriginalNotFound)
-        return tl::unexpected(Unmatched{kResponseField});
+    const ForwardStep step = forward_step(where(seq), event_of_answer(0x0410, answer.response_code));
+    if (step.action == ForwardAction::count_failure) count_failure(seq, true, answer.response_code, now_ns);
+    if (step.action != ForwardAction::settle) return tl::unexpected(Unmatched{kResponseField});
     record(entry::Kind::link_reversal_answered, entry::LinkReversalAnswered{seq, answer.response_code});
     return {};
+}
+
+tl::expected<void, Unmatched> Core::link_advice_answer(const PaymentRequest& answer, std::uint64_t now_ns) {
+    const std::uint64_t seq = m_state.outstanding_by_stan(answer.link, answer.stan);
+    const Outstanding* owed = seq == 0 ? nullptr : m_state.outstanding(seq);
+    if (owed == nullptr || !owed->advice_owed) return tl::unexpected(Unmatched{kStanField});
+    Outstanding sent = *owed;
+    sent.stands = 0;  // that is for the reversal behind it
+    if (const unsigned field = first_difference(link_of(m_policy.config, answer.link).match_0210, answer, sent); field != 0)
+        return tl::unexpected(Unmatched{field});
+    const ForwardStep step = forward_step(where(seq), event_of_answer(0x0230, answer.response_code));
+    if (step.action == ForwardAction::count_failure) count_failure(seq, false, answer.response_code, now_ns);
+    const bool refused = step.action == ForwardAction::list_refused;
+    if (step.action != ForwardAction::settle && !refused) return tl::unexpected(Unmatched{kResponseField});
+    const auto verdict = refused ? entry::SafVerdict::refused : entry::SafVerdict::accepted;
+    record(entry::Kind::saf_answered, entry::SafAnswered{seq, verdict, false, answer.response_code, now_ns});
+    return {};
+}
+
+// Its host made nothing of it: after some of these nobody tries blindly any more.
+void Core::count_failure(std::uint64_t payment, bool reversal, const ResponseCode& code, std::uint64_t now_ns) {
+    const Outstanding* o = m_state.outstanding(payment);
+    ASSERT(o != nullptr);
+    if (o->parked) return;
+    record(entry::Kind::saf_answered, entry::SafAnswered{payment, entry::SafVerdict::unreadable, reversal, code, now_ns});
+    if (o->failures >= kFailuresMax) set_aside(payment, entry::SafWhy::unreadable, now_ns);
+}
+
+void Core::set_aside(std::uint64_t payment, entry::SafWhy why, std::uint64_t now_ns) {
+    const Outstanding* o = m_state.outstanding(payment);
+    if (o == nullptr || o->parked || forward_step(where(payment), ForwardEvent::unsendable).action != ForwardAction::set_aside) return;
+    record(entry::Kind::saf_parked, entry::SafParked{payment, why, now_ns});
+}
+
+Done Core::saf_park(const entry::SafParked& e) {
+    return admin(entry::Kind::saf_parked, e);
+}
+Done Core::saf_retry(const entry::SafRetried& e) {
+    return admin(entry::Kind::saf_retried, e);
+}
+
+Done Core::saf_close(const entry::SafClosed& e) {
+    return admin(entry::Kind::saf_closed, e);
+}
+
+// By the business date: of the wall clock, and of the windows closed since: a clock that jumps makes nothing old.
+void Core::expire_advices(std::uint64_t now_ns) {
+    const auto& settlements = m_state.settlements();
+    if (settlements.empty()) return;
+    const std::int64_t today = std::min(day_of(now_ns), day_of(settlements.rbegin()->second.closed.time_ns));
+    for (std::size_t i = 0; i < kExpirePerCall && !m_state.advices_owed().empty(); ++i) {
+        const auto [expires_day, seq] = *m_state.advices_owed().begin();
+        if (today <= expires_day) return;
+        record(entry::Kind::saf_expired, entry::SafExpired{seq, now_ns});
+    }
 }
 
 Decided Core::give_up_forward(std::uint64_t payment, std::uint64_t now_ns) {
@@ -78,7 +141,9 @@ Decided Core::give_up_forward(std::uint64_t payment, std::uint64_t now_ns) {
     e.response_code = response_code(Reason::issuer_timeout);
     e.reversal_owed = 1;
     e.salt = new_salt();
+    ASSERT(forward_step(where(payment), ForwardEvent::timeout).action == ForwardAction::give_up);
     record(entry::Kind::forward_answered, e);
+    ASSERT(where(payment) == ForwardState::given_up);
     return {payment, e.response_code, {}};
 }
 
@@ -100,22 +165,19 @@ void Core::forget_settled(std::uint64_t now_ns) {
 
 std::vector<Decided> Core::expire(std::uint64_t now_ns, bool disk_low) {
     const std::uint64_t timeout_ns = m_policy.config.switching.forward_timeout_ms * 1'000'000;
-    std::erase_if(m_waiting_since_ns, [this](const auto& one) {
-        const Outstanding* o = m_state.outstanding(one.first);
-        return o == nullptr || o->answered;
-    });
+    std::erase_if(m_waiting_since_ns, [this](const auto& one) { return !m_state.waiting().contains(one.first); });
     std::vector<std::uint64_t> overdue;
-    for (const auto& [seq, o] : m_state.all_outstanding()) {
+    for (const std::uint64_t seq : m_state.waiting()) {
         if (overdue.size() >= kExpirePerCall) break;
-        if (o.answered) continue;
         // The wall clock may step back: the wait then counts from where it stepped to.
-        std::uint64_t& since_ns = m_waiting_since_ns.try_emplace(seq, o.payment.time_ns).first->second;
+        std::uint64_t& since_ns = m_waiting_since_ns.try_emplace(seq, m_state.outstanding(seq)->payment.time_ns).first->second;
         since_ns = std::min(since_ns, now_ns);
         if (now_ns - since_ns >= timeout_ns) overdue.push_back(seq);
     }
     if (!disk_low) {
         (void)expire_holds(now_ns);
         forget_settled(now_ns);
+        expire_advices(now_ns);
     }
     std::vector<Decided> decided;
     for (const std::uint64_t seq : overdue) decided.push_back(give_up_forward(seq, now_ns));

@@ -59,6 +59,12 @@ Reason Core::pin_reason(PinCheck check) noexcept {
 Done Core::set_card_pin(const entry::CardPinSet& e) {
     return admin(entry::Kind::card_pin_set, e);
 }
+Done Core::block_card(const entry::CardBlocked& e) {
+    return admin(entry::Kind::card_blocked, e);
+}
+Done Core::unblock_card(const entry::CardUnblocked& e) {
+    return admin(entry::Kind::card_unblocked, e);
+}
 Done Core::unlock_card(const entry::CardUnlocked& e) {
     return admin(entry::Kind::card_unlocked, e);
 }

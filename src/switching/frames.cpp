@@ -9,6 +9,7 @@
 #include "iso8583/chip.hpp"
 #include "iso8583/mac.hpp"
 #include "iso8583/pin.hpp"
+#include "switching/advice.hpp"
 #include "switching/answers.hpp"
 #include "switching/network.hpp"
 #include "util/secret.hpp"
@@ -133,15 +134,47 @@ std::optional<Buffer> FrameBuilder::link_key_exchange(std::uint32_t stan, const 
     return finish(true);
 }
 
-std::optional<Buffer> FrameBuilder::link_reversal(const entry::Payment& payment, MinorUnits stands, const Pan& pan,
-                                                  MessageReason why) {
+// DE7 is that of the approval, so that a repeat is the same but for its type.
+std::optional<Buffer> FrameBuilder::link_advice(const entry::Payment& payment, const entry::AdviceData& advice, const Pan& pan, bool repeat) {
+    const auto put = [&](unsigned field, std::string_view value) {
+        if (!value.empty() && m_dialect.fields[field].defined()) m_out.set(field, value);
+    };
     m_out.clear();
-    iso8583::put_mti(m_dialect, m_out, "0400");
+    iso8583::put_mti(m_dialect, m_out, repeat ? "0221" : "0220");
+    iso8583::put_function(m_dialect, m_out, iso8583::Function::original_financial);
+    iso8583::put_reason(m_dialect, m_out, MessageReason::issuer_unavailable);
+    m_out.set(2, pan.reveal());
+    m_out.set_number(3, payment.processing_code, 6);
+    iso8583::put_amount(m_dialect, m_out, payment.amount.minor, payment.amount.currency);
+    m_out.set(7, transmission_time(payment.time_ns).view());
+    iso8583::put_stan(m_dialect, m_out, payment.link_stan);
+    iso8583::put_local_time(m_dialect, m_out, payment.key.local_time.view(), payment.key.local_date.view(), payment.time_ns);
+    put(14, advice.expiry.view());
+    if (advice.edition == year_of(m_dialect.edition)) {
+        put(iso8583::kEntryModeField, advice.entry_mode.view());
+        put(iso8583::kCardSequenceField, advice.card_sequence.view());
+    }
+    m_out.set(32, payment.key.acquirer.view());
+    m_out.set(37, payment.key.rrn.view());
+    put(38, payment.auth_code.view());
+    iso8583::put_response_code(m_dialect, m_out, payment.response_code.view());
+    m_out.set(41, payment.key.terminal.view());
+    m_out.set(42, payment.merchant.view());
+    if (!advice.chip.empty() && m_dialect.fields[iso8583::kChipField].defined() && !iso8583::put_chip(m_dialect, m_out, advice.chip))
+        return std::nullopt;
+    return finish(true);
+}
+
+std::optional<Buffer> FrameBuilder::link_reversal(const entry::Payment& payment, MinorUnits stands, const Pan& pan,
+                                                  MessageReason why, bool repeat) {
+    m_out.clear();
+    iso8583::put_mti(m_dialect, m_out, repeat ? "0401" : "0400");
     if (!iso8583::put_reversal_amounts(m_dialect, m_out, payment.amount.minor, payment.amount.currency, stands)) return std::nullopt;
     iso8583::put_reason(m_dialect, m_out, why);
     m_out.set(2, pan.reveal());
     m_out.set_number(3, payment.processing_code, 6);
     const auto time = transmission_time(payment.time_ns);
+    const bool advised = payment.outcome == entry::Outcome::approved;  // by the box: the host knows it as an advice
     m_out.set(7, time.view());
     iso8583::put_stan(m_dialect, m_out, payment.link_stan);
     iso8583::put_local_time(m_dialect, m_out, payment.key.local_time.view(), payment.key.local_date.view(), payment.time_ns);
@@ -150,7 +183,7 @@ std::optional<Buffer> FrameBuilder::link_reversal(const entry::Payment& payment,
     m_out.set(41, payment.key.terminal.view());
     m_out.set(42, payment.merchant.view());
     iso8583::put_original(m_dialect, m_out,
-                          {"0200", payment.link_stan, time.view(), payment.key.local_time.view(),
+                          {advised ? "0220" : "0200", payment.link_stan, time.view(), payment.key.local_time.view(),
                            payment.key.local_date.view(), payment.key.acquirer.view()},
                           payment.time_ns);
     return finish(true);

@@ -37,10 +37,14 @@ class FrameBuilder {
     // for it.
     [[nodiscard]] std::optional<Buffer> link_request(const PaymentRequest& request, const entry::Payment& payment,
                                                      const iso8583::Dialect& came_in, Bytes pin_block = {});
-    // The 0400 that tells an issuer's host that of `payment` only `stands` stands (0: nothing). `pan` as the vault revealed it.
+    // The 0220 that tells an issuer's host of a payment that the box approved in its stead, or its repeat. Nothing when the dialect
+    // cannot say it: its chip data has no room there, for one.
+    [[nodiscard]] std::optional<Buffer> link_advice(const entry::Payment& payment, const entry::AdviceData& advice, const Pan& pan,
+                                                    bool repeat);
+    // The 0400, or its repeat, that tells an issuer's host that of `payment` only `stands` stands (0: nothing). `pan` as the vault revealed it.
     // Nothing when the dialect cannot say it; `why` where it has a word for it.
     [[nodiscard]] std::optional<Buffer> link_reversal(const entry::Payment& payment, MinorUnits stands, const Pan& pan,
-                                                      MessageReason why = MessageReason::none);
+                                                      MessageReason why = MessageReason::none, bool repeat = false);
 
     // The 0800 that tells an issuer's host a nonce and its key's check value (DE48, hexadecimal), from which it derives the
     // link's next session key (DE70 161).

@@ -117,14 +117,59 @@ enum class RequestClass : std::uint8_t { payment = 1, reversal = 2, authorisatio
 // Tells apart what reconciliations say.
 [[nodiscard]] std::uint64_t claim_mark(const Claim& claim);
 
-// A payment that an issuer's host has still to hear or say something about.
+// A payment that an issuer's host has still to hear or say something about (forward_table.hpp has its states). What it is
+// owed goes in order: the advice, then the reversal.
 struct Outstanding {
     entry::Payment payment;
     bool answered = false;       // false: waiting for its answer or timeout
     bool reversal_owed = false;  // the host must be told that it does not stand,
     MinorUnits stands = 0;       // but for this much of it,
     MessageReason why = MessageReason::none;  // and why
+    bool advice_owed = false;                 // the box approved it by itself: the host must be told
+    entry::AdviceData advice{};
+    std::int64_t expires_day = 0;             // with advice_owed: after that day (day_of()) it is not sent any more
+    std::uint64_t owed_at = 0;                // seq of the entry that put it in its terminal's line
+    std::uint8_t failures = 0;                // answers that were none, since then or since it was taken out of the park
+    bool parked = false;                      // not sent until staff says so;
+    entry::SafWhy parked_for = entry::SafWhy::asked;  // why
+    [[nodiscard]] bool owed() const noexcept { return advice_owed || reversal_owed; }
 };
+
+// What is owed to a link's host of one terminal's payments, in the order in which it goes: entry that made it owed ->
+// payment, both as seq. Without what is parked.
+using OwedLine = std::map<std::uint64_t, std::uint64_t>;
+struct LineKey {
+    std::uint16_t link = 0;
+    TerminalId terminal;
+    auto operator<=>(const LineKey&) const = default;
+};
+
+// What was approved while a link was down, by clock hours (since 1970) of the entries' times: of a card, or at a merchant.
+struct StandInUse {
+    struct Hour {
+        std::uint32_t hour = 0;
+        std::uint32_t count = 0;
+        MinorUnits sum = 0;
+    };
+    std::vector<Hour> hours;  // in order, at most kStandInHoursKept: beyond, the oldest goes
+    std::uint16_t last_atc = 0;  // of a card: the highest transaction counter (9F36) of a chip that was stood in for
+};
+// Hours that are kept: those that a policy can ask for, and the one that has begun.
+inline constexpr std::uint32_t kStandInHoursKept = 25;
+struct StandInTotal {
+    std::uint64_t count = 0;
+    MinorUnits sum = 0;
+};
+
+// Payments whose advice is owed, and cards and merchants whose stand-in is counted, at once: about 1 kB each. Beyond, no
+// more is approved without the issuer.
+inline constexpr std::size_t kStoodInMax = 200'000;
+// Payments that wait or of which something is owed, at once: beyond, links take no new ones. Far below the STANs that one link
+// has, so that there is always a free one.
+inline constexpr std::size_t kOutstandingAllMax = 300'000;
+inline constexpr std::size_t kStandInCountedMax = 200'000;
+// Cards that staff may have blocked at once.
+inline constexpr std::size_t kBlockedMax = 1'000'000;
 
 // A pre-authorisation whose money is held.
 struct Hold {
@@ -153,6 +198,10 @@ struct Settlement {
 // Numbers for reports; from the journal, so everyone counts the same.
 struct Counters {
     std::uint64_t card_approved = 0, qr_approved = 0, declined = 0, forwarded = 0, reversals = 0;
+    // Stand-in: approved by the box; of these, what its issuer accepted, refused, and what nobody answered; and the money of the
+    // latter two, which their banks owe all the same.
+    std::uint64_t stood_in = 0, advices_accepted = 0, advices_refused = 0, advices_expired = 0;
+    MinorUnits refused_sum = 0, expired_sum = 0;
 };
 
 class State {
@@ -174,6 +223,26 @@ class State {
     [[nodiscard]] const Id128* merchant_account(const MerchantId& merchant) const;
     [[nodiscard]] const Outstanding* outstanding(std::uint64_t payment_seq) const;
     [[nodiscard]] const std::map<std::uint64_t, Outstanding>& all_outstanding() const noexcept { return m_outstanding; }
+    // Forwarded payments that wait for their issuer's answer, by seq.
+    [[nodiscard]] const std::set<std::uint64_t>& waiting() const noexcept { return m_waiting; }
+    // What is to be sent to issuers' hosts, by link and terminal; of a line the first goes, and the next when that was answered.
+    [[nodiscard]] const std::map<LineKey, OwedLine>& owed_lines() const noexcept { return m_owed_lines; }
+    // What is owed and not sent until staff says so, by seq.
+    [[nodiscard]] const std::set<std::uint64_t>& parked() const noexcept { return m_parked; }
+    // Payments whose advice is owed: the last day on which it is sent, and seq.
+    [[nodiscard]] const std::set<std::pair<std::int64_t, std::uint64_t>>& advices_owed() const noexcept { return m_advices; }
+    // What was approved without an issuer in the clock hour of `now_ns` and the `hours` before it: of a card, or paid to a
+    // merchant's account. Never less than in any `hours` up to now.
+    [[nodiscard]] StandInTotal stood_in_of(const entry::CardToken& card, std::uint64_t now_ns, std::uint32_t hours) const;
+    [[nodiscard]] StandInTotal stood_in_at(Id128 merchant, std::uint64_t now_ns, std::uint32_t hours) const;
+    // The highest transaction counter of the card's chip that was stood in for, while that counts; 0: none.
+    [[nodiscard]] std::uint16_t stood_in_atc(const entry::CardToken& card) const;
+    // Whether there is room to count and owe one more.
+    [[nodiscard]] bool may_stand_in(const entry::CardToken& card, Id128 merchant) const;
+    // Whether there is room for one more outstanding payment: a forwarded one, or one that is stood in for.
+    [[nodiscard]] bool has_room() const noexcept { return m_outstanding.size() < kOutstandingAllMax; }
+    [[nodiscard]] bool blocked(const entry::CardToken& card) const { return m_blocked.contains(card); }
+    [[nodiscard]] std::size_t blocked_count() const noexcept { return m_blocked.size(); }
     // By the seq of the 0100; null when nothing is held (any more).
     [[nodiscard]] const Hold* hold(std::uint64_t authorisation) const;
     [[nodiscard]] const std::map<std::uint64_t, Hold>& holds() const noexcept { return m_holds; }
@@ -229,6 +298,8 @@ class State {
     [[nodiscard]] Refusal on(const entry::CardPinSet& e);
     [[nodiscard]] Refusal on(const entry::CardUnlocked& e);
     [[nodiscard]] Refusal on(const entry::RoutesChanged& e);
+    [[nodiscard]] Refusal on(const entry::CardBlocked& e);
+    [[nodiscard]] Refusal on(const entry::CardUnblocked& e);
     [[nodiscard]] Refusal on(const entry::TerminalAdded& e);
     [[nodiscard]] Refusal on(const entry::SessionKeySet& e);
     [[nodiscard]] Refusal on(const entry::SessionKeyUsed& e);
@@ -243,6 +314,12 @@ class State {
     [[nodiscard]] Refusal on(const entry::ForwardAnswered& e);
     [[nodiscard]] Refusal on(const entry::Reversal& e);
     [[nodiscard]] Refusal on(const entry::LinkReversalAnswered& e);
+    [[nodiscard]] Refusal on(const entry::StoodIn& e);
+    [[nodiscard]] Refusal on(const entry::SafAnswered& e);
+    [[nodiscard]] Refusal on(const entry::SafParked& e);
+    [[nodiscard]] Refusal on(const entry::SafRetried& e);
+    [[nodiscard]] Refusal on(const entry::SafExpired& e);
+    [[nodiscard]] Refusal on(const entry::SafClosed& e);
     [[nodiscard]] Refusal on(const entry::Authorised& e);
     [[nodiscard]] Refusal on(const entry::Completed& e);
     [[nodiscard]] Refusal on(const entry::ChipChecked& e);
@@ -271,7 +348,13 @@ class State {
     void note_request(const entry::RequestKey& key, std::uint64_t time_ns);
     void remember_or_replace(Remembered* before, const Remembered& r);
     void count(const TerminalId& terminal, Total total, MinorUnits amount, std::int64_t times = 1);
-    void drop_outstanding_if_done(std::uint64_t seq);
+    // Around every change of an Outstanding: out of the indexes, and into them again, or dropped when nothing is owed or awaited.
+    void unfile(std::uint64_t seq, const Outstanding& o);
+    [[nodiscard]] bool file(std::uint64_t seq, const Outstanding& o);
+    void refile(std::uint64_t seq);
+    [[nodiscard]] Outstanding* owed(std::uint64_t seq, Remembered** payment);
+    void count_stand_in(const entry::StoodIn& e);
+    void forget_stand_in();
     template <typename E>
     [[nodiscard]] Refusal decoded(Bytes body);
 
@@ -279,6 +362,7 @@ class State {
     [[nodiscard]] bool load_maps(Reader& in);
     [[nodiscard]] bool load_holds();
     [[nodiscard]] bool load_authorised();
+    [[nodiscard]] bool load_outstanding();
 
     struct TokenHash {
         std::size_t operator()(const entry::CardToken& t) const noexcept;
@@ -301,6 +385,13 @@ class State {
     std::map<Hash160, Wallet> m_wallets;
     std::map<std::uint64_t, Outstanding> m_outstanding;
     std::map<std::pair<std::uint16_t, std::uint32_t>, std::uint64_t> m_link_stans;
+    std::set<std::uint64_t> m_waiting;
+    std::map<LineKey, OwedLine> m_owed_lines;
+    std::set<std::uint64_t> m_parked;
+    std::set<std::pair<std::int64_t, std::uint64_t>> m_advices;
+    std::map<entry::CardToken, StandInUse> m_stand_in_of_cards;
+    std::map<Id128, StandInUse> m_stand_in_at_merchants;
+    std::set<entry::CardToken> m_blocked;
     std::map<std::uint64_t, Hold> m_holds;  // by seq of the 0100
     std::map<std::pair<std::uint64_t, std::uint64_t>, std::uint64_t> m_hold_ends;  // expires_ns, entry -> seq of the 0100
     std::map<std::uint64_t, OpenAuthorisation> m_authorised;                       // by seq of the 0100

@@ -39,6 +39,10 @@ State::Refusal State::dispatch(Kind kind, Bytes body) {
             return decoded<entry::CardPinSet>(body);
         case Kind::card_unlocked:
             return decoded<entry::CardUnlocked>(body);
+        case Kind::card_blocked:
+            return decoded<entry::CardBlocked>(body);
+        case Kind::card_unblocked:
+            return decoded<entry::CardUnblocked>(body);
         case Kind::terminal_added:
             return decoded<entry::TerminalAdded>(body);
         case Kind::session_key_set:
@@ -65,6 +69,18 @@ State::Refusal State::dispatch(Kind kind, Bytes body) {
             return decoded<entry::Reversal>(body);
         case Kind::link_reversal_answered:
             return decoded<entry::LinkReversalAnswered>(body);
+        case Kind::stood_in:
+            return decoded<entry::StoodIn>(body);
+        case Kind::saf_answered:
+            return decoded<entry::SafAnswered>(body);
+        case Kind::saf_parked:
+            return decoded<entry::SafParked>(body);
+        case Kind::saf_retried:
+            return decoded<entry::SafRetried>(body);
+        case Kind::saf_expired:
+            return decoded<entry::SafExpired>(body);
+        case Kind::saf_closed:
+            return decoded<entry::SafClosed>(body);
         case Kind::authorised:
             return decoded<entry::Authorised>(body);
         case Kind::completed:
@@ -272,6 +288,7 @@ State::Refusal State::on(const entry::Payment& e) {
     if (from_wallet && e.outcome == Outcome::approved &&
         (wallet == m_wallets.end() || e.order_counter <= wallet->second.counter))
         return "its wallet is unknown or its order's counter was used before";
+    if (e.outcome == Outcome::forwarded && !has_room()) return "too many payments are outstanding";
     if (e.outcome == Outcome::forwarded && (from_wallet || e.link_stan != next_link_stan(e.link)))
         return "its link STAN is out of order";
 
@@ -314,7 +331,7 @@ State::Refusal State::on(const entry::Payment& e) {
             ++m_counters.forwarded;
             m_last_link_stan = e.link_stan;
             m_outstanding[r.seq] = {.payment = e};
-            m_link_stans[{e.link, e.link_stan}] = r.seq;
+            refile(r.seq);
             break;
     }
     if (e.channel == entry::Channel::wallet)
@@ -325,36 +342,6 @@ State::Refusal State::on(const entry::Payment& e) {
     if (from_wallet && e.outcome == Outcome::approved) wallet->second.counter = e.order_counter;
     if (e.outcome == Outcome::approved) count(e.key.terminal, Total::debits, e.amount.minor);
     remember_or_replace(before, r);
-    return {};
-}
-
-State::Refusal State::on(const entry::ForwardAnswered& e) {
-    const auto at = m_outstanding.find(e.payment);
-    if (at == m_outstanding.end() || at->second.answered) return "no forwarded payment waits for it";
-    if (e.outcome == Outcome::forwarded) return "an answer cannot be 'forwarded'";
-    Remembered* r = remembered(request_id(RequestClass::payment, at->second.payment.key));
-    if (r == nullptr || r->seq != e.payment || r->what != Remembered::What::forwarded)
-        return "its payment does not wait";
-    const bool approved = e.outcome == Outcome::approved;
-    ledger::Transfer t;
-    t.id = {entry::kForwardTransfer, this_seq()};
-    t.pending_id = {entry::kForwardTransfer, e.payment};
-    t.flags = approved ? ledger::kPostPending : ledger::kVoidPending;
-    t.code = kForwarded;
-    t.timestamp_ns = e.time_ns;
-    if (auto why = transfer(t)) return why;
-    r->what = approved ? Remembered::What::approved : Remembered::What::declined;
-    if (!approved) r->stands = 0;
-    r->response_code = e.response_code;
-    r->auth_code = e.auth_code;
-    ++(approved ? m_counters.card_approved : m_counters.declined);
-    if (approved) count(at->second.payment.key.terminal, Total::debits, r->amount);
-    at->second.answered = true;
-    at->second.reversal_owed = e.reversal_owed != 0;
-    // Its answer never came, or asks for what the terminal could not do.
-    if (at->second.reversal_owed)
-        at->second.why = e.reason == entry::Reason::issuer_timeout ? MessageReason::timeout : MessageReason::device_unable;
-    drop_outstanding_if_done(e.payment);
     return {};
 }
 

@@ -31,6 +31,19 @@ State::Refusal State::on(const entry::CardUnlocked& e) {
     return {};
 }
 
+// Of any card: those of links' hosts are issued nowhere here.
+State::Refusal State::on(const entry::CardBlocked& e) {
+    if (m_blocked.contains(e.card)) return "that card is blocked already";
+    if (m_blocked.size() >= kBlockedMax) return "too many cards are blocked";
+    m_blocked.insert(e.card);
+    return {};
+}
+
+State::Refusal State::on(const entry::CardUnblocked& e) {
+    if (m_blocked.erase(e.card) == 0) return "that card is not blocked";
+    return {};
+}
+
 // Told for those who read the journal: nothing here goes by it.
 State::Refusal State::on(const entry::ChipChecked& e) {
     if (e.payment == 0 || e.payment != m_last_seq) return "it does not stand right behind its payment";

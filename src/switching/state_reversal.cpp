@@ -38,7 +38,11 @@ State::Refusal State::on(const entry::Reversal& e) {
                 return "its amount is not what it takes back of its original";
             if (e.owed.size() != (payment->forwarded ? 1 : 0))
                 return "what it owes the issuer does not fit its original";
-            if (payment->forwarded && m_link_stans.contains({e.owed[0].link, e.owed[0].link_stan}))
+            Outstanding* owed_already = nullptr;  // its advice: the reversal goes behind it
+            if (const auto at = m_outstanding.find(e.payment); at != m_outstanding.end()) owed_already = &at->second;
+            if (owed_already != nullptr && (!payment->forwarded || !owed_already->advice_owed))
+                return "a reversal of it is owed already";
+            if (payment->forwarded && owed_already == nullptr && m_link_stans.contains({e.owed[0].link, e.owed[0].link_stan}))
                 return "its link STAN is in use";
             const auto back = move_back(*payment, e.amount.minor, e.time_ns);
             if (!back) return "neither the merchant nor its bank has the money";
@@ -48,8 +52,19 @@ State::Refusal State::on(const entry::Reversal& e) {
             ++m_counters.reversals;
             count(e.key.terminal, Total::debit_reversals, e.amount.minor);
             if (!payment->forwarded) break;
-            m_outstanding[e.payment] = {e.owed[0], true, true, e.replacement, reason_for_issuer(e)};
-            m_link_stans[{e.owed[0].link, e.owed[0].link_stan}] = e.payment;
+            if (owed_already != nullptr) {
+                owed_already->reversal_owed = true;
+                owed_already->stands = e.replacement;
+                owed_already->why = reason_for_issuer(e);
+                break;
+            }
+            m_outstanding[e.payment] = {.payment = e.owed[0],
+                                        .answered = true,
+                                        .reversal_owed = true,
+                                        .stands = e.replacement,
+                                        .why = reason_for_issuer(e),
+                                        .owed_at = this_seq()};
+            refile(e.payment);
             break;
         }
         case entry::ReversalOutcome::released:
@@ -59,9 +74,14 @@ State::Refusal State::on(const entry::Reversal& e) {
             count(e.key.terminal, Total::authorisation_reversals, 0);
             break;
         case entry::ReversalOutcome::already:
-        case entry::ReversalOutcome::nothing_owed:
+        case entry::ReversalOutcome::nothing_owed: {
             if (payment == nullptr) return "its original is not known";
+            // It gave up the payment, by the entry before this one: its host hears why the terminal did so.
+            const auto at = m_outstanding.find(e.payment);
+            const bool gave_up = at != m_outstanding.end() && at->second.reversal_owed && at->second.owed_at == m_last_seq;
+            if (gave_up && e.why != MessageReason::none) at->second.why = e.why;
             break;
+        }
         case entry::ReversalOutcome::unknown: {
             if (payment != nullptr) return "its original is known";
             if (e.replacement != 0) return "its original is not known, and some of it is to stand";
@@ -95,21 +115,6 @@ std::optional<ledger::Transfer> State::move_back(const Remembered& payment, Mino
         if (t.debit_account != t.credit_account && m_ledger.check(t) == ledger::TransferResult::ok) return t;
     }
     return std::nullopt;
-}
-
-State::Refusal State::on(const entry::LinkReversalAnswered& e) {
-    const auto at = m_outstanding.find(e.payment);
-    if (at == m_outstanding.end() || !at->second.reversal_owed) return "no reversal of that payment is owed";
-    at->second.reversal_owed = false;
-    drop_outstanding_if_done(e.payment);
-    return {};
-}
-
-void State::drop_outstanding_if_done(std::uint64_t seq) {
-    const auto at = m_outstanding.find(seq);
-    if (at == m_outstanding.end() || !at->second.answered || at->second.reversal_owed) return;
-    m_link_stans.erase({at->second.payment.link, at->second.payment.link_stan});
-    m_outstanding.erase(at);
 }
 
 }  // namespace giro::switching

@@ -9,6 +9,7 @@ State::Refusal State::on(const entry::WindowClosed& e) {
     if (e.window != open_window()) return "it is not the open window";
     if (e.last_seq != m_last_seq) return "its last sequence number is not the one before it";
     m_settlements[e.window] = {e, this_seq(), {}, {}, {}, m_newest_day};
+    forget_stand_in();
     return {};
 }
 

@@ -1,9 +1,10 @@
 // The state as bytes: what a start loads instead of replaying everything, and what digest() hashes.
 //
-//   snapshot  = "GIROSTAT" version:u32 last_seq:u64 last_link_stan:u32 counters:5*u64 ledger maps
+//   snapshot  = "GIROSTAT" version:u32 last_seq:u64 last_link_stan:u32 counters ledger maps
 //   ledger    = ledger::Ledger::save
 //   maps      = forgotten:u64 newest_day:i64 forgotten_day:i64 routes:32
 //               remembered participants terminals cards merchants wallets outstanding holds authorised settlements
+//               blocked stand_in_of_cards stand_in_at_merchants
 // forgotten is how many requests were, ever. From remembered on each is a u64 count and its items in order of key
 // (remembered: in order of recording), fields as in fields() below.
 // Two states that are equal give the same bytes.
@@ -41,7 +42,14 @@ static void fields(auto& a, Wallet& w) {
     a(w.pubkey, w.account, w.counter);
 }
 static void fields(auto& a, Outstanding& o) {
-    a(o.payment, o.answered, o.reversal_owed, o.stands, o.why);
+    a(o.payment, o.answered, o.reversal_owed, o.stands, o.why, o.advice_owed, o.advice, o.expires_day, o.owed_at, o.failures, o.parked,
+      o.parked_for);
+}
+static void fields(auto& a, StandInUse::Hour& h) {
+    a(h.hour, h.count, h.sum);
+}
+static void fields(auto& a, StandInUse& u) {
+    a(u.hours, u.last_atc);
 }
 static void fields(auto& a, Hold& h) {
     a(h.request, h.entry, h.expires_ns);
@@ -50,7 +58,8 @@ static void fields(auto& a, OpenAuthorisation& o) {
     a(o.sale, o.stan, o.payer, o.held);
 }
 static void fields(auto& a, Counters& c) {
-    a(c.card_approved, c.qr_approved, c.declined, c.forwarded, c.reversals);
+    a(c.card_approved, c.qr_approved, c.declined, c.forwarded, c.reversals, c.stood_in, c.advices_accepted, c.advices_refused,
+      c.advices_expired, c.refused_sum, c.expired_sum);
 }
 
 struct Approval {
@@ -133,6 +142,20 @@ bool load_map(Decoder& a, Map& map) {
     return a.ok();
 }
 
+// The same of a set.
+template <typename Set>
+bool load_set(Decoder& a, Set& set) {
+    std::uint64_t count = 0;
+    a(count);
+    for (std::uint64_t i = 0; i < count; ++i) {
+        typename Set::key_type key{};
+        a(key);
+        if (!a.ok() || (!set.empty() && !(*set.rbegin() < key))) return false;
+        set.insert(set.end(), key);
+    }
+    return a.ok();
+}
+
 }  // namespace
 
 void State::save(Buffer& out) const {
@@ -160,6 +183,10 @@ void State::save_maps(Buffer& out) const {
     std::map<std::uint64_t, SavedSettlement> settlements;
     for (const auto& [window, settlement] : m_settlements) settlements[window] = to_saved(settlement);
     save_map(a, settlements);
+    a(static_cast<std::uint64_t>(m_blocked.size()));
+    for (const auto& card : m_blocked) a(card);
+    save_map(a, m_stand_in_of_cards);
+    save_map(a, m_stand_in_at_merchants);
 }
 
 bool State::load_maps(Reader& in) {
@@ -178,8 +205,9 @@ bool State::load_maps(Reader& in) {
     }
     if (!load_map(a, m_participants) || !load_map(a, m_terminals) || !load_map(a, m_cards) ||
         !load_map(a, m_merchants) || !load_map(a, m_wallets) || !load_map(a, m_outstanding) ||
-        !load_map(a, m_holds) || !load_map(a, m_authorised) || !load_map(a, settlements) || !a.done() || !load_holds())
+        !load_map(a, m_holds) || !load_map(a, m_authorised) || !load_map(a, settlements) || !load_set(a, m_blocked))
         return false;
+    if (!load_map(a, m_stand_in_of_cards) || !load_map(a, m_stand_in_at_merchants) || !a.done() || !load_holds()) return false;
     for (auto& [window, saved] : settlements) {
         auto settlement = from_saved(std::move(saved));
         if (!settlement) return false;
@@ -188,9 +216,7 @@ bool State::load_maps(Reader& in) {
     for (const auto& [id, t] : m_terminals)
         if (t.period == 0 || (!t.cut_over && t.cut != Totals{})) return false;
     advance_settled();
-    for (const auto& [seq, o] : m_outstanding)
-        if (!m_link_stans.emplace(std::pair(o.payment.link, o.payment.link_stan), seq).second) return false;
-    return true;
+    return load_outstanding();
 }
 
 // Every hold that can end is an authorisation's, and the other way round.
@@ -252,8 +278,11 @@ Result<State> State::load(Bytes bytes, std::uint64_t hash_seed) {
     state.m_last_seq = in.u64();
     state.m_last_link_stan = in.u32();
     auto& c = state.m_counters;
-    for (auto* counter : {&c.card_approved, &c.qr_approved, &c.declined, &c.forwarded, &c.reversals})
+    for (auto* counter : {&c.card_approved, &c.qr_approved, &c.declined, &c.forwarded, &c.reversals, &c.stood_in, &c.advices_accepted,
+                          &c.advices_refused, &c.advices_expired})
         *counter = in.u64();
+    c.refused_sum = in.i64();
+    c.expired_sum = in.i64();
     auto ledger = ledger::Ledger::load(in, ledger::Options{.hash_seed = hash_seed});
     if (!ledger) return tl::unexpected(ledger.error());
     state.m_ledger = std::move(*ledger);

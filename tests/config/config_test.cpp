@@ -336,3 +336,22 @@ TEST_CASE("config: a class of terminals has session keys of its own age; who is 
         CHECK(contains(refused(one("terminals = [\"" + std::string(id) + "\"]\nsession_key_s = 60\n")), "a terminal's id, or the beginning of ids"));
     CHECK(contains(refused(tills + "[[key_class]]\nname = \"two\"\nterminals = [\"K*\"]\nsession_key_s = 60\n"), "'K*' is of two key classes"));
 }
+
+TEST_CASE("config: a stand-in policy is read whole, and a link can only name one that is there") {
+    const std::string vault = "# [vault]";
+    const std::string policy = "[[stand_in]]\nname = \"shops\"\nfloor = 5000\ncard_count = 3\ncard_sum = 9000\nmerchant_hour_sum = 20000\n";
+    const auto c = config_with(vault, policy + vault);
+    REQUIRE(c);
+    const auto* read = config::find_stand_in(*c, "shops");
+    REQUIRE(read != nullptr);
+    CHECK(config::find_stand_in(*c, "") == nullptr);
+    CHECK(*read == config::StandIn{"shops", 5'000, 3, 9'000, 24, 20'000, config::ChipPolicy::required, 30});
+    CHECK(c->links.at(0).stand_in.empty());
+    const auto refused = [&](const std::string& text) { return refusal_with(vault, text + vault); };
+    CHECK(contains(refused(policy + policy), "is given twice"));
+    CHECK(contains(refused(policy + "card_hours = 25\n"), "'card_hours' = 25 is outside 1..24"));
+    CHECK(contains(refused(policy + "chip = \"maybe\"\n"), "'chip' must be one of: required if-present"));
+    CHECK(contains(refused("[[stand_in]]\nname = \"shops\"\n"), "'floor' must be given"));
+    const std::string name = "name = \"gamma-host\"\n";
+    CHECK(contains(refusal_with(name, name + "stand_in = \"other\"\n"), "there is no [[stand_in]] of that name"));
+}

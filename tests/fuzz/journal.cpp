@@ -27,7 +27,7 @@ void comes_back(Bytes body) {
     if (const auto entry = decode<E>(body)) ASSERT(std::ranges::equal(encode(*entry), body));
 }
 using Reader = void (*)(Bytes);
-constexpr std::array<Reader, 30> kReaders = {
+constexpr std::array<Reader, 38> kReaders = {
     comes_back<ParticipantOpened>,   comes_back<AccountOpened>,        comes_back<CardIssued>,       comes_back<TerminalAdded>,
     comes_back<SessionKeySet>,       comes_back<WalletRegistered>,     comes_back<FundsPaidIn>,      comes_back<Payment>,
     comes_back<ForwardAnswered>,     comes_back<Reversal>,             comes_back<LinkReversalAnswered>, comes_back<WindowClosed>,
@@ -35,8 +35,10 @@ constexpr std::array<Reader, 30> kReaders = {
     comes_back<SessionKeyUsed>,      comes_back<SettlementWithdrawn>, comes_back<Authorised>,          comes_back<Completed>,
     comes_back<HoldsExpired>,        comes_back<TerminalDukptSet>,    comes_back<Forgotten>,
     comes_back<TerminalSigned>,      comes_back<TerminalCutOver>,     comes_back<Reconciled>,
-    comes_back<Uploaded>,            comes_back<CardPinSet>,          comes_back<CardUnlocked>, comes_back<RoutesChanged>,
-    comes_back<ChipChecked>};
+    comes_back<Uploaded>,            comes_back<CardPinSet>,          comes_back<CardUnlocked>,        comes_back<RoutesChanged>,
+    comes_back<ChipChecked>,         comes_back<CardBlocked>,          comes_back<CardUnblocked>,       comes_back<StoodIn>,
+    comes_back<SafAnswered>,         comes_back<SafParked>,            comes_back<SafRetried>,          comes_back<SafExpired>,
+    comes_back<SafClosed>};
 }  // namespace
 
 void run_journal_entry(Bytes input) {
@@ -45,6 +47,8 @@ void run_journal_entry(Bytes input) {
 Seeds seeds_journal_entry() {
     Reversal reversal;
     reversal.owed.resize(1);
+    StoodIn stood_in;
+    stood_in.advice.chip = Buffer(11, std::byte{3});
     SettlementProposed proposed;
     proposed.net = {{1, -5}, {2, 5}};
     proposed.unsigned_tx = Buffer(20, std::byte{2});
@@ -67,7 +71,9 @@ Seeds seeds_journal_entry() {
                           encode(SettlementWithdrawn{}), encode(Authorised{}), encode(Completed{}), encode(HoldsExpired{}),
                           encode(TerminalDukptSet{}), encode(Forgotten{}),
                           encode(TerminalSigned{}), encode(TerminalCutOver{}), encode(Reconciled{}), encode(Uploaded{}),
-                          encode(CardPinSet{}), encode(CardUnlocked{}), encode(ChipChecked{}),       encode(RoutesChanged{})};
+                          encode(CardPinSet{}), encode(CardUnlocked{}), encode(RoutesChanged{}), encode(ChipChecked{}),
+                          encode(CardBlocked{}), encode(CardUnblocked{}), encode(stood_in), encode(SafAnswered{}), encode(SafParked{}),
+                          encode(SafRetried{}), encode(SafExpired{}), encode(SafClosed{})};
     Seeds seeds;
     for (std::size_t i = 0; i < bodies.size(); ++i) seeds.push_back(chosen(i, bodies[i]));
     return seeds;

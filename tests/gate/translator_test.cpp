@@ -95,6 +95,11 @@ TEST_CASE("translator: an issuer's answers are served on a link only, requests o
     CHECK((*read)->auth_code.view() == "ABC123");
     CHECK(refused(translator, answer) == Refusal::unanswerable);
     CHECK(refused(translator, purchase(), Source::link) == Refusal::not_served);
+    for (const char* mti : {"0230", "0410"}) {  // to its advices and reversals
+        m.set_mti(mti);
+        CHECK(translator.read(packed(m), Source::link).has_value());
+        CHECK(refused(translator, packed(m)) == Refusal::unanswerable);
+    }
     m.remove(39);
     CHECK(refused(translator, packed(m), Source::link) == Refusal::unanswerable);
 }

@@ -121,6 +121,19 @@ void Evidence::keep_books(std::uint64_t seq, entry::Kind kind, Bytes body) {
             postings.push_back(seq);
             if (e.channel != entry::Channel::wallet) count(e.key.terminal, Total::debits, e.amount.minor);
         }
+    } else if (kind == Kind::stood_in) {
+        const auto e = *decode<entry::StoodIn>(body);
+        by_request[request_of(e.payment)].push_back(payments.size());
+        payments.push_back({seq, e.payment, {}, {}});
+        stood_in.insert(seq);
+        move(e.payment.debit, e.payment.credit, e.payment.amount.minor);
+        postings.push_back(seq);
+        count(e.payment.key.terminal, Total::debits, e.payment.amount.minor);
+    } else if (kind == Kind::saf_answered) {
+        const auto e = *decode<entry::SafAnswered>(body);
+        if (e.verdict != entry::SafVerdict::unreadable) advised[e.payment] = e.verdict;
+    } else if (kind == Kind::saf_expired) {
+        expired.insert(decode<entry::SafExpired>(body)->payment);
     } else if (kind == Kind::authorised) {
         const auto e = *decode<entry::Authorised>(body);
         by_request[request_of(e.payment)].push_back(payments.size());

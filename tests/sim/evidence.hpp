@@ -46,6 +46,9 @@ struct Evidence {
     std::vector<std::pair<std::uint64_t, entry::Reversal>> reversals;
     std::map<std::uint64_t, MinorUnits> authorised;  // seq of a 0100 -> what it and its raises asked for
     std::vector<entry::Completed> completed;
+    std::set<std::uint64_t> stood_in;                         // payments that the box approved for an issuer
+    std::map<std::uint64_t, entry::SafVerdict> advised;       // .. and what their issuer said
+    std::set<std::uint64_t> expired;                          // .. or nobody did
     // What each terminal's messages come to since its last cut, and what was cut over and is not reconciled yet.
     struct Day {
         Totals open;

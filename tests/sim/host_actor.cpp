@@ -11,6 +11,8 @@ host::Options options_of(const Secret& tmk) {
     host::Options options;
     options.zone_key = pin_key(demo::kZoneKey);
     options.tmk = Secret(Buffer(tmk.reveal().begin(), tmk.reveal().end()));
+    // What nobody answers would be owed for ever: the sweep of seeds is to come to its end.
+    options.scenario.rules.insert(options.scenario.rules.begin(), {.kind = host::Kind::advice, .cents = 91, .pan_from = {}, .pan_to = {}, .merchant = {}, .terminal = {}, .code = ResponseCode("00")});
     return options;
 }
 }

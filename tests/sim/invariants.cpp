@@ -423,14 +423,16 @@ class IssuerAgrees final : public Invariant {
         std::map<std::string, MinorUnits> reversed;  // -> the least that a reversal left to stand
         for (const auto& seen : *s.host) {
             const std::string request = fmt::format("{}/{}", seen.terminal.view(), seen.rrn.view());
-            if (seen.mti == "0400") {
+            if (host::kind_of(seen.mti) == host::Kind::reversal) {
                 MinorUnits& least = reversed.try_emplace(request, seen.stands).first->second;
                 least = std::min(least, seen.stands);
             } else if (seen.code.view() == "00")
                 approved.insert(request);
         }
         for (const auto& p : s.journal.payments) {
-            if (p.payment.outcome != entry::Outcome::forwarded) continue;
+            const auto advised = s.journal.advised.find(p.seq);  // refused by its issuer, it stands here alone
+            const bool told = advised != s.journal.advised.end() && advised->second == entry::SafVerdict::accepted;
+            if (p.payment.outcome != entry::Outcome::forwarded && !told) continue;
             const std::string request = fmt::format("{}/{}", p.payment.key.terminal.view(), p.payment.key.rrn.view());
             MinorUnits stands = p.approved() ? p.payment.amount.minor : 0;
             for (const auto& r : p.reversed) stands -= r.amount.minor;
@@ -441,6 +443,44 @@ class IssuerAgrees final : public Invariant {
                 broken.push_back(fmt::format("{}: of entry {} {} stand here and {} at the issuer", request, p.seq, stands,
                                              stands_there));
         }
+    }
+};
+
+// Beyond the list: what the box approved while the link was down.
+class AdvisedOnce final : public Invariant {
+  public:
+    int number() const override { return 0; }
+    std::string_view sentence() const override {
+        return "every stood-in approval is at its issuer exactly once and in its terminal's order, or refused, parked or expired by an entry";
+    }
+    void check(const Scene& s, Broken& broken) const override {
+        if (s.host == nullptr || !s.at_rest) return;
+        std::map<std::string, int> booked, refused;
+        std::map<TerminalId, std::uint32_t> last;
+        for (const auto& seen : *s.host) {
+            if (host::kind_of(seen.mti) != host::Kind::advice || seen.repeat) continue;
+            const std::string request = fmt::format("{}/{}", seen.terminal.view(), seen.rrn.view());
+            ++(seen.code.view() == "00" ? booked : refused)[request];
+            // By the STANs, which the switch gives out in the journal's order: tills' clocks step.
+            if (std::exchange(last[seen.terminal], seen.stan) > seen.stan)
+                broken.push_back(fmt::format("the advice of {} came after a later one of its terminal", request));
+        }
+        for (const std::uint64_t seq : s.journal.stood_in) {
+            const PaymentStory& p = *s.journal.payment(seq);
+            const std::string request = fmt::format("{}/{}", p.payment.key.terminal.view(), p.payment.key.rrn.view());
+            const auto advised = s.journal.advised.find(seq);
+            const bool ended = advised != s.journal.advised.end() || s.journal.expired.contains(seq) || s.journal.state.parked().contains(seq);
+            if (!ended) broken.push_back(fmt::format("the advice of {} (entry {}) has come to no end", request, seq));
+            if (advised == s.journal.advised.end()) continue;
+            const bool accepted = advised->second == entry::SafVerdict::accepted;
+            if (booked[request] != (accepted ? 1 : 0))
+                broken.push_back(fmt::format("{} was stood in for once, {}, and is booked {} times at its issuer", request,
+                                             entry::name(advised->second), booked[request]));
+            if (!accepted && refused[request] == 0) broken.push_back(fmt::format("{} was refused by nobody", request));
+            booked.erase(request);
+        }
+        for (const auto& [request, times] : booked)
+            if (times != 0) broken.push_back(fmt::format("{} is booked at the issuer as an advice of nothing that was approved here", request));
     }
 };
 
@@ -461,6 +501,7 @@ std::vector<std::unique_ptr<Invariant>> make() {
     all.push_back(std::make_unique<NothingInTheClear>());
     all.push_back(std::make_unique<SameState>());
     all.push_back(std::make_unique<IssuerAgrees>());
+    all.push_back(std::make_unique<AdvisedOnce>());
     return all;
 }
 }  // namespace

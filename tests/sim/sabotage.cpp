@@ -28,7 +28,7 @@ struct Bug {
 constexpr Bug kBugs[] = {
     {"none", 0},           {"lying-disk", 1},   {"fickle-switch", 2}, {"generous-ledger", 3}, {"double-reversal", 4},
     {"edited-journal", 5}, {"lost-posting", 6}, {"early-confirm", 7}, {"blind-vault", 8},     {"chatty-log", 9},
-    {"random-state", 10},  {"repeated-chip", 0}};
+    {"random-state", 10},  {"repeated-chip", 0}, {"forgetful-advice", 0}};
 static_assert(std::size(kBugs) == static_cast<std::size_t>(Sabotage::count));
 Sabotage g_sabotage = Sabotage::none;
 std::uint64_t g_calls = 0;
@@ -101,6 +101,15 @@ GIRO_WRAP(std::optional<Buffer>, _ZN4giro9switching12FrameBuilder6answerERKNS_14
     }
     return real__ZN4giro9switching12FrameBuilder6answerERKNS_14PaymentRequestERKNS0_5ReplyEb(self, request, other,
                                                                                              with_mac);
+}
+
+GIRO_WRAP(std::optional<Buffer>,
+          _ZN4giro9switching12FrameBuilder11link_adviceERKNS_5entry7PaymentERKNS2_10AdviceDataERKNS_3PanEb,
+          switching::FrameBuilder* self, const entry::Payment& payment, const entry::AdviceData& advice, const Pan& pan, bool repeat) {
+    entry::Payment other = payment;
+    if (sabotage() == Sabotage::forgetful_advice && repeat) other.key.local_time = FixedText<6>(payment.key.local_time.view() == "000000" ? "000001" : "000000");
+    return real__ZN4giro9switching12FrameBuilder11link_adviceERKNS_5entry7PaymentERKNS2_10AdviceDataERKNS_3PanEb(self, other, advice, pan,
+                                                                                                             repeat);
 }
 
 GIRO_WRAP(std::optional<chain::TxPlace>, _ZNK4giro5chain10ChainState7find_txERKSt5arrayISt4byteLm32EE,

@@ -21,6 +21,7 @@ enum class Sabotage {
     chatty_log,       // 9: card numbers are written to the log as they are
     random_state,     // 10: the state depends on more than the journal
     repeated_chip,    // beyond the list: the vault takes a chip's counter again
+    forgetful_advice, // beyond the list: an advice that is repeated has another time of day, so its issuer books it again
     count,
 };
 // Which invariant must find it.

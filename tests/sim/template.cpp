@@ -155,6 +155,15 @@ config::Config box_config() {
     c.switching.session_key_s = 60;
     c.switching.session_key_overlap_s = 10;
     c.links.at(0).key_ages = {40, 90, 10};
+    config::StandIn stand_in;
+    stand_in.name = "shops";
+    stand_in.floor = 5'000;
+    stand_in.card_count = 20;
+    stand_in.card_sum = 60'000;
+    stand_in.merchant_hour_sum = 1'000'000;
+    stand_in.chip = config::ChipPolicy::if_present;
+    c.stand_ins = {stand_in};
+    c.links.at(0).stand_in = stand_in.name;
     c.vault.module = test::test_token_module();
     c.settle = {2, 1};
     c.chain = {101, 600};

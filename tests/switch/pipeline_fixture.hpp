@@ -66,6 +66,7 @@ class FakeVault {
     bool holds = false;
     Status status = Status::ok;
     bool macs_good = true;
+    bool reveals = false;  // else no card number is given back
     vault::DukptVerdict ksn_verdict = vault::DukptVerdict::good;
     std::vector<std::string> ksns, answered_ksns;  // of the checks and MACs that were asked for
     std::vector<int> link_checks, link_macs;       // of links: the first byte of the nonce of the key
@@ -156,9 +157,10 @@ class FakeVault {
                                      vault::ProtectPan::Reply{std::vector<vault::ProtectedPan>(
                                          vault::decode<vault::ProtectPan::Request>(request.body)->pans.size(), card)});
             }
-            case MessageType::vault_reveal_pan:  // none of them is given back
-                return vault::encode(body, vault::RevealPan::Reply{std::vector<Pan>(
-                                               vault::decode<vault::RevealPan::Request>(request.body)->pans.size())});
+            case MessageType::vault_reveal_pan:
+                return vault::encode(
+                    body, vault::RevealPan::Reply{std::vector<Pan>(vault::decode<vault::RevealPan::Request>(request.body)->pans.size(),
+                                                                   reveals ? *Pan::parse("9700030000000011") : Pan())});
             default:
                 FAIL("the pipeline asked for " << request.type);
         }
@@ -278,10 +280,10 @@ class Fixture {
         gate->send({static_cast<std::uint16_t>(MessageType::payment_request), Status::ok, 0, body});
     }
     // The issuer's answer to the last frame sent to it, by its own dialect.
-    void link_answers(const iso8583::Dialect& dialect, std::string_view code, const Buffer& chip = {}) {
+    void link_answers(const iso8583::Dialect& dialect, std::string_view code, const Buffer& chip = {}, std::string_view mti = "0210") {
         iso8583::Message asked, answer;
         REQUIRE(iso8583::unpack(dialect, to_link, asked).has_value());
-        iso8583::put_mti(dialect, answer, "0210");
+        iso8583::put_mti(dialect, answer, mti);
         for (const unsigned field : {4U, 11U, 37U, 41U, 49U}) answer.copy(field, asked);
         iso8583::put_response_code(dialect, answer, code);
         if (!chip.empty()) REQUIRE(iso8583::put_chip(dialect, answer, chip));
@@ -347,9 +349,9 @@ class Fixture {
         REQUIRE(box.core->set_card_pin({switching::sealed(1).token, {}, FixedText<12>("4711")}));
         REQUIRE(pipeline.commit());
     }
-    void link_up() {
+    void link_up(bool up = true) {
         Buffer body;
-        bus::encode(body, bus::LinkState{0, true});
+        bus::encode(body, bus::LinkState{0, up});
         gate->send({static_cast<std::uint16_t>(MessageType::link_state), Status::ok, 0, body});
     }
     [[nodiscard]] bool until(const std::function<bool()>& done) { return net::run_until(loop, done); }

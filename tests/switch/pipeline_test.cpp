@@ -100,10 +100,10 @@ TEST_CASE("pipeline: each repeat of a request that waits for its issuer settles 
     CHECK(f.heard[1].code == "none");
     CHECK(f.link_frames == 1);
     // The last one gets the answer; the issuer is owed a reversal, whose card number the vault does not give back.
-    CHECK(f.pipeline.reversals_unsendable() == 0);
+    CHECK(f.box.core->state().parked().empty());
     f.clock.advance_ms(60'000);
     f.pipeline.tick();
-    REQUIRE(f.until([&] { return f.heard.size() == 3 && f.pipeline.reversals_unsendable() == 1; }));
+    REQUIRE(f.until([&] { return f.heard.size() == 3 && f.box.core->state().parked().size() == 1; }));
     CHECK(f.heard[2].connection == 13);
     CHECK(f.heard[2].code == "91");
     CHECK(f.link_frames == 1);

@@ -65,7 +65,9 @@ struct Box {
     // Anew, by `config` as it is now.
     void make_core() {
         core.emplace(state, Policy{config, officers}, random, [this](std::uint64_t seq) -> std::optional<entry::Payment> {
-            if (seq == 0 || seq > journal.size() || journal[seq - 1].kind != entry::Kind::payment) return std::nullopt;
+            if (seq == 0 || seq > journal.size()) return std::nullopt;
+            if (journal[seq - 1].kind == entry::Kind::stood_in) return decode<entry::StoodIn>(journal[seq - 1].body)->payment;
+            if (journal[seq - 1].kind != entry::Kind::payment) return std::nullopt;
             return decode<entry::Payment>(journal[seq - 1].body);
         });
         core->link_state(0, true);

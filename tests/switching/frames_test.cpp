@@ -1,7 +1,9 @@
 // What the switch sends is what a terminal and an issuer's host expect, by the shipped dialect.
 #include "iso8583/canonical.hpp"
+#include "iso8583/chip.hpp"
 #include "iso8583/mac.hpp"
 #include "iso8583/request.hpp"
+#include "switching/advice.hpp"
 #include "switching/frames.hpp"
 #include "fixture.hpp"
 
@@ -233,4 +235,94 @@ TEST_CASE("frames: the answer to a reconciliation in a currency that was said sa
         REQUIRE(said);
         CHECK(said->totals[Total::net] == 700);
     }
+}
+
+TEST_CASE("frames: an advice says what the box approved, in each edition as it says it, and its repeat the same but for its type") {
+    entry::Payment p;
+    p.time_ns = 1'795'000'000'000'000'000;
+    p.outcome = entry::Outcome::approved;
+    p.link_stan = 77;
+    p.amount = {1'250, 963};
+    p.key = {AcquirerId("970002"), TerminalId("T0000001"), 42,
+             Rrn("RRN100000042"),  FixedText<6>("101112"), FixedText<4>("1122")};
+    p.merchant = MerchantId("M1");
+    p.response_code = ResponseCode("00");
+    p.auth_code = AuthCode("123456");
+    entry::AdviceData advice;
+    advice.expiry = FixedText<4>("2812");
+    advice.entry_mode = FixedText<12>("051");
+    advice.card_sequence = FixedText<3>("001");
+    advice.chip = Buffer{std::byte{0x9F}, std::byte{0x27}, std::byte{1}, std::byte{0x80}};
+    for (const char* name : {"iso1987-ascii", "iso1987-bcd", "iso1987-ebcdic", "iso1993", "iso2003"}) {
+        CAPTURE(name);
+        const iso8583::Dialect of = *iso8583::load_dialect(std::string(GIRO_SOURCE_DIR "/firmware-config/dialects/") + name + ".toml");
+        for (const bool repeat : {false, true}) {
+            const auto frame = FrameBuilder(of).link_advice(p, advice, *Pan::parse("9700030000000011"), repeat);
+            REQUIRE(frame);
+            iso8583::Message m;
+            REQUIRE(iso8583::unpack(of, *frame, m));
+            PaymentRequest read;
+            REQUIRE(iso8583::to_request(of, *frame, m, read));
+            CHECK(read.mti == (repeat ? 0x0221 : 0x0220));
+            CHECK(read.pan.reveal() == "9700030000000011");
+            CHECK(read.amount == 1'250);
+            CHECK(read.currency == 963);
+            CHECK(read.stan == 77);
+            CHECK(read.rrn.view() == "RRN100000042");
+            CHECK(read.terminal.view() == "T0000001");
+            CHECK(read.acquirer.view() == "970002");
+            CHECK(read.local_time.view() == "101112");
+            CHECK(read.local_date.view() == "1122");
+            CHECK(read.auth_code.view() == "123456");
+            CHECK(read.response_code.view() == "00");
+            CHECK(read.expiry.view() == "2812");
+            CHECK(read.has_mac);
+            CHECK(*iso8583::chip_bytes_of(of, m) == advice.chip);
+            const bool same_edition = of.edition == iso8583::Edition::y1987;
+            CHECK(m.has(22) == same_edition);
+            if (!same_edition) CHECK(read.reason == MessageReason::issuer_unavailable);
+        }
+    }
+    // Its reversal names what the host has seen.
+    const auto reversal = FrameBuilder(dialect()).link_reversal(p, 0, *Pan::parse("9700030000000011"), MessageReason::none, true);
+    REQUIRE(reversal);
+    iso8583::Message m;
+    REQUIRE(iso8583::unpack(dialect(), *reversal, m));
+    CHECK(m.mti() == "0401");
+    CHECK(m.field(90).substr(0, 10) == "0220000077");
+}
+
+TEST_CASE("frames: of the chip data that goes into an advice no card number, track or name is kept, and nothing that no list knows") {
+    const auto tlv = [](std::initializer_list<int> tag, std::size_t size) {
+        Buffer out;
+        for (const int t : tag) out.push_back(static_cast<std::byte>(t));
+        out.push_back(static_cast<std::byte>(size));
+        out.insert(out.end(), size, std::byte{0x11});
+        return out;
+    };
+    Buffer chip;
+    const auto add = [&chip](const Buffer& b) { chip.insert(chip.end(), b.begin(), b.end()); };
+    add(tlv({0x5A}, 8));
+    add(tlv({0x57}, 17));
+    add(tlv({0x9F, 0x26}, 8));
+    add(tlv({0x9F, 0x6B}, 17));
+    add(tlv({0x5F, 0x20}, 10));
+    add(tlv({0x9F, 0x10}, 33));  // too long
+    add(tlv({0x95}, 5));
+    add(tlv({0xDF, 0x01}, 4));
+    iso8583::Message m;
+    REQUIRE(iso8583::put_chip(dialect(), m, chip));
+    m.set(22, "051");
+    m.set(23, "002");
+    PaymentRequest request;
+    request.expiry = FixedText<4>("2812");
+    const auto advice = advice_data(dialect(), m, request);
+    CHECK(advice.edition == 1987);
+    CHECK(advice.expiry.view() == "2812");
+    CHECK(advice.entry_mode.view() == "051");
+    CHECK(advice.card_sequence.view() == "002");
+    Buffer kept = tlv({0x9F, 0x26}, 8);
+    const Buffer tvr = tlv({0x95}, 5);
+    kept.insert(kept.end(), tvr.begin(), tvr.end());
+    CHECK(advice.chip == kept);
 }

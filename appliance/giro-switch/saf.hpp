@@ -1,0 +1,70 @@
+// Store-and-forward: which of the advices and reversals that the state says are owed (State::owed_lines()) may be sent now.
+// Nothing is kept here that a restart could lose: the lines are the journal's, here is only what is under way.
+//
+// In order of a terminal: of a line the first alone, the next when its host has answered that. Across terminals at most
+// kSafInFlightMax of a link, so that live payments do not wait behind them. What is not answered in kSafRetry_ns goes
+// again, as a repeat (xxx1), and then after pauses that grow; so does all that was owed when the switch started, for it may
+// have gone out before. What a host never answers while it answers others, or hangs up on, is given up after
+// kSafUnheededMax times, so that it blocks neither its line nor the link: whoever calls parks it.
+#pragma once
+
+#include <map>
+#include <vector>
+
+#include "switching/state.hpp"
+
+namespace giro::appliance {
+
+inline constexpr std::size_t kSafInFlightMax = 32;               // of one link
+inline constexpr std::uint64_t kSafRetry_ns = 2'000'000'000;
+inline constexpr std::uint64_t kSafPauseMax_ns = 16'000'000'000;
+inline constexpr std::uint32_t kSafUnheededMax = 20;
+inline constexpr std::size_t kSafLinesPerTurn = 2'000;           // that are looked at, of one link
+
+class StoreAndForward {
+  public:
+    struct Send {
+        std::uint64_t payment = 0;  // seq
+        bool reversal = false;      // else its advice
+        bool repeat = false;
+        bool give_up = false;  // not to be sent any more
+    };
+
+    // `started_at`: the last entry when the switch started.
+    explicit StoreAndForward(std::uint64_t started_at) noexcept : m_started_at(started_at) {}
+
+    // What goes to `link` now, by the monotonic clock; it counts as sent. Terminals take turns.
+    [[nodiscard]] std::vector<Send> due(const switching::State& state, std::uint16_t link, std::uint64_t now_ns);
+    // Its host has answered something; its connection has ended, or there is a new one.
+    void heard(std::uint16_t link) { ++m_links[link].answers; }
+    void link_changed(std::uint16_t link);
+    // Whether that is still what is owed next of the payment, and not parked: much may happen while the vault works.
+    [[nodiscard]] static bool is_due(const switching::State& state, const Send& send);
+    [[nodiscard]] std::size_t in_flight(std::uint16_t link) const;
+    // How often it went out since the start; for reports.
+    [[nodiscard]] std::uint32_t attempts(std::uint64_t payment) const;
+
+  private:
+    struct Sent {
+        std::uint64_t last_ns = 0;
+        std::uint32_t times = 0;
+        std::uint32_t unheeded = 0;  // of these, so many without an answer though its link answered others, or was cut
+        std::uint64_t answers = 0;   // of its link, when it went last
+        bool reversal = false;
+    };
+    struct Link {
+        std::map<std::uint64_t, std::uint64_t> in_flight;  // payment -> sent_ns
+        TerminalId last;                                   // whose turn was last
+        std::uint64_t answers = 0;                         // that came, of any kind
+    };
+    void settle(const switching::State& state, Link& link, std::uint64_t now_ns);
+    [[nodiscard]] bool take(const switching::State& state, Link& link, std::uint64_t payment, std::uint64_t now_ns, std::vector<Send>& out);
+    void forget(const switching::State& state, std::uint64_t now_ns);
+
+    std::uint64_t m_started_at;
+    std::map<std::uint64_t, Sent> m_sent;  // by payment, while something is owed of it
+    std::map<std::uint16_t, Link> m_links;
+    std::uint64_t m_forgot_ns = 0;
+};
+
+}  // namespace giro::appliance

@@ -1,0 +1,238 @@
+// giro saf list|show|retry|park|close: what issuers' hosts are owed, asked of the running switch, page by page; and what they
+// refused or what expired, read from the journal. Card numbers are masked: nothing else of them comes here. Hostile: nothing
+// but the journal file, each of whose entries is checked as it is read.
+#include <fmt/format.h>
+
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "appliance/giro/command.hpp"
+#include "appliance/giro/journal.hpp"
+#include "appliance/giro/pos_args.hpp"
+#include "appliance/giro/switch_client.hpp"
+#include "bus/admin_messages.hpp"
+#include "entry/entry.hpp"
+#include "util/archive.hpp"
+#include "util/environment.hpp"
+
+namespace giro::cli {
+
+namespace {
+using bus::MessageType;
+using bus::SafRow;
+using nlohmann::ordered_json;
+
+std::string masked(const FixedText<10>& first6_last4) {
+    const std::string digits = first6_last4.str();
+    return digits.size() < 4 ? std::string() : fmt::format("{}******{}", digits.substr(0, digits.size() - 4), digits.substr(digits.size() - 4));
+}
+
+std::string_view what(bool advice, bool reversal) {
+    return advice && reversal ? "advice, then reversal" : advice ? "advice" : "reversal";
+}
+
+// Of a payment's entry until now.
+std::uint64_t age_s(std::uint64_t time_ns) {
+    const std::uint64_t now_ns = SystemClock().wall_ns();
+    return now_ns < time_ns ? 0 : (now_ns - time_ns) / 1'000'000'000;
+}
+
+ordered_json to_json(const SafRow& r) {
+    ordered_json out{{"payment", r.payment}, {"link", r.link + 1}, {"terminal", r.terminal.view()}, {"rrn", r.rrn.view()},
+                     {"card", masked(r.first6_last4)}, {"amount", r.amount.minor}, {"currency", r.amount.currency}, {"owed", what(r.advice, r.reversal)},
+                     {"stands", r.stands}, {"age_s", age_s(r.time_ns)}, {"place", r.owed_at}, {"link_stan", r.link_stan}, {"attempts", r.attempts},
+                     {"failures", r.failures}, {"parked", r.parked}};
+    if (r.parked) out["why"] = r.why.view();
+    return out;
+}
+
+void print(const SafRow& r) {
+    fmt::print("{:>10}  link {:<3} {:<8} rrn {:<12} {} {:>12} {:<22} {:>8} s old, sent {} times{}\n", r.payment, r.link + 1, r.terminal.view(),
+               r.rrn.view(), masked(r.first6_last4), fmt::format("{}.{:02}", r.amount.minor / 100, r.amount.minor % 100),
+               what(r.advice, r.reversal), age_s(r.time_ns), r.attempts, r.parked ? fmt::format(", parked: {}", r.why.view()) : std::string());
+}
+
+Result<bus::SafPage> ask(const Args& args, const bus::SafQuery& query) {
+    const auto body = tell_switch(args.paths(), MessageType::saf_list, encode(query));
+    if (!body) return tl::unexpected(body.error());
+    auto page = decode<bus::SafPage>(*body);
+    if (!page) return fail(Failure::Kind::try_again, "the switch's answer does not decode");
+    return std::move(*page);
+}
+
+// --- from the journal: what came to an end that staff must know ---------------------------------------------------
+
+struct Ended {
+    std::uint64_t payment = 0, ended_at = 0;
+    entry::Payment of;
+    std::string_view how;  // "refused", "expired" or "closed"
+    ResponseCode code;
+};
+
+ordered_json to_json(const Ended& e) {
+    return {{"payment", e.payment}, {"link", e.of.link + 1}, {"terminal", e.of.key.terminal.view()}, {"rrn", e.of.key.rrn.view()},
+            {"card", masked(e.of.pan.first6_last4)}, {"amount", e.of.amount.minor}, {"currency", e.of.amount.currency}, {"how", e.how},
+            {"response_code", e.code.view()}, {"entry", e.ended_at}, {"owed_by", e.of.debit.lo}};
+}
+
+void print(const Ended& e) {
+    fmt::print("{:>10}  link {:<3} {:<8} rrn {:<12} {} {:>12} {} {} (entry {}); bank {} owes it all the same\n", e.payment, e.of.link + 1,
+               e.of.key.terminal.view(), e.of.key.rrn.view(), masked(e.of.pan.first6_last4),
+               fmt::format("{}.{:02}", e.of.amount.minor / 100, e.of.amount.minor % 100), e.how, e.code.view(), e.ended_at, e.of.debit.lo);
+}
+
+// Each stand-in whose advice was refused or expired, in order of that; after `after`, at most `most`, as the journal tells.
+Result<std::vector<Ended>> read_ended(const config::Paths& paths, std::uint64_t after, std::size_t most) {
+    std::map<std::uint64_t, entry::Payment> open;
+    std::vector<Ended> ended;
+    const auto end = [&](std::uint64_t seq, std::uint64_t payment, std::string_view how, ResponseCode code) {
+        const auto at = open.find(payment);
+        if (at == open.end()) return;
+        if (!how.empty() && seq > after && ended.size() < most) ended.push_back({payment, seq, at->second, how, code});
+        open.erase(at);
+    };
+    const auto read = scan_journal(paths, [&](const journal::Entry& e) -> Result<void> {
+        const auto kind = static_cast<entry::Kind>(e.kind);
+        if (kind == entry::Kind::stood_in) {
+            if (const auto s = decode<entry::StoodIn>(e.body)) open[e.seq] = s->payment;
+        } else if (kind == entry::Kind::saf_expired) {
+            if (const auto x = decode<entry::SafExpired>(e.body)) end(e.seq, x->payment, "expired", {});
+        } else if (kind == entry::Kind::saf_closed) {
+            if (const auto x = decode<entry::SafClosed>(e.body)) end(e.seq, x->payment, "closed", {});
+        } else if (kind == entry::Kind::saf_answered) {
+            const auto a = decode<entry::SafAnswered>(e.body);
+            if (a && a->verdict == entry::SafVerdict::refused) end(e.seq, a->payment, "refused", a->response_code);
+            if (a && a->verdict == entry::SafVerdict::accepted) end(e.seq, a->payment, {}, {});
+        }
+        return {};
+    });
+    if (!read) return tl::unexpected(read.error());
+    return ended;
+}
+
+template <typename Row>
+void show_rows(const Args& args, const std::vector<Row>& rows, bool more, std::string_view none) {
+    if (!args.json()) {
+        for (const Row& row : rows) print(row);
+        if (rows.empty()) fmt::print("{}\n", none);
+        if (more) fmt::print("there is more: --after {}\n", rows.back().payment);
+        return;
+    }
+    ordered_json all = ordered_json::array();
+    for (const Row& row : rows) all.push_back(to_json(row));
+    fmt::print("{}\n", ordered_json{{"rows", std::move(all)}, {"more", more}}.dump());
+}
+
+Result<void> list(const Args& args) {
+    constexpr std::int64_t kLinks = 10'000, kSeqMax = INT64_MAX;
+    const auto after = number_of(args, "--after", 0, kSeqMax);
+    const auto most = number_of(args, "--limit", 1, bus::kSafRowsMax);
+    if (!after || !most) return tl::unexpected(!after ? after.error() : most.error());
+    if (args.flag("--refused")) {
+        const auto ended = read_ended(args.paths(), static_cast<std::uint64_t>(*after), static_cast<std::size_t>(*most));
+        if (!ended) return tl::unexpected(ended.error());
+        show_rows(args, *ended, false, "no issuer has refused an advice, and none has expired");
+        return {};
+    }
+    bus::SafQuery query;
+    query.after = static_cast<std::uint64_t>(*after);
+    query.most = static_cast<std::uint16_t>(*most);
+    query.parked = args.flag("--parked");
+    query.terminal = TerminalId(args.text("--terminal"));
+    if (args.given("--link")) {
+        const auto link = number_of(args, "--link", 1, kLinks);
+        if (!link) return tl::unexpected(link.error());
+        query.link = static_cast<std::uint16_t>(*link - 1);
+    }
+    const auto page = ask(args, query);
+    if (!page) return tl::unexpected(page.error());
+    show_rows(args, page->rows, page->more, "nothing is owed to any issuer's host");
+    return {};
+}
+
+Result<std::uint64_t> payment_of(const Args& args) {
+    const auto seq = number_of(args, "payment", 1, INT64_MAX);
+    if (!seq) return tl::unexpected(seq.error());
+    return static_cast<std::uint64_t>(*seq);
+}
+
+// What is owed of it, and every entry that speaks of it.
+Result<void> show(const Args& args) {
+    const auto seq = payment_of(args);
+    if (!seq) return tl::unexpected(seq.error());
+    bus::SafQuery query;
+    query.after = *seq - 1;
+    query.most = 1;
+    const auto page = ask(args, query);
+    if (!page) return tl::unexpected(page.error());
+    const bool owed = !page->rows.empty() && page->rows[0].payment == *seq;
+    ordered_json entries = ordered_json::array();
+    const auto read = scan_journal(args.paths(), [&](const journal::Entry& e) -> Result<void> {
+        auto fields = describe(e);
+        if (!fields) return tl::unexpected(fields.error());
+        if (e.seq == *seq || fields->value("payment", std::uint64_t{0}) == *seq) entries.push_back(std::move(*fields));
+        return {};
+    }, *seq);
+    if (!read) return tl::unexpected(read.error());
+    if (entries.empty()) return fail(Failure::Kind::refused, fmt::format("the journal has no entry {}", *seq));
+    if (args.json()) {
+        ordered_json out{{"owed", owed ? to_json(page->rows[0]) : ordered_json()}, {"entries", std::move(entries)}};
+        fmt::print("{}\n", out.dump());
+        return {};
+    }
+    if (owed) print(page->rows[0]);
+    else fmt::print("nothing is owed of payment {}\n", *seq);
+    for (const auto& e : entries) fmt::print("{}\n", e.dump());
+    return {};
+}
+
+Result<void> change(const Args& args, MessageType type, std::string_view done) {
+    const auto seq = payment_of(args);
+    if (!seq) return tl::unexpected(seq.error());
+    if (auto told = tell_switch(args.paths(), type, encode(bus::SafPayment{*seq})); !told) return tl::unexpected(told.error());
+    if (args.json()) fmt::print("{{\"ok\":true,\"payment\":{}}}\n", *seq);
+    else fmt::print("payment {}: {}\n", *seq, done);
+    return {};
+}
+
+Result<void> close(const Args& args) {
+    const auto seq = payment_of(args);
+    if (!seq) return tl::unexpected(seq.error());
+    const std::string why = args.text("--why");
+    if (why.size() > sizeof(bus::SafClose::why)) return fail(Failure::Kind::config, "--why: at most 64 characters");
+    const Buffer body = encode(bus::SafClose{*seq, FixedText<64>(why)});
+    if (auto told = tell_switch(args.paths(), MessageType::saf_close, body); !told) return tl::unexpected(told.error());
+    if (args.json()) fmt::print("{{\"ok\":true,\"payment\":{}}}\n", *seq);
+    else fmt::print("payment {}: closed; its issuer's host hears no more of it\n", *seq);
+    return {};
+}
+}  // namespace
+
+std::vector<Command> saf_commands() {
+    using enum Option::Kind;
+    const Option payment{"payment", "its entry's number (seq)", number, "", true};
+    return {{"saf list",
+             "what issuers' hosts are owed: advices of payments that the box approved for them, and reversals",
+             {{"--link", "id of one [[link]]", number, ""},
+              {"--terminal", "of one terminal (DE41)", text, ""},
+              {"--parked", "only what is not sent until giro saf retry", flag, ""},
+              {"--refused", "instead: what issuers refused and what expired, with its amount, from the journal", flag, ""},
+              {"--after", "go on after this payment; of --refused after this entry", number, "0"},
+              {"--limit", "rows at most, to 500", number, "100"}},
+             list},
+            {"saf show", "one payment: what is owed of it, and every entry about it", {payment}, show},
+            {"saf retry",
+             "a parked payment goes back to its place in its terminal's line",
+             {payment},
+             [](const Args& args) { return change(args, MessageType::saf_retry, "back in its line"); }},
+            {"saf close",
+             "what is parked is settled otherwise, between the banks: nothing of it is sent any more",
+             {payment, {"--why", "for the journal, at most 64 characters", text, "", true}},
+             close},
+            {"saf park",
+             "what is owed of a payment is not sent until giro saf retry; what is behind it goes on",
+             {payment},
+             [](const Args& args) { return change(args, MessageType::saf_park, "parked"); }}};
+}
+
+}  // namespace giro::cli
