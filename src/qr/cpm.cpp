@@ -11,6 +11,7 @@ constexpr std::uint32_t kApplicationIdTag = 0x4F;
 constexpr std::uint32_t kTransparentTag = 0x63;
 constexpr std::uint32_t kOrderTag = 0xDF01;
 constexpr std::string_view kFormat = "CPV01";
+constexpr std::size_t kAidBytesMin = 5, kAidBytesMax = 16;  // ISO/IEC 7816-4, 8.2.1.2
 constexpr std::size_t kObjectsMax = 32;  // per template; a code of 512 bytes has no use for more
 
 struct Tlv {
@@ -82,6 +83,23 @@ Expected<Bytes, QrError> only(const std::vector<Tlv>& objects, std::uint32_t tag
     return first->value;
 }
 
+Expected<Buffer, QrError> code_bytes(std::string_view base64) {
+    if (base64.size() > (kCpmBytesMax + 2) / 3 * 4) return tl::unexpected(QrError::too_long);
+    auto bytes = from_base64(base64);
+    if (!bytes) return tl::unexpected(QrError::bad_base64);
+    if (bytes->size() > kCpmBytesMax) return tl::unexpected(QrError::too_long);
+    return std::move(*bytes);
+}
+
+// Of a code, the format indicator first. Views of `bytes`.
+Expected<std::vector<Tlv>, QrError> code_objects(Bytes bytes) {
+    auto root = split(bytes);
+    if (!root) return root;
+    if (root->empty() || root->front().tag != kFormatTag || as_text(root->front().value) != kFormat)
+        return tl::unexpected(QrError::bad_format);
+    return root;
+}
+
 // The application template whose AID, its first object, is ours.
 Expected<std::vector<Tlv>, QrError> giro_application(const std::vector<Tlv>& root) {
     std::vector<Tlv> ours;
@@ -116,15 +134,28 @@ Buffer joined(Buffer first, const Buffer& second) {
 }
 }  // namespace
 
-Expected<CpmPayload, QrError> decode_cpm(std::string_view base64) {
-    if (base64.size() > (kCpmBytesMax + 2) / 3 * 4) return tl::unexpected(QrError::too_long);
-    const auto bytes = from_base64(base64);
-    if (!bytes) return tl::unexpected(QrError::bad_base64);
-    if (bytes->size() > kCpmBytesMax) return tl::unexpected(QrError::too_long);
-    const auto root = split(*bytes);
+Expected<Buffer, QrError> application_of(std::string_view base64) {
+    const auto bytes = code_bytes(base64);
+    if (!bytes) return tl::unexpected(bytes.error());
+    const auto root = code_objects(*bytes);
     if (!root) return tl::unexpected(root.error());
-    if (root->empty() || root->front().tag != kFormatTag || as_text(root->front().value) != kFormat)
-        return tl::unexpected(QrError::bad_format);
+    for (const Tlv& object : *root) {
+        if (object.tag != kApplicationTag) continue;
+        const auto inner = split(object.value);
+        if (!inner) return tl::unexpected(inner.error());
+        const bool named = !inner->empty() && inner->front().tag == kApplicationIdTag;
+        const std::size_t size = named ? inner->front().value.size() : 0;
+        if (size < kAidBytesMin || size > kAidBytesMax) return tl::unexpected(QrError::bad_tlv);
+        return Buffer(inner->front().value.begin(), inner->front().value.end());
+    }
+    return tl::unexpected(QrError::missing_object);
+}
+
+Expected<CpmPayload, QrError> decode_cpm(std::string_view base64) {
+    const auto bytes = code_bytes(base64);
+    if (!bytes) return tl::unexpected(bytes.error());
+    const auto root = code_objects(*bytes);
+    if (!root) return tl::unexpected(root.error());
     const auto application = giro_application(*root);
     if (!application) return tl::unexpected(application.error());
     const auto transparent = only(*application, kTransparentTag);

@@ -27,6 +27,10 @@ struct CpmPayload {
 [[nodiscard]] Expected<CpmPayload, QrError> decode_cpm(std::string_view base64);
 [[nodiscard]] Expected<std::string, QrError> encode_cpm(const CpmPayload& payload);  // too_long over kCpmBytesMax
 
+// The application identifier (ISO/IEC 7816-4, 5 to 16 bytes) of the first application of a well-formed code, whoever's it is:
+// how codes of other schemes find their way.
+[[nodiscard]] Expected<Buffer, QrError> application_of(std::string_view base64);
+
 // RFC 4648 4, canonical only: padded, no spaces, unused bits zero.
 [[nodiscard]] std::string to_base64(Bytes bytes);
 [[nodiscard]] std::optional<Buffer> from_base64(std::string_view text);

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "config/checker.hpp"
+#include "qr/cpm.hpp"
 #include "util/bytes.hpp"
 #include "util/file.hpp"
 #include "util/hash.hpp"
@@ -110,17 +111,35 @@ struct Reading {
     }
 
     void route(const toml::table& t) {
-        check.only(t, {"name", "bins", "bins_file", "scheme", "currency", "amount", "merchants", "hours", "to"});
+        check.only(t, {"name", "bins", "bins_file", "scheme", "qr", "currency", "amount", "merchants", "hours", "to"});
         Rule rule;
         rule.name = name_of(t);
         rule.origin = check.at(t.source());
-        rule.ranges = ranges_of(t, true);
+        if (t.contains("qr")) codes(t, rule.aids);
+        else rule.ranges = ranges_of(t, true);
         currencies(t, rule.when);
         amounts(t, rule.when);
         merchants(t, rule.when);
         hours(t, rule.when);
         targets(t, rule.to);
         rules.push_back(std::move(rule));
+    }
+
+    // Customers' codes by their application identifiers; such a route is for no card.
+    void codes(const toml::table& t, std::vector<std::string>& aids) {
+        const auto where = t.get("qr")->source();
+        const auto own = parse_aid(to_hex(qr::kGiroApplication));
+        ASSERT(own.has_value());
+        for (const char* other : {"bins", "bins_file", "scheme"})
+            if (t.contains(other)) check.wrong(where, fmt::format("a route is for codes (qr) or for cards ({}), not for both", other));
+        for (const auto& one : check.texts(t, "qr")) {
+            const auto aid = parse_aid(one);
+            if (!aid) check.wrong(where, fmt::format("qr '{}': an application identifier is {} to {} hexadecimal digits", one, kAidDigitsMin, kAidDigitsMax));
+            else if (own->starts_with(*aid)) check.wrong(where, fmt::format("qr '{}' is this box's own scheme: its codes are paid here", one));
+            else if (std::ranges::find(aids, *aid) != aids.end()) check.wrong(where, fmt::format("qr '{}' is given twice", one));
+            else aids.push_back(*aid);
+        }
+        if (aids.empty()) check.wrong(where, "'qr' names no scheme");
     }
 
     void currencies(const toml::table& t, Conditions& when) {

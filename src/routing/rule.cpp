@@ -65,6 +65,16 @@ std::uint64_t range_digits(std::string_view pan) noexcept {
     return filled(pan.substr(0, kRangeDigits), '0').value_or(0);
 }
 
+std::optional<std::string> parse_aid(std::string_view text) {
+    if (text.size() < kAidDigitsMin || text.size() > kAidDigitsMax || text.size() % 2 != 0) return std::nullopt;
+    std::string aid(text);
+    for (char& c : aid) {
+        if (c >= 'a' && c <= 'f') c = static_cast<char>(c - 'a' + 'A');
+        if (!((c >= '0' && c <= '9') || (c >= 'A' && c <= 'F'))) return std::nullopt;
+    }
+    return aid;
+}
+
 std::optional<std::uint16_t> parse_clock(std::string_view text) noexcept {
     if (text.size() != 5 || text[2] != ':') return std::nullopt;
     const auto hour = two_digits(text.substr(0, 2), 23), minute = two_digits(text.substr(3), 59);

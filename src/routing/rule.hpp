@@ -29,16 +29,23 @@ struct Range {
 // What a card number (decimal digits) is compared by.
 [[nodiscard]] std::uint64_t range_digits(std::string_view pan) noexcept;
 
+// Schemes of customers' codes (EMVCo CPM) by their application identifier (ISO/IEC 7816-4): the registered provider, five
+// bytes, and any part of what follows, as upper-case hexadecimal digits.
+inline constexpr std::size_t kAidDigitsMin = 10, kAidDigitsMax = 32;
+// "A000000677": an even number of digits within these bounds. Lower-case ones are taken too.
+[[nodiscard]] std::optional<std::string> parse_aid(std::string_view text);
+
 inline constexpr std::uint16_t kMinutesOfDay = 1440;
 // A time of day as "22:30". Nothing: it is none.
 [[nodiscard]] std::optional<std::uint16_t> parse_clock(std::string_view text) noexcept;
 [[nodiscard]] std::string clock_text(std::uint16_t minute_of_day);
 
 struct Query {
-    std::string_view pan;  // decimal digits
+    std::string_view pan;  // decimal digits; empty: it is paid by a code
     Amount amount;
     std::string_view merchant;        // DE42, without the blanks at its end; may be empty
     std::uint16_t minute_of_day = 0;  // local, below kMinutesOfDay
+    std::string_view aid{};           // of a code, as parse_aid() gives it
 };
 
 // All that is said must hold; what is not said holds always.
@@ -68,10 +75,11 @@ struct Target {
 struct Rule {
     std::string name;    // as the operator calls it
     std::string origin;  // file:line
-    std::vector<Range> ranges;
+    std::vector<Range> ranges;       // of cards,
     Conditions when;
-    std::vector<Target> to;  // at least one; more than one are links, in the order in which they are tried
-    bool implied = false;    // made of a BIN of giro.toml: it may well be that routes before it take all that it would
+    std::vector<Target> to;          // at least one; more than one are links, in the order in which they are tried
+    bool implied = false;            // made of a BIN of giro.toml: it may well be that routes before it take all that it would
+    std::vector<std::string> aids{}; // or of codes: parse_aid()
 };
 
 }  // namespace giro::routing

@@ -28,6 +28,8 @@ Result<Table> Table::build(std::vector<Rule> rules) {
     if (rules.size() > kRulesMax) return wrong(rules[kRulesMax], fmt::format("there are more than {} rules", kRulesMax));
     table.m_rules = std::move(rules);
     table.add_nodes();
+    for (std::uint32_t i = 0; i < table.m_rules.size(); ++i)
+        for (const auto& aid : table.m_rules[i].aids) table.m_aids[aid].push_back(i);
     if (const auto nested = table.nest(); !nested) return tl::unexpected(nested.error());
     table.cut_segments();
     if (const auto reached = table.check_reach(); !reached) return tl::unexpected(reached.error());
@@ -110,28 +112,66 @@ void Table::cut_segments() {
     m_buckets[kBuckets] = static_cast<std::uint32_t>(m_segments.size()) - 1;
 }
 
-// Walks every segment as a payment would: each rule must be asked somewhere and be the first of its kind there, and each
-// walk must end at a rule without conditions once it has met one.
+// The rules of the longest identifier that `aid` begins with, then of the next shorter one, until `each` says true.
+template <typename Each>
+void Table::each_aid(std::string_view aid, const Each& each) const {
+    if (m_aids.empty()) return;
+    for (std::size_t digits = std::min(aid.size(), kAidDigitsMax); digits >= kAidDigitsMin; --digits) {
+        const auto at = m_aids.find(aid.substr(0, digits));
+        if (at == m_aids.end()) continue;
+        for (const std::uint32_t index : at->second)
+            if (each(index, at->first)) return;
+    }
+}
+
+namespace {
+// The rules that are asked of some payment, one after the other, until one has no conditions.
+class Walk {
+  public:
+    explicit Walk(std::vector<bool>& useful) : m_useful(useful) {}
+    [[nodiscard]] bool ended() const noexcept { return m_ended; }
+    [[nodiscard]] const Rule* last() const noexcept { return m_asked.empty() ? nullptr : m_asked.back(); }
+    void ask(const Rule& rule, std::uint32_t index) {
+        if (m_ended) return;
+        const auto covers = [&](const Rule* before) { return before->when.cover(rule.when); };
+        if (std::ranges::none_of(m_asked, covers)) m_useful[index] = true;
+        m_asked.push_back(&rule);
+        m_ended = rule.when.always();
+    }
+    // `where`: which payments walk so.
+    [[nodiscard]] Result<void> check(const std::string& where) const {
+        if (m_asked.empty() || m_ended) return {};
+        return wrong(*m_asked.back(), fmt::format("what does not meet its conditions has no way {}: a route without conditions must "
+                                                  "follow (to = [\"decline\"] if that is meant)",
+                                                  where));
+    }
+
+  private:
+    std::vector<bool>& m_useful;
+    std::vector<const Rule*> m_asked;
+    bool m_ended = false;
+};
+}  // namespace
+
+// Walks every segment and every identifier as a payment would: each rule must be asked somewhere and be the first of its kind
+// there, and each walk must end at a rule without conditions once it has met one.
 Result<void> Table::check_reach() const {
     std::vector<bool> reached(m_nodes.size()), useful(m_rules.size());
     for (const Segment& segment : m_segments) {
-        std::vector<const Rule*> asked;
-        bool ends = false;
-        for (std::uint32_t node = segment.node(); node != kNone && !ends; node = m_nodes[node].parent) {
+        Walk walk(useful);
+        for (std::uint32_t node = segment.node(); node != kNone && !walk.ended(); node = m_nodes[node].parent) {
             reached[node] = true;
-            for (std::uint32_t i = 0; i < m_nodes[node].rules && !ends; ++i) {
+            for (std::uint32_t i = 0; i < m_nodes[node].rules; ++i) {
                 const std::uint32_t index = m_rule_of_node[m_nodes[node].first_rule + i];
-                const Rule& rule = m_rules[index];
-                const auto covers = [&](const Rule* before) { return before->when.cover(rule.when); };
-                if (std::ranges::none_of(asked, covers)) useful[index] = true;
-                asked.push_back(&rule);
-                ends = rule.when.always();
+                walk.ask(m_rules[index], index);
             }
         }
-        if (!asked.empty() && !ends)
-            return wrong(*asked.back(), fmt::format("what does not meet its conditions has no way from {:0{}} on: a route without "
-                                                    "conditions must follow (to = [\"decline\"] if that is meant)",
-                                                    static_cast<std::uint64_t>(segment.first()), kRangeDigits));
+        if (auto good = walk.check(fmt::format("from {:0{}} on", segment.first(), kRangeDigits)); !good) return good;
+    }
+    for (const auto& [aid, rules] : m_aids) {
+        Walk walk(useful);
+        each_aid(aid, [&](std::uint32_t index, std::string_view) { return walk.ask(m_rules[index], index), walk.ended(); });
+        if (auto good = walk.check(fmt::format("as code {}", aid)); !good) return good;
     }
     for (std::uint32_t i = 0; i < m_nodes.size(); ++i) {
         const auto of_node = std::span(m_rule_of_node).subspan(m_nodes[i].first_rule, m_nodes[i].rules);
@@ -153,6 +193,14 @@ std::uint32_t Table::narrowest(std::uint64_t digits) const noexcept {
 }
 
 const Rule* Table::find(const Query& query) const noexcept {
+    if (query.pan.empty()) {
+        const Rule* found = nullptr;
+        each_aid(query.aid, [&](std::uint32_t index, std::string_view) {
+            if (m_rules[index].when.hold(query)) found = &m_rules[index];
+            return found != nullptr;
+        });
+        return found;
+    }
     for (std::uint32_t node = narrowest(range_digits(query.pan)); node != kNone; node = m_nodes[node].parent)
         for (std::uint32_t i = 0; i < m_nodes[node].rules; ++i) {
             const Rule& rule = m_rules[m_rule_of_node[m_nodes[node].first_rule + i]];
@@ -163,12 +211,17 @@ const Rule* Table::find(const Query& query) const noexcept {
 
 std::vector<Table::Step> Table::explain(const Query& query) const {
     std::vector<Step> steps;
+    const auto ask = [&](const Rule& rule, const Range& range, std::string_view aid) {
+        steps.push_back({&rule, range, std::string(aid), rule.when.why_not(query)});
+        return steps.back().why_not.empty();
+    };
+    if (query.pan.empty()) {
+        each_aid(query.aid, [&](std::uint32_t index, std::string_view aid) { return ask(m_rules[index], {}, aid); });
+        return steps;
+    }
     for (std::uint32_t node = narrowest(range_digits(query.pan)); node != kNone; node = m_nodes[node].parent)
-        for (std::uint32_t i = 0; i < m_nodes[node].rules; ++i) {
-            const Rule& rule = m_rules[m_rule_of_node[m_nodes[node].first_rule + i]];
-            steps.push_back({&rule, m_ranges[node], rule.when.why_not(query)});
-            if (steps.back().why_not.empty()) return steps;
-        }
+        for (std::uint32_t i = 0; i < m_nodes[node].rules; ++i)
+            if (ask(m_rules[m_rule_of_node[m_nodes[node].first_rule + i]], m_ranges[node], {})) return steps;
     return steps;
 }
 
@@ -198,6 +251,11 @@ Hash256 Table::digest() const {
         out.u64(m_ranges[i].last);
         out.u32(m_nodes[i].rules);
         for (std::uint32_t j = 0; j < m_nodes[i].rules; ++j) out.u32(m_rule_of_node[m_nodes[i].first_rule + j]);
+    }
+    for (const auto& [aid, rules] : m_aids) {
+        text(aid);
+        out.u32(static_cast<std::uint32_t>(rules.size()));
+        for (const std::uint32_t index : rules) out.u32(index);
     }
     return sha256(bytes);
 }

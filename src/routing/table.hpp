@@ -1,5 +1,6 @@
 // The routing table: which rule takes a payment. The narrowest range of card numbers that holds the payment's goes first
 // (longest match), rules of the same range in the order in which they were given; the first whose conditions hold takes it.
+// Codes go in the same way by the longest application identifier that theirs begins with.
 //
 // A table is built whole or refused. Refused are, with file:line: ranges of which neither holds the other; a rule that can
 // take no payment; a rule with conditions behind which there is none without, so that a payment would have no way by
@@ -7,6 +8,7 @@
 #pragma once
 
 #include <array>
+#include <map>
 
 #include "giro/result.hpp"
 #include "giro/types.hpp"
@@ -28,7 +30,8 @@ class Table {
 
     struct Step {
         const Rule* rule = nullptr;
-        Range range;          // the one of the rule that holds the card number
+        Range range;          // the one of the rule that holds the card number,
+        std::string aid;      // or the beginning of the code's identifier
         std::string why_not;  // empty: this rule takes it
     };
     // Every rule that is asked about a payment, in that order, up to the one that takes it.
@@ -63,6 +66,8 @@ class Table {
     static constexpr std::size_t kBuckets = 10'000;  // by the first four digits
     static constexpr std::uint64_t kBucketDigits = 10'000'000;  // of kRangeDigits, the rest
 
+    template <typename Each>
+    void each_aid(std::string_view aid, const Each& each) const;
     void add_nodes();
     [[nodiscard]] Result<void> nest();
     void cut_segments();
@@ -74,6 +79,7 @@ class Table {
     std::vector<Node> m_nodes;                  // of each range
     std::vector<std::uint32_t> m_rule_of_node;  // indices of m_rules
     std::vector<Segment> m_segments;            // ascending, the first begins at 0
+    std::map<std::string, std::vector<std::uint32_t>, std::less<>> m_aids;  // each one's rules, indices of m_rules
     std::vector<std::uint32_t> m_buckets;       // for each: the segment that its first number lies in; one more at the end
 };
 

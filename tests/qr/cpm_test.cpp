@@ -1,6 +1,8 @@
 // Consumer-presented codes: the bytes of ours, what is stepped over, and every kind of damage.
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 #include "qr/cpm.hpp"
 #include "util/bytes.hpp"
 
@@ -107,4 +109,21 @@ TEST_CASE("cpm: no truncation is taken, and a flipped bit never gives the order 
         const auto result = decode_cpm(to_base64(flipped));
         if (result) CHECK(result->order != whole->order);
     }
+}
+
+TEST_CASE("cpm: whose a code is, is told of any well-formed one by its first application") {
+    // 85 05 CPV01, 61 { 4F A000000677 0101, 57 ... }: another scheme's, with track 2 data that are not ours to read
+    const auto other = from_hex("8505435056303161114F07A00000067701015706970003000000");
+    REQUIRE(other);
+    const auto aid = application_of(to_base64(*other));
+    REQUIRE(aid);
+    CHECK(to_hex(*aid) == "a0000006770101");
+    CHECK(decode_cpm(to_base64(*other)).error() == QrError::not_giro);
+    const auto ours = application_of(encode_cpm({Buffer(10)}).value());
+    REQUIRE(ours);
+    CHECK(std::ranges::equal(*ours, kGiroApplication));
+    CHECK(application_of("x").error() == QrError::bad_base64);
+    CHECK(application_of(to_base64(*from_hex("85054350563031"))).error() == QrError::missing_object);
+    CHECK(application_of(to_base64(*from_hex("8505435056303161064F04A0000006"))).error() == QrError::bad_tlv);  // four bytes
+    CHECK(application_of(to_base64(*from_hex("61074F05A000000677"))).error() == QrError::bad_format);
 }

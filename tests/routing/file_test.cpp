@@ -133,3 +133,19 @@ TEST_CASE("routes file: a route may take over all cards of a BIN of giro.toml") 
     REQUIRE(rule != nullptr);
     CHECK(rule->name == "a");
 }
+
+TEST_CASE("routes file: a route is for codes or for cards, and not for this box's own codes") {
+    const Folder folder;
+    const auto loaded = folder.load("[[route]]\nname = \"a\"\nqr = [\"a000000677\"]\nto = [\"gamma-host\"]\n");
+    REQUIRE(loaded);
+    REQUIRE(loaded->table.find({{}, {100, 963}, "M1", 0, "A000000677"}) != nullptr);
+    const auto refusal = [](const std::string& settings) {
+        const auto made = Folder().load("[[route]]\nname = \"a\"\n" + settings + "to = [\"gamma-host\"]\n");
+        return made ? std::string("taken") : made.error().what;
+    };
+    CHECK(contains(refusal("qr = [\"A000000677\"]\nbins = [\"4\"]\n"), "for codes (qr) or for cards (bins), not for both"));
+    CHECK(contains(refusal("qr = [\"A0\"]\n"), "10 to 32 hexadecimal digits"));
+    CHECK(contains(refusal("qr = [\"A000000677\", \"a000000677\"]\n"), "given twice"));
+    CHECK(contains(refusal("qr = []\n"), "names no scheme"));
+    CHECK(contains(refusal("qr = [\"F04749524F\"]\n"), "this box's own scheme"));
+}

@@ -236,3 +236,48 @@ TEST_CASE("route: a table of nested ranges drawn at random agrees with asking ev
     }
     CHECK(tables > 50);
 }
+
+// --- codes ------------------------------------------------------------------------------------------------------
+
+namespace {
+Rule code_rule(std::string name, std::vector<std::string> aids, Conditions when = {}) {
+    Rule made = rule(std::move(name), {}, std::move(when));
+    made.aids = std::move(aids);
+    return made;
+}
+Query of_code(std::string_view aid) { return {{}, {100, 963}, "M1", 720, aid}; }
+}  // namespace
+
+TEST_CASE("route: an application identifier is 10 to 32 hexadecimal digits, an even number") {
+    CHECK(parse_aid("a000000677") == "A000000677");
+    CHECK(parse_aid(std::string(32, '0')).has_value());
+    for (const auto* wrong : {"A00000067", "A0000006770", "A00000067G", "", "A000000677 "}) CHECK_FALSE(parse_aid(wrong));
+    CHECK_FALSE(parse_aid(std::string(34, '0')));
+}
+
+TEST_CASE("route: a code goes by the longest identifier that its own begins with, and no card by any") {
+    const Table table = table_of({code_rule("provider", {"A000000677"}), code_rule("product", {"A0000006770102"}), rule("cards", {"4"})});
+    CHECK(taken_by(table, of_code("A000000677")) == "provider");
+    CHECK(taken_by(table, of_code("A0000006770103")) == "provider");
+    CHECK(taken_by(table, of_code("A000000677010203")) == "product");
+    CHECK(taken_by(table, of_code("A000000678")) == "none");
+    CHECK(taken_by(table, of_code("")) == "none");
+    CHECK(taken_by(table, of_card("4000000000000002")) == "cards");
+    const auto steps = table.explain(of_code("A0000006770102"));
+    REQUIRE(steps.size() == 1);
+    CHECK(steps[0].aid == "A0000006770102");
+}
+
+TEST_CASE("route: of codes too, conditions need what follows them, and a route that nothing reaches is refused") {
+    CHECK(contains(refusal({code_rule("small", {"A000000677"}, kSmall)}), "no way as code A000000677"));
+    CHECK(contains(refusal({code_rule("a", {"A000000677"}), code_rule("b", {"A000000677"})}), "takes no payment"));
+    const Table table = table_of({code_rule("small", {"A0000006770102"}, kSmall), code_rule("rest", {"A000000677"})});
+    CHECK(taken_by(table, of_code("A0000006770102")) == "small");
+    Query large = of_code("A0000006770102");
+    large.amount.minor = 5'001;
+    CHECK(taken_by(table, large) == "rest");
+    const auto steps = table.explain(large);
+    REQUIRE(steps.size() == 2);
+    CHECK(contains(steps[0].why_not, "above 5000"));
+    CHECK(table.digest() != table_of({code_rule("small", {"A0000006770103"}, kSmall), code_rule("rest", {"A000000677"})}).digest());
+}
