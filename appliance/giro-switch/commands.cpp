@@ -199,6 +199,8 @@ void Commands::apply_routes(Caller& caller, bus::PeerId peer, const bus::Record&
     if (!record.body.empty()) return bad_request(caller, peer, record);
     auto routing = routing::load(m_program.config, routing::routes_file(m_program.paths));
     if (!routing) return reply(caller, peer, record, tl::unexpected(routing.error().what));
+    if (auto usable = check_codes(*routing, m_program.config, m_pipeline.dialects()); !usable)
+        return reply(caller, peer, record, tl::unexpected(usable.error().what));
     bus::RoutesReply said;
     said.digest = routing->digest();
     said.rules = static_cast<std::uint32_t>(routing->table.rules().size());

@@ -39,6 +39,8 @@ struct StageTimes {
 // The same, naming both: two dialects whose messages cannot be told apart say other sums in a reversal in part, and a terminal
 // speaks one of them. Its MAC does not say which: whoever carries a message from one port to the other would choose the sum.
 [[nodiscard]] Result<void> check_reversals(const config::Config& config, const std::vector<iso8583::Dialect>& dialects);
+// The same: each link that a route sends codes to (routing::Rule::aids) must have room for them in DE63.
+[[nodiscard]] Result<void> check_codes(const routing::Routing& routing, const config::Config& config, const std::vector<iso8583::Dialect>& dialects);
 // Those that terminals speak, by number: the gate's own and its ports'.
 [[nodiscard]] std::set<std::uint8_t> terminal_dialects(const config::Config& config);
 // The same, naming the link: its dialect has no field for the PIN blocks that its pin_format makes.
@@ -57,6 +59,7 @@ class Pipeline {
     [[nodiscard]] Result<void> open();
     // Makes what the core decided durable. False: the journal failed and the program is ending; send nothing.
     [[nodiscard]] bool commit();
+    [[nodiscard]] const std::vector<iso8583::Dialect>& dialects() const noexcept { return m_dialects; }
     // The journal's end after commit(): it is on the disk.
     [[nodiscard]] const journal::Head& durable() const noexcept { return m_journal.head(); }
     // Once every few milliseconds: timeouts, reversals owed, journal checkpoint, disk space.

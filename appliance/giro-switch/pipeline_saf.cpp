@@ -29,14 +29,18 @@ void Pipeline::send_owed() {
 // Those of `sends` that are owed still, with their card numbers.
 void Pipeline::reveal_and_send(std::vector<StoreAndForward::Send> sends) {
     vault::RevealPan::Request request;
+    std::vector<Outgoing> codes;  // paid by a customer's code: there is no card number
     std::erase_if(sends, [&](const auto& send) {
         if (send.give_up) set_aside(send, SafWhy::unanswered);
         if (!StoreAndForward::is_due(m_core.state(), send)) return true;
-        const auto sealed = to_vault(m_core.state().outstanding(send.payment)->payment.pan);
+        const entry::Payment& payment = m_core.state().outstanding(send.payment)->payment;
+        if (payment.channel != entry::Channel::card) return add_owed(codes, send, {}), true;
+        const auto sealed = to_vault(payment.pan);
         if (sealed) request.pans.push_back(*sealed);
         else set_aside(send, SafWhy::card_unreadable);
         return !sealed.has_value();
     });
+    send_with_macs(std::move(codes));
     if (sends.empty()) return;
     GIRO_FAILPOINT("switch.saf.taken");
     m_vault.call<vault::RevealPan>(request, [this, sends](vault::Answer<vault::RevealPan> answer) {

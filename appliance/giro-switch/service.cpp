@@ -101,6 +101,7 @@ Result<std::shared_ptr<void>> start_switch(Program& program) {
     save_snapshot_if_due(program.paths, *serving->recovered, program.config.auditor.snapshot_every_entries);
     auto routing = routing::load(program.config, routing::routes_file(program.paths));
     if (!routing) return tl::unexpected(routing.error());
+    if (auto usable = check_codes(*routing, program.config, serving->dialects); !usable) return tl::unexpected(usable.error());
     switching::Policy policy{program.config, std::move(*officers)};
     policy.routing = std::move(*routing);
     using enum iso8583::PartialReversal;

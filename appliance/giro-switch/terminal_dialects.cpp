@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "appliance/giro-switch/pipeline.hpp"
+#include "qr/cpm.hpp"
 
 namespace giro::appliance {
 
@@ -33,6 +34,20 @@ Result<void> check_reversals(const config::Config& config, const std::vector<iso
                                     names[spoken], names[i]));
         }
     }
+    return {};
+}
+
+Result<void> check_codes(const routing::Routing& routing, const config::Config& config, const std::vector<iso8583::Dialect>& dialects) {
+    constexpr unsigned kCodeField = 63;
+    for (const routing::Rule& rule : routing.table.rules())
+        for (const routing::Target& target : rule.to) {
+            const auto* link = rule.aids.empty() ? nullptr : config::find_link(config, target.link);
+            if (link == nullptr || target.kind != routing::Target::Kind::link) continue;
+            const iso8583::Dialect& dialect = dialects[config::dialect_number(config, link->dialect)];
+            if (dialect.fields[kCodeField].max >= qr::kCpmCharsMax) continue;
+            return fail(Failure::Kind::config, fmt::format("{}: route '{}': dialect {} of link {} has no DE63 of {} characters for the code", rule.origin,
+                                                           rule.name, dialect.name, link->name, qr::kCpmCharsMax));
+        }
     return {};
 }
 

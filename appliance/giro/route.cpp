@@ -80,18 +80,18 @@ std::string words(const json& target) {
     return to + (target["up"].get<bool>() ? " (up)" : " (DOWN)");
 }
 
-json explain_card(const Box& box, const Pan& pan, const routing::Query& query, const config::Paths& paths) {
-    json out{{"card", pan.masked()},
-             {"amount", query.amount.minor},
-             {"currency", query.amount.currency},
-             {"merchant", query.merchant},
-             {"time", routing::clock_text(query.minute_of_day)},
-             {"asked", json::array()},
-             {"goes_to", json::array()}};
+// `out`: what pays.
+json explain_query(const Box& box, json out, const routing::Query& query, const config::Paths& paths) {
+    out["amount"] = query.amount.minor;
+    out["currency"] = query.amount.currency;
+    out["merchant"] = query.merchant;
+    out["time"] = routing::clock_text(query.minute_of_day);
+    out["asked"] = json::array();
+    out["goes_to"] = json::array();
     const auto steps = box.routing.table.explain(query);
     for (const auto& step : steps)
         out["asked"].push_back({{"route", step.rule->name},
-                                {"range", routing::to_string(step.range)},
+                                {"range", step.aid.empty() ? routing::to_string(step.range) : step.aid},
                                 {"origin", step.rule->origin},
                                 {"why_not", step.why_not}});
     if (steps.empty() || !steps.back().why_not.empty()) return out;
@@ -103,7 +103,7 @@ json explain_card(const Box& box, const Pan& pan, const routing::Query& query, c
 }
 
 void print(const json& found) {
-    fmt::print("card {}, {} of currency {:03} at {}{}\n", found["card"].get<std::string>(),
+    fmt::print("{} {}, {} of currency {:03} at {}{}\n", found.contains("card") ? "card" : "code", found.begin()->get<std::string>(),
                money(found["amount"].get<MinorUnits>()), found["currency"].get<Currency>(), found["time"].get<std::string>(),
                found["merchant"].get<std::string>().empty() ? "" : ", merchant " + found["merchant"].get<std::string>());
     for (const auto& step : found["asked"]) {
@@ -116,16 +116,24 @@ void print(const json& found) {
     fmt::print("goes to: {}\n", ways.empty() ? "nobody (15, no route)" : fmt::format("{}", fmt::join(ways, ", then ")));
 }
 
-// What a customer or a shop shows. Ours is paid on the box's own ledger; of others the table has no rules.
-Result<void> explain_code(const Args& args, std::string_view code, const Box& box) {
-    std::string shown;
-    if (qr::decode_cpm(code)) shown = "a wallet's code";
-    else if (const auto shop = qr::decode_mpm(code); shop && qr::giro_account(*shop)) shown = "a shop's code";
-    else
-        return fail(Failure::Kind::refused, fmt::format("that is neither a card number of 8 to 19 digits nor a QR code of this scheme: {}",
-                                                        qr::to_string(shop ? qr::giro_account(*shop).error() : shop.error())));
+// What a customer or a shop shows, of this box's scheme: it is paid on the box's own ledger.
+Result<void> explain_own_code(const Args& args, std::string_view shown, const Box& box) {
     if (args.json()) fmt::print("{}\n", json{{"code", shown}, {"goes_to", {{{"to", "on-us"}, {"participant", box.config.wallet_participant}}}}}.dump());
     else fmt::print("{} of {}\ngoes to: this box, wallets of participant {}\n", shown, qr::kGiroIdentifier, box.config.wallet_participant);
+    return {};
+}
+
+Result<void> explain_payment(const Args& args, const Box& box, json what, routing::Query query) {
+    const auto minute = minute_asked(args, box.routing);
+    if (!minute) return tl::unexpected(minute.error());
+    query.minute_of_day = *minute;
+    query.amount = {args.number("--amount"), args.given("--currency") ? static_cast<Currency>(args.number("--currency")) : box.config.currency};
+    const std::string merchant = args.text("--merchant");
+    query.merchant = merchant;
+    const auto found = explain_query(box, std::move(what), query, args.paths());
+    if (args.json()) fmt::print("{}\n", found.dump());
+    else print(found);
+    if (found["goes_to"].empty()) return fail(Failure::Kind::refused, "");
     return {};
 }
 
@@ -133,17 +141,15 @@ Result<void> explain(const Args& args) {
     const auto box = load_box(args);
     if (!box) return tl::unexpected(box.error());
     const std::string what = args.text("payment");
-    const auto pan = Pan::parse(what);
-    if (!pan) return explain_code(args, what, *box);
-    const auto minute = minute_asked(args, box->routing);
-    if (!minute) return tl::unexpected(minute.error());
-    const auto currency = args.given("--currency") ? static_cast<Currency>(args.number("--currency")) : box->config.currency;
-    const std::string merchant = args.text("--merchant");
-    const auto found = explain_card(*box, *pan, {pan->reveal(), {args.number("--amount"), currency}, merchant, *minute}, args.paths());
-    if (args.json()) fmt::print("{}\n", found.dump());
-    else print(found);
-    if (found["goes_to"].empty()) return fail(Failure::Kind::refused, "");
-    return {};
+    if (const auto pan = Pan::parse(what)) return explain_payment(args, *box, {{"card", pan->masked()}}, {pan->reveal(), {}, {}, 0, {}});
+    if (qr::decode_cpm(what)) return explain_own_code(args, "a wallet's code", *box);
+    const auto shop = qr::decode_mpm(what);
+    if (shop && qr::giro_account(*shop)) return explain_own_code(args, "a shop's code", *box);
+    const auto application = qr::application_of(what);
+    const auto aid = application ? routing::parse_aid(to_hex(*application)) : std::nullopt;
+    if (aid) return explain_payment(args, *box, {{"code", *aid}}, {{}, {}, {}, 0, *aid});
+    return fail(Failure::Kind::refused, fmt::format("that is neither a card number of 8 to 19 digits nor a QR code: {}",
+                                                    qr::to_string(shop ? qr::giro_account(*shop).error() : shop.error())));
 }
 
 Result<void> list(const Args& args) {

@@ -84,7 +84,7 @@ Expected<Bytes, QrError> only(const std::vector<Tlv>& objects, std::uint32_t tag
 }
 
 Expected<Buffer, QrError> code_bytes(std::string_view base64) {
-    if (base64.size() > (kCpmBytesMax + 2) / 3 * 4) return tl::unexpected(QrError::too_long);
+    if (base64.size() > kCpmCharsMax) return tl::unexpected(QrError::too_long);
     auto bytes = from_base64(base64);
     if (!bytes) return tl::unexpected(QrError::bad_base64);
     if (bytes->size() > kCpmBytesMax) return tl::unexpected(QrError::too_long);

@@ -14,6 +14,7 @@
 namespace giro::qr {
 
 inline constexpr std::size_t kCpmBytesMax = 512;  // CPM 3.2, before base64
+inline constexpr std::size_t kCpmCharsMax = (kCpmBytesMax + 2) / 3 * 4;
 inline constexpr ByteArray<6> kGiroApplication = {std::byte{0xF0}, std::byte{'G'}, std::byte{'I'},
                                                   std::byte{'R'},  std::byte{'O'}, std::byte{0x01}};
 

@@ -16,7 +16,7 @@ namespace giro::routing {
 
 namespace {
 
-constexpr std::string_view kDecline = "decline";
+constexpr std::string_view kDecline = "decline", kNobody = "none";
 constexpr std::size_t kFileBytesMax = 16U << 20;
 constexpr int kOffsetMax_min = 14 * 60;  // UTC+14:00 is the most that is used
 
@@ -111,7 +111,7 @@ struct Reading {
     }
 
     void route(const toml::table& t) {
-        check.only(t, {"name", "bins", "bins_file", "scheme", "qr", "currency", "amount", "merchants", "hours", "to"});
+        check.only(t, {"name", "bins", "bins_file", "scheme", "qr", "currency", "amount", "merchants", "hours", "to", "stand_in"});
         Rule rule;
         rule.name = name_of(t);
         rule.origin = check.at(t.source());
@@ -122,6 +122,7 @@ struct Reading {
         merchants(t, rule.when);
         hours(t, rule.when);
         targets(t, rule.to);
+        stand_in(t, rule.to);
         rules.push_back(std::move(rule));
     }
 
@@ -204,6 +205,18 @@ struct Reading {
         const auto declines = [](const Target& one) { return one.kind == Target::Kind::decline; };
         if (to.empty()) check.wrong(t.source(), "'to' names no way: links of giro.toml, or \"decline\"");
         if (to.size() > 1 && std::ranges::any_of(to, declines)) check.wrong(t.get("to")->source(), "\"decline\" stands alone");
+    }
+
+    void stand_in(const toml::table& t, std::vector<Target>& to) {
+        if (!t.contains("stand_in")) return;
+        const std::string name = check.text(t, "stand_in");
+        const auto policy = std::ranges::find(config.stand_ins, name, &config::StandIn::name);
+        const bool links = !to.empty() && to.front().kind == Target::Kind::link;
+        if (name != kNobody && policy == config.stand_ins.end())
+            check.wrong(t.get("stand_in")->source(), fmt::format("stand_in '{}': neither a [[stand_in]] of giro.toml nor \"{}\"", name, kNobody));
+        if (!links) check.wrong(t.get("stand_in")->source(), "'stand_in' is for routes to links");
+        for (Target& one : to)
+            one.stand_in = name == kNobody ? Target::kNobody : static_cast<int>(policy - config.stand_ins.begin());
     }
 
     int utc_offset(const toml::table& root) {

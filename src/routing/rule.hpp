@@ -69,6 +69,8 @@ struct Target {
     std::uint32_t participant = 0;  // the issuer that owes what is approved
     std::uint16_t link = 0;         // the link's number, for Kind::link
     int product = -1;               // index in Config::card_products, for Kind::on_us; -1: none
+    int stand_in = kOfLink;         // index in Config::stand_ins: who stands in while no link of the rule is up
+    static constexpr int kOfLink = -1, kNobody = -2;
     bool operator==(const Target&) const = default;
 };
 

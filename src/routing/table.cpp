@@ -244,6 +244,7 @@ Hash256 Table::digest() const {
             out.u32(static_cast<std::uint32_t>(one.kind));
             out.u32(one.participant);
             out.u32(one.link);
+            out.i64(one.stand_in);
         }
     }
     for (std::size_t i = 0; i < m_nodes.size(); ++i) {

@@ -140,6 +140,7 @@ Answer Core::decide(entry::Payment& payment, const PaymentRequest& request, cons
 
     if (payment.channel == entry::Channel::qr) {
         const auto payload = qr::decode_cpm(as_text(request.qr));
+        if (!payload && payload.error() == qr::QrError::not_giro) return pay_by_other_code(payment, request);
         const auto order =
             payload ? wallet::decode_order(payload->order) : tl::unexpected(wallet::OrderError::bad_size);
         if (!order || order->order.way != wallet::Way::shown || !wallet::verify(*order))

@@ -170,7 +170,7 @@ class Core {
     // 0220: completes the 0100 that DE90 names, or tells of a sale that the terminal approved by itself.
     [[nodiscard]] Answer completion(const PaymentRequest& request, const entry::SealedPan* sealed, std::uint64_t now_ns,
                                     const CardChecks& checks = {});
-    // Which way a card payment goes by the routing table, at the time when the gate received it: on us, to the first link of
+    // Which way a payment by card, or by a customer's code of another scheme, goes by the routing table, at the time when the gate received it: on us, to the first link of
     // its rule that is up (or else the first), or declined. Without DE42 the merchant is the terminal's.
     [[nodiscard]] routing::Target way_of(const PaymentRequest& request) const;
     // For a request that carries a PIN and that knows() does not: what to ask the vault before it is decided. Nothing is asked of
@@ -275,6 +275,7 @@ class Core {
     [[nodiscard]] static ResponseCode moment_refusal(KeyExchange kind);
     [[nodiscard]] bool differs(const Remembered& before, const PaymentRequest& request, const entry::SealedPan* sealed) const;
     [[nodiscard]] bool is_at_home(const PaymentRequest& request) const;
+    [[nodiscard]] Answer pay_by_other_code(entry::Payment& payment, const PaymentRequest& request);
     [[nodiscard]] Answer approve(entry::Payment& payment);
     [[nodiscard]] Answer decline(entry::Payment& payment, entry::Reason reason);
     [[nodiscard]] bool may_leave_idle_entry(const entry::Payment& payment);

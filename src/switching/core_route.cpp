@@ -1,7 +1,9 @@
 // Which way a card payment goes: by the routing table (routing/table.hpp) and by which links are up. A table that decides is
 // named in the journal before it decides anything.
+#include "qr/cpm.hpp"
 #include "switching/core.hpp"
 #include "switching/core_record.hpp"
+#include "util/bytes.hpp"
 
 namespace giro::switching {
 
@@ -10,15 +12,27 @@ using routing::Target;
 Target Core::way_of(const PaymentRequest& request) const {
     const Terminal* terminal = m_state.terminal(request.terminal);
     const MerchantId& merchant = terminal != nullptr && request.merchant.empty() ? terminal->merchant : request.merchant;
+    std::string aid;
+    if (request.pan.empty())
+        if (const auto application = qr::application_of(as_text(request.qr))) aid = routing::parse_aid(to_hex(*application)).value_or("");
     const routing::Query query{request.pan.reveal(),
                                {request.amount, request.currency},
                                merchant.view(),
-                               m_routing.minute_of_day(request.received_ns)};
+                               m_routing.minute_of_day(request.received_ns),
+                               aid};
     const routing::Rule* rule = m_routing.table.find(query);
     if (rule == nullptr) return {};
     for (const Target& target : rule->to)
         if (target.kind != Target::Kind::link || link_up(target.link)) return target;
     return rule->to.front();
+}
+
+// The code goes on to the scheme's host as it came (DE63), and is kept nowhere: it may hold a card number. So the journal has no
+// payer, and a repeat with another code under the same key is answered as the first.
+Answer Core::pay_by_other_code(entry::Payment& payment, const PaymentRequest& request) {
+    const Target way = way_of(request);
+    if (way.kind != Target::Kind::link) return decline(payment, entry::Reason::no_route);
+    return forward(payment, way, {});
 }
 
 bool Core::apply_routing(routing::Routing routing, std::uint64_t now_ns) {

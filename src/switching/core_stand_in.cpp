@@ -4,7 +4,7 @@
 // three and the last all are 91:
 //
 //   the card is blocked                                      62 (core.cpp)
-//   no policy                                                link_down
+//   no policy, or it is no card                              link_down
 //   a PIN came with it: its issuer alone can look at it      stand_in_pin
 //   the chip said no (AAC)                                   05
 //   no cryptogram over this amount, and the policy requires  stand_in_chip
@@ -61,6 +61,8 @@ bool fits(StandInTotal so_far, MinorUnits amount, MinorUnits sum_max) {
 }  // namespace
 
 const config::StandIn* Core::stand_in_of(const routing::Target& way) const {
+    if (way.stand_in == routing::Target::kNobody) return nullptr;
+    if (way.stand_in >= 0) return &m_policy.config.stand_ins.at(static_cast<std::size_t>(way.stand_in));
     const config::Link* link = config::find_link(m_policy.config, way.link);
     return link == nullptr ? nullptr : config::find_stand_in(m_policy.config, link->stand_in);
 }
@@ -73,7 +75,7 @@ bool Core::may_stand_in(const PaymentRequest& request) const {
 
 Answer Core::stand_in(entry::Payment& payment, const routing::Target& way, const CardChecks& checks) {
     const config::StandIn* policy = stand_in_of(way);
-    if (policy == nullptr) return decline(payment, Reason::link_down);
+    if (policy == nullptr || payment.channel != entry::Channel::card) return decline(payment, Reason::link_down);
     payment.debit = reserve_account(way.participant);
     if (const Reason why = stand_in_reason(payment, *policy, checks); why != Reason::none) return decline(payment, why);
     payment.outcome = entry::Outcome::approved;

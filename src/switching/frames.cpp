@@ -20,6 +20,7 @@ namespace {
 // What an answer repeats of its request (ISO 8583:1987 4.4.2, as terminals match on); other editions have it elsewhere.
 constexpr unsigned kEchoed[] = {2, 3, 4, 7, 11, 12, 13, 32, 37, 41, 42, 49, 70, 95};
 // What goes on to the issuer as it came.
+constexpr unsigned kCodeField = 63;  // a customer's code, as the till read it
 constexpr unsigned kForwarded[] = {2, 3, 4, 12, 13, 14, 22, 25, 32, 37, 41, 42, 49};
 }  // namespace
 
@@ -91,7 +92,7 @@ std::optional<Claim> FrameBuilder::claim(const PaymentRequest& request, Currency
 
 // The terminal's request as another edition says it.
 void FrameBuilder::put_request(const PaymentRequest& request, const entry::Payment& payment) {
-    m_out.set(2, request.pan.reveal());
+    if (!request.pan.empty()) m_out.set(2, request.pan.reveal());
     m_out.set_number(3, request.processing_code, 6);
     iso8583::put_amount(m_dialect, m_out, request.amount, request.currency);
     iso8583::put_local_time(m_dialect, m_out, request.local_time.view(), request.local_date.view(), payment.time_ns);
@@ -112,6 +113,7 @@ std::optional<Buffer> FrameBuilder::link_request(const PaymentRequest& request, 
     if (came_in.edition != m_dialect.edition) put_request(request, payment);
     else
         for (const unsigned field : kForwarded) m_out.copy(iso8583::wire_field(m_dialect.edition, field), m_in);
+    if (!request.qr.empty()) m_out.set(kCodeField, as_text(request.qr));
     m_out.set(7, transmission_time(payment.time_ns).view());
     iso8583::put_stan(m_dialect, m_out, payment.link_stan);
     if (m_in.has(iso8583::kCardSequenceField) && m_dialect.fields[iso8583::kCardSequenceField].defined())
@@ -171,7 +173,7 @@ std::optional<Buffer> FrameBuilder::link_reversal(const entry::Payment& payment,
     iso8583::put_mti(m_dialect, m_out, repeat ? "0401" : "0400");
     if (!iso8583::put_reversal_amounts(m_dialect, m_out, payment.amount.minor, payment.amount.currency, stands)) return std::nullopt;
     iso8583::put_reason(m_dialect, m_out, why);
-    m_out.set(2, pan.reveal());
+    if (!pan.empty()) m_out.set(2, pan.reveal());  // none: it was paid by a code
     m_out.set_number(3, payment.processing_code, 6);
     const auto time = transmission_time(payment.time_ns);
     const bool advised = payment.outcome == entry::Outcome::approved;  // by the box: the host knows it as an advice

@@ -233,7 +233,8 @@ State::Refusal State::on(const entry::ForwardAnswered& e) {
     if (!approved) r->stands = 0;
     r->response_code = e.response_code;
     r->auth_code = e.auth_code;
-    ++(approved ? m_counters.card_approved : m_counters.declined);
+    const bool card = at->second.payment.channel == entry::Channel::card;
+    ++(!approved ? m_counters.declined : card ? m_counters.card_approved : m_counters.qr_approved);
     if (approved) count(o.payment.key.terminal, Total::debits, r->amount);
     unfile(e.payment, o);
     o.answered = true;

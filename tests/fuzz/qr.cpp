@@ -78,8 +78,11 @@ void run_qr_cpm(Bytes input) {
     const bool raw = take_choice(input, 2) == 1;
     const std::string text = raw ? qr::to_base64(input) : std::string(as_text(input));
     if (raw) ASSERT(qr::from_base64(text) == owned(input));
+    const auto application = qr::application_of(text);
+    if (application) ASSERT(application->size() >= 5 && application->size() <= 16);
     const auto read = qr::decode_cpm(text);
     if (!read) return;
+    ASSERT(application.has_value());
     if (const auto written = qr::encode_cpm(*read)) ASSERT(qr::decode_cpm(*written) == *read);
 }
 Seeds seeds_qr_cpm() {

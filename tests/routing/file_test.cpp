@@ -149,3 +149,16 @@ TEST_CASE("routes file: a route is for codes or for cards, and not for this box'
     CHECK(contains(refusal("qr = []\n"), "names no scheme"));
     CHECK(contains(refusal("qr = [\"F04749524F\"]\n"), "this box's own scheme"));
 }
+
+TEST_CASE("routes file: a route names who stands in, and only one that there is") {
+    const auto load = [](const std::string& settings) { return Folder().load("[[route]]\nname = \"a\"\nbins = [\"4\"]\n" + settings); };
+    const auto none = load("to = [\"gamma-host\"]\nstand_in = \"none\"\n");
+    REQUIRE(none);
+    CHECK(none->table.rules().front().to.front().stand_in == Target::kNobody);
+    const auto wrong = [&](const std::string& settings) {
+        const auto made = load(settings);
+        return made ? std::string("taken") : made.error().what;
+    };
+    CHECK(contains(wrong("to = [\"gamma-host\"]\nstand_in = \"x\"\n"), ":5: stand_in 'x': neither"));
+    CHECK(contains(wrong("to = [\"decline\"]\nstand_in = \"none\"\n"), "is for routes to links"));
+}

@@ -50,5 +50,17 @@ TEST_CASE("routes: the box goes by etc/routes.toml, tells why, and takes a chang
     REQUIRE(changes.size() == 2);
     CHECK(changes[1]["digest"] == applied.object()["digest"]);
     CHECK(changes[1]["routes_toml"] == "# none: the BINs of giro.toml\n");
+
+    // A code of another scheme goes to the link that its route says, without a card number; what its host leaves unanswered
+    // is taken back there.
+    write_text(box.file("etc/routes.toml"), "[[route]]\nname = 'other-scheme'\nqr = ['A000000677']\nto = ['gamma-host']\n");
+    REQUIRE(box.giro({"route", "apply"}).status == 0);
+    const std::string code = "hQVDUFYwMWEJTwegAAAGdwEB";
+    CHECK(box.giro({"route", "explain", code}).has("other-scheme"));
+    const auto scan = [&](const std::string& amount) { return code_of(box.giro({"--json", "pos", "buy", "--qr", code, "--amount", amount})); };
+    CHECK(scan("700") == "00");
+    CHECK(scan("791") == "91");
+    CHECK(eventually(30, [&] { return box.status()["switch"]["outstanding"] == 0; }));
+    CHECK(box.giro({"journal", "verify"}).status == 0);
     box.down();
 }

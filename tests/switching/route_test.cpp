@@ -35,6 +35,28 @@ struct TwoWays {
     }
 };
 
+// A customer's code of another scheme (EMVCo CPM): 85 05 CPV01, 61 { 4F A0000006770101 }.
+constexpr const char* kOtherCode = "hQVDUFYwMWEJTwegAAAGdwEB";
+
+routing::Rule code_rule(std::string aid, std::vector<routing::Target> to) {
+    routing::Rule rule{"codes", "routes.toml:9", {}, {}, std::move(to)};
+    rule.aids = {std::move(aid)};
+    return rule;
+}
+
+PaymentRequest code_purchase(MinorUnits amount, std::uint32_t stan, std::string_view code) {
+    PaymentRequest r = purchase_of(amount, stan);
+    r.pan = {};
+    r.qr = as_bytes(code);
+    return r;
+}
+
+Answer scan(Box& box, const PaymentRequest& r) {
+    const Answer a = box.core->purchase(r, nullptr, kNow);
+    box.commit();
+    return a;
+}
+
 }  // namespace
 
 TEST_CASE("route: a payment goes to the first link of its route that is up, and comes back when that one does") {
@@ -155,4 +177,48 @@ TEST_CASE("route: of a table whose text is longer than an entry takes, the journ
     REQUIRE(e);
     CHECK(e->text.empty());
     CHECK(e->digest == digest);
+}
+
+TEST_CASE("route: a code of another scheme goes to its link by its identifier, is posted when its host approves, and taken back") {
+    Box box;
+    box.core->apply_routing(table_of({code_rule("A000000677", {to_link(kPrimary)})}), kNow);
+    box.core->link_state(kPrimary, true);
+    const Answer a = scan(box, code_purchase(700, 1, kOtherCode));
+    REQUIRE(a.action == Answer::Action::forward);
+    CHECK(a.link == kPrimary);
+    const Outstanding* waiting = box.state.outstanding(a.payment);
+    REQUIRE(waiting != nullptr);
+    CHECK(waiting->payment.channel == entry::Channel::qr);
+    CHECK(waiting->payment.pan.token == entry::CardToken{});
+    CHECK(waiting->payment.wallet == Hash160{});
+    CHECK(scan(box, code_purchase(700, 1, kOtherCode)).action == Answer::Action::wait);
+    PaymentRequest answer;
+    answer.source = PaymentRequest::Source::link;
+    answer.mti = 0x0210;
+    answer.link = a.link;
+    answer.stan = a.link_stan;
+    answer.amount = 700;
+    answer.terminal = waiting->payment.key.terminal;
+    answer.rrn = waiting->payment.key.rrn;
+    answer.response_code = ResponseCode("00");
+    REQUIRE(box.core->link_answer(answer, kNow));
+    box.commit();
+    CHECK(box.balance(kMerchant) == 700);
+    CHECK(box.state.counters().qr_approved == 1);
+    CHECK(box.state.counters().card_approved == 0);
+    CHECK(scan(box, code_purchase(700, 1, kOtherCode)).code.view() == "00");
+    CHECK(box.reverse(reversal_of(code_purchase(700, 1, kOtherCode), 2)).code.view() == "00");
+    CHECK(box.balance(kMerchant) == 0);
+    CHECK(box.state.balanced());
+}
+
+TEST_CASE("route: a code of another scheme that no route takes is 15, one whose link is down 91, and what is no code 30") {
+    Box box;
+    CHECK(scan(box, code_purchase(700, 1, kOtherCode)).code.view() == "15");
+    box.core->apply_routing(table_of({code_rule("A000000677", {to_link(kPrimary)})}), kNow);
+    box.commit();
+    box.core->link_state(kPrimary, false);
+    CHECK(scan(box, code_purchase(700, 2, kOtherCode)).code.view() == "91");
+    CHECK(scan(box, code_purchase(700, 3, "no code")).code.view() == "30");
+    CHECK(box.balance(kMerchant) == 0);
 }

@@ -378,3 +378,24 @@ TEST_CASE("link: a till's own reason for giving a waiting payment up is told to 
     CHECK(box.state.outstanding(a.payment)->why == MessageReason::customer_cancellation);
     box.restart();
 }
+
+TEST_CASE("stand-in: a route may name another policy than its link's, or nobody") {
+    const auto code_by = [](int stand_in) {
+        StandInBox box;
+        config::StandIn small = policy();
+        small.name = "small";
+        small.floor = 100;
+        box.config.stand_ins.push_back(small);
+        box.make_core();
+        const routing::Target way{routing::Target::Kind::link, 3, 0, -1, stand_in};
+        auto table = routing::Table::build({{"gamma", "routes.toml:1", {*routing::parse_range("970003")}, {}, {way}}});
+        REQUIRE(table);
+        box.core->apply_routing({std::move(*table), 0, {}}, kNow);
+        box.commit();
+        return std::string(box.buy_down(purchase_of(1'000, 1, kGammaCard)).code.view());
+    };
+    CHECK(code_by(routing::Target::kOfLink) == "00");
+    CHECK(code_by(0) == "00");
+    CHECK(code_by(1) == "91");  // above its floor
+    CHECK(code_by(routing::Target::kNobody) == "91");
+}
