@@ -287,6 +287,10 @@ void Pipeline::decide_terminal(Batch& batch, Item& item) {
     Answer decided;
     const Mti mti = without_repeat(r.mti);
     const entry::SealedPan* sealed = item.sealed ? &*item.sealed : nullptr;
+    if (!r.pan.empty() && batch.routing != m_core.routing_generation() && !m_core.knows(r)) {
+        // What was asked about its card was asked for another way than it goes now.
+        return answer(batch, item, {switching::kInoperative, {}, {}}, true, nonce);
+    }
     if (pin_is_due(item)) {
         // Its first copy was at the vault for it, and decided nothing.
         return answer(batch, item, {switching::kInoperative, {}, {}}, true, nonce);

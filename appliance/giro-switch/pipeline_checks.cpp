@@ -22,6 +22,7 @@ void Pipeline::ask_vault(const std::shared_ptr<Batch>& batch) {
     vault::MacVerify::Request macs;
     vault::DukptVerify::Request dukpt_macs;
     batch->asked_ns = m_clock.monotonic_ns();
+    batch->routing = m_core.routing_generation();
     batch->waiting = 1;  // this function
     for (Item& item : batch->items) {
         if (!item.is_payment()) continue;

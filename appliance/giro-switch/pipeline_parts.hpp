@@ -57,7 +57,7 @@ struct Pipeline::Item {
     switching::PinCheck pin_check = switching::PinCheck::none;
     bool pin_marked = false;  // it stands in m_pins_asked
     Buffer zone_pin_block;    // of a PIN for a link,
-    std::uint16_t pin_link = 0;  // and which
+    std::optional<std::uint16_t> pin_link;  // and which
     // What it shows of its card, and what came of it (pipeline_card.cpp); what the answer then has in DE55.
     switching::CardShown shown;
     switching::ChipCheck chip_check = switching::ChipCheck::none;
@@ -103,6 +103,7 @@ struct Pipeline::Batch {
     std::size_t waiting = 0;  // answers of the vault still to come
     std::size_t checks_waiting = 0;  // those of them that say which messages are genuine
     bool failed = false;
+    std::uint64_t routing = 0;  // Core::routing_generation() when the cards were asked about
     std::vector<bool> mac_good;
     std::vector<vault::DukptVerdict> dukpt;
     std::uint64_t asked_ns = 0;

@@ -113,9 +113,11 @@ bool Conditions::cover(const Conditions& other) const {
     };
     if (!merchants.empty() && (other.merchants.empty() || !std::ranges::all_of(other.merchants, named))) return false;
     if (minute_from == minute_to) return true;
-    for (unsigned minute = 0; minute < kMinutesOfDay; ++minute)
-        if (in_hours(other, minute) && !in_hours(*this, minute)) return false;
-    return true;
+    if (other.minute_from == other.minute_to) return false;
+    // Counted from when these begin, theirs begin and end within.
+    const auto after = [this](unsigned minute) { return (minute + kMinutesOfDay - minute_from) % kMinutesOfDay; };
+    const unsigned length = after(minute_to), from = after(other.minute_from), to = after(other.minute_to);
+    return from < to && to <= length;
 }
 
 }  // namespace giro::routing

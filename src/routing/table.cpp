@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 #include <span>
 
 #include "util/bytes.hpp"
@@ -129,8 +130,6 @@ namespace {
 class Walk {
   public:
     explicit Walk(std::vector<bool>& useful) : m_useful(useful) {}
-    [[nodiscard]] bool ended() const noexcept { return m_ended; }
-    [[nodiscard]] const Rule* last() const noexcept { return m_asked.empty() ? nullptr : m_asked.back(); }
     void ask(const Rule& rule, std::uint32_t index) {
         if (m_ended) return;
         const auto covers = [&](const Rule* before) { return before->when.cover(rule.when); };
@@ -157,20 +156,33 @@ class Walk {
 // there, and each walk must end at a rule without conditions once it has met one.
 Result<void> Table::check_reach() const {
     std::vector<bool> reached(m_nodes.size()), useful(m_rules.size());
+    std::set<std::vector<std::uint32_t>> walked;  // many ranges have the same rules
     for (const Segment& segment : m_segments) {
-        Walk walk(useful);
-        for (std::uint32_t node = segment.node(); node != kNone && !walk.ended(); node = m_nodes[node].parent) {
+        std::vector<std::uint32_t> way;
+        bool ends = false;
+        for (std::uint32_t node = segment.node(); node != kNone && !ends; node = m_nodes[node].parent) {
             reached[node] = true;
-            for (std::uint32_t i = 0; i < m_nodes[node].rules; ++i) {
-                const std::uint32_t index = m_rule_of_node[m_nodes[node].first_rule + i];
-                walk.ask(m_rules[index], index);
+            for (std::uint32_t i = 0; i < m_nodes[node].rules && !ends; ++i) {
+                way.push_back(m_rule_of_node[m_nodes[node].first_rule + i]);
+                ends = m_rules[way.back()].when.always();
             }
         }
+        if (way.size() > kAskedMax)
+            return wrong(m_rules[way.back()], fmt::format("more than {} routes are asked about one card number", kAskedMax));
+        if (way.empty() || !walked.insert(way).second) continue;
+        Walk walk(useful);
+        for (const std::uint32_t index : way) walk.ask(m_rules[index], index);
         if (auto good = walk.check(fmt::format("from {:0{}} on", segment.first(), kRangeDigits)); !good) return good;
     }
     for (const auto& [aid, rules] : m_aids) {
+        std::vector<std::uint32_t> way;
+        each_aid(aid, [&](std::uint32_t index, std::string_view) {
+            way.push_back(index);
+            return m_rules[index].when.always() || way.size() > kAskedMax;
+        });
+        if (way.size() > kAskedMax) return wrong(m_rules[way.back()], fmt::format("more than {} routes are asked about one code", kAskedMax));
         Walk walk(useful);
-        each_aid(aid, [&](std::uint32_t index, std::string_view) { return walk.ask(m_rules[index], index), walk.ended(); });
+        for (const std::uint32_t index : way) walk.ask(m_rules[index], index);
         if (auto good = walk.check(fmt::format("as code {}", aid)); !good) return good;
     }
     for (std::uint32_t i = 0; i < m_nodes.size(); ++i) {

@@ -16,6 +16,7 @@
 
 namespace giro::routing {
 
+inline constexpr std::size_t kAskedMax = 256;  // rules that may be asked about one payment
 inline constexpr std::size_t kRulesMax = 65'536;
 inline constexpr std::size_t kRangesMax = 4'000'000;  // over all rules: some 30 bytes each
 

@@ -156,7 +156,7 @@ Answer Core::decide(entry::Payment& payment, const PaymentRequest& request, cons
     if (way.kind == routing::Target::Kind::decline) return decline(payment, Reason::no_route);
     if (way.kind == routing::Target::Kind::link) {
         if (const Reason why = pin_reason(checks.pin); why != Reason::none) return decline(payment, why);
-        // Its link went down, or the table changed, while its PIN was translated: the till asks again.
+        // Its link went down while its PIN was translated: the till asks again.
         if (checks.pin == PinCheck::good && checks.pin_link != way.link) return decline(payment, Reason::link_down);
         return forward(payment, way, checks);
     }

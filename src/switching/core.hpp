@@ -125,7 +125,7 @@ struct CardChecks {
     ChipCheck chip = ChipCheck::none;
     CvvCheck cvv = CvvCheck::none;
     const CardShown* shown = nullptr;  // with `chip`
-    std::uint16_t pin_link = 0;        // the PIN was translated for this link, and is good for no other; 0: for none
+    std::optional<std::uint16_t> pin_link{};  // the PIN was translated for this link, and is good for nothing else; else it was verified
     CardChecks(PinCheck check = PinCheck::none) : pin(check) {}
 };
 
@@ -246,6 +246,8 @@ class Core {
     [[nodiscard]] Done add_terminal(const entry::TerminalAdded& e);
     [[nodiscard]] Done set_terminal_dukpt(const entry::TerminalDukptSet& e);
     [[nodiscard]] Done pay_in(const entry::FundsPaidIn& e);
+    // Counts the tables that decided so far. What was asked about a card under another is not to be decided by.
+    [[nodiscard]] std::uint64_t routing_generation() const noexcept { return m_routing_generation; }
     // This table decides from now on. True: it is another than before, and leaves an entry.
     bool apply_routing(routing::Routing routing, std::uint64_t now_ns);
     // The same for the table that the policy brought, at the start.
@@ -314,6 +316,7 @@ class Core {
     State& m_state;
     Policy m_policy;
     routing::Routing m_routing;
+    std::uint64_t m_routing_generation = 0;
     Random& m_random;
     PaymentSource m_journal;
     std::set<std::uint16_t> m_links_up;

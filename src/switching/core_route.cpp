@@ -30,6 +30,7 @@ Target Core::way_of(const PaymentRequest& request) const {
 // The code goes on to the scheme's host as it came (DE63), and is kept nowhere: it may hold a card number. So the journal has no
 // payer, and a repeat with another code under the same key is answered as the first.
 Answer Core::pay_by_other_code(entry::Payment& payment, const PaymentRequest& request) {
+    if (!request.pan.empty()) return decline(payment, entry::Reason::wallet_order_bad);  // which of the two pays?
     const Target way = way_of(request);
     if (way.kind != Target::Kind::link) return decline(payment, entry::Reason::no_route);
     return forward(payment, way, {});
@@ -37,6 +38,7 @@ Answer Core::pay_by_other_code(entry::Payment& payment, const PaymentRequest& re
 
 bool Core::apply_routing(routing::Routing routing, std::uint64_t now_ns) {
     m_routing = std::move(routing);
+    ++m_routing_generation;
     return note_routing(now_ns);
 }
 

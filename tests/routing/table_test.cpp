@@ -237,6 +237,45 @@ TEST_CASE("route: a table of nested ranges drawn at random agrees with asking ev
     CHECK(tables > 50);
 }
 
+TEST_CASE("route: which hours are within which is what counting minutes says") {
+    std::mt19937 random(7);
+    std::uniform_int_distribution<unsigned> minute(0, kMinutesOfDay - 1);
+    const auto in = [](const Conditions& c, unsigned m) {
+        const bool after = m >= c.minute_from, before = m < c.minute_to;
+        return c.minute_from == c.minute_to || (c.minute_from < c.minute_to ? after && before : after || before);
+    };
+    unsigned covered = 0;
+    for (int i = 0; i < 3'000; ++i) {
+        Conditions one, other;
+        one.minute_from = static_cast<std::uint16_t>(minute(random)), one.minute_to = static_cast<std::uint16_t>(minute(random));
+        other.minute_from = i % 3 == 0 ? one.minute_from : static_cast<std::uint16_t>(minute(random));
+        other.minute_to = i % 5 == 0 ? one.minute_to : static_cast<std::uint16_t>(minute(random));
+        bool all = true;
+        for (unsigned m = 0; m < kMinutesOfDay && all; ++m) all = !in(other, m) || in(one, m);
+        CHECK(one.cover(other) == all);
+        covered += all ? 1 : 0;
+    }
+    CHECK(covered > 300);
+}
+
+TEST_CASE("route: many routes of one list of ranges are looked at once, and too many for one card are refused") {
+    std::vector<Range> ranges;
+    for (std::uint64_t i = 0; i < 10'000; ++i) ranges.push_back({i * 1'000'000, i * 1'000'000 + 999});
+    const auto of = [&](std::size_t conditions) {
+        std::vector<Rule> rules;
+        for (std::size_t i = 0; i <= conditions; ++i) {
+            rules.push_back(rule(fmt::format("r{}", i), {}));
+            rules.back().ranges = ranges;
+            if (i < conditions) rules.back().when.currencies = {static_cast<Currency>(i + 1)};
+        }
+        return rules;
+    };
+    CHECK(Table::build(of(60)).has_value());
+    const std::string why = refusal(of(kAskedMax));
+    CAPTURE(why);
+    CHECK(contains(why, "more than 256 routes are asked about one card number"));
+}
+
 // --- codes ------------------------------------------------------------------------------------------------------
 
 namespace {

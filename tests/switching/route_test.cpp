@@ -220,5 +220,8 @@ TEST_CASE("route: a code of another scheme that no route takes is 15, one whose 
     box.core->link_state(kPrimary, false);
     CHECK(scan(box, code_purchase(700, 2, kOtherCode)).code.view() == "91");
     CHECK(scan(box, code_purchase(700, 3, "no code")).code.view() == "30");
+    auto both = code_purchase(700, 4, kOtherCode);
+    both.pan = *Pan::parse(kGammaCard);
+    CHECK(scan(box, both).code.view() == "30");  // a code does not carry a card past what is known of it
     CHECK(box.balance(kMerchant) == 0);
 }
