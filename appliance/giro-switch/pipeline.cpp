@@ -387,7 +387,7 @@ void Pipeline::decide_link(Batch& batch, Item& item) {
     }
     if (r.mti != kNetworkAnswer) {
         m_link_keys.heard(r.link);
-        m_saf.heard(r.link);
+        m_saf.heard(r.link, m_core.state().outstanding_by_stan(r.link, r.stan));
     }
     if (r.mti == 0x0210) {
         if (const auto decided = m_core.link_answer(r, m_clock.wall_ns())) {

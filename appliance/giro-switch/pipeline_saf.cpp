@@ -85,6 +85,7 @@ void Pipeline::set_aside(const StoreAndForward::Send& send, SafWhy why) {
     warn(fmt::format("the issuer of payment {} is owed {} that cannot be sent ({}): parked, see giro saf list", send.payment,
                      send.reversal ? "a reversal" : "an advice", entry::name(why)));
     m_core.set_aside(send.payment, why, m_clock.wall_ns());
+    static_cast<void>(commit());  // before the next of its line goes
 }
 
 }  // namespace giro::appliance

@@ -17,6 +17,12 @@ std::uint64_t pause_ns(std::uint32_t times) {
     constexpr std::uint32_t kDoublings = 3;
     return std::min(kSafPauseMax_ns, kSafRetry_ns << std::min(times - 1, kDoublings));
 }
+
+// Whether the payment is the first of its line.
+bool is_first(const State& state, std::uint64_t payment, const Outstanding& o) {
+    const auto line = state.owed_lines().find({o.payment.link, o.payment.key.terminal});
+    return line != state.owed_lines().end() && line->second.begin()->second == payment;
+}
 }  // namespace
 
 bool StoreAndForward::is_due(const State& state, const Send& send) {
@@ -34,12 +40,39 @@ std::uint32_t StoreAndForward::attempts(std::uint64_t payment) const {
     return at == m_sent.end() ? 0 : at->second.times;
 }
 
+void StoreAndForward::heard(std::uint16_t number, std::uint64_t payment) {
+    Link& link = m_links[number];
+    ++link.answers;
+    const auto sent = m_sent.find(payment);
+    if (sent == m_sent.end()) return;
+    sent->second.unheeded = sent->second.cuts = 0;
+    sent->second.answers = link.answers;  // its own does not count against it
+    link.in_flight.erase(payment);
+    link.suspects.erase(payment);
+}
+
+// What was under way is suspect: a host may hang up on one message again and again.
+void StoreAndForward::link_changed(std::uint16_t number) {
+    Link& link = m_links[number];
+    for (const auto& [payment, flight] : link.in_flight) {
+        link.suspects.insert(payment);
+        if (link.alone) ++m_sent[payment].cuts;
+    }
+    link.in_flight.clear();
+    link.alone = false;
+}
+
 // What was answered, parked, or waits too long is not in flight any more.
 void StoreAndForward::settle(const State& state, Link& link, std::uint64_t now_ns) {
     std::erase_if(link.in_flight, [&](const auto& one) {
         const auto sent = m_sent.find(one.first);
-        const bool same = sent != m_sent.end() && is_due(state, {one.first, sent->second.reversal, false});
-        return !same || now_ns - one.second >= kSafRetry_ns;
+        const bool same = sent != m_sent.end() && is_due(state, {one.first, sent->second.reversal});
+        return !same || now_ns - one.second.sent_ns >= kSafRetry_ns;
+    });
+    if (link.in_flight.empty()) link.alone = false;
+    std::erase_if(link.suspects, [&](std::uint64_t payment) {
+        const Outstanding* o = state.outstanding(payment);
+        return o == nullptr || !o->owed() || o->parked;
     });
 }
 
@@ -49,39 +82,48 @@ void StoreAndForward::forget(const State& state, std::uint64_t now_ns) {
     std::erase_if(m_sent, [&](const auto& one) { return state.outstanding(one.first) == nullptr; });
 }
 
-bool StoreAndForward::take(const State& state, Link& link, std::uint64_t payment, std::uint64_t now_ns, std::vector<Send>& out) {
-    if (link.in_flight.contains(payment)) return false;
-    const Outstanding* o = state.outstanding(payment);
-    ASSERT(o != nullptr && o->owed());
-    Sent& sent = m_sent[payment];
-    const bool reversal = is_reversal_next(*o);
-    if (sent.times != 0 && sent.reversal != reversal) sent = {};
-    if (sent.times != 0 && sent.last_ns != 0 && now_ns - sent.last_ns < pause_ns(sent.times)) return false;
-    if (sent.times != 0 && link.answers != sent.answers) ++sent.unheeded;
-    const bool give_up = sent.unheeded >= kSafUnheededMax;
-    out.push_back({payment, reversal, sent.times != 0 || o->owed_at <= m_started_at, give_up});
+// Of its line nothing is under way, and its pause is over.
+bool StoreAndForward::is_ready(const Link& link, std::uint64_t payment, const TerminalId& terminal, std::uint64_t now_ns) const {
+    const auto of_line = [&](const auto& one) { return one.second.terminal == terminal; };
+    if (std::ranges::any_of(link.in_flight, of_line)) return false;
+    const auto sent = m_sent.find(payment);
+    return sent == m_sent.end() || now_ns - sent->second.last_ns >= pause_ns(sent->second.times);
+}
+
+void StoreAndForward::take(const State& state, Link& link, std::uint64_t payment, std::uint64_t now_ns, std::vector<Send>& out) {
+    const Outstanding& o = *state.outstanding(payment);
+    const bool reversal = is_reversal_next(o);
+    const auto [at, first] = m_sent.try_emplace(payment);
+    Sent& sent = at->second;
+    if (!first && sent.reversal != reversal) sent = {};
+    const bool again = sent.times != 0;
+    if (again && link.answers != sent.answers) ++sent.unheeded;
+    const bool give_up = sent.unheeded >= kSafUnheededMax || sent.cuts >= kSafCutsMax;
+    out.push_back({payment, reversal, again || o.owed_at <= m_started_at, give_up});
     if (give_up) {
-        m_sent.erase(payment);
-        return true;
+        m_sent.erase(at);
+        return;
     }
     sent.last_ns = now_ns;
     sent.answers = link.answers;
     sent.reversal = reversal;
     ++sent.times;
-    link.in_flight[payment] = now_ns;
-    return true;
+    link.in_flight[payment] = {now_ns, o.payment.key.terminal};
 }
 
-// What was under way is suspect: a host may hang up on one message again and again. Whatever waits goes at once on a new one.
-void StoreAndForward::link_changed(std::uint16_t number) {
-    Link& link = m_links[number];
-    for (const auto& [payment, sent_ns] : link.in_flight) {
-        Sent& sent = m_sent[payment];
-        ++sent.unheeded;
-        sent.last_ns = 0;
-        sent.answers = link.answers;
+// A suspect whose time has come goes alone, once what is under way has come back. False: there is none.
+bool StoreAndForward::take_suspect(const State& state, Link& link, std::uint64_t now_ns, std::vector<Send>& out) {
+    for (const std::uint64_t payment : link.suspects) {
+        const Outstanding& o = *state.outstanding(payment);
+        const auto sent = m_sent.find(payment);
+        const bool waits = sent != m_sent.end() && now_ns - sent->second.last_ns < pause_ns(sent->second.times);
+        if (waits || !is_first(state, payment, o)) continue;
+        if (!link.in_flight.empty()) return true;
+        take(state, link, payment, now_ns, out);
+        link.alone = !link.in_flight.empty();
+        return true;
     }
-    link.in_flight.clear();
+    return false;
 }
 
 std::vector<StoreAndForward::Send> StoreAndForward::due(const State& state, std::uint16_t number, std::uint64_t now_ns) {
@@ -89,6 +131,7 @@ std::vector<StoreAndForward::Send> StoreAndForward::due(const State& state, std:
     Link& link = m_links[number];
     settle(state, link, now_ns);
     std::vector<Send> out;
+    if (link.alone || take_suspect(state, link, now_ns, out)) return out;
     const auto& lines = state.owed_lines();
     const auto first = lines.lower_bound({number, {}});
     auto at = lines.upper_bound({number, link.last});
@@ -98,7 +141,8 @@ std::vector<StoreAndForward::Send> StoreAndForward::due(const State& state, std:
             if (std::exchange(wrapped, true) || first == lines.end() || first->first.link != number) break;
             at = first;
         }
-        static_cast<void>(take(state, link, at->second.begin()->second, now_ns, out));
+        const std::uint64_t payment = at->second.begin()->second;
+        if (!link.suspects.contains(payment) && is_ready(link, payment, at->first.terminal, now_ns)) take(state, link, payment, now_ns, out);
         link.last = at->first.terminal;
     }
     return out;

@@ -67,55 +67,79 @@ struct Ended {
     entry::Payment of;
     std::string_view how;  // "refused", "expired" or "closed"
     ResponseCode code;
+    MinorUnits stands = 0;  // of it, by now
 };
+std::uint64_t place(const Ended& e) { return e.ended_at; }
+std::uint64_t place(const SafRow& r) { return r.payment; }
 
 ordered_json to_json(const Ended& e) {
     return {{"payment", e.payment}, {"link", e.of.link + 1}, {"terminal", e.of.key.terminal.view()}, {"rrn", e.of.key.rrn.view()},
-            {"card", masked(e.of.pan.first6_last4)}, {"amount", e.of.amount.minor}, {"currency", e.of.amount.currency}, {"how", e.how},
+            {"card", masked(e.of.pan.first6_last4)}, {"amount", e.of.amount.minor}, {"stands", e.stands}, {"currency", e.of.amount.currency}, {"how", e.how},
             {"response_code", e.code.view()}, {"entry", e.ended_at}, {"owed_by", e.of.debit.lo}};
 }
 
 void print(const Ended& e) {
-    fmt::print("{:>10}  link {:<3} {:<8} rrn {:<12} {} {:>12} {} {} (entry {}); bank {} owes it all the same\n", e.payment, e.of.link + 1,
+    fmt::print("{:>10}  link {:<3} {:<8} rrn {:<12} {} {:>12} {} {} (entry {}); bank {} owes what stands of it all the same\n", e.payment, e.of.link + 1,
                e.of.key.terminal.view(), e.of.key.rrn.view(), masked(e.of.pan.first6_last4),
-               fmt::format("{}.{:02}", e.of.amount.minor / 100, e.of.amount.minor % 100), e.how, e.code.view(), e.ended_at, e.of.debit.lo);
+               fmt::format("{}.{:02}", e.stands / 100, e.stands % 100), e.how, e.code.view(), e.ended_at, e.of.debit.lo);
 }
 
-// Each stand-in whose advice was refused or expired, in order of that; after `after`, at most `most`, as the journal tells.
-Result<std::vector<Ended>> read_ended(const config::Paths& paths, std::uint64_t after, std::size_t most) {
-    std::map<std::uint64_t, entry::Payment> open;
-    std::vector<Ended> ended;
-    const auto end = [&](std::uint64_t seq, std::uint64_t payment, std::string_view how, ResponseCode code) {
-        const auto at = open.find(payment);
-        if (at == open.end()) return;
-        if (!how.empty() && seq > after && ended.size() < most) ended.push_back({payment, seq, at->second, how, code});
-        open.erase(at);
-    };
-    const auto read = scan_journal(paths, [&](const journal::Entry& e) -> Result<void> {
-        const auto kind = static_cast<entry::Kind>(e.kind);
-        if (kind == entry::Kind::stood_in) {
-            if (const auto s = decode<entry::StoodIn>(e.body)) open[e.seq] = s->payment;
-        } else if (kind == entry::Kind::saf_expired) {
-            if (const auto x = decode<entry::SafExpired>(e.body)) end(e.seq, x->payment, "expired", {});
-        } else if (kind == entry::Kind::saf_closed) {
-            if (const auto x = decode<entry::SafClosed>(e.body)) end(e.seq, x->payment, "closed", {});
-        } else if (kind == entry::Kind::saf_answered) {
-            const auto a = decode<entry::SafAnswered>(e.body);
-            if (a && a->verdict == entry::SafVerdict::refused) end(e.seq, a->payment, "refused", a->response_code);
-            if (a && a->verdict == entry::SafVerdict::accepted) end(e.seq, a->payment, {}, {});
+// Each stand-in whose advice came to another end than that it was accepted, in the order of these ends, with what stands of it.
+class EndedReader {
+  public:
+    Result<void> feed(const journal::Entry& e) {
+        switch (static_cast<entry::Kind>(e.kind)) {
+            case entry::Kind::stood_in:
+                if (const auto s = decode<entry::StoodIn>(e.body)) m_all[e.seq] = {e.seq, 0, s->payment, {}, {}, s->payment.amount.minor};
+                break;
+            case entry::Kind::saf_expired:
+                if (const auto x = decode<entry::SafExpired>(e.body)) end(e.seq, x->payment, "expired", {});
+                break;
+            case entry::Kind::saf_closed:
+                if (const auto x = decode<entry::SafClosed>(e.body)) end(e.seq, x->payment, "closed", {});
+                break;
+            case entry::Kind::saf_answered:
+                if (const auto a = decode<entry::SafAnswered>(e.body)) {
+                    if (a->verdict == entry::SafVerdict::refused) end(e.seq, a->payment, "refused", a->response_code);
+                    if (a->verdict == entry::SafVerdict::accepted) m_all.erase(a->payment);
+                }
+                break;
+            case entry::Kind::reversal:
+                if (const auto r = decode<entry::Reversal>(e.body); r && r->outcome == entry::ReversalOutcome::reversed)
+                    if (const auto at = m_all.find(r->payment); at != m_all.end()) at->second.stands -= r->amount.minor;
+                break;
+            default:
+                break;
         }
         return {};
-    });
-    if (!read) return tl::unexpected(read.error());
-    return ended;
-}
+    }
+    // Those after entry `after`, at most `most`.
+    [[nodiscard]] std::vector<Ended> rows(std::uint64_t after, std::size_t most) const {
+        std::vector<Ended> out;
+        for (const auto& [seq, payment] : m_ends)
+            if (seq > after && out.size() < most) out.push_back(m_all.at(payment));
+        return out;
+    }
+
+  private:
+    void end(std::uint64_t seq, std::uint64_t payment, std::string_view how, ResponseCode code) {
+        const auto at = m_all.find(payment);
+        if (at == m_all.end() || !at->second.how.empty()) return;
+        at->second.ended_at = seq;
+        at->second.how = how;
+        at->second.code = code;
+        m_ends[seq] = payment;
+    }
+    std::map<std::uint64_t, Ended> m_all;           // by payment; those that were accepted are gone
+    std::map<std::uint64_t, std::uint64_t> m_ends;  // entry -> payment
+};
 
 template <typename Row>
 void show_rows(const Args& args, const std::vector<Row>& rows, bool more, std::string_view none) {
     if (!args.json()) {
         for (const Row& row : rows) print(row);
         if (rows.empty()) fmt::print("{}\n", none);
-        if (more) fmt::print("there is more: --after {}\n", rows.back().payment);
+        if (more) fmt::print("there is more: --after {}\n", place(rows.back()));
         return;
     }
     ordered_json all = ordered_json::array();
@@ -123,17 +147,22 @@ void show_rows(const Args& args, const std::vector<Row>& rows, bool more, std::s
     fmt::print("{}\n", ordered_json{{"rows", std::move(all)}, {"more", more}}.dump());
 }
 
+Result<void> list_ended(const Args& args, std::uint64_t after, std::size_t most) {
+    EndedReader reader;
+    if (auto read = scan_journal(args.paths(), [&](const journal::Entry& e) { return reader.feed(e); }); !read) return read;
+    auto rows = reader.rows(after, most + 1);
+    const bool more = rows.size() > most;
+    if (more) rows.pop_back();
+    show_rows(args, rows, more, "no issuer has refused an advice, and none has expired");
+    return {};
+}
+
 Result<void> list(const Args& args) {
     constexpr std::int64_t kLinks = 10'000, kSeqMax = INT64_MAX;
     const auto after = number_of(args, "--after", 0, kSeqMax);
     const auto most = number_of(args, "--limit", 1, bus::kSafRowsMax);
     if (!after || !most) return tl::unexpected(!after ? after.error() : most.error());
-    if (args.flag("--refused")) {
-        const auto ended = read_ended(args.paths(), static_cast<std::uint64_t>(*after), static_cast<std::size_t>(*most));
-        if (!ended) return tl::unexpected(ended.error());
-        show_rows(args, *ended, false, "no issuer has refused an advice, and none has expired");
-        return {};
-    }
+    if (args.flag("--refused")) return list_ended(args, static_cast<std::uint64_t>(*after), static_cast<std::size_t>(*most));
     bus::SafQuery query;
     query.after = static_cast<std::uint64_t>(*after);
     query.most = static_cast<std::uint16_t>(*most);
@@ -166,7 +195,7 @@ Result<void> show(const Args& args) {
     const auto page = ask(args, query);
     if (!page) return tl::unexpected(page.error());
     const bool owed = !page->rows.empty() && page->rows[0].payment == *seq;
-    ordered_json entries = ordered_json::array();
+    std::vector<nlohmann::json> entries;
     const auto read = scan_journal(args.paths(), [&](const journal::Entry& e) -> Result<void> {
         auto fields = describe(e);
         if (!fields) return tl::unexpected(fields.error());
@@ -176,8 +205,7 @@ Result<void> show(const Args& args) {
     if (!read) return tl::unexpected(read.error());
     if (entries.empty()) return fail(Failure::Kind::refused, fmt::format("the journal has no entry {}", *seq));
     if (args.json()) {
-        ordered_json out{{"owed", owed ? to_json(page->rows[0]) : ordered_json()}, {"entries", std::move(entries)}};
-        fmt::print("{}\n", out.dump());
+        fmt::print("{{\"owed\":{},\"entries\":{}}}\n", owed ? to_json(page->rows[0]).dump() : "null", nlohmann::json(entries).dump());
         return {};
     }
     if (owed) print(page->rows[0]);

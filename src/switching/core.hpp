@@ -222,7 +222,7 @@ class Core {
     [[nodiscard]] tl::expected<void, Unmatched> link_advice_answer(const PaymentRequest& answer, std::uint64_t now_ns);
     // What is owed of that payment cannot be sent: it goes out of its line until staff says so.
     void set_aside(std::uint64_t payment, entry::SafWhy why, std::uint64_t now_ns);
-    // Whether the answer to this request could be the box's own: a link's card, whose link is down and has a policy.
+    // Whether the answer to this request could come to be the box's own: a card of a link that has a policy.
     [[nodiscard]] bool may_stand_in(const PaymentRequest& request) const;
     // Forwarded payments whose answer is overdue: declined 91, and the issuer is owed a reversal. Holds whose time is up end.
     // `disk_low`: what can wait (holds that end, what is forgotten) waits, and leaves no entry.

@@ -70,19 +70,19 @@ const config::StandIn* Core::stand_in_of(const routing::Target& way) const {
 bool Core::may_stand_in(const PaymentRequest& request) const {
     if (m_policy.config.stand_ins.empty() || without_repeat(request.mti) != 0x0200 || request.pan.empty()) return false;
     const routing::Target way = way_of(request);
-    return way.kind == routing::Target::Kind::link && !link_up(way.link) && stand_in_of(way) != nullptr;
+    return way.kind == routing::Target::Kind::link && stand_in_of(way) != nullptr;
 }
 
 Answer Core::stand_in(entry::Payment& payment, const routing::Target& way, const CardChecks& checks) {
     const config::StandIn* policy = stand_in_of(way);
     if (policy == nullptr || payment.channel != entry::Channel::card) return decline(payment, Reason::link_down);
     payment.debit = reserve_account(way.participant);
+    payment.link = way.link;
     if (const Reason why = stand_in_reason(payment, *policy, checks); why != Reason::none) return decline(payment, why);
     payment.outcome = entry::Outcome::approved;
     payment.reason = Reason::none;
     payment.response_code = kApproved;
     payment.auth_code = new_auth_code();
-    payment.link = way.link;
     payment.link_stan = m_state.next_link_stan(way.link);
     entry::StoodIn e{payment, FixedText<16>(policy->name), policy->expire_days, {}};
     if (checks.shown != nullptr) e.advice = checks.shown->advice;
@@ -107,7 +107,7 @@ Reason Core::stand_in_reason(const entry::Payment& payment, const config::StandI
     if (card.count >= policy.card_count || !fits(card, payment.amount.minor, policy.card_sum) ||
         !fits(merchant, payment.amount.minor, policy.merchant_hour_sum))
         return Reason::stand_in_limit;
-    if (!m_state.may_stand_in(payment.pan.token, payment.credit)) return Reason::stand_in_full;
+    if (!m_state.may_stand_in(payment.link, payment.pan.token, payment.credit)) return Reason::stand_in_full;
     if (payment.amount.minor > m_policy.config.switching.payment_max) return Reason::limit_exceeded;
     const Reason why = check_ledger(payment, false);
     return why == Reason::insufficient_funds ? Reason::limit_exceeded : why;

@@ -146,11 +146,6 @@ constexpr bool told_not(S state) {
     return state == S::reversed_before || state == S::declined || state == S::given_up || state == S::taken_back || state == S::reversed ||
            state == S::stood_in_taken_back;
 }
-// It may stand there, and no word about it is owed, nor its answer awaited.
-constexpr bool unaware(S state) {
-    return state == S::stands;
-}
-
 // No step leads from where the issuer may hold it for standing to where nobody tells it otherwise: what leaves `waiting`,
 // `stands` or what was stood in for, and tells the terminal that it does not stand, is owed, or the issuer has just said so.
 constexpr bool keeps_the_rule() {
@@ -162,7 +157,6 @@ constexpr bool keeps_the_rule() {
             const bool may_stand_there = state == S::waiting || state == S::stands || is_owed(state);
             const bool issuer_said = event == E::decline || event == E::reversal_done || event == E::close;
             if (may_stand_there && told_not(step.next) && !is_owed(step.next) && !issuer_said) return false;
-            if (told_not(state) && unaware(step.next)) return false;
         }
     return true;
 }
@@ -217,9 +211,6 @@ ForwardEvent event_of_answer(std::uint16_t mti, const ResponseCode& code) noexce
 
 bool told_not_standing(ForwardState state) noexcept {
     return told_not(state);
-}
-bool issuer_unaware(ForwardState state) noexcept {
-    return unaware(state);
 }
 
 std::string_view name(ForwardState state) noexcept {

@@ -127,10 +127,8 @@ inline constexpr std::uint8_t kFailuresMax = 3;
 // What a host's DE39 is, by the type of its message (0210, 0230, 0410).
 [[nodiscard]] ForwardEvent event_of_answer(std::uint16_t mti, const ResponseCode& code) noexcept;
 
-// Whether the terminal was told that it does not stand (declined, given up, taken back whole); and whether the issuer may
-// hold it for standing without being owed a word about it. Never both.
+// Whether the terminal was told that it does not stand: declined, given up, taken back whole.
 [[nodiscard]] bool told_not_standing(ForwardState state) noexcept;
-[[nodiscard]] bool issuer_unaware(ForwardState state) noexcept;
 
 [[nodiscard]] std::string_view name(ForwardState state) noexcept;
 [[nodiscard]] std::string_view name(ForwardEvent event) noexcept;

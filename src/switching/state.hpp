@@ -166,7 +166,8 @@ struct StandInTotal {
 inline constexpr std::size_t kStoodInMax = 200'000;
 // Payments that wait or of which something is owed, at once: beyond, links take no new ones. Far below the STANs that one link
 // has, so that there is always a free one.
-inline constexpr std::size_t kOutstandingAllMax = 300'000;
+inline constexpr std::size_t kOutstandingAllMax = 600'000;
+inline constexpr std::size_t kOutstandingOfLinkMax = 300'000;  // so that one bank's host takes no other's room
 inline constexpr std::size_t kStandInCountedMax = 200'000;
 // Cards that staff may have blocked at once.
 inline constexpr std::size_t kBlockedMax = 1'000'000;
@@ -238,9 +239,9 @@ class State {
     // The highest transaction counter of the card's chip that was stood in for, while that counts; 0: none.
     [[nodiscard]] std::uint16_t stood_in_atc(const entry::CardToken& card) const;
     // Whether there is room to count and owe one more.
-    [[nodiscard]] bool may_stand_in(const entry::CardToken& card, Id128 merchant) const;
+    [[nodiscard]] bool may_stand_in(std::uint16_t link, const entry::CardToken& card, Id128 merchant) const;
     // Whether there is room for one more outstanding payment: a forwarded one, or one that is stood in for.
-    [[nodiscard]] bool has_room() const noexcept { return m_outstanding.size() < kOutstandingAllMax; }
+    [[nodiscard]] bool has_room(std::uint16_t link) const;
     [[nodiscard]] bool blocked(const entry::CardToken& card) const { return m_blocked.contains(card); }
     [[nodiscard]] std::size_t blocked_count() const noexcept { return m_blocked.size(); }
     // By the seq of the 0100; null when nothing is held (any more).
@@ -385,6 +386,7 @@ class State {
     std::map<Hash160, Wallet> m_wallets;
     std::map<std::uint64_t, Outstanding> m_outstanding;
     std::map<std::pair<std::uint16_t, std::uint32_t>, std::uint64_t> m_link_stans;
+    std::map<std::uint16_t, std::size_t> m_outstanding_of_links;  // how many
     std::set<std::uint64_t> m_waiting;
     std::map<LineKey, OwedLine> m_owed_lines;
     std::set<std::uint64_t> m_parked;

@@ -288,7 +288,7 @@ State::Refusal State::on(const entry::Payment& e) {
     if (from_wallet && e.outcome == Outcome::approved &&
         (wallet == m_wallets.end() || e.order_counter <= wallet->second.counter))
         return "its wallet is unknown or its order's counter was used before";
-    if (e.outcome == Outcome::forwarded && !has_room()) return "too many payments are outstanding";
+    if (e.outcome == Outcome::forwarded && !has_room(e.link)) return "too many payments are outstanding";
     if (e.outcome == Outcome::forwarded && (e.channel == entry::Channel::wallet || e.link_stan != next_link_stan(e.link)))
         return "its link STAN is out of order";
 

@@ -35,7 +35,7 @@ StandInTotal total_of(const StandInUse& use, std::uint64_t now_ns, std::uint32_t
 }
 
 // Whether the sum of all hours stays a sum with `amount` more.
-bool has_room(const StandInUse* use, MinorUnits amount) noexcept {
+bool sum_fits(const StandInUse* use, MinorUnits amount) noexcept {
     if (use == nullptr) return true;
     std::optional<MinorUnits> sum = amount;
     for (const auto& h : use->hours)
@@ -82,7 +82,7 @@ void let_go(auto& map, std::uint32_t hour) {
 // --- the indexes ------------------------------------------------------------------------------------------------------
 
 void State::unfile(std::uint64_t seq, const Outstanding& o) {
-    m_link_stans.erase({o.payment.link, o.payment.link_stan});
+    if (m_link_stans.erase({o.payment.link, o.payment.link_stan}) != 0) --m_outstanding_of_links[o.payment.link];
     m_waiting.erase(seq);
     m_parked.erase(seq);
     m_advices.erase({o.expires_day, seq});
@@ -96,6 +96,7 @@ void State::unfile(std::uint64_t seq, const Outstanding& o) {
 // False: its STAN or its place in the line is another's.
 bool State::file(std::uint64_t seq, const Outstanding& o) {
     if (!m_link_stans.emplace(std::pair(o.payment.link, o.payment.link_stan), seq).second) return false;
+    ++m_outstanding_of_links[o.payment.link];
     if (!o.answered) m_waiting.insert(seq);
     if (o.advice_owed) m_advices.insert({o.expires_day, seq});
     if (o.parked) m_parked.insert(seq);
@@ -134,10 +135,15 @@ StandInTotal State::stood_in_at(Id128 merchant, std::uint64_t now_ns, std::uint3
     return use == nullptr ? StandInTotal{} : total_of(*use, now_ns, hours);
 }
 
-bool State::may_stand_in(const entry::CardToken& card, Id128 merchant) const {
+bool State::has_room(std::uint16_t link) const {
+    const auto of_link = m_outstanding_of_links.find(link);
+    return m_outstanding.size() < kOutstandingAllMax && (of_link == m_outstanding_of_links.end() || of_link->second < kOutstandingOfLinkMax);
+}
+
+bool State::may_stand_in(std::uint16_t link, const entry::CardToken& card, Id128 merchant) const {
     const bool counts_card = m_stand_in_of_cards.size() < kStandInCountedMax || m_stand_in_of_cards.contains(card);
     const bool counts_merchant = m_stand_in_at_merchants.size() < kStandInCountedMax || m_stand_in_at_merchants.contains(merchant);
-    return has_room() && m_advices.size() < kStoodInMax && counts_card && counts_merchant;
+    return has_room(link) && m_advices.size() < kStoodInMax && counts_card && counts_merchant;
 }
 
 std::uint16_t State::stood_in_atc(const entry::CardToken& card) const {
@@ -169,10 +175,10 @@ State::Refusal State::on(const entry::StoodIn& e) {
     r.id = id_of(RequestClass::payment, p.key);
     if (remembered(r.id) != nullptr) return "that request was decided already, or its reversal came first";
     if (!is_reserve(p.debit) || is_issuance(p.credit)) return "it is not paid by its issuer's bank";
-    if (!may_stand_in(p.pan.token, p.credit)) return "too much is owed to issuers already";
+    if (!may_stand_in(p.link, p.pan.token, p.credit)) return "too much is owed to issuers already";
     if (p.link_stan != next_link_stan(p.link)) return "its link STAN is out of order";
-    if (!has_room(find_use(m_stand_in_of_cards, p.pan.token), p.amount.minor) ||
-        !has_room(find_use(m_stand_in_at_merchants, p.credit), p.amount.minor))
+    if (!sum_fits(find_use(m_stand_in_of_cards, p.pan.token), p.amount.minor) ||
+        !sum_fits(find_use(m_stand_in_at_merchants, p.credit), p.amount.minor))
         return "the sums of its card or merchant overflow";
     r.seq = this_seq();
     ledger::Transfer t;
@@ -343,13 +349,18 @@ bool State::load_outstanding() {
         if (o.answered != o.owed() || (o.parked && !o.owed()) || o.failures > kFailuresCounted) return false;
         if (!o.parked && o.parked_for != entry::SafWhy::asked) return false;
         if (o.owed() && (o.owed_at == 0 || o.owed_at > m_last_seq)) return false;
+        // What is owed fits what became of it, and says what stands of it.
+        const bool declined = r->what == What::declined, back = r->what == What::reversed;
+        if (!r->forwarded || (o.owed() && !declined && !back && r->what != What::approved)) return false;
+        if (o.advice_owed && (declined || (back && !o.reversal_owed))) return false;
+        if (o.stands != (o.reversal_owed && !declined ? r->stands : 0)) return false;
         if (!file(seq, o)) return false;
     }
     const auto whole = [](const auto& map) {
         return std::ranges::all_of(map, [](const auto& item) {
             const auto& hours = item.second.hours;
             const auto out_of_order = [](const auto& x, const auto& y) { return x.hour >= y.hour; };
-            return !hours.empty() && hours.size() <= kStandInHoursKept && has_room(&item.second, 0) &&
+            return !hours.empty() && hours.size() <= kStandInHoursKept && sum_fits(&item.second, 0) &&
                    std::ranges::all_of(hours, [](const auto& h) { return h.sum >= 0; }) &&
                    std::ranges::adjacent_find(hours, out_of_order) == hours.end();
         });

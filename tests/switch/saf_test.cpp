@@ -159,40 +159,78 @@ TEST_CASE("pipeline: what the box approves while the link is down goes to its ho
     CHECK_FALSE(f.failed);
 }
 
-TEST_CASE("saf: what a host never answers while it answers others, or hangs up on, is given up, and holds up neither its line nor the link") {
-    for (const bool hangs_up : {false, true}) {
-        CAPTURE(hangs_up);
-        Owing owing(2, 3);
-        StoreAndForward saf(0);
-        const std::uint64_t poison = saf.due(owing.box.state, 0, 0)[0].payment;
-        std::uint32_t sent = 1;
-        std::uint64_t now = 0;
-        bool given_up = false;
-        for (int i = 0; i < 100'000 && !given_up; ++i) {
-            if (hangs_up && saf.in_flight(0) != 0) saf.link_changed(0);
-            else if (!hangs_up) saf.heard(0);
-            now += 1'000'000'000;
-            for (const auto& send : saf.due(owing.box.state, 0, now)) {
-                if (send.payment != poison) {
-                    static_cast<void>(owing.box.advise(send.payment, "00"));
-                    continue;
-                }
-                given_up = send.give_up;
-                if (!given_up) ++sent;
-            }
-        }
-        REQUIRE(given_up);
-        CHECK(sent == kSafUnheededMax);
-        CHECK(owing.box.state.owed_lines().size() == 1);  // the other terminal's are through
-        owing.box.core->set_aside(poison, entry::SafWhy::unanswered, kNow);
-        owing.box.commit();
-        CHECK(owing.box.state.outstanding(poison)->parked_for == entry::SafWhy::unanswered);
-        CHECK(saf.due(owing.box.state, 0, now + 1).size() == 1);  // and its line goes on
-    }
-    // A host that answers nobody is no reason to give anything up.
-    Owing owing(1, 1);
+TEST_CASE("saf: what a host never answers while it answers others is given up, and nothing else is; a host that answers nobody gives up nothing") {
+    Owing owing(2, 3);
     StoreAndForward saf(0);
-    for (std::uint64_t now = 0; now < 10'000 * kSecond; now += kSecond)
-        for (const auto& send : saf.due(owing.box.state, 0, now)) CHECK_FALSE(send.give_up);
-    CHECK(saf.attempts(owing.box.state.all_outstanding().begin()->first) > 600);
+    const std::uint64_t poison = saf.due(owing.box.state, 0, 0)[0].payment;
+    std::uint32_t sent = 1;
+    bool given_up = false;
+    std::uint64_t now = 0;
+    while (!given_up && now < 10'000 * kSecond) {
+        now += kSecond;
+        saf.heard(0, 0);  // live payments
+        for (const auto& send : saf.due(owing.box.state, 0, now)) {
+            if (send.payment != poison) {
+                static_cast<void>(owing.box.advise(send.payment, "00"));
+                saf.heard(0, send.payment);
+                continue;
+            }
+            given_up = send.give_up;
+            if (!given_up) ++sent;
+        }
+    }
+    REQUIRE(given_up);
+    CHECK(sent == kSafUnheededMax + 1);
+    CHECK(owing.box.state.owed_lines().size() == 1);  // the other terminal's are through
+    owing.box.core->set_aside(poison, entry::SafWhy::unanswered, kNow);
+    owing.box.commit();
+    CHECK(owing.box.state.outstanding(poison)->parked_for == entry::SafWhy::unanswered);
+    CHECK(saf.due(owing.box.state, 0, now + 1).size() == 1);  // and its line goes on
+
+    Owing silent(1, 1), busy(1, 1);
+    StoreAndForward to_silent(0), to_busy(0);
+    for (now = 0; now < 10'000 * kSecond; now += kSecond) {
+        for (const auto& send : to_silent.due(silent.box.state, 0, now)) CHECK_FALSE(send.give_up);
+        for (const auto& send : to_busy.due(busy.box.state, 0, now)) {
+            CHECK_FALSE(send.give_up);
+            CHECK_FALSE(busy.box.advise(send.payment, "91"));  // it cannot now, and says so each time
+            to_busy.heard(0, send.payment);
+        }
+        to_busy.heard(0, 0);
+    }
+    CHECK(to_silent.attempts(silent.box.state.all_outstanding().begin()->first) > 600);
+    CHECK(to_busy.attempts(busy.box.state.all_outstanding().begin()->first) > 600);
+}
+
+TEST_CASE("saf: of what was under way when a host hung up each goes alone, and that on which it hangs up again is given up, alone of all") {
+    Owing owing(40, 2);
+    StoreAndForward saf(0);
+    const std::uint64_t poison = owing.box.state.owed_lines().at({0, owing.terminals[7]}).begin()->second;
+    std::uint64_t given_up = 0;
+    int cuts = 0;
+    for (std::uint64_t now = 0; now < 3'600 * kSecond && !owing.box.state.owed_lines().empty(); now += kSecond / 10) {
+        const auto due = saf.due(owing.box.state, 0, now);
+        const auto at = std::ranges::find(due, poison, &StoreAndForward::Send::payment);
+        if (at != due.end() && at->give_up) {
+            given_up = poison;
+            owing.box.core->set_aside(poison, entry::SafWhy::unanswered, kNow);
+            owing.box.commit();
+            continue;
+        }
+        if (at != due.end()) {  // whatever else is under way is lost with the connection
+            ++cuts;
+            saf.link_changed(0);
+            continue;
+        }
+        for (const auto& send : due) {
+            CHECK_FALSE(send.give_up);
+            REQUIRE(owing.box.advise(send.payment, "00"));
+            saf.heard(0, send.payment);
+        }
+    }
+    CHECK(given_up == poison);
+    CHECK(cuts == int{kSafCutsMax} + 1);  // the first was not its alone
+    CHECK(owing.box.state.owed_lines().empty());
+    CHECK(owing.box.state.parked() == std::set<std::uint64_t>{poison});
+    CHECK(owing.box.state.counters().advices_accepted == 79);
 }
