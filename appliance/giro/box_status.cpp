@@ -86,6 +86,11 @@ void print_switch(const json& fields) {
             for (const auto& link : value)
                 words += fmt::format("{}{} {}", words.empty() ? "" : ", ", link.value("name", "?"), link.value("up", false) ? "up" : "DOWN");
         }
+        if (key == "saf") {
+            const auto number = [&value = value](const char* of) { return value.value(of, std::int64_t{0}); };
+            words = fmt::format("{} owed to issuers, {} parked; stood in {}, refused {} (sum {}), expired {} (sum {})", number("owed"), number("parked"),
+                                number("stood_in"), number("refused"), number("refused_sum"), number("expired"), number("expired_sum"));
+        }
         fmt::print("{:<22} {}\n", key == "vault" ? "vault answers" : key, words);
     }
 }
