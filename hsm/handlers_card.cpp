@@ -6,29 +6,40 @@
 #include "hsm/payment/dukpt.hpp"
 #include "hsm/payment/pin_translate.hpp"
 #include "hsm/payment/pin_verify.hpp"
+#include "hsm/payment/wrong_values.hpp"
 #include "util/bytes.hpp"
+#include "util/environment.hpp"
 
 namespace giro::hsm {
 
 namespace {
+// Counters that one item sets: its KSN's, and of its card the wrong PINs, the last of them and their question.
+constexpr std::size_t kCountersOfItem = 4;
+static_assert(vault::kBatchItemsMax * kCountersOfItem <= CounterFile::kBatchRecordsMax);
+
 PinFormat format_of(vault::PinFormat format) noexcept {
     return static_cast<PinFormat>(format);
 }
 
-// The key a PIN came under: a zone key of the store, or made for one KSN. Empty: there is none for it.
+// The key a PIN came under: made for one KSN, or the terminal's for its session. Empty: there is none for it. A key of the
+// store is none, whatever its header allows: under a zone key a block that the vault itself has translated could be asked
+// about, as often as its caller likes.
 struct PinKeyHolder {
     std::optional<PinKey> key;
     DukptKeys dukpt;
 };
 Ck<void> find_pin_key(Vault& vault, const vault::EncryptedPin& pin, PinKeyHolder& out) {
-    PaymentKey* stored = vault.present()->payment_keys.find(pin.key.view());
-    if (stored == nullptr) return {};
     if (pin.ksn.empty()) {
-        // A zone key deciphers only when its header says so: under one of no restriction a translated block could be asked about.
-        const bool deciphers = stored->header.mode == 'D' || stored->header.mode == 'B';
-        if (stored->is("P0") && deciphers) out.key.emplace(stored->ref());
+        const bool of_session = pin.key.empty() && !pin.terminal.empty() && pin.nonce != vault::Nonce{};
+        if (!of_session) return {};
+        const auto kind = pin.format == vault::PinFormat::iso4 ? vault::PinKeyKind::aes : vault::PinKeyKind::tdes;
+        const auto key = vault.present()->terminal_keys.pin_key(pin.terminal, pin.nonce, kind);
+        if (!key) return tl::unexpected(key.error());
+        out.key.emplace(*key);
         return {};
     }
+    PaymentKey* stored = vault.present()->payment_keys.find(pin.key.view());
+    if (stored == nullptr) return {};
     if (const auto done = dukpt_pin_key(vault.present()->session(), *stored, pin.ksn, out.dukpt); !done) return done;
     if (out.dukpt.pin_in_memory)
         out.key.emplace(out.dukpt.memory);
@@ -90,13 +101,29 @@ Ck<std::optional<bool>> matches(const Session& session, const PaymentKey& pvk, c
     return same_digits(ibm_offset(pin, natural), item.on_file);
 }
 
-// What a wrong PIN was typed for and which it was, under a key: the same one for the same request again tells nobody anything, so
-// it need not count; another PIN, or another request's, always does. Never 0.
-Ck<std::uint32_t> attempt_mark(Vault::Present& at, const vault::PinVerify::Item& item, const ClearPin& pin) {
-    Wiped<sizeof item.request + Pan::kDigitsMax + kPinDigitsMax> what;
+// What the PIN is compared with, and how. Above kMixedQuestions.
+constexpr std::uint32_t kMixedQuestions = 1;
+Ck<std::uint32_t> question_mark(Vault::Present& at, const vault::PinVerify::Item& item) {
+    Buffer what;
+    Writer w(what);
+    w.text(item.pvk);
+    w.bytes(item.table);
+    for (const std::uint8_t b : {static_cast<std::uint8_t>(item.method), item.pvki, item.first, item.count, item.pad}) w.u8(b);
+    w.bytes(item.on_file);
+    const auto mac = cmac(at.session(), at.keys.storage_token, what);
+    if (!mac) return tl::unexpected(mac.error());
+    return load_le<std::uint32_t>(mac->data()) | 2U;
+}
+
+// What a wrong PIN was typed for, which it was and what it was compared with, under a key: the same again tells nobody anything,
+// so it need not count; another PIN, question, or request's, always does. Never 0.
+Ck<std::uint32_t> attempt_mark(Vault::Present& at, const vault::PinVerify::Item& item, std::uint32_t question, const ClearPin& pin) {
+    Wiped<sizeof item.request + sizeof question + Pan::kDigitsMax + kPinDigitsMax> what;
     store_le(what.writable().data(), item.request);
-    std::ranges::copy(as_bytes(item.pan.reveal()), what.writable().begin() + sizeof item.request);
-    std::ranges::copy(pin.digits(), what.writable().begin() + sizeof item.request + Pan::kDigitsMax);
+    store_le(what.writable().data() + sizeof item.request, question);
+    const auto digits_at = what.writable().begin() + sizeof item.request + sizeof question;
+    std::ranges::copy(as_bytes(item.pan.reveal()), digits_at);
+    std::ranges::copy(pin.digits(), digits_at + Pan::kDigitsMax);
     what.writable()[what.size() - 1] ^= static_cast<std::byte>(pin.size() << 4);
     const auto mac = cmac(at.session(), at.keys.storage_token, what.reveal());
     if (!mac) return tl::unexpected(mac.error());
@@ -124,18 +151,66 @@ Verdict<vault::PinVerify::Result> verify(Vault& vault, const vault::PinVerify::I
     const auto matched = matches(at.session(), *pvk, item, pin);
     if (!matched) return token_failed(matched.error());
     if (!*matched) return vault::PinVerify::Result{refused, left(wrong_before)};
+    const auto question = question_mark(at, item);
+    if (!question) return token_failed(question.error());
+    const CounterId asked = counter_id("pin-question", *card);
+    const std::uint32_t asked_before = wrong_before == 0 ? 0 : vault.counters().value(asked);
+    const bool same_question = asked_before == 0 || asked_before == *question;
     if (**matched) {
+        // A right PIN forgets wrong ones that were compared with the same. Who could ask a question of his own between two right
+        // ones, as often as he likes, would find any PIN out.
+        if (wrong_before != 0 && !same_question) return vault::PinVerify::Result{good, left(wrong_before)};
         if (wrong_before != 0) vault.counters().set(id, 0);
         return vault::PinVerify::Result{good, vault::kPinAttemptsMax};
     }
     // The switch may have stopped before it could answer, and the terminal have asked again under its next KSN.
-    const auto mark = attempt_mark(at, item, pin);
+    const auto mark = attempt_mark(at, item, *question, pin);
     if (!mark) return token_failed(mark.error());
     const bool counted = wrong_before != 0 && item.request != 0 && vault.counters().value(counted_last) == *mark;
     if (counted) return vault::PinVerify::Result{wrong, left(wrong_before)};
     vault.counters().set(counted_last, *mark);
+    vault.counters().set(asked, same_question ? *question : kMixedQuestions);
     vault.counters().set(id, wrong_before + 1);
     return vault::PinVerify::Result{wrong, left(wrong_before + 1)};
+}
+
+Ck<bool> matches(const Session& session, const PaymentKey& key, const vault::CvvVerify::Item& item) {
+    const auto value = cvv(session, {key.main.handle(), key.second.handle()}, item.pan, item.expiry.view(), item.service_code.view());
+    if (!value && value.error().code != CKR_ARGUMENTS_BAD) return tl::unexpected(value.error());
+    ByteArray<3> given{};
+    for (std::size_t i = 0; i < given.size(); ++i) given[i] = static_cast<std::byte>(item.value.chars[i] - '0');
+    return value && equal_constant_time(*value, given);
+}
+
+// One value of a message, and what is to be known of it when the next item is of the same message.
+struct CvvTry {
+    bool good = false;
+    bool counted = false;    // as wrong
+    bool may_join = false;   // the next one may be of the same message,
+    CounterId card{};        // and is then of this card
+    std::uint32_t before = 0;  // the card's counter when the message came
+};
+
+Ck<CvvTry> try_value(Vault& vault, const vault::CvvVerify::Item& item, const CvvTry& last, std::uint64_t now_s) {
+    Vault::Present& at = *vault.present();
+    const PaymentKey* key = at.payment_keys.find(item.key.view());
+    if (key == nullptr || !key->is("C0") || item.pan.empty()) return CvvTry{};
+    const auto card = cmac(at.session(), at.keys.storage_token, as_bytes(item.pan.reveal()));
+    if (!card) return tl::unexpected(card.error());
+    CvvTry out;
+    out.card = counter_id("cvv", *card);
+    const bool joins = item.with_last && last.may_join && last.card == out.card;
+    out.may_join = !joins;
+    const std::uint32_t kept = vault.counters().value(out.card);
+    out.before = joins ? last.before : no_later_than(kept, now_s);
+    if (!joins && out.before != kept) vault.counters().set(out.card, out.before);
+    if (wrong_values(out.before, now_s) >= kWrongValuesMax) return out;
+    const auto good = matches(at.session(), *key, item);
+    if (!good) return tl::unexpected(good.error());
+    out.good = *good;
+    out.counted = !*good || (joins && last.counted);
+    if (!*good && !(joins && last.counted)) vault.counters().set(out.card, add_wrong_value(out.before, now_s));
+    return out;
 }
 
 }  // namespace
@@ -167,22 +242,19 @@ Verdict<vault::PinVerify::Reply> pin_verify(Vault& vault, const vault::PinVerify
 }
 
 Verdict<vault::CvvVerify::Reply> cvv_verify(Vault& vault, const vault::CvvVerify::Request& request) {
-    Vault::Present& at = *vault.present();
+    const std::uint64_t now_s = SystemClock{}.wall_ns() / 1'000'000'000;
     vault::CvvVerify::Reply reply;
+    CvvTry last;
     for (const auto& item : request.items) {
-        const PaymentKey* key = at.payment_keys.find(item.key.view());
-        if (key == nullptr || !key->is("C0")) {
-            reply.good.push_back(false);
-            continue;
+        const auto tried = try_value(vault, item, last, now_s);
+        if (!tried) {
+            vault.counters().forget();
+            return token_failed(tried.error());
         }
-        const auto value = cvv(at.session(), {key->main.handle(), key->second.handle()}, item.pan, item.expiry.view(),
-                               item.service_code.view());
-        if (!value && value.error().code != CKR_ARGUMENTS_BAD) return token_failed(value.error());
-        ByteArray<3> given{};
-        for (std::size_t i = 0; i < given.size(); ++i) given[i] = static_cast<std::byte>(item.value.chars[i] - '0');
-        reply.good.push_back(value && equal_constant_time(*value, given));
+        last = *tried;
+        reply.good.push_back(tried->good);
     }
-    return reply;
+    return committed(vault, std::move(reply));
 }
 
 Verdict<vault::PinUnlock::Reply> pin_unlock(Vault& vault, const vault::PinUnlock::Request& request) {

@@ -75,11 +75,21 @@ Verdict<vault::NewSessionKey::Reply> new_session_key(Vault& vault, const vault::
     if (request.terminal.empty()) return refuse("a session key for no terminal");
     Vault::Present& at = *vault.present();
     vault::NewSessionKey::Reply reply;
-    const auto random = at.session().cryptoki().C_GenerateRandom(at.session().handle(), reply.nonce);
-    if (!random) return token_failed(random.error());
+    reply.nonce = request.of;
+    if (reply.nonce == vault::Nonce{}) {
+        const auto random = at.session().cryptoki().C_GenerateRandom(at.session().handle(), reply.nonce);
+        if (!random) return token_failed(random.error());
+    }
     const auto kcv = at.terminal_keys.kcv(request.terminal, reply.nonce, request.kind);
     if (!kcv) return token_failed(kcv.error());
     reply.kcv = *kcv;
+    if (!request.pins) return reply;
+    const auto aes = at.terminal_keys.pin_kcv(request.terminal, reply.nonce, vault::PinKeyKind::aes);
+    if (!aes) return token_failed(aes.error());
+    const auto tdes = at.terminal_keys.pin_kcv(request.terminal, reply.nonce, vault::PinKeyKind::tdes);
+    if (!tdes) return token_failed(tdes.error());
+    reply.pin_aes = *aes;
+    reply.pin_tdes = *tdes;
     return reply;
 }
 

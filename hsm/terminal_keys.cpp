@@ -30,15 +30,36 @@ std::size_t TerminalKeys::IdHash::operator()(const Id& id) const noexcept {
            static_cast<std::size_t>(nonce);
 }
 
+Ck<Object> TerminalKeys::terminal_key(const TerminalId& terminal) const {
+    return derive_key(m_session, m_master, tmk_data(terminal), KeyUse::derive);
+}
+
 Ck<TerminalKeys::Entry> TerminalKeys::derive_entry(const Id& id) const {
-    auto tmk = derive_key(m_session, m_master, tmk_data(id.terminal), KeyUse::derive);
+    if (const auto* mac = std::get_if<vault::MacKind>(&id.kind)) return derive_mac_key(id, *mac);
+    auto key = derive_pin_key(id, std::get<vault::PinKeyKind>(id.kind), {.decrypt = true});
+    if (!key) return tl::unexpected(key.error());
+    return Entry{id, std::move(*key), Object(m_session, CK_INVALID_HANDLE)};
+}
+
+Ck<Object> TerminalKeys::derive_pin_key(const Id& id, vault::PinKeyKind kind, Uses uses) const {
+    const auto tmk = terminal_key(id.terminal);
+    if (!tmk) return tl::unexpected(tmk.error());
+    const auto master = derive_secret(m_session, {tmk->handle(), Cipher::aes}, vault::pin_master_data(), Cipher::aes, {.derive = true});
+    if (!master) return tl::unexpected(master.error());
+    const KeyRef from{master->handle(), Cipher::aes};
+    if (kind == vault::PinKeyKind::aes) return derive_secret(m_session, from, vault::session_key_data(id.nonce), Cipher::aes, uses);
+    return derive_secret(m_session, from, vault::tdes_key_data(id.nonce), Cipher::tdes, uses);
+}
+
+Ck<TerminalKeys::Entry> TerminalKeys::derive_mac_key(const Id& id, vault::MacKind kind) const {
+    const auto tmk = terminal_key(id.terminal);
     if (!tmk) return tl::unexpected(tmk.error());
     const KeyRef base{tmk->handle(), Cipher::aes};
     const auto entry = [&](Ck<Object> key) -> Ck<Entry> {
         if (!key) return tl::unexpected(key.error());
         return Entry{id, std::move(*key), Object(m_session, CK_INVALID_HANDLE)};
     };
-    switch (id.kind) {
+    switch (kind) {
         case vault::MacKind::aes_cmac:
             return entry(derive_secret(m_session, base, vault::session_key_data(id.nonce), Cipher::aes, {.sign = true}));
         case vault::MacKind::hmac_sha256:
@@ -56,10 +77,10 @@ Ck<TerminalKeys::Entry> TerminalKeys::derive_entry(const Id& id) const {
     return out;
 }
 
-Ck<MacKey> TerminalKeys::session_key(const Id& id) {
+Ck<const TerminalKeys::Entry*> TerminalKeys::find(const Id& id) {
     if (const auto found = m_by_id.find(id); found != m_by_id.end()) {
         m_by_use.splice(m_by_use.begin(), m_by_use, found->second);
-        return found->second->mac_key();
+        return &*found->second;
     }
     auto entry = derive_entry(id);
     if (!entry) return tl::unexpected(entry.error());
@@ -69,20 +90,35 @@ Ck<MacKey> TerminalKeys::session_key(const Id& id) {
     }
     m_by_use.push_front(std::move(*entry));
     m_by_id.emplace(id, m_by_use.begin());
-    return m_by_use.front().mac_key();
+    return &m_by_use.front();
 }
 
 Ck<vault::Mac8> TerminalKeys::mac(const TerminalId& terminal, const vault::Nonce& nonce, Bytes data,
                                   vault::MacKind kind) {
-    const auto key = session_key({terminal, nonce, kind});
+    const auto key = find({terminal, nonce, kind});
     if (!key) return tl::unexpected(key.error());
-    return mac8(m_session, *key, data);
+    return mac8(m_session, (*key)->mac_key(), data);
 }
 
 Ck<vault::Kcv> TerminalKeys::kcv(const TerminalId& terminal, const vault::Nonce& nonce, vault::MacKind kind) {
-    const auto key = session_key({terminal, nonce, kind});
+    const auto key = find({terminal, nonce, kind});
     if (!key) return tl::unexpected(key.error());
-    return check_value(m_session, {key->whole, cipher_of(kind)});
+    return check_value(m_session, {(*key)->key.handle(), cipher_of(kind)});
+}
+
+Ck<KeyRef> TerminalKeys::pin_key(const TerminalId& terminal, const vault::Nonce& nonce, vault::PinKeyKind kind) {
+    ASSERT(nonce != vault::Nonce{});
+    const auto key = find({terminal, nonce, kind});
+    if (!key) return tl::unexpected(key.error());
+    return KeyRef{(*key)->key.handle(), kind == vault::PinKeyKind::aes ? Cipher::aes : Cipher::tdes};
+}
+
+// One that may encipher is needed for it (CMAC: that may sign), and lives no longer than this.
+Ck<vault::Kcv> TerminalKeys::pin_kcv(const TerminalId& terminal, const vault::Nonce& nonce, vault::PinKeyKind kind) const {
+    const bool aes = kind == vault::PinKeyKind::aes;
+    const auto key = derive_pin_key({terminal, nonce, kind}, kind, {.sign = aes, .encrypt = !aes});
+    if (!key) return tl::unexpected(key.error());
+    return check_value(m_session, {key->handle(), aes ? Cipher::aes : Cipher::tdes});
 }
 
 Ck<Secret> TerminalKeys::master_key_in_clear(const TerminalId& terminal) const {

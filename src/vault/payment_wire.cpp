@@ -42,6 +42,8 @@ void encrypted_pin(C& c, Pin& pin) {
     c.view(pin.ksn, kKsnBytesMax);
     c.one_of(pin.format, kPinFormats);
     c.view(pin.block, kPinBlockBytesMax);
+    c.text(pin.terminal);
+    c.array(pin.nonce);
 }
 template <typename C>
 void fields(C& c, PinTranslate::Request& m) {
@@ -89,6 +91,7 @@ void fields(C& c, CvvVerify::Request& m) {
         c.text(i.expiry);
         c.text(i.service_code);
         c.text(i.value);
+        c.flag(i.with_last);
     });
 }
 template <typename C>

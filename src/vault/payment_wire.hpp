@@ -70,12 +70,16 @@ struct DukptMac {
 enum class PinFormat : std::uint8_t { iso0 = 0, iso1 = 1, iso3 = 3, iso4 = 4 };  // ISO 9564-1
 inline constexpr std::array kPinFormats = {PinFormat::iso0, PinFormat::iso1, PinFormat::iso3, PinFormat::iso4};
 
-// A PIN as it came: under a zone key (no KSN), or under the DUKPT key of a KSN, which may be used once.
+// A PIN as a terminal sent it: under the DUKPT PIN key of a KSN below the base key `key`, which may be used once; or, with
+// neither, under the PIN session key of `terminal` for a nonce that is not zero. No other key deciphers a PIN at a switch's
+// wish: a zone's never does.
 struct EncryptedPin {
-    KeyName key;
-    Bytes ksn;
+    KeyName key{};
+    Bytes ksn{};
     PinFormat format = PinFormat::iso0;
-    Bytes block;
+    Bytes block{};
+    TerminalId terminal{};
+    Nonce nonce{};
 };
 
 // pin_translate: the block under a zone key. Empty: refused (PCI PIN 3-3, a block that is none, a repeated KSN, no
@@ -129,7 +133,10 @@ struct PinVerify {
     };
 };
 
-// cvv_verify: CVV/CVC (the stripe's service code), iCVV (999) or CVV2 (000), as the item's service code says.
+// cvv_verify: CVV/CVC (the stripe's service code), iCVV (999) or CVV2 (000), as the item's service code says. Wrong ones are
+// counted per card, across restarts and whatever the switch says; after five none is good for an hour, then one more try
+// an hour (hsm/payment/wrong_values.hpp). `with_last`: of the same message as the item before it, of the same card; two of a message
+// count once. The third in a row is one of its own.
 struct CvvVerify {
     static constexpr auto kType = bus::MessageType::vault_cvv_verify;
     struct Item {
@@ -138,6 +145,7 @@ struct CvvVerify {
         FixedText<4> expiry;
         FixedText<3> service_code;
         FixedText<3> value;
+        bool with_last = false;
     };
     struct Request {
         std::vector<Item> items;

@@ -86,6 +86,29 @@ Secret derive_session_key(const Secret& tmk, const Nonce& nonce, MacKind kind) {
     return encrypt(*tdes, kTdesHalves);
 }
 
+ByteArray<32> pin_master_data() noexcept {
+    ByteArray<32> data;
+    std::ranges::copy(as_bytes("GIRO-PIN-KEYS-01GIRO-PIN-KEYS-02"), data.begin());
+    return data;
+}
+
+Secret derive_pin_key(const Secret& tmk, const Nonce& nonce, PinKeyKind kind) {
+    ASSERT(tmk.size() == kTerminalKeyBytes);
+    const auto aes = Botan::BlockCipher::create_or_throw("AES-256");
+    const auto encrypt = [&](const Secret& key, Bytes data) {
+        aes->set_key(raw(key.reveal()), key.size());
+        Secret out(data.size());
+        aes->encrypt_n(raw(data), reinterpret_cast<std::uint8_t*>(out.writable().data()), data.size() / aes->block_size());
+        return out;
+    };
+    const Secret master = encrypt(tmk, pin_master_data());
+    return kind == PinKeyKind::aes ? encrypt(master, session_key_data(nonce)) : encrypt(master, tdes_key_data(nonce));
+}
+
+Kcv pin_kcv(const Secret& key, PinKeyKind kind) {
+    return kind == PinKeyKind::aes ? kcv(key) : kcv(key, MacKind::x9_19);
+}
+
 Mac8 mac8(const Secret& key, Bytes data, MacKind kind) {
     if (kind == MacKind::aes_cmac) return mac8(key, data);
     const auto mac = Botan::MessageAuthenticationCode::create_or_throw(kind == MacKind::x9_19 ? "X9.19-MAC" : "HMAC(SHA-256)");

@@ -6,6 +6,8 @@
 //                 of the other MAC kinds: hsm/terminal_keys.hpp
 //   MAC         = the leftmost 8 bytes of AES-CMAC (NIST SP 800-38B, RFC 4493)
 //   KCV         = the leftmost 3 bytes of the AES-CMAC of 16 zero bytes
+//   PIN keys    = made of the same nonce below another key than the MAC keys, so that none is ever the other:
+//                 hsm/terminal_keys.hpp
 #pragma once
 
 #include "util/secret.hpp"
@@ -36,6 +38,15 @@ inline constexpr ByteArray<16> kTdesLeftTwice = [] {
 // MAC and check value under a key of that kind.
 [[nodiscard]] Mac8 mac8(const Secret& key, Bytes data, MacKind kind);
 [[nodiscard]] Kcv kcv(const Secret& key, MacKind kind);
+
+// PIN session keys. AES: 32 bytes, for blocks of ISO format 4; TDES: 16 bytes, for formats 0, 1 and 3.
+enum class PinKeyKind : std::uint8_t { aes = 1, tdes = 2 };
+// What the TMK enciphers to the key (AES-256) below which they are: 32 bytes, text that no nonce of a MAC key gives.
+[[nodiscard]] ByteArray<32> pin_master_data() noexcept;
+// `tmk`: 32 bytes (ASSERTed).
+[[nodiscard]] Secret derive_pin_key(const Secret& tmk, const Nonce& nonce, PinKeyKind kind);
+// AES: of the CMAC of zeros; TDES: of zeros enciphered.
+[[nodiscard]] Kcv pin_kcv(const Secret& key, PinKeyKind kind);
 
 // `tmk`: 32 bytes (ASSERTed). The all-zero nonce gives the terminal's base key.
 [[nodiscard]] Secret derive_session_key(const Secret& tmk, const Nonce& nonce);

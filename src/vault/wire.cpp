@@ -43,11 +43,15 @@ template <typename C>
 void fields(C& c, NewSessionKey::Request& m) {
     c.text(m.terminal);
     c.one_of(m.kind, kMacKinds);
+    c.flag(m.pins);
+    c.array(m.of);
 }
 template <typename C>
 void fields(C& c, NewSessionKey::Reply& m) {
     c.array(m.nonce);
     c.array(m.kcv);
+    c.array(m.pin_aes);
+    c.array(m.pin_tdes);
 }
 
 template <typename C>

@@ -65,12 +65,13 @@ struct MacGenerate {
     struct Reply { std::vector<Mac8> macs; };
 };
 
-// new_session_key: a fresh random nonce, and the check value (KCV) of the key it gives, so that the terminal can tell
-// that it derived the same one (src/vault/terminal_keys.hpp).
+// new_session_key: a fresh random nonce, and the check value (KCV) of the MAC key it gives, so that the terminal can tell
+// that it derived the same one (src/vault/terminal_keys.hpp); `pins`: and those of the PIN keys it gives. `of`, if not zero:
+// no fresh one, but the check values of that nonce, for an exchange whose answer was lost.
 struct NewSessionKey {
     static constexpr auto kType = bus::MessageType::vault_new_session_key;
-    struct Request { TerminalId terminal; MacKind kind = MacKind::aes_cmac; };
-    struct Reply { Nonce nonce{}; Kcv kcv{}; };
+    struct Request { TerminalId terminal; MacKind kind = MacKind::aes_cmac; bool pins = false; Nonce of{}; };
+    struct Reply { Nonce nonce{}; Kcv kcv{}; Kcv pin_aes{}, pin_tdes{}; };
 };
 
 // A PAN as the journal keeps it: AES-256-GCM under storage.pan of count:1 digits:19 (zero-padded), with the token as

@@ -104,7 +104,7 @@ Seeds seeds_vault_payment() {
     const Pan pan = *Pan::parse("5413330089604111");
     const KeyName name("zone-1");
     const std::string header = "D0000P0TB00E0000";
-    const EncryptedPin pin{name, ksn, PinFormat::iso4, block};
+    const EncryptedPin pin{name, ksn, PinFormat::iso4, block, TerminalId("T0000001"), Nonce{std::byte{7}}};
     const Seeds bodies = {encoded(DukptVerify::Request{{{name, ksn, {}, data, MacKind::x9_19}}}),
                           encoded(DukptMac::Request{{{name, ksn, data}}}),
                           encoded(PinTranslate::Request{{{pin, pan, name, PinFormat::iso0}}}),

@@ -11,6 +11,7 @@
 #include "hsm/payment/pin_block.hpp"
 #include "hsm/vault.hpp"
 #include "hsm/verbs.hpp"
+#include "payment/pin_device.hpp"
 #include "tests/bench/measure.hpp"
 #include "util/bytes.hpp"
 #include "vault/payment_wire.hpp"
@@ -150,17 +151,21 @@ void measure_dukpt(Vault& vault, Rates& out) {
         static_cast<double>(bdk.dukpt->derivations() - derived) / static_cast<double>(batches * kBatch);
 }
 
+// From a terminal's session key to a zone key.
 void measure_pins(Vault& vault, Rates& out) {
     const Session& session = vault.present()->session();
+    TerminalKeys& terminals = vault.present()->terminal_keys;
     const KeyRef zone = vault.present()->payment_keys.find("zone")->ref();
+    const TerminalId terminal("T0000001");
+    const vault::Nonce nonce{std::byte{7}};
+    const KeyRef from = terminals.pin_key(terminal, nonce, vault::PinKeyKind::tdes).value();
+    const Secret in_terminal = vault::derive_pin_key(terminals.master_key_in_clear(terminal).value(), nonce, vault::PinKeyKind::tdes);
     const Pan pan = *Pan::parse("4111111111111111");
-    auto clear = array_from_hex<8>("041234ffffffffff").value();
-    xor_into(clear, pan_field8(pan).value());
-    ByteArray<8> block{};
-    ASSERT(encrypt_ecb(session, zone, clear, block));
-    const auto bare = [&] { ASSERT(decrypt_ecb(session, zone, block, clear) && encrypt_ecb(session, zone, clear, block)); };
+    const Buffer block = payment::seal_pin_iso0(in_terminal, "1234", pan);
+    ByteArray<8> clear{};
+    const auto bare = [&] { ASSERT(decrypt_ecb(session, from, block, clear) && encrypt_ecb(session, zone, clear, clear)); };
     vault::PinTranslate::Request request;
-    const vault::EncryptedPin pin{vault::KeyName("zone"), {}, vault::PinFormat::iso0, block};
+    const vault::EncryptedPin pin{{}, {}, vault::PinFormat::iso0, block, terminal, nonce};
     for (std::size_t i = 0; i < kBatch; ++i)
         request.items.push_back({pin, pan, vault::KeyName("zone"), vault::PinFormat::iso0});
     const auto translate = [&] { ASSERT(!ask<vault::PinTranslate>(vault, request).blocks[0].empty()); };

@@ -13,15 +13,6 @@ using vault::KeyName;
 namespace {
 constexpr std::uint64_t kCallsMax = 1'000;  // no request needs as many of the token
 
-Buffer sealed(BoxFixture& box, const char* key, PinFormat format, const Pan& pan) {
-    ClearPin pin;
-    REQUIRE(pin.assign(digits("1234")));
-    Buffer block(block_bytes(format));
-    REQUIRE(encipher_pin(box.at().session(), PinKey(box.at().payment_keys.find(key)->ref()), format, pin, pan, block)
-                .value());
-    return block;
-}
-
 // Asks until the token has failed at each of its calls. Some only clear away after what was asked: then it is answered
 // well, and that is the end where it can be done once.
 template <typename V, typename IsGood>
@@ -58,23 +49,22 @@ TEST_CASE(
     BoxFixture box(test_token_module());
     add_payment_keys(box);
     using enum vault::PinFormat;
-    const auto translate = [&](const char* from, Bytes ksn, vault::PinFormat format, Bytes block, const Pan& pan,
-                               const char* to_key, vault::PinFormat to) {
-        CAPTURE(from);
+    const auto translate = [&](const vault::EncryptedPin& pin, const Pan& pan, const char* to_key, vault::PinFormat to) {
+        CAPTURE(pin.key.view());
         CAPTURE(to_key);
         fail_at_every_call<vault::PinTranslate>(
-            box, token, {{{{KeyName(from), ksn, format, block}, pan, KeyName(to_key), to}}},
-            [](const auto& reply) { return !reply.blocks.at(0).empty(); }, !ksn.empty());
+            box, token, {{{pin, pan, KeyName(to_key), to}}},
+            [](const auto& reply) { return !reply.blocks.at(0).empty(); }, !pin.ksn.empty());
     };
     const Pan pan = *Pan::parse("4444333322221111");
-    const Buffer block = sealed(box, "zone", PinFormat::iso0, pan);
-    translate("zone", {}, iso0, block, pan, "zone", iso3);
-    translate("zone", {}, iso0, block, pan, "zone.aes", iso4);
-    translate("zone.aes", {}, iso4, sealed(box, "zone.aes", PinFormat::iso4, pan), pan, "zone", iso0);
-    translate("bdk.aes", hex("123456789012345600000001"), iso4, hex("a912150391ab65a67e52883d81ce2d15"),  // X9.24-3
-              *Pan::parse("4111111111111111"), "zone", iso0);
-    translate("bdk.tdes", hex("ffff9876543210e00001"), iso0, hex("1b9c1845eb993a7a"), *Pan::parse("4012345678909"),
-              "zone", iso0);
+    const Buffer block = session_block(box, "1234", pan), aes_block = session_block(box, "1234", pan, PinFormat::iso4);
+    translate(of_session(iso0, block), pan, "zone", iso3);
+    translate(of_session(iso0, block), pan, "zone.aes", iso4);
+    translate(of_session(iso4, aes_block), pan, "zone", iso0);
+    const Buffer ksn = hex("123456789012345600000001"), dukpt_block = hex("a912150391ab65a67e52883d81ce2d15");  // X9.24-3
+    translate({KeyName("bdk.aes"), ksn, iso4, dukpt_block}, *Pan::parse("4111111111111111"), "zone", iso0);
+    const Buffer tdes_ksn = hex("ffff9876543210e00001"), tdes_block = hex("1b9c1845eb993a7a");
+    translate({KeyName("bdk.tdes"), tdes_ksn, iso0, tdes_block}, *Pan::parse("4012345678909"), "zone", iso0);
 
     const auto verify = [&](const vault::PinVerify::Item& item, vault::PinVerdict verdict = vault::PinVerdict::good) {
         const bool wrong = verdict == vault::PinVerdict::wrong;
@@ -84,15 +74,22 @@ TEST_CASE(
         };
         fail_at_every_call<vault::PinVerify>(box, token, {{item}}, as_meant, wrong);
     };
-    verify({{KeyName("zone"), {}, iso0, block}, pan, vault::PinMethod::visa_pvv, KeyName("pvv"), digits("7211")});
-    verify({{KeyName("zone"), {}, iso0, block}, pan, vault::PinMethod::visa_pvv, KeyName("pvv"), digits("7212")},
+    verify({of_session(iso0, block), pan, vault::PinMethod::visa_pvv, KeyName("pvv"), digits("7211")});
+    verify({of_session(iso0, block), pan, vault::PinMethod::visa_pvv, KeyName("pvv"), digits("7212")},
            vault::PinVerdict::wrong);
     const Pan other = *Pan::parse("1122334455667788");
-    const Buffer ibm_block = sealed(box, "zone", PinFormat::iso0, other);
+    const Buffer ibm_block = session_block(box, "1234", other);
     vault::PinVerify::Item ibm{
-        {KeyName("zone"), {}, iso0, ibm_block}, other, vault::PinMethod::ibm_3624, KeyName("ibm"), digits("7710")};
+        of_session(iso0, ibm_block), other, vault::PinMethod::ibm_3624, KeyName("ibm"), digits("7710")};
     std::ranges::copy(digits("1234567890123456"), ibm.table.begin());
     verify(ibm);
+
+    const vault::CvvVerify::Item value{KeyName("cvk"), *Pan::parse("4123456789012345"), FixedText<4>("8701"), FixedText<3>("101"), FixedText<3>("561")};
+    fail_at_every_call<vault::CvvVerify>(box, token, {{value}}, [](const auto& reply) { return reply.good.at(0); });
+
+    fail_at_every_call<vault::NewSessionKey>(box, token, {kPinTerminal, vault::MacKind::x9_19, true}, [](const auto& reply) {
+        return reply.pin_aes != vault::Kcv{} && reply.pin_tdes != vault::Kcv{};
+    });
 
     const Buffer data = hex("0000000040000000000000000124800004800001241911050152bf45851800001c06011203a0b800");
     vault::ArqcVerify::Item arqc{KeyName("imk"), *Pan::parse("1234567890123456"), 0, true, 18, data,

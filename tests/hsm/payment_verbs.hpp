@@ -4,7 +4,9 @@
 #include "hsm/payment/dukpt.hpp"
 #include "tests/hsm/box_fixture.hpp"
 #include "tests/hsm/payment/support.hpp"
+#include "hsm/payment/pin_translate.hpp"
 #include "vault/payment_wire.hpp"
+#include "vault/terminal_keys.hpp"
 
 namespace giro::test {
 
@@ -38,6 +40,31 @@ inline void add_payment_keys(BoxFixture& box) {
         const auto added = box.at().payment_keys.add(row.name, header_of(row.header), hex(row.value));
         REQUIRE_MESSAGE(added.has_value(), added.error().refused << added.error().token.name());
     }
+}
+
+// A terminal with session keys, and the nonce that it has now.
+inline const TerminalId kPinTerminal("T0000001");
+inline const vault::Nonce kPinNonce{std::byte{7}, std::byte{1}};
+// Its PIN key for a nonce, as the terminal derives it in software.
+inline Secret session_pin_key(BoxFixture& box, vault::PinKeyKind kind, const vault::Nonce& nonce = kPinNonce) {
+    const auto injected = box.get<vault::InjectTerminalKey>({kPinTerminal}, hsm::Caller::admin, hsm::Permit::provisioning);
+    return vault::derive_pin_key(injected.tmk, nonce, kind);
+}
+// A PIN under it, of any format.
+inline Buffer session_block(BoxFixture& box, const char* pin_digits, const Pan& pan, hsm::PinFormat format = hsm::PinFormat::iso0) {
+    const bool aes = format == hsm::PinFormat::iso4;
+    const Secret key = session_pin_key(box, aes ? vault::PinKeyKind::aes : vault::PinKeyKind::tdes);
+    const hsm::Cipher cipher = aes ? hsm::Cipher::aes : hsm::Cipher::tdes;
+    const auto sealing = hsm::import_session_key(box.at().session(), cipher, key.reveal(), {.encrypt = true});
+    REQUIRE(sealing.has_value());
+    hsm::ClearPin pin;
+    REQUIRE(pin.assign(digits(pin_digits)));
+    Buffer block(hsm::block_bytes(format));
+    REQUIRE(hsm::encipher_pin(box.at().session(), hsm::PinKey({sealing->handle(), cipher}), format, pin, pan, block).value());
+    return block;
+}
+inline vault::EncryptedPin of_session(vault::PinFormat format, Bytes block) {
+    return {{}, {}, format, block, kPinTerminal, kPinNonce};
 }
 
 }  // namespace giro::test

@@ -59,7 +59,7 @@ std::vector<Sample> samples(BoxFixture& box) {
     static int boxes = 0;  // names that no sample of an earlier call has taken
     const std::string number = std::to_string(++boxes);
     const Pan pan = *Pan::parse("4111111111111111");
-    const vault::EncryptedPin pin{vault::KeyName("zone.aes"), {}, vault::PinFormat::iso4, pin4};
+    const vault::EncryptedPin pin{vault::KeyName("bdk.aes"), ksn, vault::PinFormat::iso4, pin4, kTerminal, {}};
     vault::ArqcVerify::Item arqc;
     arqc.key = vault::KeyName("imk");
     arqc.pan = *Pan::parse("1234567890123456");

@@ -80,7 +80,7 @@ TEST_CASE("wire: every request and reply comes back as it was sent, and truncate
     check_codec(IssueCertificate::Reply{data});
     check_codec(MacVerify::Request{{{terminal, {}, {}, data, MacKind::x9_19}}});
     check_codec(MacGenerate::Request{{{terminal, {}, data, MacKind::hmac_sha256}}});
-    check_codec(NewSessionKey::Request{terminal, MacKind::x9_19});
+    check_codec(NewSessionKey::Request{terminal, MacKind::x9_19, true, Nonce{std::byte{9}}});
     check_codec(InjectTerminalKey::Request{terminal});
     check_codec(InjectTerminalKey::Reply{Secret(kTerminalKeyBytes), Kcv{}});
 }
@@ -89,7 +89,7 @@ TEST_CASE("wire: every payment request and reply comes back as it was sent, and 
     const Buffer ksn(12, std::byte{5}), block(16, std::byte{6}), data = {std::byte{1}, std::byte{2}, std::byte{3}};
     const Pan pan = *Pan::parse("5413330089604111");
     const KeyName name("zone-1.old");
-    const EncryptedPin pin{name, ksn, PinFormat::iso4, block};
+    const EncryptedPin pin{name, ksn, PinFormat::iso4, block, TerminalId("T0000001"), Nonce{std::byte{7}}};
     check_codec(DukptVerify::Request{{{name, ksn, {}, data, MacKind::x9_19}, {name, {}, {}, {}}}});
     check_codec(DukptVerify::Reply{{DukptVerdict::good, DukptVerdict::repeated}});
     check_codec(DukptMac::Request{{{name, ksn, data}}});

@@ -1,7 +1,9 @@
 // The payment verbs as callers see them: DUKPT and its ledger, PINs and their attempts, cards, the key ceremony.
-#include "hsm/payment/pin_translate.hpp"
+#include <set>
+
+#include "hsm/payment/wrong_values.hpp"
 #include "tests/hsm/payment_verbs.hpp"
-#include "vault/terminal_keys.hpp"
+#include "util/environment.hpp"
 
 namespace giro::test {
 
@@ -32,17 +34,10 @@ vault::DukptVerdict verdict(BoxFixture& box, const char* bdk, Bytes ksn, const v
 struct PinBox : BoxFixture {
     const Pan pan = *Pan::parse("4444333322221111");
     PinBox() { add_payment_keys(*this); }
-    Buffer sealed(const char* digits_text, const char* key = "zone", PinFormat format = PinFormat::iso0) {
-        ClearPin pin;
-        REQUIRE(pin.assign(digits(digits_text)));
-        Buffer block(block_bytes(format));
-        REQUIRE(
-            encipher_pin(at().session(), PinKey(at().payment_keys.find(key)->ref()), format, pin, pan, block).value());
-        return block;
-    }
+    Buffer sealed(const char* digits_text, PinFormat format = PinFormat::iso0) { return session_block(*this, digits_text, pan, format); }
     vault::PinVerify::Result check(const char* digits_text, const char* pvv = "7211") {
         const Buffer block = sealed(digits_text);
-        return get<vault::PinVerify>({{{{KeyName("zone"), {}, vault::PinFormat::iso0, block},
+        return get<vault::PinVerify>({{{of_session(vault::PinFormat::iso0, block),
                                         pan,
                                         vault::PinMethod::visa_pvv,
                                         KeyName("pvv"),
@@ -180,47 +175,40 @@ TEST_CASE("PIN verbs: TDES DUKPT's PIN of X9.24-1, translated") {
 
 TEST_CASE("PIN verbs: what PCI PIN 3-3 forbids, keys of another usage and blocks that are none give no block") {
     PinBox box;
-    const Buffer block = box.sealed("1234");
-    const auto out = [&](const char* key, vault::PinFormat from, const char* to_key, vault::PinFormat to) {
-        return box
-            .get<vault::PinTranslate>({{{{KeyName(key), {}, from, block}, box.pan, KeyName(to_key), to}}}, kSwitch)
-            .blocks.at(0);
-    };
     using enum vault::PinFormat;
-    CHECK(out("zone", iso0, "zone", iso3).size() == 8);
-    CHECK(out("zone", iso0, "zone.aes", iso4).size() == 16);
-    CHECK(out("zone", iso0, "zone", iso1).empty());
-    CHECK(out("zone", iso3, "zone", iso0).empty());
-    CHECK(out("zone", iso0, "cvk", iso0).empty());
-    CHECK(out("cvk", iso0, "zone", iso0).empty());
-    CHECK(out("nothing", iso0, "zone", iso0).empty());
-    CHECK(out("zone", iso0, "zone.aes", iso0).empty());
-    CHECK(out("bdk.aes", iso0, "zone", iso0).empty());  // without a KSN
-    CHECK(out("zone", iso0, "nothing", iso0).empty());
-    const Buffer ksn = ksn_of(1);
-    CHECK(box.get<vault::PinTranslate>({{{{KeyName("zone"), ksn, iso0, block}, box.pan, KeyName("zone"), iso0}}}, kSwitch)
-              .blocks.at(0)
-              .empty());  // a KSN, and no DUKPT key
+    const auto out = [&](vault::PinFormat from, const char* to_key, vault::PinFormat to) {
+        const Buffer block = box.sealed("1234", static_cast<PinFormat>(from));
+        return box.get<vault::PinTranslate>({{{of_session(from, block), box.pan, KeyName(to_key), to}}}, kSwitch).blocks.at(0);
+    };
+    for (const vault::PinFormat from : vault::kPinFormats)
+        for (const vault::PinFormat to : vault::kPinFormats) {
+            CAPTURE(static_cast<int>(from));
+            CAPTURE(static_cast<int>(to));
+            CHECK(out(from, to == iso4 ? "zone.aes" : "zone", to).size() == (to == iso1 ? 0 : to == iso4 ? 16 : 8));
+        }
+    CHECK(out(iso0, "cvk", iso0).empty());
+    CHECK(out(iso0, "zone.aes", iso0).empty());
+    CHECK(out(iso0, "nothing", iso0).empty());
+    // A block of another format than it is said to be.
+    const Buffer block = box.sealed("1234");
+    const auto as = [&](const vault::EncryptedPin& pin) {
+        return box.get<vault::PinTranslate>({{{pin, box.pan, KeyName("zone"), iso0}}}, kSwitch).blocks.at(0);
+    };
+    CHECK(as(of_session(iso0, block)).size() == 8);
+    CHECK(as(of_session(iso3, block)).empty());
+    CHECK(as(of_session(iso4, block)).empty());
     // A key made for one direction is not taken for the other.
     box.get<vault::KeyRotate>({KeyName("only.in"), "D0000P0TD00N0000"}, Caller::admin);
     box.get<vault::KeyRotate>({KeyName("only.out"), "D0000P0TE00N0000"}, Caller::admin);
-    CHECK(out("zone", iso0, "only.in", iso0).empty());
-    CHECK(out("zone", iso0, "only.out", iso0).size() == 8);
-    CHECK(out("only.out", iso0, "zone", iso0).empty());
-    REQUIRE(box.at().payment_keys.add("zone.in", header_of("D0000P0TD00N0000"), hex(kTdesValue)).has_value());
-    CHECK(out("zone.in", iso0, "zone", iso0).size() == 8);
+    CHECK(out(iso0, "only.in", iso0).empty());
+    CHECK(out(iso0, "only.out", iso0).size() == 8);
     // A PAN too short for the block that is asked for, and none at all.
-    const Buffer four = box.sealed("1234", "zone.aes", PinFormat::iso4);
-    vault::PinTranslate::Item item{{KeyName("zone.aes"), {}, iso4, four}, box.pan, KeyName("zone"), iso0};
+    const Buffer four = box.sealed("1234", PinFormat::iso4);
+    vault::PinTranslate::Item item{of_session(iso4, four), box.pan, KeyName("zone"), iso0};
     const auto translated = [&] { return box.get<vault::PinTranslate>({{item}}, kSwitch).blocks.at(0); };
     CHECK(translated().size() == 8);
     item.pan = *Pan::parse("54133300");
-    Buffer short_pan(16);
-    ClearPin pin;
-    REQUIRE(pin.assign(digits("1234")));
-    REQUIRE(encipher_pin(box.at().session(), PinKey(box.at().payment_keys.find("zone.aes")->ref()), PinFormat::iso4, pin,
-                         item.pan, short_pan)
-                .value());
+    const Buffer short_pan = session_block(box, "1234", item.pan, PinFormat::iso4);
     item.pin.block = short_pan;
     CHECK(translated().empty());
     item.to_key = KeyName("zone.aes");
@@ -228,6 +216,79 @@ TEST_CASE("PIN verbs: what PCI PIN 3-3 forbids, keys of another usage and blocks
     CHECK(translated().size() == 16);
     item.pan = Pan();
     CHECK(translated().empty());
+}
+
+TEST_CASE("PIN verbs: a PIN of a terminal with session keys is opened under its PIN key of that nonce, and under no other key") {
+    PinBox box;
+    using enum vault::PinVerdict;
+    for (const auto format : {vault::PinFormat::iso0, vault::PinFormat::iso1, vault::PinFormat::iso3, vault::PinFormat::iso4}) {
+        CAPTURE(static_cast<int>(format));
+        const Buffer block = box.sealed("1234", static_cast<PinFormat>(format));
+        vault::PinVerify::Item item{of_session(format, block), box.pan, vault::PinMethod::visa_pvv, KeyName("pvv"), digits("7211")};
+        const auto verdict = [&] { return box.get<vault::PinVerify>({{item}}, kSwitch).results.at(0).verdict; };
+        CHECK(verdict() == good);
+        item.pin.terminal = TerminalId("T0000002");
+        CHECK(verdict() != good);
+        item.pin.terminal = kPinTerminal;
+        item.pin.nonce[0] ^= std::byte{1};
+        CHECK(verdict() != good);
+        item.pin.nonce = {};  // the base key is for 0800
+        CHECK(verdict() == refused);
+        item.pin.nonce = kPinNonce;
+        item.pin.key = KeyName("zone");
+        CHECK(verdict() == refused);
+        item.pin.key = {};
+        item.pin.terminal = {};
+        CHECK(verdict() == refused);
+        const auto card = box.get<vault::ProtectPan>({{box.pan}}, kSwitch).pans.at(0).token;
+        box.get<vault::PinUnlock>({card}, Caller::admin);
+    }
+}
+
+TEST_CASE("PIN verbs: no key of the store deciphers a PIN, whatever its header allows") {
+    PinBox box;
+    const auto zone_block = [&](const char* key, PinFormat format) {
+        ClearPin pin;
+        REQUIRE(pin.assign(digits("1234")));
+        Buffer block(block_bytes(format));
+        REQUIRE(encipher_pin(box.at().session(), PinKey(box.at().payment_keys.find(key)->ref()), format, pin, box.pan, block).value());
+        return block;
+    };
+    const Buffer tdes = zone_block("zone", PinFormat::iso0), aes = zone_block("zone.aes", PinFormat::iso4);  // of mode B, both
+    const auto refused = [&](const vault::EncryptedPin& pin) {
+        const vault::PinVerify::Item item{pin, box.pan, vault::PinMethod::visa_pvv, KeyName("pvv"), digits("7211")};
+        CHECK(box.get<vault::PinVerify>({{item}}, kSwitch).results.at(0).verdict == vault::PinVerdict::refused);
+        CHECK(box.get<vault::PinTranslate>({{{pin, box.pan, KeyName("zone"), vault::PinFormat::iso0}}}, kSwitch).blocks.at(0).empty());
+    };
+    refused({KeyName("zone"), {}, vault::PinFormat::iso0, tdes});
+    refused({KeyName("zone.aes"), {}, vault::PinFormat::iso4, aes});
+    REQUIRE(box.at().payment_keys.add("zone.d", header_of("D0000P0TD00E0000"), hex(kTdesValue)));
+    refused({KeyName("zone.d"), {}, vault::PinFormat::iso0, tdes});
+    const Buffer ksn = ksn_of(1);
+    refused({KeyName("zone"), ksn, vault::PinFormat::iso0, tdes});  // a KSN, and no DUKPT key
+    refused({KeyName("bdk.aes"), {}, vault::PinFormat::iso4, aes});  // without a KSN
+    refused({KeyName("zone"), {}, vault::PinFormat::iso0, tdes, kPinTerminal, kPinNonce});
+}
+
+TEST_CASE("verbs: an exchange gives check values of PIN keys that are the terminal's, that are none of its MAC keys, and again by nonce") {
+    BoxFixture box;
+    using enum vault::PinKeyKind;
+    const auto injected = box.get<vault::InjectTerminalKey>({kPinTerminal}, Caller::admin, Permit::provisioning);
+    const auto made = box.get<vault::NewSessionKey>({kPinTerminal, vault::MacKind::x9_19, true}, kSwitch);
+    CHECK(vault::pin_kcv(vault::derive_pin_key(injected.tmk, made.nonce, aes), aes) == made.pin_aes);
+    CHECK(vault::pin_kcv(vault::derive_pin_key(injected.tmk, made.nonce, tdes), tdes) == made.pin_tdes);
+    const auto again = box.get<vault::NewSessionKey>({kPinTerminal, vault::MacKind::x9_19, true, made.nonce}, kSwitch);
+    CHECK(again.nonce == made.nonce);
+    CHECK(again.kcv == made.kcv);
+    CHECK(again.pin_aes == made.pin_aes);
+    CHECK(again.pin_tdes == made.pin_tdes);
+    CHECK(box.get<vault::NewSessionKey>({kPinTerminal, vault::MacKind::x9_19, true}, kSwitch).nonce != made.nonce);
+    CHECK(box.get<vault::NewSessionKey>({kPinTerminal}, kSwitch).pin_aes == vault::Kcv{});
+    std::set<std::string> keys;
+    for (const vault::MacKind kind : vault::kMacKinds)
+        keys.insert(to_hex(vault::derive_session_key(injected.tmk, made.nonce, kind).reveal()).substr(0, 32));
+    for (const auto kind : {aes, tdes}) keys.insert(to_hex(vault::derive_pin_key(injected.tmk, made.nonce, kind).reveal()).substr(0, 32));
+    CHECK(keys.size() == 5);
 }
 
 TEST_CASE("PIN verbs: three wrong PINs lock the card, across a restart, until it is unlocked") {
@@ -254,7 +315,7 @@ TEST_CASE("PIN verbs: a request whose wrong PIN was counted is not counted again
     PinBox box;
     const auto ask = [&](std::uint32_t request, const char* pin) {
         const Buffer block = box.sealed(pin);
-        vault::PinVerify::Item item{{KeyName("zone"), {}, vault::PinFormat::iso0, block}, box.pan, vault::PinMethod::visa_pvv, KeyName("pvv"), digits("7211")};
+        vault::PinVerify::Item item{of_session(vault::PinFormat::iso0, block), box.pan, vault::PinMethod::visa_pvv, KeyName("pvv"), digits("7211")};
         item.request = request;
         return box.get<vault::PinVerify>({{item}}, kSwitch).results.at(0);
     };
@@ -270,25 +331,35 @@ TEST_CASE("PIN verbs: a request whose wrong PIN was counted is not counted again
     CHECK(ask(0, "4321").attempts_left == 0);  // one that says no request is always counted
 }
 
-TEST_CASE("PIN verbs: a zone key deciphers only when its header says so; one without a restriction does not") {
+TEST_CASE("PIN verbs: who asks other questions of one PIN is counted for each, and no right PIN in between forgets it") {
     PinBox box;
-    const Buffer block = box.sealed("1234");
-    const auto is = [&](const char* name, const char* header, vault::PinVerdict verdict) {
-        CAPTURE(name);
-        REQUIRE(box.at().payment_keys.add(name, header_of(header), hex(kTdesValue)));
-        const vault::PinVerify::Item item{{KeyName(name), {}, vault::PinFormat::iso0, block}, box.pan, vault::PinMethod::visa_pvv, KeyName("pvv"), digits("7211")};
-        CHECK(box.get<vault::PinVerify>({{item}}, kSwitch).results.at(0).verdict == verdict);
+    using enum vault::PinVerdict;
+    const Buffer block = box.sealed("1234"), other = box.sealed("4321");
+    const auto ask = [&](Bytes pin, const char* on_file, std::uint8_t pvki = 1) {
+        vault::PinVerify::Item item{of_session(vault::PinFormat::iso0, pin), box.pan, vault::PinMethod::visa_pvv, KeyName("pvv"), digits(on_file), pvki};
+        item.request = 7;  // of one request, all of them
+        return box.get<vault::PinVerify>({{item}}, kSwitch).results.at(0);
     };
-    is("zone.n", "D0000P0TN00E0000", vault::PinVerdict::refused);
-    is("zone.e", "D0000P0TE00E0000", vault::PinVerdict::refused);
-    is("zone.d", "D0000P0TD00E0000", vault::PinVerdict::good);
+    CHECK(ask(block, "0000").attempts_left == 2);
+    CHECK(ask(block, "0000").attempts_left == 2);  // the same question tells nothing
+    CHECK(ask(block, "7211").verdict == good);
+    CHECK(ask(block, "7211").attempts_left == 2);  // that was another question: not forgotten
+    CHECK(ask(other, "7211").attempts_left == 1);
+    CHECK(ask(block, "7211").attempts_left == 1);  // nor are the two of them, of two questions
+    box.restart();
+    CHECK(ask(block, "7211", 2).attempts_left == 0);
+    CHECK(ask(block, "7211").verdict == locked);
+    const auto card = box.get<vault::ProtectPan>({{box.pan}}, kSwitch).pans.at(0).token;
+    box.get<vault::PinUnlock>({card}, Caller::admin);
+    CHECK(ask(other, "7211").attempts_left == 2);
+    CHECK(ask(block, "7211").attempts_left == 3);  // as ever, with one question
 }
 
 TEST_CASE("PIN verbs: another wrong PIN is another attempt, whatever request it says it is of") {
     PinBox box;
     const auto ask = [&](const char* pin) {
         const Buffer block = box.sealed(pin);
-        vault::PinVerify::Item item{{KeyName("zone"), {}, vault::PinFormat::iso0, block}, box.pan, vault::PinMethod::visa_pvv, KeyName("pvv"), digits("7211")};
+        vault::PinVerify::Item item{of_session(vault::PinFormat::iso0, block), box.pan, vault::PinMethod::visa_pvv, KeyName("pvv"), digits("7211")};
         item.request = 7;
         return box.get<vault::PinVerify>({{item}}, kSwitch).results.at(0);
     };
@@ -305,7 +376,7 @@ TEST_CASE("PIN verbs: a garbled block, a missing key or a malformed PVV is no at
     block[0] ^= std::byte{1};
     const auto result = [&](Bytes b, const char* pvk, vault::PinMethod method, const char* on_file, std::uint8_t pvki) {
         return box
-            .get<vault::PinVerify>({{{{KeyName("zone"), {}, vault::PinFormat::iso0, b},
+            .get<vault::PinVerify>({{{of_session(vault::PinFormat::iso0, b),
                                       box.pan,
                                       method,
                                       KeyName(pvk),
@@ -322,7 +393,7 @@ TEST_CASE("PIN verbs: a garbled block, a missing key or a malformed PVV is no at
     CHECK(result(good, "none", visa_pvv, "7211", 1).verdict == vault::PinVerdict::refused);
     CHECK(result(good, "pvv", visa_pvv, "7211", 10).verdict == vault::PinVerdict::refused);
     CHECK(box.check("1234").attempts_left == vault::kPinAttemptsMax);
-    vault::PinVerify::Item ibm{{KeyName("zone"), {}, vault::PinFormat::iso0, good}, box.pan, ibm_3624, KeyName("ibm"), digits("0000")};
+    vault::PinVerify::Item ibm{of_session(vault::PinFormat::iso0, good), box.pan, ibm_3624, KeyName("ibm"), digits("0000")};
     ibm.count = 17;  // more digits than a block has
     const auto ask = [&] { return box.get<vault::PinVerify>({{ibm}}, kSwitch).results.at(0); };
     CHECK(ask().verdict == vault::PinVerdict::refused);
@@ -334,13 +405,8 @@ TEST_CASE("PIN verbs: a garbled block, a missing key or a malformed PVV is no at
 TEST_CASE("PIN verbs: IBM 3624 by offset") {
     PinBox box;
     const Pan pan = *Pan::parse("1122334455667788");
-    ClearPin pin;
-    REQUIRE(pin.assign(digits("1234")));
-    Buffer block(8);
-    REQUIRE(encipher_pin(box.at().session(), PinKey(box.at().payment_keys.find("zone")->ref()), PinFormat::iso0, pin,
-                         pan, block)
-                .value());
-    vault::PinVerify::Item item{{KeyName("zone"), {}, vault::PinFormat::iso0, block},
+    const Buffer block = session_block(box, "1234", pan);
+    vault::PinVerify::Item item{of_session(vault::PinFormat::iso0, block),
                                 pan,
                                 vault::PinMethod::ibm_3624,
                                 KeyName("ibm"),
@@ -451,6 +517,103 @@ TEST_CASE("key ceremony: two officers, two components, their XOR; nobody alone, 
     CHECK(reply(enter(officers()[0], "zmk5", 0x11)).complete);
     vault::KeyComponent::Request short_one{KeyName("zmk2"), header, "alice", {}, Secret(24)};
     CHECK(box.ask<vault::KeyComponent>(short_one, Caller::admin).status == Status::refused);
+}
+
+TEST_CASE("CVV verb: after five wrong ones of a card none is good, across a restart; an hour later one more is compared") {
+    PinBox box;
+    const Pan pan = *Pan::parse("4123456789012345");
+    const auto good = [&](const char* value, const Pan& of) -> bool {
+        return box.get<vault::CvvVerify>({{{KeyName("cvk"), of, FixedText<4>("8701"), FixedText<3>("101"), FixedText<3>(value)}}}, kSwitch).good.at(0);
+    };
+    for (unsigned i = 0; i + 1 < kWrongValuesMax; ++i) CHECK(!good("562", pan));
+    CHECK(good("561", pan));  // which forgets nothing
+    CHECK(!good("562", pan));
+    CHECK(!good("561", pan));
+    box.restart();
+    CHECK(!good("561", pan));
+    CHECK(box.get<vault::CvvVerify>({{{KeyName("cvk"), pan, FixedText<4>("8701"), FixedText<3>("101"), FixedText<3>("561")},
+                                      {KeyName("cvk"), pan, FixedText<4>("8701"), FixedText<3>("101"), FixedText<3>("561")}}},
+                                    kSwitch)
+              .good == std::vector{false, false});
+    // As it would stand an hour ago.
+    const auto token = cmac(box.at().session(), box.at().keys.storage_token, as_bytes(pan.reveal())).value();
+    const std::uint64_t hour_ago_s = SystemClock{}.wall_ns() / 1'000'000'000 - kForgetAfter_s - 16;
+    std::uint32_t counter = 0;
+    for (unsigned i = 0; i < kWrongValuesMax; ++i) counter = add_wrong_value(counter, hour_ago_s);
+    box.vault().counters().set(counter_id("cvv", token), counter);
+    REQUIRE(box.vault().counters().commit());
+    CHECK(good("561", pan));
+    CHECK(!good("562", pan));
+    CHECK(!good("561", pan));
+}
+
+TEST_CASE("CVV verb: two wrong values of one message are one try; a chain of such is none") {
+    PinBox box;
+    const Pan pan = *Pan::parse("4123456789012345");
+    const auto wrong = [&](std::initializer_list<bool> joined) {
+        vault::CvvVerify::Request request;
+        for (const bool with_last : joined)
+            request.items.push_back({KeyName("cvk"), pan, FixedText<4>("8701"), FixedText<3>("101"), FixedText<3>("562"), with_last});
+        const auto reply = box.get<vault::CvvVerify>(request, kSwitch);
+        CHECK(std::ranges::count(reply.good, true) == 0);
+        const auto token = cmac(box.at().session(), box.at().keys.storage_token, as_bytes(pan.reveal())).value();
+        return wrong_values(box.vault().counters().value(counter_id("cvv", token)), SystemClock{}.wall_ns() / 1'000'000'000);
+    };
+    CHECK(wrong({false, true}) == 1);
+    CHECK(wrong({true}) == 2);                 // there is none before it
+    CHECK(wrong({false, true, true, true}) == 4);
+}
+
+TEST_CASE("CVV verb: another card's value is no second one of the message; a time to come is now; a card without a number has no value") {
+    PinBox box;
+    const Pan one = *Pan::parse("4123456789012345"), other = *Pan::parse("4999988887777000");
+    const auto item = [](const Pan& pan, const char* value, bool with_last = false) {
+        return vault::CvvVerify::Item{KeyName("cvk"), pan, FixedText<4>("8701"), FixedText<3>("101"), FixedText<3>(value), with_last};
+    };
+    const auto id = [&](const Pan& pan) {
+        return counter_id("cvv", cmac(box.at().session(), box.at().keys.storage_token, as_bytes(pan.reveal())).value());
+    };
+    const std::uint64_t now_s = SystemClock{}.wall_ns() / 1'000'000'000;
+    const auto wrong_of = [&](const Pan& pan) { return wrong_values(box.vault().counters().value(id(pan)), now_s); };
+    CHECK(box.get<vault::CvvVerify>({{item(one, "562"), item(other, "000", true)}}, kSwitch).good == std::vector{false, false});
+    CHECK(wrong_of(one) == 1);
+    CHECK(wrong_of(other) == 1);
+    // One of two is right, in either order.
+    CHECK(box.get<vault::CvvVerify>({{item(one, "561"), item(one, "562", true)}}, kSwitch).good == std::vector{true, false});
+    CHECK(wrong_of(one) == 2);
+    CHECK(box.get<vault::CvvVerify>({{item(one, "562"), item(one, "561", true)}}, kSwitch).good == std::vector{false, true});
+    CHECK(wrong_of(one) == 3);
+    CHECK(box.get<vault::CvvVerify>({{item(Pan(), "561")}}, kSwitch).good == std::vector{false});
+    box.vault().counters().set(id(other), add_wrong_value(0, now_s + 1'000'000'000));
+    REQUIRE(box.vault().counters().commit());
+    CHECK(!box.get<vault::CvvVerify>({{item(other, "000")}}, kSwitch).good.at(0));
+    CHECK(wrong_values(box.vault().counters().value(id(other)), now_s + 1'000 * kForgetAfter_s) == 0);
+}
+
+TEST_CASE("wrong values: each counts for an hour, one after the other, and a clock that is set back locks no card for good") {
+    constexpr std::uint64_t kNow_s = 1'800'000'000;
+    std::uint32_t counter = 0;
+    CHECK(wrong_values(counter, kNow_s) == 0);
+    for (unsigned i = 1; i <= kWrongValuesMax; ++i) {
+        counter = add_wrong_value(counter, kNow_s);
+        CHECK(wrong_values(counter, kNow_s) == i);
+    }
+    CHECK(add_wrong_value(counter, kNow_s) == counter);
+    CHECK(wrong_values(counter, kNow_s + kForgetAfter_s - 16) == 5);
+    CHECK(wrong_values(counter, kNow_s + kForgetAfter_s) == 4);
+    CHECK(wrong_values(counter, kNow_s + 5 * kForgetAfter_s) == 0);
+    CHECK(wrong_values(counter, kNow_s + 1'000 * kForgetAfter_s) == 0);
+    // A try in the second hour does not begin the first one's anew.
+    const std::uint32_t later = add_wrong_value(counter, kNow_s + kForgetAfter_s + 1'600);
+    CHECK(wrong_values(later, kNow_s + kForgetAfter_s + 1'600) == 5);
+    CHECK(wrong_values(later, kNow_s + 2 * kForgetAfter_s) == 4);
+    // Made while the clock was wrong.
+    std::uint32_t ahead = 0;
+    for (unsigned i = 0; i < 5; ++i) ahead = add_wrong_value(ahead, kNow_s + 1'000'000'000);
+    CHECK(wrong_values(ahead, kNow_s) == 5);
+    ahead = no_later_than(ahead, kNow_s);
+    CHECK(wrong_values(ahead, kNow_s + kForgetAfter_s) == 4);
+    CHECK(no_later_than(counter, kNow_s + 1) == counter);
 }
 
 }  // namespace giro::test
