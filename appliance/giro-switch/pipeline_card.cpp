@@ -172,8 +172,9 @@ void Pipeline::add_values(Item& item, const config::CardProduct& product, CardRe
     m_message.clear();  // what it decoded of them is overwritten
     // The answer goes by what was sent, not by which was wrong: who sends both learns nothing of either.
     const CvvCheck wrong = printed.present ? CvvCheck::wrong_printed : CvvCheck::wrong;
-    item.cvv_check = printed.present ? CvvCheck::good_printed : CvvCheck::good;
+    item.cvv_check = CvvCheck::good;
     const auto add = [&](vault::CvvVerify::Item value) {
+        value.with_last = !cards.of_values.empty() && cards.of_values.back() == cards.item;
         cards.values.items.push_back(value);
         cards.of_values.push_back(cards.item);
         cards.wrong.push_back(wrong);

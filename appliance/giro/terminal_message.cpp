@@ -20,9 +20,7 @@ using iso8583::kPrimaryMac;
 using iso8583::kSecondaryMac;
 
 constexpr std::string_view kProcessingCode = "000000";  // purchase, default accounts
-// ISO 8583:1987 DE22; the last digit: PIN entry possible.
-constexpr std::string_view kEntryModeChip = "051", kEntryModeStripe = "901", kEntryModeManual = "011";
-constexpr std::string_view kEntryModeCode = "031";      // optical code
+constexpr std::string_view kEntryModeCode = "031";      // DE22 of ISO 8583:1987: optical code, PIN entry possible
 constexpr std::string_view kConditionNormal = "00";     // DE25
 
 void two(char* at, int value) noexcept {
@@ -30,9 +28,9 @@ void two(char* at, int value) noexcept {
     at[1] = static_cast<char>('0' + value % 10);
 }
 
-std::string_view entry_mode_of(const Sale& sale) noexcept {
-    if (sale.pan.empty()) return kEntryModeCode;
-    return !sale.card.chip.empty() ? kEntryModeChip : !sale.card.track2.empty() ? kEntryModeStripe : kEntryModeManual;
+iso8583::CardEntry entry_of(const CardData& card) noexcept {
+    using enum iso8583::CardEntry;
+    return !card.chip.empty() ? chip : !card.track2.empty() ? stripe : manual;
 }
 
 iso8583::Function function_of(const Sale& sale) noexcept {
@@ -120,8 +118,9 @@ void MessageBuilder::common(const Identity& who, const Sale& sale) {
     iso8583::put_amount(m_dialect, m_message, sale.amount, who.currency);
     iso8583::put_local_time(m_dialect, m_message, sale.stamp.local_time.view(), sale.stamp.local_date.view(), sale.stamp.wall_ns);
     if (card) m_message.set(14, demo::kExpiry);
-    if (m_dialect.edition == iso8583::Edition::y1987) {  // later ones say it in data codes, which nobody asks for
-        m_message.set(22, entry_mode_of(sale));
+    if (card) iso8583::put_card_entry(m_dialect, m_message, entry_of(sale.card));
+    if (m_dialect.edition == iso8583::Edition::y1987) {
+        if (!card) m_message.set(22, kEntryModeCode);
         m_message.set(25, kConditionNormal);
     }
     m_message.set(32, who.acquirer.view());
@@ -240,13 +239,18 @@ bool matches(const Answer& answer, const Sale& sale) noexcept {
 
 std::optional<NewKey> parse_new_key(Bytes additional) {
     constexpr std::size_t kNonceChars = 2 * sizeof(vault::Nonce);
-    constexpr std::size_t kChars = kNonceChars + 2 * sizeof(vault::Kcv);
+    constexpr std::size_t kKcvChars = 2 * sizeof(vault::Kcv);
     const std::string_view text = as_text(additional);
-    if (text.size() != kChars) return std::nullopt;
+    const bool with_pins = text.size() == kNonceChars + 3 * kKcvChars;
+    if (text.size() != kNonceChars + kKcvChars && !with_pins) return std::nullopt;
     const auto nonce = array_from_hex<sizeof(vault::Nonce)>(text.substr(0, kNonceChars));
-    const auto kcv = array_from_hex<sizeof(vault::Kcv)>(text.substr(kNonceChars));
+    const auto kcv_at = [&](std::size_t n) { return array_from_hex<sizeof(vault::Kcv)>(text.substr(kNonceChars + n * kKcvChars, kKcvChars)); };
+    const auto kcv = kcv_at(0);
     if (!nonce || !kcv) return std::nullopt;
-    return NewKey{*nonce, *kcv};
+    if (!with_pins) return NewKey{*nonce, *kcv};
+    const auto aes = kcv_at(1), tdes = kcv_at(2);
+    if (!aes || !tdes) return std::nullopt;
+    return NewKey{*nonce, *kcv, NewKey::Pins{*aes, *tdes}};
 }
 
 namespace {

@@ -46,6 +46,7 @@ struct Identity {
     AcquirerId acquirer;
     Currency currency = 0;
     vault::MacKind mac = vault::MacKind::aes_cmac;
+    vault::PinKeyKind pin = vault::PinKeyKind::aes;  // of a terminal with session keys: blocks of ISO format 4, or with TDES of 0
 };
 
 // What is asked for: 0200, 0100, 0220.
@@ -155,10 +156,15 @@ class AnswerReader {
 [[nodiscard]] bool answers(const Answer& answer, const Identity& who, std::uint32_t stan) noexcept;
 [[nodiscard]] bool matches(const Answer& answer, const Sale& sale) noexcept;
 
-// Nonce and check value of a 0810 for key exchange: DE48 = 32 + 6 hexadecimal digits.
+// Of a key exchange, in DE48: 32 hexadecimal digits of nonce and 6 of the MAC key's check value; to a terminal 6 more of that of
+// the AES PIN key and 6 of that of the TDES PIN key.
 struct NewKey {
     vault::Nonce nonce;
     vault::Kcv kcv;
+    struct Pins {
+        vault::Kcv aes{}, tdes{};
+    };
+    std::optional<Pins> pins{};
 };
 [[nodiscard]] std::optional<NewKey> parse_new_key(Bytes additional);
 

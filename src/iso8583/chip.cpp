@@ -149,29 +149,77 @@ ChipData chip_data_of(const Dialect& dialect, const Message& message) noexcept {
     return out;
 }
 
+namespace {
+// 1987: the first two digits, and which of them are said.
+constexpr std::pair<std::string_view, CardEntry> kModes1987[] = {
+    {"01", CardEntry::manual},      {"90", CardEntry::stripe},      {"02", CardEntry::stripe},
+    {"05", CardEntry::chip},        {"95", CardEntry::chip},        {"07", CardEntry::contactless},
+    {"91", CardEntry::contactless}, {"80", CardEntry::fallback}};
+constexpr char kPinEntryPossible = '1';
+
+// 1993: how the card was read, in the seventh of twelve.
+constexpr std::size_t kCodes1993 = 12, kReadingAt1993 = 6;
+constexpr std::pair<char, CardEntry> kReadings1993[] = {
+    {'1', CardEntry::manual}, {'6', CardEntry::manual}, {'2', CardEntry::stripe}, {'5', CardEntry::chip}};
+
+// 2003: flags of the reading method, the low ones in the first byte. In the order in which they count: who says two has to
+// do what the stricter one asks.
+constexpr std::size_t kBytes2003 = 16, kVerificationAt2003 = 4, kPlaceAt2003 = 8, kSecurityAt2003 = 12;
+constexpr std::byte kVerificationUnknown2003{0x01}, kAttended2003{0x02}, kLineMac2003{0x08};
+struct Reading2003 {
+    std::size_t at;
+    std::byte flag;
+    CardEntry entry;
+};
+constexpr Reading2003 kReadings2003[] = {
+    {1, std::byte{0x20}, CardEntry::fallback}, {1, std::byte{0x08}, CardEntry::fallback},  // the chip was read, and failed
+    {0, std::byte{0x20}, CardEntry::chip},     {0, std::byte{0x02}, CardEntry::contactless},
+    {0, std::byte{0x10}, CardEntry::stripe},   {0, std::byte{0x04}, CardEntry::manual},
+    {0, std::byte{0x40}, CardEntry::manual}};  // kept on file
+}  // namespace
+
 CardEntry card_entry_of(const Dialect& dialect, const Message& message) noexcept {
+    if (dialect.edition == Edition::y2003) {
+        const Bytes flags = message.bytes(kEntryModeField);
+        if (flags.size() != kBytes2003) return CardEntry::unknown;
+        for (const auto& [at, flag, entry] : kReadings2003)
+            if ((flags[at] & flag) != std::byte{0}) return entry;
+        return CardEntry::unknown;
+    }
     const std::string_view value = message.field(kEntryModeField);
-    if (dialect.edition == Edition::y1993 && value.size() == 12) {
-        switch (value[6]) {
-            case '1':
-            case '6':
-                return CardEntry::manual;
-            case '2':
-                return CardEntry::stripe;
-            case '5':
-                return CardEntry::chip;
-            default:
-                return CardEntry::unknown;
-        }
+    if (dialect.edition == Edition::y1993 && value.size() == kCodes1993) {
+        for (const auto& [code, entry] : kReadings1993)
+            if (value[kReadingAt1993] == code) return entry;
     }
     if (dialect.edition != Edition::y1987 || value.size() != 3) return CardEntry::unknown;
-    static constexpr std::pair<std::string_view, CardEntry> kModes[] = {
-        {"01", CardEntry::manual},      {"02", CardEntry::stripe},  {"90", CardEntry::stripe},
-        {"05", CardEntry::chip},        {"95", CardEntry::chip},    {"07", CardEntry::contactless},
-        {"91", CardEntry::contactless}, {"80", CardEntry::fallback}};
-    for (const auto& [digits, entry] : kModes)
+    for (const auto& [digits, entry] : kModes1987)
         if (value.starts_with(digits)) return entry;
     return CardEntry::unknown;
+}
+
+void put_card_entry(const Dialect& dialect, Message& message, CardEntry entry) {
+    const FieldSpec& spec = dialect.fields[kEntryModeField];
+    const auto is = [entry](const auto& row) { return row.second == entry; };
+    if (!spec.defined()) return;
+    if (dialect.edition == Edition::y1987) {
+        const auto* mode = std::ranges::find_if(kModes1987, is);
+        if (mode != std::end(kModes1987)) message.set(kEntryModeField, std::string(mode->first) + kPinEntryPossible);
+    } else if (dialect.edition == Edition::y1993 && spec.max == kCodes1993) {
+        const auto* reading = std::ranges::find_if(kReadings1993, is);
+        if (reading == std::end(kReadings1993)) return;
+        std::string codes = "510101000000";
+        codes[kReadingAt1993] = reading->first;
+        message.set(kEntryModeField, codes);
+    } else if (dialect.edition == Edition::y2003 && spec.max == kBytes2003 && spec.body == BodyEncoding::binary) {
+        ByteArray<kBytes2003> flags{};
+        const auto* reading = std::ranges::find(kReadings2003, entry, &Reading2003::entry);
+        if (reading == std::end(kReadings2003)) return;
+        flags[reading->at] = reading->flag;
+        flags[kVerificationAt2003] = kVerificationUnknown2003;
+        flags[kPlaceAt2003] = kAttended2003;
+        flags[kSecurityAt2003] = kLineMac2003;
+        message.set(kEntryModeField, flags);
+    }
 }
 
 Track2::~Track2() {

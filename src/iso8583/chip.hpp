@@ -44,10 +44,12 @@ struct ChipData {
 inline constexpr std::size_t kChipBytesMax = 1024;
 [[nodiscard]] ChipData chip_data_of(const Dialect& dialect, const Message& message) noexcept;
 
-// How the card number came to the terminal: DE22 (1987: n 3, its first two digits; 1993: an 12, its seventh; later
-// editions have no agreed one: unknown).
+// How the card number came to the terminal: DE22. 1987: n 3, its first two digits; 1993: an 12, its seventh; 2003: b 16, of
+// which the first four bytes are flags of how the card was read. Unknown: absent, or no word that is agreed on.
 enum class CardEntry : std::uint8_t { unknown, manual, stripe, fallback, chip, contactless };
 [[nodiscard]] CardEntry card_entry_of(const Dialect& dialect, const Message& message) noexcept;
+// Says it so, at an attended terminal with a chip reader and a PIN pad; nothing where the dialect has no DE22 of that form.
+void put_card_entry(const Dialect& dialect, Message& message, CardEntry entry);
 
 // DE35 (ISO/IEC 7813): card number, separator, expiry YYMM, service code, discretionary data.
 struct Track2 {

@@ -163,7 +163,7 @@ Answer Core::decide(entry::Payment& payment, const PaymentRequest& request, cons
     const Card* card = m_state.card(sealed->token);
     if (card == nullptr) return decline(payment, Reason::card_unknown);
     payment.debit = card->account;
-    if (const Reason why = card_reason(checks, sealed->token, payment.time_ns); why != Reason::none)
+    if (const Reason why = card_reason(checks); why != Reason::none)
         return decline(payment, why);
     if (payment.amount.minor > m_policy.config.switching.payment_max) return decline(payment, Reason::limit_exceeded);
     if (const Reason why = check_ledger(payment, false); why != Reason::none) return decline(payment, why);

@@ -74,8 +74,6 @@ inline constexpr QuotaLimit kIdleEntriesOfWallet{.burst = 20, .interval_ns = 10'
 // Offline sales that a card's bank pays from its reserve, because the card's account has no money: of one card, and at one
 // terminal. Beyond, 61: a shop that makes such sales up may not empty a bank.
 inline constexpr QuotaLimit kUnpaidSalesOfCard{.burst = 4, .interval_ns = 86'400'000'000'000, .keys_max = 100'000};
-// Wrong verification values (CVV, CVV2) of one card: they have a thousand each.
-inline constexpr QuotaLimit kWrongCvvsOfCard{.burst = 5, .interval_ns = 3'600'000'000'000, .keys_max = 100'000};
 inline constexpr QuotaLimit kUnpaidSalesOfTerminal{.burst = 100, .interval_ns = 600'000'000'000, .keys_max = 100'000};
 
 // What the vault is to be asked about the PIN of a request that carries one, and by what.
@@ -112,7 +110,7 @@ enum class ChipCheck : std::uint8_t {
     unusable,  // malformed or missing, another CVN, no key
     fallback,  // the stripe of a card whose chip must be read
 };
-enum class CvvCheck : std::uint8_t { none, good, wrong, good_printed, wrong_printed };
+enum class CvvCheck : std::uint8_t { none, good, wrong, wrong_printed };
 // What the vault is to be asked about a request's card, by the keys of `product`.
 struct CardQuestion {
     const config::CardProduct* product = nullptr;  // null: nothing
@@ -270,7 +268,7 @@ class Core {
                                 const CardChecks& checks);
     [[nodiscard]] static entry::Reason pin_reason(PinCheck check) noexcept;
     [[nodiscard]] static entry::Reason chip_reason(ChipCheck check) noexcept;
-    [[nodiscard]] entry::Reason card_reason(const CardChecks& checks, const entry::CardToken& card, std::uint64_t now_ns);
+    [[nodiscard]] static entry::Reason card_reason(const CardChecks& checks) noexcept;
     void record_chip(const CardChecks& checks);
     [[nodiscard]] Answer repeat(const Remembered& before) const;
     [[nodiscard]] bool signed_off(const PaymentRequest& request) const;
@@ -327,7 +325,6 @@ class Core {
     Quota<Hash160> m_idle_of_wallets{kIdleEntriesOfWallet};
     Quota<entry::CardToken> m_unpaid_of_cards{kUnpaidSalesOfCard};
     Quota<TerminalId> m_unpaid_of_terminals{kUnpaidSalesOfTerminal};
-    Quota<entry::CardToken> m_wrong_cvvs{kWrongCvvsOfCard};
 };
 
 }  // namespace giro::switching

@@ -9,12 +9,12 @@
 //   AAC                   refused 05: the card said no              refused 05; 0320 too, which is else not looked at
 //   malformed, other CVN  30                                        recorded
 //   none, DE22 says chip  30 if the product requires it             as without a chip
+//   .. or nothing known   the same: who leaves DE22 out, or says a word of his own, is not let off
 //   none, DE22 fallback   57 unless the product takes it            as without a chip
 // A product without chip_key leaves DE55 unread. The vault keeps the cards' counters (vault/payment_wire.hpp).
 //
 // CVV of track 2 (DE35; a chip's iCVV) and the printed CVV2: in 0100 and 0200, where the product has a cvv_key. Wrong
-// ones are counted for the card, in memory: after some no value is taken as right for a while, so that nobody tries all
-// thousand.
+// ones are counted for the card, in the vault: after some no value is good for a while, so that nobody tries all thousand.
 #include <algorithm>
 #include <chrono>
 
@@ -74,12 +74,14 @@ ChipCheck look_at(const config::CardProduct& product, const PaymentRequest& requ
 }
 
 ChipCheck without_chip_data(const config::CardProduct& product, const PaymentRequest& request, CardEntry entry) {
-    const bool read_by_chip = entry == CardEntry::chip || entry == CardEntry::contactless;
+    const bool may_be_chip = entry == CardEntry::chip || entry == CardEntry::contactless || entry == CardEntry::unknown;
     // One that raises a hold comes from the till alone: the card is gone.
     const bool raises = without_repeat(request.mti) == 0x0100 && !request.original.empty();
-    if (read_by_chip && product.chip == config::ChipPolicy::required && !raises) return ChipCheck::unusable;
+    if (raises) return ChipCheck::none;
+    if (may_be_chip && product.chip == config::ChipPolicy::required) return ChipCheck::unusable;
     return entry == CardEntry::fallback && !product.fallback ? ChipCheck::fallback : ChipCheck::none;
 }
+
 // Of the authorisation that a completion names; 0: none.
 MinorUnits authorised_amount(const State& state, const PaymentRequest& request) {
     if (without_repeat(request.mti) != 0x0220 || request.original.empty()) return 0;
@@ -132,15 +134,10 @@ Reason Core::chip_reason(ChipCheck check) noexcept {
 }
 
 // Of a card on us, in this order.
-Reason Core::card_reason(const CardChecks& checks, const entry::CardToken& card, std::uint64_t now_ns) {
+Reason Core::card_reason(const CardChecks& checks) noexcept {
     if (const Reason why = chip_reason(checks.chip); why != Reason::none) return why;
-    if (checks.cvv != CvvCheck::none) {
-        const bool guessed = !m_wrong_cvvs.may(card, now_ns);
-        const bool wrong = checks.cvv == CvvCheck::wrong || checks.cvv == CvvCheck::wrong_printed;
-        if (wrong) static_cast<void>(m_wrong_cvvs.take(card, now_ns));
-        const bool printed = checks.cvv == CvvCheck::wrong_printed || checks.cvv == CvvCheck::good_printed;
-        if (wrong || guessed) return printed ? Reason::cvv2_wrong : Reason::cvv_wrong;
-    }
+    if (checks.cvv == CvvCheck::wrong) return Reason::cvv_wrong;
+    if (checks.cvv == CvvCheck::wrong_printed) return Reason::cvv2_wrong;
     return pin_reason(checks.pin);
 }
 

@@ -92,7 +92,7 @@ Reason Core::check_authorisation(entry::Authorised& e, const PaymentRequest& req
     payment.debit = *account;
     payment.credit = m_state.terminal(request.terminal)->account;
     if (m_state.blocked(sealed->token)) return Reason::card_blocked;
-    if (const Reason why_card = card_reason(checks, sealed->token, payment.time_ns); why_card != Reason::none) return why_card;
+    if (const Reason why_card = card_reason(checks); why_card != Reason::none) return why_card;
     e.total = payment.amount.minor;
     if (!request.original.empty()) {
         const auto original = original_key(request);

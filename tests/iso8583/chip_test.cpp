@@ -2,6 +2,7 @@
 // own (Book 3 Annex A), that of the cryptograms the public vectors' (tests/hsm/payment/chip_test.cpp).
 #include <doctest/doctest.h>
 
+#include "iso8583/canonical.hpp"
 #include "iso8583/chip.hpp"
 #include "iso8583/codec.hpp"
 #include "util/bytes.hpp"
@@ -207,6 +208,53 @@ TEST_CASE("entry mode: DE22 of 1987 by its first two digits, of 1993 by its seve
     CHECK(of("iso1993", "210101011344") == CardEntry::unknown);
     Message none;
     CHECK(card_entry_of(shipped(), none) == CardEntry::unknown);
+}
+
+TEST_CASE("entry mode: DE22 of 2003 by its flags of how the card was read; of several the one that asks for most") {
+    const Dialect dialect = shipped("iso2003");
+    const auto of = [&](const char* flags) {
+        Message m;
+        m.set(kEntryModeField, hex(std::string(flags) + std::string(32 - std::string(flags).size(), '0')));
+        return card_entry_of(dialect, m);
+    };
+    CHECK(of("20") == CardEntry::chip);
+    CHECK(of("02") == CardEntry::contactless);
+    CHECK(of("10") == CardEntry::stripe);
+    CHECK(of("04") == CardEntry::manual);
+    CHECK(of("40") == CardEntry::manual);
+    CHECK(of("1020") == CardEntry::fallback);
+    CHECK(of("3008") == CardEntry::fallback);  // the chip was read, and failed
+    CHECK(of("34") == CardEntry::chip);
+    CHECK(of("12") == CardEntry::contactless);
+    for (const char* unknown : {"00", "01", "08", "80", "000020"}) CHECK(of(unknown) == CardEntry::unknown);
+    Message none, shorter;
+    shorter.set(kEntryModeField, hex("20"));
+    CHECK(card_entry_of(dialect, none) == CardEntry::unknown);
+    CHECK(card_entry_of(dialect, shorter) == CardEntry::unknown);
+}
+
+TEST_CASE("entry mode: what is put in is read again in every dialect, and packs; where there is no word for it nothing is") {
+    for (const char* name : {"iso1987-ascii", "iso1987-bcd", "iso1987-ebcdic", "iso1993", "iso2003"})
+        for (const CardEntry entry : {CardEntry::manual, CardEntry::stripe, CardEntry::chip, CardEntry::contactless, CardEntry::fallback}) {
+            CAPTURE(name);
+            const Dialect dialect = shipped(name);
+            const bool said = dialect.edition != Edition::y1993 || entry < CardEntry::fallback || entry == CardEntry::chip;
+            Message m;
+            put_mti(dialect, m, "0200");
+            put_card_entry(dialect, m, entry);
+            CHECK(m.has(kEntryModeField) == said);
+            Buffer frame(kFrameBytesMax);
+            const auto size = pack(dialect, m, frame);
+            REQUIRE(size.has_value());
+            Message back;
+            REQUIRE(unpack(dialect, Bytes(frame).first(*size), back).has_value());
+            CHECK(card_entry_of(dialect, back) == (said ? entry : CardEntry::unknown));
+        }
+    Dialect without = shipped();
+    without.fields[kEntryModeField] = {};
+    Message m;
+    put_card_entry(without, m, CardEntry::chip);
+    CHECK(!m.has(kEntryModeField));
 }
 
 TEST_CASE("track 2: number, expiry, service code and what the issuer put behind; anything else is malformed") {

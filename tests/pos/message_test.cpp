@@ -121,6 +121,16 @@ TEST_CASE("answer: nonce and check value come out of DE48, and out of nothing el
     CHECK_FALSE(parse_new_key(as_bytes(good.substr(1))));
     CHECK_FALSE(parse_new_key(as_bytes(good + "0")));
     CHECK_FALSE(parse_new_key(as_bytes("g" + good.substr(1))));
+    CHECK_FALSE(key->pins.has_value());
+    const auto both = parse_new_key(as_bytes(good + "0a0b0c" + "0d0e0f"));
+    REQUIRE(both);
+    CHECK(both->kcv == key->kcv);
+    REQUIRE(both->pins.has_value());
+    CHECK(to_hex(both->pins->aes) == "0a0b0c");
+    CHECK(to_hex(both->pins->tdes) == "0d0e0f");
+    CHECK_FALSE(parse_new_key(as_bytes(good + "0a0b0c")));
+    CHECK_FALSE(parse_new_key(as_bytes(good + "0a0b0c" + "0d0e0g")));
+    CHECK_FALSE(parse_new_key(as_bytes(good + "0a0b0g" + "0d0e0f")));
 }
 
 TEST_CASE("rrn: twelve letters and digits, never the same twice, without those that look alike") {

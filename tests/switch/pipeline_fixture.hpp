@@ -67,6 +67,7 @@ class FakeVault {
     Status status = Status::ok;
     bool macs_good = true;
     bool reveals = false;  // else no card number is given back
+    int good_under = -1;  // the first byte of the only nonce whose key finds MACs good; -1: any
     vault::DukptVerdict ksn_verdict = vault::DukptVerdict::good;
     std::vector<std::string> ksns, answered_ksns;  // of the checks and MACs that were asked for
     std::vector<int> link_checks, link_macs;       // of links: the first byte of the nonce of the key
@@ -95,11 +96,21 @@ class FakeVault {
     void encode_reply(const Held& request, Buffer& body) {
         switch (static_cast<MessageType>(request.type)) {
             case MessageType::vault_new_session_key:
-                return vault::encode(body, vault::NewSessionKey::Reply{vault::Nonce{static_cast<std::byte>(++nonces)}, {}});
-            case MessageType::vault_mac_verify:
-                note_links(vault::decode<vault::MacVerify::Request>(request.body)->items, link_checks);
-                return vault::encode(
-                    body, vault::MacVerify::Reply{std::vector<bool>(count<vault::MacVerify>(request), macs_good)});
+                {
+                    const auto asked_for = *vault::decode<vault::NewSessionKey::Request>(request.body);
+                    const bool again = asked_for.of != vault::Nonce{};
+                    const vault::Nonce nonce = again ? asked_for.of : vault::Nonce{static_cast<std::byte>(++nonces)};
+                    const vault::Kcv aes{std::byte{0xae}, nonce[0]}, tdes{std::byte{0xde}, nonce[0]};
+                    return vault::encode(body, vault::NewSessionKey::Reply{nonce, {}, aes, tdes});
+                }
+            case MessageType::vault_mac_verify: {
+                const auto asked_for = *vault::decode<vault::MacVerify::Request>(request.body);
+                note_links(asked_for.items, link_checks);
+                vault::MacVerify::Reply reply;
+                for (const auto& item : asked_for.items)
+                    reply.good.push_back(macs_good && (good_under < 0 || item.nonce[0] == static_cast<std::byte>(good_under)));
+                return vault::encode(body, reply);
+            }
             case MessageType::vault_mac_generate:
                 note_links(vault::decode<vault::MacGenerate::Request>(request.body)->items, link_macs);
                 return vault::encode(body,
@@ -120,9 +131,8 @@ class FakeVault {
             case MessageType::vault_pin_verify: {
                 const auto asked_for = *vault::decode<vault::PinVerify::Request>(request.body);
                 for (const auto& item : asked_for.items)
-                    pins.push_back(fmt::format("verify by {} {} format {} ...{:02x} {}", item.pvk.view(), text_of(item.on_file),
-                                               static_cast<int>(item.pin.format), std::to_integer<int>(item.pin.ksn.back()),
-                                               to_hex(item.pin.block)));
+                    pins.push_back(fmt::format("verify by {} {} format {} {} {}", item.pvk.view(), text_of(item.on_file),
+                                               static_cast<int>(item.pin.format), key_of(item.pin), to_hex(item.pin.block)));
                 return vault::encode(body, vault::PinVerify::Reply{std::vector<vault::PinVerify::Result>(
                                                asked_for.items.size(), {pin_verdict, 1})});
             }
@@ -147,7 +157,8 @@ class FakeVault {
             case MessageType::vault_cvv_verify: {
                 const auto asked_for = *vault::decode<vault::CvvVerify::Request>(request.body);
                 for (const auto& item : asked_for.items)
-                    values.push_back(fmt::format("{} {} {} {}", item.key.view(), item.expiry.view(), item.service_code.view(), item.value.view()));
+                    values.push_back(fmt::format("{} {} {} {}{}", item.key.view(), item.expiry.view(), item.service_code.view(), item.value.view(),
+                                                 item.with_last ? " too" : ""));
                 return vault::encode(body, vault::CvvVerify::Reply{std::vector<bool>(asked_for.items.size(), values_good)});
             }
             case MessageType::vault_protect_pan: {
@@ -170,6 +181,10 @@ class FakeVault {
         for (const auto& item : items)
             if (item.terminal.view().starts_with("LNK")) keys.push_back(std::to_integer<int>(item.nonce[0]));
     }
+    static std::string key_of(const vault::EncryptedPin& pin) {
+        if (!pin.ksn.empty()) return fmt::format("...{:02x}", std::to_integer<int>(pin.ksn.back()));
+        return fmt::format("{}/{}", pin.terminal.view(), std::to_integer<int>(pin.nonce[0]));
+    }
     static std::string text_of(const Buffer& digits) {
         std::string text;
         for (const std::byte d : digits) text += static_cast<char>('0' + std::to_integer<int>(d));
@@ -188,6 +203,7 @@ struct Heard {
     std::string code;
     bool has_mac;
     std::string chip{};  // DE55, hexadecimal
+    std::string additional{};  // DE48
 };
 
 class Fixture {
@@ -344,6 +360,34 @@ class Fixture {
     void buy_with_pin(std::uint32_t stan, std::uint32_t counter, bool repeat = false, const char* pan = "9700010000000013") {
         buy_dukpt(stan, device().with_counter(counter), repeat, pan, Buffer(16, std::byte{0xab}));
     }
+    // A PIN block from the terminal with session keys, whose MAC the vault's double finds good under `nonce` alone.
+    void buy_in_session(std::uint32_t stan, const Buffer& pin_block, bool repeat = false, const char* pan = "9700010000000013") {
+        pos::MessageBuilder builder(dialects[0]);
+        pos::MacKey key(Secret(Buffer(vault::kTerminalKeyBytes)), {});
+        const pos::Sale sale{*Pan::parse(pan), {}, 100, stan, Rrn("RRN" + std::to_string(100'000'000 + stan)), pos::Stamp::at(clock.wall_ns())};
+        pos::Frame frame;
+        REQUIRE(builder.purchase(frame, {TerminalId("T0000001"), MerchantId("M1"), AcquirerId("970002"), 963}, sale, key, repeat, pin_block)
+                    .has_value());
+        PaymentRequest request;
+        request.connection = stan;
+        request.received_ns = clock.wall_ns();
+        request.raw = frame.message();
+        send(request);
+    }
+    // 0800, DE70 161.
+    void exchange_keys(std::uint32_t stan) {
+        pos::MessageBuilder builder(dialects[0]);
+        pos::MacKey key(Secret(Buffer(vault::kTerminalKeyBytes)), {});
+        pos::Frame frame;
+        REQUIRE(builder.network(frame, {TerminalId("T0000001"), MerchantId("M1"), AcquirerId("970002"), 963}, pos::NetworkCode::key_exchange,
+                                stan, pos::Stamp::at(clock.wall_ns()), key)
+                    .has_value());
+        PaymentRequest request;
+        request.connection = stan;
+        request.received_ns = clock.wall_ns();
+        request.raw = frame.message();
+        send(request);
+    }
     void add_pin() {
         add_dukpt_terminal();
         REQUIRE(box.core->set_card_pin({switching::sealed(1).token, {}, FixedText<12>("4711")}));
@@ -385,7 +429,7 @@ class Fixture {
         pos::AnswerReader reader(dialects[m_spoken[message->connection]]);
         const auto answer = reader.read(message->frame);
         REQUIRE(answer.has_value());
-        heard.push_back({message->connection, answer->code.str(), answer->has_mac, to_hex(answer->chip)});
+        heard.push_back({message->connection, answer->code.str(), answer->has_mac, to_hex(answer->chip), std::string(as_text(answer->additional))});
     }
     std::map<std::uint64_t, std::uint8_t> m_spoken;  // connection -> dialect
 };
