@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "appliance/giro-switch/commands.hpp"
+#include "appliance/giro-switch/key_classes.hpp"
 #include "appliance/giro-switch/pipeline.hpp"
 #include "appliance/giro-switch/recovery.hpp"
 #include "util/archive.hpp"
@@ -102,6 +103,8 @@ Result<std::shared_ptr<void>> start_switch(Program& program) {
     auto routing = routing::load(program.config, routing::routes_file(program.paths));
     if (!routing) return tl::unexpected(routing.error());
     if (auto usable = check_codes(*routing, program.config, serving->dialects); !usable) return tl::unexpected(usable.error());
+    for (const std::string& named : useless_in_key_classes(program.config, serving->recovered->state))
+        log::warn("[[key_class]]: '{}' names terminals with DUKPT alone, which have no session keys: it does nothing", named);
     switching::Policy policy{program.config, std::move(*officers)};
     policy.routing = std::move(*routing);
     using enum iso8583::PartialReversal;

@@ -1,5 +1,6 @@
 // The pipeline and keys: DUKPT, where each message has its own, session keys of terminals that have served their time, and those
 // of links.
+#include "appliance/giro-switch/key_classes.hpp"
 #include "tests/switch/pipeline_fixture.hpp"
 
 namespace giro::appliance {
@@ -153,6 +154,15 @@ TEST_CASE("pipeline: under an expired session key nothing new is decided: 79 wit
     f.buy(3);
     REQUIRE(f.until([&] { return f.heard.size() == 5; }));
     CHECK(f.heard[4].code == "00");
+}
+
+TEST_CASE("key classes: what names DUKPT terminals alone does nothing, and is told so; what fits nobody yet may still") {
+    Fixture f;
+    f.add_dukpt_terminal();  // D0000001, beside T0000001
+    auto config = f.program.config;
+    CHECK(useless_in_key_classes(config, f.box.core->state()).empty());
+    for (const char* named : {"D*", "D0000001", "T*", "T0000001", "K*", "D0000002", "X0000001"}) config.key_ages[named] = {10, 0, 300};
+    CHECK(useless_in_key_classes(config, f.box.core->state()) == std::vector<std::string>{"D*", "D0000001"});
 }
 
 }  // namespace giro::appliance
