@@ -359,8 +359,14 @@ void Pipeline::decide_network(Batch& batch, Item& item, bool mac_good) {
             m_core.session_key(item.request, item.session_key->nonce, item.session_key->kcv, m_clock.wall_ns());
         else if (kind != KeyExchange::repeat)
             reply.code = switching::kDuplicateTransmission;
+        // Of a copy that came while the first was at the vault, the first may have the check values; else it asks again.
+        const auto made = std::ranges::find_if(batch.items, [&item](const Item& other) {
+            return other.terminal == item.terminal && other.session_key && other.session_key->nonce == item.terminal->nonce;
+        });
+        if (reply.code == switching::kApproved && made == batch.items.end()) reply.code = switching::kInoperative;
         if (reply.code == switching::kApproved)
-            reply.additional = to_hex(item.terminal->nonce) + to_hex(item.terminal->kcv);
+            reply.additional = to_hex(item.terminal->nonce) + to_hex(item.terminal->kcv) + to_hex(made->session_key->pin_aes) +
+                               to_hex(made->session_key->pin_tdes);
     } else {
         reply.code = network_code(item.request);
     }

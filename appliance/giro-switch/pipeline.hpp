@@ -118,7 +118,7 @@ class Pipeline {
     [[nodiscard]] Buffer chip_answer(const Item& item, const switching::Answer& decided) const;
     void keep_issuer_chip(std::uint64_t payment, const Buffer& field);
     void add_pan(Item& item, vault::ProtectPan::Request& pans, std::vector<NewPan>& keys) const;
-    void ask_session_key(const std::shared_ptr<Batch>& batch, std::size_t index);
+    void ask_session_key(const std::shared_ptr<Batch>& batch, std::size_t index, const vault::Nonce& of);
     void vault_done(Batch& batch, bool ok);
     void finish_later();
     void finish_ready_batches();

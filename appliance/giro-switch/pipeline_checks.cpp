@@ -67,9 +67,11 @@ void Pipeline::ask_about_genuine(const std::shared_ptr<Batch>& batch) {
         if (!item.is_payment() || item.request.source != PaymentRequest::Source::terminal || !batch->genuine(item))
             continue;
         add_pan(item, pans, keys);
-        if (is_key_exchange(item.request) && !item.terminal->is_dukpt() &&
-            m_core.key_exchange(item.request, m_clock.wall_ns()) == switching::Core::KeyExchange::fresh)
-            ask_session_key(batch, i);
+        if (!is_key_exchange(item.request) || item.terminal->is_dukpt()) continue;
+        using KeyExchange = switching::Core::KeyExchange;
+        const KeyExchange kind = m_core.key_exchange(item.request, m_clock.wall_ns());
+        if (kind == KeyExchange::fresh) ask_session_key(batch, i, {});
+        if (kind == KeyExchange::repeat) ask_session_key(batch, i, item.terminal->nonce);
     }
     if (pans.pans.empty()) return ask_about_sealed(batch);
     ++batch->waiting;
@@ -144,10 +146,11 @@ void Pipeline::add_pan(Item& item, vault::ProtectPan::Request& pans, std::vector
     pans.pans.push_back(item.request.pan);
 }
 
-void Pipeline::ask_session_key(const std::shared_ptr<Batch>& batch, std::size_t index) {
+// `of`: zero, or the nonce of the key that is there, whose answer was lost.
+void Pipeline::ask_session_key(const std::shared_ptr<Batch>& batch, std::size_t index, const vault::Nonce& of) {
     ++batch->waiting;
     const TerminalId& terminal = batch->items[index].request.terminal;
-    m_vault.call<vault::NewSessionKey>({terminal, m_mac_kinds.of(terminal)},
+    m_vault.call<vault::NewSessionKey>({terminal, m_mac_kinds.of(terminal), true, of},
                                        [this, batch, index](vault::Answer<vault::NewSessionKey> answer) {
                                            if (answer) batch->items[index].session_key = std::move(*answer);
                                            vault_done(*batch, answer.has_value());

@@ -3,9 +3,10 @@
 // (switching/core_pin.cpp).
 //
 // A PIN is asked about once, for the vault counts it: not of a request that was decided or waits, not of a second copy
-// while the first is at the vault, not of a message under a KSN that was used before. PIN blocks come from DUKPT
-// terminals alone: a key of its own for each of them. Hostile: the terminal with good keys, which may send any bytes as
-// a block.
+// while the first is at the vault, not of a message under a KSN that was used before or under a session key that has
+// expired. A PIN block is under the PIN key of its message's KSN, or under the PIN key of the session whose MAC key proved
+// the message: the current one, or the one before it while that is taken. Hostile: the terminal with good keys, which may
+// send any bytes as a block.
 #include <fmt/format.h>
 
 #include "appliance/giro-switch/pipeline_parts.hpp"
@@ -67,7 +68,8 @@ struct Pipeline::PinRequests {
     vault::PinVerify::Request verify;
     vault::PinTranslate::Request translate;
     std::vector<std::size_t> verified, translated;
-    std::size_t item = 0;  // the one that is looked at
+    std::size_t item = 0;  // the one that is looked at,
+    vault::Nonce nonce{};  // and of its session key, where it has one
 };
 
 Result<void> check_pins(const config::Config& config, const std::vector<iso8583::Dialect>& dialects) {
@@ -89,8 +91,12 @@ void Pipeline::ask_about_pins(const std::shared_ptr<Batch>& batch) {
         Item& item = batch->items[pins.item];
         const bool from_terminal = item.is_payment() && item.request.source == PaymentRequest::Source::terminal;
         if (!from_terminal || !item.pin_block.present || !batch->genuine(item)) continue;
-        if (item.terminal->is_dukpt() && batch->verdict(item) != vault::DukptVerdict::good)
-            continue;  // it decides nothing new
+        const bool dukpt = item.terminal->is_dukpt();
+        const bool decides_nothing = dukpt ? batch->verdict(item) != vault::DukptVerdict::good
+                                           : m_core.key_expired(item.request.terminal, m_clock.wall_ns());
+        if (decides_nothing) continue;
+        // Of a message under both keys (they are one) the current one counts, as in the decision.
+        pins.nonce = batch->good(item.mac) ? item.nonce : item.previous_nonce;
         add_pin(item, pins);
     }
     if (!pins.verify.items.empty()) ask_pins<vault::PinVerify>(batch, pins.verify, pins.verified);
@@ -103,7 +109,7 @@ void Pipeline::add_pin(Item& item, PinRequests& pins) {
     item.pin_state = Item::PinState::said;
     if (question.kind == PinQuestion::Kind::none) return;
     item.pin_check = PinCheck::unusable;
-    if (question.kind == PinQuestion::Kind::unusable || !item.terminal->is_dukpt() || item.pin_block.size == 0) return;
+    if (question.kind == PinQuestion::Kind::unusable || item.pin_block.size == 0) return;
     item.pin_state = Item::PinState::not_asked;
     const Id128 request = request_of(item.request);
     if (!m_pins_asked.insert(request).second) return;  // another copy of it is at the vault
@@ -111,7 +117,8 @@ void Pipeline::add_pin(Item& item, PinRequests& pins) {
     item.pin_state = Item::PinState::at_vault;
     const bool aes = item.pin_block.size == iso8583::kAesPinBlockBytes;
     const auto format = aes ? vault::PinFormat::iso4 : static_cast<vault::PinFormat>(m_program.config.pin.tdes_format);
-    const vault::EncryptedPin pin{item.terminal->bdk, item.ksn.view(), format, item.pin_block.view()};
+    vault::EncryptedPin pin{item.terminal->bdk, item.ksn.view(), format, item.pin_block.view()};
+    if (!item.terminal->is_dukpt()) pin = {{}, {}, format, item.pin_block.view(), item.request.terminal, pins.nonce};
     if (question.kind == PinQuestion::Kind::verify) {
         pins.verify.items.push_back(verification(question, pin, item.request.pan, request));
         pins.verified.push_back(pins.item);

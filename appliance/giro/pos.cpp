@@ -69,6 +69,11 @@ Result<Scenario> scenario_of(const Args& args) {
         if (!mix) return tl::unexpected(mix.error());
         s.mix = *mix;
     }
+    if (args.given("--pin-block")) {
+        const auto block = pin_block_of(args);
+        if (!block) return tl::unexpected(block.error());
+        s.pin_block = *block;
+    }
     const Speech said = speech_of(args);
     if (!said.port.empty() || said.tls) {
         s.speech.port = said.port;
@@ -112,8 +117,6 @@ Result<void> check(const Scenario& s) {
     constexpr Job kOfThisBox[] = {Job::card, Job::reversal, Job::decline, Job::advice, Job::offline};
     if (s.bins.empty() && std::ranges::any_of(kOfThisBox, [&](Job job) { return s.mix.has(job); }))
         return fail(Failure::Kind::config, "no bank of this box has cards of its own; give --card-bin");
-    if (s.pins != 0 && !s.dukpt)
-        return fail(Failure::Kind::config, "only terminals with DUKPT keys have one for PINs: give --dukpt");
     if (s.mix.has(Job::link) && s.link_bin.empty())
         return fail(Failure::Kind::config, "the configuration has no link to another host; give --link-bin");
     if (s.mix.has(Job::qr) && s.wallets.empty())
@@ -173,12 +176,13 @@ std::vector<Command> pos_commands() {
                  {"--timeout", "how long an answer may take, ms; a payment without one is reversed; default: 15000", number, "", false},
                  {"--amount", "of each payment, minor units; load: 100; upload: what stands of it, default all", number, "", false},
                  {"--wallet", "wallet that pays by QR; load: several with commas, each pays one at a time", text, "", false},
-                 {"--pin", "buy, authorise, with --dukpt: the PIN that is typed, or own: the demo card's", text, "", false},
+                 {"--pin", "buy, authorise: the PIN that is typed, or own: the demo card's", text, "", false},
+                 {"--pin-block", "buy, authorise, load, of terminals with session keys: aes (ISO format 4) or tdes (format 0 in DE52); default: aes", text, "", false},
                  {"--emv", "buy, authorise: the demo card's chip is read, and says whether it believes the answer", flag, "", false},
                  {"--emv-share", "load: per cent of the payments by card of this box that its chip is read for", number, "", false},
                  {"--stripe", "buy, authorise: the demo card's stripe is read (track 2 with its CVV)", flag, "", false},
                  {"--cvv2", "buy, authorise: the value printed on the card, or own: the demo card's", text, "", false},
-                 {"--pins", "load, with --dukpt: per cent of the card payments for which the card's PIN is typed", number, "", false},
+                 {"--pins", "load: per cent of the card payments for which the card's PIN is typed", number, "", false},
                  {"--dukpt", "buy, authorise, load, sign-off, cut-over, reconcile: terminals with DUKPT keys, D0000001 and on: a new key for each message; from 65 on AES-256, 69 HMAC-SHA-256, 73 TDES", flag, "", false},
                  {"--terminal", "buy, authorise, mpm, sign-off, cut-over, reconcile: number of the demo terminal", number, "1", false},
                  {"--bin", "buy: the card's BIN; default: the first of this box", text, "", false},

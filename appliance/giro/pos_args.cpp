@@ -23,6 +23,21 @@ Result<std::uint64_t> number_of(const Args& args, const char* name, std::uint64_
     return static_cast<std::uint64_t>(value);
 }
 
+Result<vault::PinKeyKind> pin_block_of(const Args& args) {
+    const std::string word = args.text("--pin-block");
+    if (word.empty() || word == "aes") return vault::PinKeyKind::aes;
+    if (word == "tdes") return vault::PinKeyKind::tdes;
+    return fail(Failure::Kind::config, fmt::format("--pin-block '{}' is neither aes nor tdes", word));
+}
+
+Result<pos::Identity> identity_of(const Args& args, const config::Config& config, std::uint32_t terminal) {
+    pos::Identity who = pos::identity_of(config, terminal, args.flag("--dukpt"));
+    const auto block = pin_block_of(args);
+    if (!block) return tl::unexpected(block.error());
+    who.pin = *block;
+    return who;
+}
+
 Result<std::uint64_t> timeout_of(const Args& args) {
     if (!args.given("--timeout")) return pos::Scenario().timeout_ms;
     return number_of(args, "--timeout", pos::kTimeoutMinMs, pos::kTimeoutMaxMs);

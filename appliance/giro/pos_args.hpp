@@ -10,6 +10,10 @@ namespace giro::cli {
 [[nodiscard]] pos::Speech speech_of(const Args& args);
 // --connect, or the port's address in the configuration.
 [[nodiscard]] Result<config::Address> address_of(const Args& args, const pos::Equipment& equipment);
+// Who the terminal of that number is: with --dukpt, and --pin-block of those with session keys.
+[[nodiscard]] Result<pos::Identity> identity_of(const Args& args, const config::Config& config, std::uint32_t terminal);
+// aes or tdes; aes where it is not given.
+[[nodiscard]] Result<vault::PinKeyKind> pin_block_of(const Args& args);
 // The number of a demo terminal that has a key, by --terminal; with --dukpt of those with DUKPT keys.
 [[nodiscard]] Result<std::uint32_t> terminal_of(const Args& args);
 // Whether `count` demo terminals from `first` on have a key.

@@ -82,6 +82,7 @@ Result<void> LoadRun::make_seats() {
     for (std::uint32_t i = 0; i < m_scenario.terminals; ++i) {
         Identity who = identity_of(m_equipment.config, m_scenario.first_terminal + i, m_scenario.dukpt);
         who.mac = m_scenario.mac.value_or(who.mac);
+        who.pin = m_scenario.pin_block;
         auto key = terminal_keys_of(m_equipment.paths, who.terminal);
         if (!key) return tl::unexpected(key.error());
         terminals.emplace_back(who, std::move(*key));

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "config/config.hpp"
-#include "vault/wire.hpp"
+#include "vault/terminal_keys.hpp"
 
 namespace giro::pos {
 
@@ -84,7 +84,8 @@ struct Scenario {
     Mix mix;
     std::vector<std::string> bins;        // of cards of this box
     std::uint32_t cards = 199;            // per BIN
-    unsigned pins = 0;                    // per cent of the payments by card for which its PIN is typed; needs dukpt
+    unsigned pins = 0;                    // per cent of the payments by card for which its PIN is typed
+    vault::PinKeyKind pin_block = vault::PinKeyKind::aes;  // of terminals with session keys
     unsigned emv = 0;                     // per cent of the payments by card of this box that its chip is read for
     std::string link_bin;
     std::vector<std::string> wallets;     // names; each pays one at a time, for its counter must arrive in order

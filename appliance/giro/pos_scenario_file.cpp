@@ -14,7 +14,7 @@ class Reading {
     Reading(config::Checker& check, Scenario& out) : m_check(check), m_out(out) {}
 
     void terminals(const toml::table& t) {
-        m_check.only(t, {"count", "first", "port", "tls", "connect", "dialect", "framing", "mac", "dukpt", "timeout_ms"});
+        m_check.only(t, {"count", "first", "port", "tls", "connect", "dialect", "framing", "mac", "dukpt", "pin_block", "timeout_ms"});
         number(t, "count", 1, demo::kTerminalsMax, m_out.terminals);
         number(t, "first", 1, demo::kTerminalsMax, m_out.first_terminal);
         text(t, "port", m_out.speech.port);
@@ -36,6 +36,11 @@ class Reading {
         if (t.contains("mac")) m_out.mac = m_check.word(t, "mac", kMacs);
         m_out.dukpt = m_check.flag(t, "dukpt", false);
         if (m_out.dukpt && m_out.mac) m_check.wrong(t.get("mac")->source(), "'mac' is for terminals without 'dukpt'");
+        static constexpr std::pair<std::string_view, vault::PinKeyKind> kPinBlocks[] = {{"aes", vault::PinKeyKind::aes},
+                                                                                        {"tdes", vault::PinKeyKind::tdes}};
+        if (t.contains("pin_block")) m_out.pin_block = m_check.word(t, "pin_block", kPinBlocks);
+        if (m_out.dukpt && t.contains("pin_block"))
+            m_check.wrong(t.get("pin_block")->source(), "'pin_block' is for terminals without 'dukpt'");
         number(t, "timeout_ms", kTimeoutMinMs, kTimeoutMaxMs, m_out.timeout_ms);
     }
 
@@ -71,8 +76,6 @@ class Reading {
         text(t, "link_bin", m_out.link_bin);
         number(t, "pins", 0, 100, m_out.pins);
         number(t, "emv", 0, 100, m_out.emv);
-        if (m_out.pins != 0 && !m_out.dukpt)
-            m_check.wrong(t.get("pins")->source(), "'pins' needs terminals with dukpt = true");
         if (t.contains("wallets")) m_out.wallets = m_check.texts(t, "wallets");
     }
 

@@ -100,7 +100,6 @@ Result<Purchase> purchase_of(const Args& args, Till& till, const Identity& who) 
     if (!args.given("--pin")) return purchase;
     purchase.pin = args.text("--pin") == "own" ? demo::pin(purchase.card.bin, purchase.card.index) : args.text("--pin");
     if (!payment::is_pin(purchase.pin)) return fail(Failure::Kind::config, "--pin: 4 to 12 digits, or own");
-    if (!args.flag("--dukpt")) return fail(Failure::Kind::config, "--pin: only terminals with DUKPT keys have one for PINs; give --dukpt");
     return purchase;
 }
 
@@ -150,12 +149,13 @@ Result<void> pos_buy(const Args& args) {
     if (!till) return tl::unexpected(till.error());
     const auto terminal = terminal_of(args);
     if (!terminal) return tl::unexpected(terminal.error());
-    const Identity who = identity_of(till->equipment->config, *terminal, args.flag("--dukpt"));
-    const auto purchase = purchase_of(args, *till, who);
+    const auto who = identity_of(args, till->equipment->config, *terminal);
+    if (!who) return tl::unexpected(who.error());
+    const auto purchase = purchase_of(args, *till, *who);
     if (!purchase) return tl::unexpected(purchase.error());
-    const auto result = buy_once(*till->equipment, till->address, who, till->timeout_ms, *purchase, &till->record);
+    const auto result = buy_once(*till->equipment, till->address, *who, till->timeout_ms, *purchase, &till->record);
     if (!result) return tl::unexpected(result.error());
-    return show(args, *result, who, "APPROVED", words_of_card(*till, *purchase, *result));
+    return show(args, *result, *who, "APPROVED", words_of_card(*till, *purchase, *result));
 }
 
 namespace {
@@ -207,13 +207,14 @@ Result<void> pos_authorise(const Args& args) {
     if (!till) return tl::unexpected(till.error());
     const auto terminal = terminal_of(args);
     if (!terminal) return tl::unexpected(terminal.error());
-    const Identity who = identity_of(till->equipment->config, *terminal, args.flag("--dukpt"));
-    const auto purchase = purchase_of(args, *till, who);
+    const auto who = identity_of(args, till->equipment->config, *terminal);
+    if (!who) return tl::unexpected(who.error());
+    const auto purchase = purchase_of(args, *till, *who);
     if (!purchase) return tl::unexpected(purchase.error());
     if (purchase->pan.empty()) return fail(Failure::Kind::config, "only cards are authorised: leave --qr and --wallet out");
-    const auto result = authorise_once(*till->equipment, till->address, who, till->timeout_ms, *purchase, &till->record);
+    const auto result = authorise_once(*till->equipment, till->address, *who, till->timeout_ms, *purchase, &till->record);
     if (!result) return tl::unexpected(result.error());
-    return show(args, *result, who, "AUTHORISED", words_of_card(*till, *purchase, *result));
+    return show(args, *result, *who, "AUTHORISED", words_of_card(*till, *purchase, *result));
 }
 
 Result<void> pos_raise(const Args& args) { return follow(args, Form::authorisation, "RAISED"); }

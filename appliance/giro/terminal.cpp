@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "payment/pin_device.hpp"
+
 namespace giro::pos {
 
 namespace {
@@ -60,12 +62,17 @@ MacKey& Terminal::key_of_new_message(bool network) {
     return m_session_key;
 }
 
-// `key` is the one of the message, so its PIN key is the last one's too.
+// Under the PIN key that belongs to the message's MAC key: of DUKPT the last that was made, else the session's.
+Buffer Terminal::pin_block() {
+    if (m_sale.pin.empty()) return {};
+    if (m_keys.dukpt != nullptr) return m_keys.dukpt->pin_block(m_sale.pin, m_sale.pan, m_shared.random);
+    if (m_pin_key.empty()) return {};
+    return m_identity.pin == vault::PinKeyKind::aes ? payment::seal_pin_iso4(m_pin_key, m_sale.pin, m_sale.pan, m_shared.random)
+                                                    : payment::seal_pin_iso0(m_pin_key, m_sale.pin, m_sale.pan);
+}
+
 MessageBuilder::Built Terminal::build_sale(MacKey& key, bool repeat) {
-    Buffer block;
-    if (!m_sale.pin.empty() && m_keys.dukpt != nullptr)
-        block = m_keys.dukpt->pin_block(m_sale.pin, m_sale.pan, m_shared.random);
-    return m_shared.builder.purchase(m_frame, m_identity, m_sale, key, repeat, block);
+    return m_shared.builder.purchase(m_frame, m_identity, m_sale, key, repeat, pin_block());
 }
 
 std::uint32_t Terminal::next_stan() noexcept {
@@ -293,6 +300,12 @@ void Terminal::take_new_key(const Answer& answer, Now now) {
     MacKey session(m_keys.tmk, key->nonce, m_identity.mac);
     if (session.kcv() != key->kcv)
         return fail("the new key's check value differs: this terminal's master key is not the one in the box");
+    if (key->pins) {
+        const bool aes = m_identity.pin == vault::PinKeyKind::aes;
+        m_pin_key = vault::derive_pin_key(m_keys.tmk, key->nonce, m_identity.pin);
+        if (vault::pin_kcv(m_pin_key, m_identity.pin) != (aes ? key->pins->aes : key->pins->tdes))
+            return fail("the new PIN key's check value differs: this terminal and the box do not derive it alike");
+    }
     m_session_key = std::move(session);
     m_behind = 0;
     if (!m_held) return signed_on();

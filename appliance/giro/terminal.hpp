@@ -113,7 +113,7 @@ class Terminal {
 
     // Each needs ready() (ASSERTed). `meant_ns`: monotonic, when a perfect load generator would have sent it.
     // The new sale's STAN and RRN are in last_sale() afterwards.
-    // `pin`: as typed; only a DUKPT terminal sends one.
+    // `pin`: as typed; sent under the PIN key of the message (DUKPT) or of the session.
     void sell(Pan pan, std::string qr, MinorUnits amount, bool spoil_mac, std::uint64_t meant_ns, Now now, std::string pin = {},
               CardData card = {});
     void echo(std::uint64_t meant_ns, Now now);
@@ -163,6 +163,7 @@ class Terminal {
     void network_answered(const Answer& answer, Now now);
     void exchange_first(Now now);
     void take_new_key(const Answer& answer, Now now);
+    [[nodiscard]] Buffer pin_block();
     [[nodiscard]] bool believable(const Answer& answer, Bytes message);
     void timed_out(Now now);
     void refused_without_mac(const ResponseCode& code, Now now);
@@ -182,6 +183,7 @@ class Terminal {
     Observer& m_observer;
     MacKey m_base_key;
     MacKey m_session_key;
+    Secret m_pin_key;  // of the session; empty: none, or DUKPT
     State m_state = State::signing_on;
     bool m_connected = false;
     std::uint32_t m_stan = 0;

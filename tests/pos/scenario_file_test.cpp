@@ -36,7 +36,7 @@ TEST_CASE("scenario: every shipped file is read, and an empty one is the default
         CHECK_MESSAGE(scenario, (scenario ? std::string() : scenario.error().what));
         ++shipped;
     }
-    CHECK(shipped == 6);
+    CHECK(shipped == 7);
     const auto empty = read("");
     REQUIRE(empty);
     CHECK(empty->terminals == 1);
@@ -140,6 +140,9 @@ TEST_CASE("scenario: PINs are typed at terminals with DUKPT keys alone") {
     REQUIRE(s);
     CHECK(s->pins == 80);
     CHECK(s->bad.wrong_pin == 5);
-    CHECK(mistake("[cards]\npins = 80\n").starts_with("2: 'pins' needs terminals with dukpt = true"));
+    CHECK(read("[cards]\npins = 80\n")->pin_block == vault::PinKeyKind::aes);
+    CHECK(read("[terminals]\npin_block = \"tdes\"\n[cards]\npins = 80\n")->pin_block == vault::PinKeyKind::tdes);
+    CHECK(mistake("[terminals]\npin_block = \"des\"\n").starts_with("2: 'pin_block' must be one of: aes tdes"));
+    CHECK(mistake("[terminals]\ndukpt = true\npin_block = \"tdes\"\n").starts_with("3: 'pin_block' is for terminals without 'dukpt'"));
     CHECK(mistake("[terminals]\ndukpt = true\n[cards]\npins = 101\n").starts_with("4: 'pins' = 101 is outside 0..100"));
 }

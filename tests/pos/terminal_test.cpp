@@ -524,6 +524,58 @@ TEST_CASE("terminal: a typed PIN goes out under its message's PIN key; a repeat'
     CHECK(pin_under(5, pan) == "none");
 }
 
+TEST_CASE("terminal: with session keys a PIN goes out under the session's PIN key, of either cipher, and a wrong check value ends it") {
+    const Pan pan = *Pan::parse("9700010000000051");
+    using enum vault::PinKeyKind;
+    for (const auto kind : {aes, tdes}) {
+        Bench b;
+        Identity who = kWho;
+        who.pin = kind;
+        b.owned = std::make_unique<Terminal>(who, test::tmk(0x10), 15 * kSecond, b.shared, b, b);
+        Terminal& terminal = *b.owned;
+        const Secret tmk = test::tmk(0x10);
+        const auto say = [&](const std::string& mti, const std::string& code, const vault::Nonce& nonce, const std::string& additional = {}) {
+            std::vector<test::Field> fields;
+            for (const unsigned n : {4U, 11U, 37U, 41U})
+                if (!b.last(n).empty()) fields.push_back({n, b.last(n)});
+            fields.push_back({39, code});
+            if (!additional.empty()) fields.push_back({48, additional});
+            if (!b.last(70).empty()) fields.push_back({70, b.last(70)});
+            const Secret key = vault::derive_session_key(tmk, nonce);
+            terminal.received(answer(mti, fields, &key, b.last(70).empty() ? 64 : 128), b.now);
+        };
+        const auto exchange = [&](const vault::Nonce& nonce, bool right = true) {
+            auto aes_kcv = vault::pin_kcv(vault::derive_pin_key(tmk, nonce, aes), aes), tdes_kcv = vault::pin_kcv(vault::derive_pin_key(tmk, nonce, tdes), tdes);
+            if (!right) (kind == aes ? aes_kcv : tdes_kcv)[0] ^= std::byte{1};
+            say("0810", "00", {}, to_hex(nonce) + to_hex(vault::kcv(vault::derive_session_key(tmk, nonce))) + to_hex(aes_kcv) + to_hex(tdes_kcv));
+        };
+        const auto pin_under = [&](const vault::Nonce& nonce) {
+            iso8583::Message message;
+            REQUIRE(iso8583::unpack(test::dialect(), b.sent.back(), message).has_value());
+            const auto block = iso8583::pin_block_of(test::dialect(), message);
+            if (!block.present) return std::string("none");
+            CHECK(block.size == (kind == aes ? 16 : 8));
+            return payment::open_pin(vault::derive_pin_key(tmk, nonce, kind), block.view(), pan).value_or("another key's");
+        };
+        const vault::Nonce first{std::byte{1}}, second{std::byte{2}};
+        terminal.connected(b.now);
+        say("0810", "00", {});
+        exchange(first);
+        REQUIRE(terminal.ready());
+        terminal.sell(pan, {}, 100, false, b.now.monotonic_ns, b.now, "4711");
+        CHECK(pin_under(first) == "4711");
+        say("0210", "79", first);
+        exchange(second);
+        CHECK(pin_under(second) == "4711");  // said again under the new key, PIN and all
+        say("0210", "00", second);
+        terminal.sell(pan, {}, 100, false, b.now.monotonic_ns, b.now);
+        CHECK(pin_under(second) == "none");
+        say("0210", "79", second);
+        exchange({std::byte{3}}, false);
+        CHECK(terminal.state() == Terminal::State::failed);
+    }
+}
+
 TEST_CASE("terminal: to 79 it exchanges keys and says the same again under the new one; its repeat is under that too") {
     Bench b;
     b.sign_on();

@@ -103,7 +103,6 @@ class TerminalActor final : public pos::Wire, public pos::Observer {
     bool m_signed_off = false;     // as far as it knows
     pos::NetworkCode m_noticed{};  // the notice under way
     bool m_connecting = false;
-    bool m_takes_pins;  // it has DUKPT keys
 };
 
 class WalletActor {

@@ -21,7 +21,9 @@ constexpr std::uint64_t kTick_ns = 500 * kMillisecond;
 constexpr std::size_t kBanksWithChips = 2;  // the first BINs of kBins
 
 pos::Identity identity(std::uint32_t index) {
-    return {demo::terminal(index), MerchantId(demo::kMerchant), AcquirerId(demo::kAcquirer), 963};
+    // Of those with session keys each other one seals PINs under TDES.
+    const auto pin = index % 2 == 0 ? vault::PinKeyKind::aes : vault::PinKeyKind::tdes;
+    return {demo::terminal(index), MerchantId(demo::kMerchant), AcquirerId(demo::kAcquirer), 963, vault::MacKind::aes_cmac, pin};
 }
 Secret key_of(const Template& t, const std::string& name) {
     Secret copy(t.terminal_keys.at(name).size());
@@ -98,8 +100,7 @@ Outside::Outside(Box& b, Weather& w, Ears& e)
 TerminalActor::TerminalActor(Outside& outside, std::uint32_t index)
     : m_out(outside),
       m_terminal(identity(index), keys_of(outside.box.made(), index), kAnswerTimeout_ns,
-                 outside.terminals, *this, *this),
-      m_takes_pins(index >= kDukptFrom) {}
+                 outside.terminals, *this, *this) {}
 
 void TerminalActor::start() {
     m_out.world.at(m_out.world.random.below(kSecond), [this] { act(); });
@@ -284,7 +285,7 @@ void TerminalActor::sell() {
     const auto card =
         static_cast<std::uint32_t>(1 + world.random.below(kCardsPerBank + (world.random.one_in(10) ? 1 : 0)));
     std::string pin;
-    if (m_takes_pins && world.random.one_in(2)) pin = demo::pin(kBins[bin], card);
+    if (world.random.one_in(2)) pin = demo::pin(kBins[bin], card);
     const bool right = !world.random.one_in(6);
     if (!pin.empty() && !right) pin.back() = pin.back() == '0' ? '1' : '0';
     const bool typed = !pin.empty();

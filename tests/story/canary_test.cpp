@@ -164,6 +164,11 @@ TEST_CASE("canaries: after every flow no key is outside the vault, and no card d
             text_of(giro::vault::derive_session_key(
                         giro::Secret(giro::from_hex(first_word(terminals / "T0000001.tmk")).value()), till.key)
                         .reveal()));
+    for (const auto kind : {giro::vault::PinKeyKind::aes, giro::vault::PinKeyKind::tdes})
+        add_key(canaries, "a session PIN key",
+                text_of(giro::vault::derive_pin_key(
+                            giro::Secret(giro::from_hex(first_word(terminals / "T0000001.tmk")).value()), till.key, kind)
+                            .reveal()));
     // The card: approved, declined, at an issuer's, reversed, by DUKPT, and one message with everything a card has.
     const std::string pan = giro::demo::pan("970001", 7);
     const std::vector<Canary> card = {{"a card number", pan},
@@ -210,6 +215,7 @@ TEST_CASE("canaries: after every flow no key is outside the vault, and no card d
     // translated for another bank.
     const std::string pin = "731902846537";
     CHECK(buy({"100", "--dukpt", "--pin", pin}) == "55");
+    CHECK(buy({"100", "--pin", pin}) == "55");
     CHECK(eventually(20, [&] { return buy({"100", "--dukpt", "--pin", pin, "--bin", "970003"}) == "55"; }));
     CHECK(eventually(20, [&] { return buy({"100", "--bin", "970003", "--terminal", "3"}) == "00"; }));
     giro::pos::Sale elsewhere = till.sale(735, "970003", 7);

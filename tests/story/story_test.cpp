@@ -257,6 +257,22 @@ TEST_CASE("story: a card's PIN is verified in the vault, counted, and the card l
     for (const auto& payment : box().journal("payment")) wrong += payment["reason"] == "pin_wrong" ? 1 : 0;
     CHECK(wrong == 4);
     CHECK(box().giro({"card", "unlock", "--bin", "970003"}).has("that card is not issued"));
+    // The same at a terminal with session keys, by blocks of either cipher.
+    const auto in_session = [](const char* pin, const char* block, const char* bin = "970001") {
+        const Said said = buy({"--terminal", "5", "--card-index", "11", "--bin", bin, "--pin", pin, "--pin-block", block});
+        INFO(said.text);
+        return code_of(said);
+    };
+    for (const char* block : {"aes", "tdes"}) {
+        CHECK(in_session("own", block) == "00");
+        CHECK(in_session("own", block, "970002") == "00");
+        CHECK(in_session("000000000000", block) == "55");
+    }
+    for (const char* block : {"aes", "tdes"}) CHECK(in_session("000000000000", block) == "55");
+    CHECK(in_session("own", "aes") == "75");
+    CHECK(with_pin("own") == "75");  // the card's count, whatever the terminal
+    CHECK(box().giro({"card", "unlock", "--bin", "970001", "--card-index", "11"}).status == 0);
+    CHECK(in_session("own", "tdes") == "00");
     const Said load = box().giro({"--json", "pos", "load", "--dukpt", "--first", "6", "--terminals", "2", "--count", "20", "--pins", "50"});
     INFO(load.text);
     CHECK(load.status == 0);
@@ -345,6 +361,8 @@ TEST_CASE("story: a card of another bank is decided by that bank's host") {
     CHECK(code_of(buy({"--bin", "970003", "--amount", "1051"})) == "51");
     // Its PIN reaches that host under the key of the two banks' zone.
     CHECK(code_of(buy({"--bin", "970003", "--dukpt", "--terminal", "8", "--pin", "own"})) == "00");
+    CHECK(code_of(buy({"--bin", "970003", "--terminal", "8", "--pin", "own"})) == "00");
+    CHECK(code_of(buy({"--bin", "970003", "--terminal", "8", "--pin", "own", "--pin-block", "tdes"})) == "00");
     CHECK(code_of(buy({"--bin", "970003", "--dukpt", "--terminal", "8", "--pin", "000000000000"})) == "55");
 }
 

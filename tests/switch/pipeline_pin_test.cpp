@@ -1,4 +1,5 @@
 // The pipeline and PINs: who is asked about which, once, and what follows from the answer.
+#include "iso8583/pin.hpp"
 #include "tests/switch/pipeline_fixture.hpp"
 
 namespace giro::appliance {
@@ -182,26 +183,117 @@ TEST_CASE("pipeline: a PIN for a link's card goes out under the zone key, never 
     CHECK(f.link_frames == 1);
 }
 
-TEST_CASE("pipeline: a PIN from a terminal without DUKPT keys, or that is no block, is 55 without a word to the vault") {
+TEST_CASE("pipeline: a PIN block of the other cipher than its DUKPT key is the vault's to refuse, and one that is no block is 55 unasked") {
     Fixture f;
     f.add_pin();
     f.buy_dukpt(1, f.device().with_counter(1), false, "9700010000000013", Buffer(8, std::byte{0xab}));  // of TDES, by an AES key
     REQUIRE(f.until([&] { return f.heard.size() == 1; }));
-    CHECK(f.vault.pins.size() == 1);  // the vault knows which cipher a key is of
-    pos::MessageBuilder builder(f.dialects[0]);
-    pos::MacKey key(Secret(Buffer(vault::kTerminalKeyBytes)), {});
-    const pos::Sale sale{*Pan::parse("9700010000000013"), {}, 100, 2, Rrn("RRN100000002"), pos::Stamp::at(f.clock.wall_ns())};
-    pos::Frame frame;
-    REQUIRE(builder.purchase(frame, {TerminalId("T0000001"), MerchantId("M1"), AcquirerId("970002"), 963}, sale, key, false,
-                             Buffer(16, std::byte{0xab})).has_value());
+    CHECK(f.vault.pins.size() == 1);
+    iso8583::Message both;  // there is no telling which field counts
+    const Buffer frame = f.purchase(2, 0);
+    REQUIRE(iso8583::unpack(f.dialects[0], frame, both).has_value());
+    iso8583::put_pin_block(f.dialects[0], both, Buffer(8, std::byte{0xab}));
+    iso8583::put_pin_block(f.dialects[0], both, Buffer(16, std::byte{0xab}));
+    Buffer raw(iso8583::kFrameBytesMax);
+    raw.resize(*iso8583::pack(f.dialects[0], both, raw));
     PaymentRequest request;
     request.connection = 2;
     request.received_ns = f.clock.wall_ns();
-    request.raw = frame.message();
+    request.raw = raw;
     f.send(request);
     REQUIRE(f.until([&] { return f.heard.size() == 2; }));
     CHECK(f.heard[1].code == "55");
     CHECK(f.vault.pins.size() == 1);
+}
+
+TEST_CASE("pipeline: a terminal with session keys sends its PIN under that session's: verified of a card on us, translated of a link's") {
+    Fixture f;
+    f.add_pin();
+    f.buy_in_session(1, Buffer(16, std::byte{0xab}));
+    f.buy_in_session(2, Buffer(8, std::byte{0xab}));
+    REQUIRE(f.until([&] { return f.heard.size() == 2; }));
+    for (const auto& heard : f.heard) CHECK(heard.code == "00");
+    CHECK(f.vault.pins == std::vector<std::string>{"verify by alpha.pvk 4711 format 4 T0000001/5 abababababababababababababababab",
+                                                   "verify by alpha.pvk 4711 format 0 T0000001/5 abababababababab"});
+    f.buy_in_session(2, Buffer(8, std::byte{0xab}), true);  // a repeat is no second attempt
+    REQUIRE(f.until([&] { return f.heard.size() == 3; }));
+    CHECK(f.vault.pins.size() == 2);
+    f.vault.pin_verdict = vault::PinVerdict::wrong;
+    f.buy_in_session(3, Buffer(16, std::byte{0xab}));
+    REQUIRE(f.until([&] { return f.heard.size() == 4; }));
+    CHECK(f.heard[3].code == "55");
+    f.vault.pin_verdict = vault::PinVerdict::good;
+    f.link_up();
+    f.buy_in_session(4, Buffer(16, std::byte{0xab}), false, "9700030000000011");
+    REQUIRE(f.until([&] { return f.link_frames == 1; }));
+    CHECK(f.vault.pins.back() == "translate to gamma.zpk format 0");
+}
+
+TEST_CASE("pipeline: a PIN is under the key of the session whose MAC key proved its message, the current one or the one before it") {
+    Fixture f;
+    f.add_pin();
+    f.exchange_keys(10);  // to nonce 1
+    REQUIRE(f.until([&] { return f.heard.size() == 1; }));
+    f.vault.good_under = 5;  // what was on its way
+    f.buy_in_session(1, Buffer(16, std::byte{0xab}));
+    REQUIRE(f.until([&] { return f.heard.size() == 2; }));
+    f.vault.good_under = 1;
+    f.buy_in_session(2, Buffer(16, std::byte{0xab}));
+    REQUIRE(f.until([&] { return f.heard.size() == 3; }));
+    f.vault.good_under = 5;  // the new one was used: the old one is gone, and its PIN is not looked at
+    f.buy_in_session(3, Buffer(16, std::byte{0xab}));
+    REQUIRE(f.until([&] { return f.heard.size() == 4; }));
+    CHECK(f.heard[3].code == "63");
+    CHECK(f.vault.pins == std::vector<std::string>{"verify by alpha.pvk 4711 format 4 T0000001/5 abababababababababababababababab",
+                                                   "verify by alpha.pvk 4711 format 4 T0000001/1 abababababababababababababababab"});
+}
+
+TEST_CASE("pipeline: under a session key that has expired no PIN is looked at: 79, and asked again under the next one") {
+    Fixture f([](config::Config& config) { config.switching.session_key_s = 60; });
+    f.add_pin();
+    f.clock.advance_ms(61'000);
+    f.buy_in_session(1, Buffer(16, std::byte{0xab}));
+    REQUIRE(f.until([&] { return f.heard.size() == 1; }));
+    CHECK(f.heard[0].code == "79");
+    CHECK(f.vault.pins.empty());
+    f.exchange_keys(10);
+    REQUIRE(f.until([&] { return f.heard.size() == 2; }));
+    f.vault.good_under = 1;
+    f.buy_in_session(1, Buffer(16, std::byte{0xab}), true);
+    REQUIRE(f.until([&] { return f.heard.size() == 3; }));
+    CHECK(f.heard[2].code == "00");
+    CHECK(f.vault.pins.size() == 1);
+}
+
+TEST_CASE("pipeline: a key exchange tells the check values of MAC and PIN keys; its repeat the same, whichever batch they are in") {
+    Fixture f;
+    f.exchange_keys(10);
+    REQUIRE(f.until([&] { return f.heard.size() == 1; }));
+    const std::string told = "01" + std::string(30, '0') + "000000" + "ae0100" + "de0100";
+    CHECK(f.heard[0].additional == told);
+    f.exchange_keys(10);
+    REQUIRE(f.until([&] { return f.heard.size() == 2; }));
+    CHECK(f.heard[1].additional == told);
+    // Two copies at once, and a third while they are at the vault.
+    f.vault.holds = true;
+    f.exchange_keys(11);
+    f.exchange_keys(11);
+    REQUIRE(f.until([&] { return f.vault.held.size() == 1; }));
+    f.vault.release(0);
+    REQUIRE(f.until([&] { return f.vault.held.size() == 2; }));
+    f.exchange_keys(11);
+    REQUIRE(f.until([&] { return f.vault.held.size() == 3; }));
+    f.vault.release(2);  // its MAC: a key for it, too
+    REQUIRE(f.until([&] { return f.vault.held.size() == 3; }));
+    f.vault.holds = false;
+    while (!f.vault.held.empty()) f.vault.release(0);
+    REQUIRE(f.until([&] { return f.heard.size() == 5; }));
+    CHECK(f.heard[2].additional.substr(0, 2) == "02");
+    CHECK(f.heard[3].additional == f.heard[2].additional);
+    CHECK(f.heard[4].code == "91");  // it asks again: what it was given to check by is of a key that was not taken
+    f.exchange_keys(11);
+    REQUIRE(f.until([&] { return f.heard.size() == 6; }));
+    CHECK(f.heard[5].additional == f.heard[2].additional);
 }
 
 TEST_CASE("pipeline: a link whose dialect has no room for its PIN blocks stops the start, by name") {
