@@ -14,6 +14,7 @@
 #include "appliance/giro/box.hpp"
 #include "appliance/giro/journal_check.hpp"
 #include "appliance/giro/supervisor.hpp"
+#include "appliance/snapshot_file.hpp"
 #include "journal/journal.hpp"
 #include "util/environment.hpp"
 #include "vault/bundle.hpp"
@@ -121,6 +122,18 @@ Finding check_journal_file(const Box& box) {
     return tl::unexpected(checked.error());
 }
 
+// What the switch could not start from it keeps: damaged, or another's. The journal's replay has made its state good again,
+// but somebody should know that it happened.
+Finding check_snapshot(const Box& box) {
+    const fs::path file = snapshot_file(box.paths.journal().parent_path());
+    const fs::path refused = file.string() + ".refused";
+    std::error_code error;
+    if (fs::exists(refused, error))
+        return fail(Kind::refused, fmt::format("{} could not be used, and the whole journal was replayed instead; log/giro-switch.log says why; "
+                                               "then remove it", refused.string()));
+    return std::string(fs::exists(file, error) ? "none was refused" : "none yet");
+}
+
 Finding check_clock(const Box& box) {
     const auto now_ns = SystemClock{}.wall_ns();
     if (now_ns < kReleased_ns) return fail(Kind::config, fmt::format("the clock says {}; set it (timedatectl)", iso8601_utc(now_ns)));
@@ -147,7 +160,7 @@ struct Check {
 constexpr Check kChecks[] = {
     {"configuration", check_config_file}, {"pkcs11 module", check_module}, {"programs", check_programs}, {"folders", check_folders},
     {"keys", check_keys},                 {"ports", check_ports},          {"disk", check_disk},         {"journal", check_journal_file},
-    {"clock", check_clock},
+    {"snapshot", check_snapshot},         {"clock", check_clock},
 };
 }  // namespace
 

@@ -108,6 +108,11 @@ TEST_CASE("trouble: a port in use stops the start with the port's name") {
     const Said doctor = box.giro({"doctor"});
     CHECK(doctor.status == 75);
     CHECK(doctor.has("WRONG ports"));
+    CHECK_FALSE(doctor.has("WRONG snapshot"));
+    const std::filesystem::path refused = box.file("switch/snapshot.refused");
+    write_text(refused, "of another time");
+    CHECK(box.giro({"doctor"}).has("WRONG snapshot"));
+    std::filesystem::remove(refused);
 }
 
 TEST_CASE("trouble: a half-written configuration is refused with its line, by every program") {
