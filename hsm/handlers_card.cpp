@@ -130,6 +130,21 @@ Ck<std::uint32_t> attempt_mark(Vault::Present& at, const vault::PinVerify::Item&
     return load_le<std::uint32_t>(mac->data()) | 1U;
 }
 
+// Whether a right PIN may forget the wrong ones: a block under a session key does so once. It can be had again by whoever recorded
+// it, and would else give two more guesses each time. A KSN's is good once as it is.
+bool forgets(Vault& vault, const vault::EncryptedPin& pin) {
+    if (!pin.ksn.empty()) return true;
+    Buffer what;
+    Writer w(what);
+    w.text(pin.terminal);
+    w.bytes(pin.nonce);
+    w.bytes(pin.block);
+    const CounterId block = counter_id("pin-block", what);
+    if (vault.counters().value(block) != 0) return false;
+    vault.counters().set(block, 1);
+    return true;
+}
+
 Verdict<vault::PinVerify::Result> verify(Vault& vault, const vault::PinVerify::Item& item) {
     using enum vault::PinVerdict;
     Vault::Present& at = *vault.present();
@@ -159,7 +174,7 @@ Verdict<vault::PinVerify::Result> verify(Vault& vault, const vault::PinVerify::I
     if (**matched) {
         // A right PIN forgets wrong ones that were compared with the same. Who could ask a question of his own between two right
         // ones, as often as he likes, would find any PIN out.
-        if (wrong_before != 0 && !same_question) return vault::PinVerify::Result{good, left(wrong_before)};
+        if (wrong_before != 0 && (!same_question || !forgets(vault, item.pin))) return vault::PinVerify::Result{good, left(wrong_before)};
         if (wrong_before != 0) vault.counters().set(id, 0);
         return vault::PinVerify::Result{good, vault::kPinAttemptsMax};
     }
@@ -182,12 +197,15 @@ Ck<bool> matches(const Session& session, const PaymentKey& key, const vault::Cvv
     return value && equal_constant_time(*value, given);
 }
 
+constexpr std::string_view kPrintedServiceCode = "000";  // CVV2
+
 // One value of a message, and what is to be known of it when the next item is of the same message.
 struct CvvTry {
     bool good = false;
     bool counted = false;    // as wrong
     bool may_join = false;   // the next one may be of the same message,
-    CounterId card{};        // and is then of this card
+    bool printed = false;    // and is then of the other kind,
+    CounterId card{};        // and of this card
     std::uint32_t before = 0;  // the card's counter when the message came
 };
 
@@ -199,7 +217,9 @@ Ck<CvvTry> try_value(Vault& vault, const vault::CvvVerify::Item& item, const Cvv
     if (!card) return tl::unexpected(card.error());
     CvvTry out;
     out.card = counter_id("cvv", *card);
-    const bool joins = item.with_last && last.may_join && last.card == out.card;
+    // One of the stripe or chip and one that is printed: two of a kind are two guesses.
+    out.printed = item.service_code.view() == kPrintedServiceCode;
+    const bool joins = item.with_last && last.may_join && last.card == out.card && last.printed != out.printed;
     out.may_join = !joins;
     const std::uint32_t kept = vault.counters().value(out.card);
     out.before = joins ? last.before : no_later_than(kept, now_s);

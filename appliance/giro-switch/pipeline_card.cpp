@@ -64,10 +64,16 @@ std::string_view text_of(ChipCheck check) {
     return {};
 }
 
+// Its data say so, too, of a terminal whose edition has no word for how it read them: 1993's for a card that was tapped.
+bool is_by_chip(const switching::CardShown& shown) {
+    return shown.entry == iso8583::CardEntry::chip || shown.entry == iso8583::CardEntry::contactless ||
+           (shown.entry == iso8583::CardEntry::unknown && shown.chip.state == iso8583::ChipData::State::whole);
+}
+
 // What the vault compares; the values are wiped once it has been asked.
 vault::CvvVerify::Item of_track(const config::CardProduct& product, const PaymentRequest& request,
-                                iso8583::CardEntry entry, const iso8583::Track2& track) {
-    const bool chip = entry == iso8583::CardEntry::chip || entry == iso8583::CardEntry::contactless;
+                                const switching::CardShown& shown, const iso8583::Track2& track) {
+    const bool chip = is_by_chip(shown);
     vault::CvvVerify::Item item{vault::KeyName(product.cvv_key), request.pan, track.expiry, track.service_code, {}};
     if (chip) item.service_code = FixedText<3>(kServiceCodeIcvv);
     // What a chip shows, or is printed, makes no stripe.
@@ -101,7 +107,7 @@ void Pipeline::read_card(const iso8583::Dialect& dialect, Item& item) {
     item.shown.entry = iso8583::card_entry_of(dialect, m_message);
     if (m_core.may_stand_in(item.request)) item.shown.advice = switching::advice_data(dialect, m_message, item.request);
     // The stripe of a card that has a chip, as its service code says, is a fallback whatever DE22 says of it; so is one without it.
-    const bool by_chip = item.shown.entry == iso8583::CardEntry::chip || item.shown.entry == iso8583::CardEntry::contactless;
+    const bool by_chip = is_by_chip(item.shown);
     const auto track = iso8583::track2_of(m_message);
     const bool tells = track.state == iso8583::Track2::State::whole;
     const char service = track.service_code.chars[0];
@@ -180,7 +186,7 @@ void Pipeline::add_values(Item& item, const config::CardProduct& product, CardRe
         cards.wrong.push_back(wrong);
         wipe(std::as_writable_bytes(std::span(value.value.chars)));
     };
-    if (track.state != iso8583::Track2::State::absent) add(of_track(product, item.request, item.shown.entry, track));
+    if (track.state != iso8583::Track2::State::absent) add(of_track(product, item.request, item.shown, track));
     if (printed.present)
         add({vault::KeyName(product.cvv_key), item.request.pan, item.request.expiry, FixedText<3>(kServiceCodePrinted),
              printed.value});

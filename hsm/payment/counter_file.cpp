@@ -135,11 +135,14 @@ Result<void> CounterFile::read() {
 }
 
 Result<void> CounterFile::rewrite() {
-    const std::uint64_t bytes = m_values.size() * kRecordBytes;
+    const auto kept = static_cast<std::uint64_t>(std::ranges::count_if(m_values, [](const auto& v) { return v.second != 0; }));
+    const std::uint64_t bytes = kept * kRecordBytes;
     Buffer all = head(bytes);
     all.reserve(all.size() + bytes);
-    for (const auto& [id, value] : m_values) append_record(all, id, value);
+    for (const auto& [id, value] : m_values)
+        if (value != 0) append_record(all, id, value);
     if (auto done = write_file_atomic(m_file, all, 0600); !done) return done;
+    std::erase_if(m_values, [](const auto& v) { return v.second == 0; });  // which is what is said of one that is not there
     if (m_fd >= 0) ::close(std::exchange(m_fd, -1));  // the file of before
     m_bytes = bytes;
     m_unclean = m_second_mark = false;
@@ -181,7 +184,10 @@ Result<void> CounterFile::commit() {
     const auto pending = std::exchange(m_pending, {});
     if (pending.empty()) return {};
     ASSERT(pending.size() <= kBatchRecordsMax);
-    if (m_values.size() + pending.size() > kCountersMax)
+    // Those that are there go on counting, however full it is.
+    const auto is_new = [this](const auto& p) { return !m_values.contains(p.first); };
+    const auto added = static_cast<std::size_t>(std::ranges::count_if(pending, is_new));
+    if (added != 0 && m_values.size() + added > kCountersMax)
         return fail(Kind::try_again, fmt::format("the vault keeps {} counters, its most", kCountersMax));
     if (is_long())
         if (auto done = rewrite(); !done) return done;

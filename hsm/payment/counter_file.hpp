@@ -8,7 +8,7 @@
 // A commit appends and syncs before any answer that rests on it leaves; then the mark moves on, the two in turn, and
 // reaches the disk with the next sync at the latest. So what a crash left unfinished lies behind the mark and is cut
 // off: its answer never left. Bytes before the mark that are no record are Failure::integrity, however few they are.
-// Rewritten shorter when more than half of it is superseded, at a start or in between. An older copy put back over it
+// Rewritten shorter, without those that are 0, when more than half of it is superseded, at a start or in between. An older copy put back over it
 // lets old KSNs in again, as with every file of the vault: never restore an older one.
 #pragma once
 

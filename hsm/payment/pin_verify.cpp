@@ -46,12 +46,20 @@ Ck<ByteArray<kPvvDigits>> visa_pvv(const Session& session, CK_OBJECT_HANDLE pvk,
     return pvv;
 }
 
+bool is_decimalisation_table(const ByteArray<16>& table) noexcept {
+    std::array<unsigned, 10> times{};
+    for (const std::byte b : table) {
+        if (std::to_integer<unsigned>(b) > 9) return false;
+        ++times[std::to_integer<std::size_t>(b)];
+    }
+    const auto different = std::ranges::count_if(times, [](unsigned n) { return n != 0; });
+    return different >= kTableDigitsMin && *std::ranges::max_element(times) <= kTableDigitTimesMax;
+}
+
 Ck<void> ibm_natural_pin(const Session& session, CK_OBJECT_HANDLE pvk, const Ibm3624& how, const Pan& pan,
                          Wiped<16>& out) {
     const auto digits = pan.reveal();
-    const bool table_good =
-        std::ranges::all_of(how.table, [](std::byte b) { return std::to_integer<unsigned>(b) <= 9; });
-    if (!table_good || how.count > 16 || how.pad > 15 || std::size_t{how.first} + how.count > digits.size())
+    if (!is_decimalisation_table(how.table) || how.count > 16 || how.pad > 15 || std::size_t{how.first} + how.count > digits.size())
         return ck_error(CKR_ARGUMENTS_BAD);
     const auto taken = digits.substr(how.first, how.count);
     for (std::size_t i = 0; i < 16; ++i)

@@ -27,6 +27,11 @@ struct Ibm3624 {
     std::uint8_t count = 16;  // PAN digits in it, at most 16
     std::uint8_t pad = 15;    // the nibble after them, up to 16
 };
+// Each 0 to 9, at least 8 of them different and none more than 4 times: a table of few digits makes natural PINs that anybody
+// knows, and so says what was typed (Bond and Zielinski, "Decimalisation table attacks for PIN cracking", 2003).
+inline constexpr std::ptrdiff_t kTableDigitsMin = 8;
+inline constexpr unsigned kTableDigitTimesMax = 4;
+[[nodiscard]] bool is_decimalisation_table(const ByteArray<16>& table) noexcept;
 // The natural PIN's 16 digits, of which a PIN takes as many as it has, from the left. CKR_ARGUMENTS_BAD when the PAN is
 // shorter than `first` + `count`, or the parameters are out of range.
 [[nodiscard]] Ck<void> ibm_natural_pin(const Session& session, CK_OBJECT_HANDLE pvk, const Ibm3624& how, const Pan& pan,

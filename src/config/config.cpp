@@ -182,6 +182,8 @@ struct Reading {
                                                                                {"required", ChipPolicy::required}};
         p.chip = check.word(t, "chip", kPolicies);
         p.fallback = check.flag(t, "fallback", true);
+        if (!p.fallback && p.chip != ChipPolicy::required)
+            check.wrong(t.get("fallback")->source(), "'fallback = false' needs chip = \"required\": else who says nothing of how the card was read is let pass");
         if (t.contains("cvn")) p.cvns = cryptogram_versions(t);
         p.csu = {std::byte{0}, kCsuApproves, std::byte{0}, std::byte{0}};
         if (!t.contains("csu")) return;
@@ -209,6 +211,14 @@ struct Reading {
             if (const auto* node = t.get(other)) check.wrong(node->source(), fmt::format("'{}' is for pin = \"ibm-3624\"", other));
     }
 
+    // As the vault takes a decimalisation table (hsm/payment/pin_verify.hpp): one of few digits says what was typed.
+    static bool is_spread(const std::string& table) {
+        constexpr std::string_view kDigits = "0123456789";
+        const auto times = [&](char digit) { return std::ranges::count(table, digit); };
+        return std::ranges::count_if(kDigits, [&](char d) { return times(d) != 0; }) >= 8 &&
+               std::ranges::all_of(kDigits, [&](char d) { return times(d) <= 4; });
+    }
+
     // The decimalisation table, hexadecimal digit by digit, and which digits of the card number are the validation data.
     void ibm_3624(const toml::table& t, CardProduct& p) {
         constexpr int kDataDigits = 16;
@@ -217,6 +227,8 @@ struct Reading {
         const bool digits = std::ranges::all_of(table, [](char c) { return c >= '0' && c <= '9'; });
         if (table.size() != p.table.size() || !digits)
             check.wrong(t.source(), fmt::format("'table' = \"{}\": {} digits, one for each hexadecimal digit", table, p.table.size()));
+        else if (!is_spread(table))
+            check.wrong(t.source(), fmt::format("'table' = \"{}\": at least 8 different digits, none more than 4 times", table));
         else
             std::ranges::transform(table, p.table.begin(), [](char c) { return static_cast<std::byte>(c - '0'); });
         if (t.contains("first")) p.first = check.number<std::uint8_t>(t, "first", 0, 18);

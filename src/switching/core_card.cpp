@@ -78,8 +78,11 @@ ChipCheck without_chip_data(const config::CardProduct& product, const PaymentReq
     // One that raises a hold comes from the till alone: the card is gone.
     const bool raises = without_repeat(request.mti) == 0x0100 && !request.original.empty();
     if (raises) return ChipCheck::none;
-    if (may_be_chip && product.chip == config::ChipPolicy::required) return ChipCheck::unusable;
-    return entry == CardEntry::fallback && !product.fallback ? ChipCheck::fallback : ChipCheck::none;
+    const bool required = product.chip == config::ChipPolicy::required;
+    if (may_be_chip && required) return ChipCheck::unusable;
+    // The cards of a product that requires the chip have one, whatever service code their stripe is said to have.
+    const bool falls_back = entry == CardEntry::fallback || (entry == CardEntry::stripe && required);
+    return falls_back && !product.fallback ? ChipCheck::fallback : ChipCheck::none;
 }
 
 // Of the authorisation that a completion names; 0: none.

@@ -135,8 +135,8 @@ struct PinVerify {
 
 // cvv_verify: CVV/CVC (the stripe's service code), iCVV (999) or CVV2 (000), as the item's service code says. Wrong ones are
 // counted per card, across restarts and whatever the switch says; after five none is good for an hour, then one more try
-// an hour (hsm/payment/wrong_values.hpp). `with_last`: of the same message as the item before it, of the same card; two of a message
-// count once. The third in a row is one of its own.
+// an hour (hsm/payment/wrong_values.hpp). `with_last`: of the same message as the item before it, of the same card, and one of
+// the two is a CVV2: both count once. The third in a row is one of its own.
 struct CvvVerify {
     static constexpr auto kType = bus::MessageType::vault_cvv_verify;
     struct Item {

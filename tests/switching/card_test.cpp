@@ -157,6 +157,8 @@ TEST_CASE(
     raise.mti = 0x0200;
     CHECK(check(CardEntry::chip, raise) == ChipCheck::unusable);  // a purchase names no other
     box.config.card_products[0].fallback = false;
+    box.make_core();
+    for (const CardEntry entry : {CardEntry::fallback, CardEntry::stripe}) CHECK(check(entry, request) == ChipCheck::fallback);
     box.config.card_products[0].chip = config::ChipPolicy::if_present;
     box.make_core();
     CHECK(check(CardEntry::fallback, request) == ChipCheck::fallback);

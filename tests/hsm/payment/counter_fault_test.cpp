@@ -159,8 +159,11 @@ TEST_CASE("counters: no folder, no file; a folder or a link in its place; a full
     for (std::uint32_t n = 1; n < CounterFile::kCountersMax; ++n) append(n);
     REQUIRE(write_file_atomic(path, records));
     auto full = CounterFile::open(path).value();
-    full.set(id(0), 2);
+    full.set(id(CounterFile::kCountersMax), 2);
     CHECK(full.commit().error().kind == Failure::Kind::try_again);
+    full.set(id(0), 2);  // what is there goes on counting
+    CHECK(full.commit());
+    CHECK(CounterFile::open(path).value().value(id(0)) == 2);
     append(CounterFile::kCountersMax);
     REQUIRE(write_file_atomic(path, records));
     CHECK(CounterFile::open(path).error().kind == Failure::Kind::integrity);

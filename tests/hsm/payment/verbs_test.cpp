@@ -353,6 +353,27 @@ TEST_CASE("PIN verbs: who asks other questions of one PIN is counted for each, a
     box.get<vault::PinUnlock>({card}, Caller::admin);
     CHECK(ask(other, "7211").attempts_left == 2);
     CHECK(ask(block, "7211").attempts_left == 3);  // as ever, with one question
+    CHECK(ask(other, "7211").attempts_left == 2);
+    CHECK(ask(block, "7211").attempts_left == 2);  // but that very block has forgotten once, and may be anybody's copy
+    const Buffer fresh = box.sealed("1234", PinFormat::iso3);
+    vault::PinVerify::Item item{of_session(vault::PinFormat::iso3, fresh), box.pan, vault::PinMethod::visa_pvv, KeyName("pvv"), digits("7211")};
+    CHECK(box.get<vault::PinVerify>({{item}}, kSwitch).results.at(0).attempts_left == 3);
+}
+
+TEST_CASE("PIN verbs: a decimalisation table of few digits, whose natural PINs anybody knows, is refused and no attempt") {
+    PinBox box;
+    const Buffer block = box.sealed("1234");
+    const auto with = [&](const char* table) {
+        vault::PinVerify::Item item{of_session(vault::PinFormat::iso0, block), box.pan, vault::PinMethod::ibm_3624, KeyName("ibm"), digits("1234")};
+        std::ranges::copy(digits(table), item.table.begin());
+        return box.get<vault::PinVerify>({{item}}, kSwitch).results.at(0);
+    };
+    for (const char* table : {"0000000000000000", "0123456012345601", "0000012345678900", "0123456701234560"}) {
+        CAPTURE(table);
+        const bool good = std::string_view(table) == "0123456701234560";
+        CHECK((with(table).verdict == vault::PinVerdict::refused) == !good);
+    }
+    CHECK(with("0000000000000000").attempts_left == 2);  // the good one's alone was an attempt
 }
 
 TEST_CASE("PIN verbs: another wrong PIN is another attempt, whatever request it says it is of") {
@@ -552,8 +573,9 @@ TEST_CASE("CVV verb: two wrong values of one message are one try; a chain of suc
     const Pan pan = *Pan::parse("4123456789012345");
     const auto wrong = [&](std::initializer_list<bool> joined) {
         vault::CvvVerify::Request request;
-        for (const bool with_last : joined)
-            request.items.push_back({KeyName("cvk"), pan, FixedText<4>("8701"), FixedText<3>("101"), FixedText<3>("562"), with_last});
+        for (const bool with_last : joined)  // one of the stripe, then the printed one
+            request.items.push_back(
+                {KeyName("cvk"), pan, FixedText<4>("8701"), FixedText<3>(with_last ? "000" : "101"), FixedText<3>("562"), with_last});
         const auto reply = box.get<vault::CvvVerify>(request, kSwitch);
         CHECK(std::ranges::count(reply.good, true) == 0);
         const auto token = cmac(box.at().session(), box.at().keys.storage_token, as_bytes(pan.reveal())).value();
@@ -561,7 +583,16 @@ TEST_CASE("CVV verb: two wrong values of one message are one try; a chain of suc
     };
     CHECK(wrong({false, true}) == 1);
     CHECK(wrong({true}) == 2);                 // there is none before it
-    CHECK(wrong({false, true, true, true}) == 4);
+    CHECK(wrong({false, true, true}) == 4);    // the third is one of its own
+}
+
+TEST_CASE("CVV verb: two values of one kind are two tries, whatever is said of them") {
+    PinBox box;
+    const Pan pan = *Pan::parse("4123456789012345");
+    const vault::CvvVerify::Item value{KeyName("cvk"), pan, FixedText<4>("8701"), FixedText<3>("101"), FixedText<3>("562"), true};
+    CHECK(box.get<vault::CvvVerify>({{value, value}}, kSwitch).good == std::vector{false, false});
+    const auto token = cmac(box.at().session(), box.at().keys.storage_token, as_bytes(pan.reveal())).value();
+    CHECK(wrong_values(box.vault().counters().value(counter_id("cvv", token)), SystemClock{}.wall_ns() / 1'000'000'000) == 2);
 }
 
 TEST_CASE("CVV verb: another card's value is no second one of the message; a time to come is now; a card without a number has no value") {
@@ -579,9 +610,14 @@ TEST_CASE("CVV verb: another card's value is no second one of the message; a tim
     CHECK(wrong_of(one) == 1);
     CHECK(wrong_of(other) == 1);
     // One of two is right, in either order.
-    CHECK(box.get<vault::CvvVerify>({{item(one, "561"), item(one, "562", true)}}, kSwitch).good == std::vector{true, false});
+    const auto printed = [&](bool with_last) {
+        auto wrong = item(one, "001", with_last);
+        wrong.service_code = FixedText<3>("000");
+        return wrong;
+    };
+    CHECK(box.get<vault::CvvVerify>({{item(one, "561"), printed(true)}}, kSwitch).good == std::vector{true, false});
     CHECK(wrong_of(one) == 2);
-    CHECK(box.get<vault::CvvVerify>({{item(one, "562"), item(one, "561", true)}}, kSwitch).good == std::vector{false, true});
+    CHECK(box.get<vault::CvvVerify>({{printed(false), item(one, "561", true)}}, kSwitch).good == std::vector{false, true});
     CHECK(wrong_of(one) == 3);
     CHECK(box.get<vault::CvvVerify>({{item(Pan(), "561")}}, kSwitch).good == std::vector{false});
     box.vault().counters().set(id(other), add_wrong_value(0, now_s + 1'000'000'000));
