@@ -395,7 +395,7 @@ class Fixture {
     }
     void link_up(bool up = true) {
         Buffer body;
-        bus::encode(body, bus::LinkState{0, up});
+        bus::encode(body, bus::LinkState{0, static_cast<std::uint16_t>(up ? 1 : 0)});
         gate->send({static_cast<std::uint16_t>(MessageType::link_state), Status::ok, 0, body});
     }
     [[nodiscard]] bool until(const std::function<bool()>& done) { return net::run_until(loop, done); }
