@@ -241,7 +241,7 @@ Answer Core::decline(entry::Payment& payment, Reason reason) {
 
 Answer Core::forward(entry::Payment& payment, const routing::Target& way, const CardChecks& checks) {
     if (!m_links_up.contains(way.link)) return stand_in(payment, way, checks);
-    if (m_state.waiting().size() >= kOutstandingMax || !m_state.has_room(way.link)) return decline(payment, Reason::link_down);
+    if (!link_takes(way.link) || m_state.waiting().size() >= kOutstandingMax || !m_state.has_room(way.link)) return decline(payment, Reason::link_down);
     if (payment.amount.minor > m_policy.config.switching.payment_max) return decline(payment, Reason::limit_exceeded);
     payment.debit = reserve_account(way.participant);
     // What its host would approve beyond the bank's cover on tier 1 could never be settled.

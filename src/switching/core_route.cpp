@@ -1,5 +1,5 @@
-// Which way a card payment goes: by the routing table (routing/table.hpp) and by which links are up. A table that decides is
-// named in the journal before it decides anything.
+// Which way a card payment goes: by the routing table (routing/table.hpp) and by which links take payments. A table that
+// decides is named in the journal before it decides anything.
 #include "qr/cpm.hpp"
 #include "switching/core.hpp"
 #include "switching/core_record.hpp"
@@ -23,7 +23,10 @@ Target Core::way_of(const PaymentRequest& request) const {
     const routing::Rule* rule = m_routing.table.find(query);
     if (rule == nullptr) return {};
     for (const Target& target : rule->to)
-        if (target.kind != Target::Kind::link || link_up(target.link)) return target;
+        if (target.kind != Target::Kind::link || link_takes(target.link)) return target;
+    // One that is up and busy goes before one that is down: nobody stands in while an issuer can be reached.
+    for (const Target& target : rule->to)
+        if (link_up(target.link)) return target;
     return rule->to.front();
 }
 
