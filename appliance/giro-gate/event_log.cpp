@@ -18,6 +18,7 @@ constexpr Line kLines[] = {
     {Event::frame_too_large, Level::warn, "a length over the maximum; closed"},
     {Event::format_refused, Level::info, "a message that does not unpack; answered 30"},
     {Event::type_refused, Level::info, "a message type that is not served; answered 12"},
+    {Event::overload_refused, Level::warn, "the switch is behind: a new payment was refused; answered 96"},
     {Event::answer_from_terminal, Level::warn, "a terminal sent an answer; closed"},
     {Event::answer_unusable, Level::warn, "an issuer's answer that cannot be used; dropped"},
     {Event::reply_for_gone, Level::info, "an answer came for a connection that is closed; dropped"},

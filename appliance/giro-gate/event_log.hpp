@@ -13,6 +13,7 @@ enum class Event : std::uint8_t {
     frame_too_large,       // a length over the bound: closed
     format_refused,        // answered 30
     type_refused,          // answered 12
+    overload_refused,      // answered 96: it would wait too long for the switch
     answer_from_terminal,  // a terminal sent what only a host sends: closed
     answer_unusable,       // an issuer's answer that does not unpack or was not asked for: dropped
     reply_for_gone,        // the switch answered a connection that is closed

@@ -72,7 +72,7 @@ Result<void> Gate::open_switch(bus::Context& context) {
     handlers.hold = [this](bool held) { m_connections->hold_reading(held); };
     const std::uint64_t silent_ms = m_options.config.switching.forward_timeout_ms + kSilenceMargin_ms;
     auto port = SwitchPort::connect(m_loop, context, m_options.switch_endpoint, m_clock, m_events, silent_ms,
-                                    std::move(handlers));
+                                    m_options.config.gate.wait_max_ms, std::move(handlers));
     if (!port) return tl::unexpected(port.error());
     m_port = std::move(*port);
     return {};

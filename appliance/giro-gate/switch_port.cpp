@@ -6,13 +6,16 @@ namespace giro::gate {
 
 namespace {
 constexpr std::string_view kWho = "switch";
+
+// A wallet's connection asks once. Apart from the times that are the stamps of terminals' requests.
+constexpr std::uint64_t wallet_stamp(std::uint64_t connection) noexcept { return connection | std::uint64_t{1} << 63; }
 }
 
 Result<std::unique_ptr<SwitchPort>> SwitchPort::connect(bus::Loop& loop, bus::Context& context,
                                                         const std::filesystem::path& path, const Clock& clock,
-                                                        EventLog& events, std::uint64_t silent_ms,
+                                                        EventLog& events, std::uint64_t silent_ms, std::uint64_t wait_max_ms,
                                                         SwitchHandlers handlers) {
-    std::unique_ptr<SwitchPort> port(new SwitchPort(clock, events, silent_ms, std::move(handlers)));
+    std::unique_ptr<SwitchPort> port(new SwitchPort(clock, events, silent_ms, wait_max_ms, std::move(handlers)));
     bus::Handlers on_bus;
     on_bus.record = [self = port.get()](bus::PeerId, const bus::Record& record) { self->received(record); };
     on_bus.drained = [self = port.get()] { self->update_hold(); };
@@ -31,9 +34,11 @@ void SwitchPort::send(bus::MessageType type, const Message& message) {
     m_body.clear();
 }
 
-void SwitchPort::send_request(const PaymentRequest& request) {
+void SwitchPort::send_request(const PaymentRequest& request, bool fresh) {
     send(bus::MessageType::payment_request, request);
-    m_flow.sent(now_ms());
+    const std::uint64_t now = now_ms();
+    m_flow.sent(now);
+    m_admission.passed(request.received_ns, fresh, now);
     update_hold();
 }
 
@@ -43,7 +48,9 @@ void SwitchPort::send_answer(const PaymentRequest& answer) {
 
 void SwitchPort::send_wallet(const bus::WalletRequest& request) {
     send(bus::MessageType::wallet_request, request);
-    m_flow.sent(now_ms());
+    const std::uint64_t now = now_ms();
+    m_flow.sent(now);
+    m_admission.passed(wallet_stamp(request.connection), true, now);
     update_hold();
 }
 
@@ -74,7 +81,13 @@ void SwitchPort::received(const bus::Record& record) {
             good = hand_over(bus::decode_link_frame_out(record.body), m_handlers.link_frame_out);
             break;
         case MessageType::wallet_reply:
-            good = hand_over(bus::decode_wallet_reply(record.body), m_handlers.wallet_reply);
+            good = hand_over(bus::decode_wallet_reply(record.body), [this](const bus::WalletReply& m) {
+                m_admission.decided(wallet_stamp(m.connection), now_ms());
+                m_handlers.wallet_reply(m);
+            });
+            break;
+        case MessageType::decided:
+            good = hand_over(bus::decode_decided(record.body), [this](const bus::Decided& m) { m_admission.decided(m.received_ns, now_ms()); });
             break;
         default:
             break;

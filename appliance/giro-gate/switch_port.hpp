@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 
+#include "admission.hpp"
 #include "bus/endpoint.hpp"
 #include "bus/gate_messages.hpp"
 #include "bus/messages.hpp"
@@ -27,12 +28,15 @@ class SwitchPort {
     [[nodiscard]] static Result<std::unique_ptr<SwitchPort>> connect(bus::Loop& loop, bus::Context& context,
                                                                      const std::filesystem::path& path,
                                                                      const Clock& clock, EventLog& events,
-                                                                     std::uint64_t silent_ms, SwitchHandlers handlers);
+                                                                     std::uint64_t silent_ms, std::uint64_t wait_max_ms,
+                                                                     SwitchHandlers handlers);
     SwitchPort(const SwitchPort&) = delete;
     SwitchPort& operator=(const SwitchPort&) = delete;
 
-    // A terminal's request: the switch answers with one frame_out, until then it is in flight.
-    void send_request(const PaymentRequest& request);
+    // Whether a new payment may be passed on (Admission); what is not may_be_shed() always may.
+    [[nodiscard]] bool takes_new() { return m_admission.takes_new(now_ms()); }
+    // A terminal's request: the switch answers with one frame_out, until then it is in flight. `fresh`: takes_new() was asked for it.
+    void send_request(const PaymentRequest& request, bool fresh);
     // An issuer's answer: nothing comes back for it.
     void send_answer(const PaymentRequest& answer);
     void send_wallet(const bus::WalletRequest& request);  // in flight until its wallet_reply
@@ -43,8 +47,8 @@ class SwitchPort {
     [[nodiscard]] const FlowControl& flow() const noexcept { return m_flow; }
 
   private:
-    SwitchPort(const Clock& clock, EventLog& events, std::uint64_t silent_ms, SwitchHandlers handlers)
-        : m_clock(clock), m_events(events), m_handlers(std::move(handlers)), m_flow(silent_ms) {}
+    SwitchPort(const Clock& clock, EventLog& events, std::uint64_t silent_ms, std::uint64_t wait_max_ms, SwitchHandlers handlers)
+        : m_clock(clock), m_events(events), m_handlers(std::move(handlers)), m_flow(silent_ms), m_admission(wait_max_ms) {}
     template <typename Message>
     void send(bus::MessageType type, const Message& message);
     void received(const bus::Record& record);
@@ -55,6 +59,7 @@ class SwitchPort {
     EventLog& m_events;
     SwitchHandlers m_handlers;
     FlowControl m_flow;
+    Admission m_admission;
     Buffer m_body;  // reused
     std::unique_ptr<bus::Client> m_bus;
     std::uint64_t m_overflows = 0;

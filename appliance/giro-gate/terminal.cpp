@@ -1,6 +1,9 @@
 #include "terminal.hpp"
 
 #include <fmt/format.h>
+
+#include <algorithm>
+
 #include "util/failpoint.hpp"
 
 namespace giro::gate {
@@ -20,15 +23,29 @@ void Terminal::pass_on(net::Connection& connection, Bytes frame) {
     const auto read = m_shared.translator.read(frame, PaymentRequest::Source::terminal);
     if (!read) return refuse(connection, read.error());
     PaymentRequest& request = **read;
+    const bool fresh = is_fresh(request);
+    if (fresh && !m_shared.port.takes_new()) {
+        m_shed.push_back(key_of(request));
+        if (m_shed.size() > kShedKept) m_shed.erase(m_shed.begin());
+        return refuse(connection, Refusal::overloaded);
+    }
     request.connection = connection.id();
     request.link = 0;
     request.received_ns = m_shared.clock.wall_ns();
     if (m_in_flight++ == 0) m_progress_ms = m_shared.clock.monotonic_ns() / 1'000'000;
     GIRO_FAILPOINT("gate.request.read");
-    m_shared.port.send_request(request);
+    m_shared.port.send_request(request, fresh);
     GIRO_FAILPOINT("gate.request.passed");
     if (m_in_flight >= m_shared.port.flow().share()) connection.pause_reading(true);
 }
+
+// A repeat of what was never passed on is the switch's first sight of it.
+bool Terminal::is_fresh(const PaymentRequest& request) const {
+    if (bus::may_be_shed(request.mti)) return true;
+    return bus::may_be_shed(without_repeat(request.mti)) && std::ranges::find(m_shed, key_of(request)) != m_shed.end();
+}
+
+Terminal::Shed Terminal::key_of(const PaymentRequest& request) { return {request.terminal, request.stan, request.rrn}; }
 
 void Terminal::frame_too_large(net::Connection& connection) {
     m_shared.events.note(Event::frame_too_large, connection.peer());
@@ -47,6 +64,9 @@ void Terminal::refuse(net::Connection& connection, Refusal why) {
             break;
         case Refusal::not_served:
             m_shared.events.note(Event::type_refused, connection.peer());
+            break;
+        case Refusal::overloaded:
+            m_shared.events.note(Event::overload_refused, connection.peer());
             break;
     }
     send_message(connection, m_shared.translator.refusal(why));

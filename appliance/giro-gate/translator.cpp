@@ -80,7 +80,7 @@ Expected<PaymentRequest*, Refusal> Translator::read(Bytes frame, Source source) 
 }
 
 Bytes Translator::refusal(Refusal why) {
-    ASSERT(why == Refusal::format_error || why == Refusal::not_served);
+    ASSERT(why == Refusal::format_error || why == Refusal::not_served || why == Refusal::overloaded);
     std::array<char, 4> mti;
     std::memcpy(mti.data(), m_message.mti().data(), mti.size());
     ++mti[kFunctionDigit];
@@ -89,7 +89,7 @@ Bytes Translator::refusal(Refusal why) {
     m_answer.set_mti({mti.data(), mti.size()});
     m_answer.answer_header(m_message);
     m_answer.copy(11, m_message);
-    iso8583::put_response_code(m_dialect, m_answer, why == Refusal::format_error ? "30" : "12");
+    iso8583::put_response_code(m_dialect, m_answer, why == Refusal::format_error ? "30" : why == Refusal::not_served ? "12" : "96");
     m_answer.copy(41, m_message);
     const auto packed = iso8583::pack(m_dialect, m_answer, m_out);
     ASSERT(packed.has_value());

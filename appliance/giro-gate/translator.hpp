@@ -15,6 +15,7 @@ enum class Refusal : std::uint8_t {
     unanswerable,  // itself an answer (function digit odd), and not one that was to be expected here, or broken
     format_error,  // a request that does not unpack or lacks a field: answer 30
     not_served,    // a request of a type that is not in kServed (translator.cpp): answer 12
+    overloaded,    // by whoever called read(), of what it returned: answer 96
 };
 
 class Translator {
@@ -28,8 +29,8 @@ class Translator {
     // link 0210, 0230, 0410, 0800 and 0810. Connection, link and time of arrival are for the caller to fill in. The result's views point into
     // `frame`; it is valid until the next call.
     [[nodiscard]] Expected<PaymentRequest*, Refusal> read(Bytes frame, PaymentRequest::Source source);
-    // After read() refused with format_error or not_served: the answer to send, without MAC. MTI of the answer, DE39
-    // (30 or 12), and DE11 and DE41 as far as they could be read. Valid until the next call.
+    // After read() refused with format_error or not_served, or read what is not passed on: the answer to send, without MAC.
+    // MTI of the answer, DE39 (30, 12, 96), and DE11 and DE41 as far as they could be read. Valid until the next call.
     [[nodiscard]] Bytes refusal(Refusal why);
     // Overwrites what is left of the card data of the last read().
     void forget() noexcept;

@@ -47,6 +47,7 @@ void WalletPeer::ask(net::Connection& connection) {
     if (is_registration(route->kind, *body) &&
         !m_shared.registrations.take(connection.source(), m_shared.clock.monotonic_ns()))
         return refuse(connection, 429, "too many new wallets from this address; try again later");
+    if (!m_shared.port.takes_new()) return refuse(connection, 503, "too much to do; ask again, the same order is never paid twice");
     m_state = State::asked;
     m_asked_ms = m_shared.clock.monotonic_ns() / 1'000'000;
     m_shared.port.send_wallet({connection.id(), route->kind, *body});

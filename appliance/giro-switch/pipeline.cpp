@@ -22,7 +22,9 @@ using switching::Reply;
 namespace {
 constexpr std::size_t kBatchRequestsMax = 400;  // two MAC candidates each still fit in one request to the vault
 constexpr std::size_t kBatchesAtVaultMax = 3;   // more only adds latency: the vault is one thread
-constexpr std::size_t kArrivedMax = 65'536;     // beyond it requests are dropped: the terminals repeat
+// Beyond it new payments are dropped, beyond twice as many everything else too: the terminals repeat. The gate refuses new ones
+// long before (giro-gate/admission.hpp), so this bounds what a gate that does not can fill.
+constexpr std::size_t kArrivedMax = 65'536;
 static_assert(2 * kBatchRequestsMax <= vault::kBatchItemsMax);
 }  // namespace
 
@@ -70,10 +72,8 @@ Result<void> Pipeline::open() {
 
 void Pipeline::received(bus::PeerId peer, const bus::Record& record) {
     const bool is_request = record.type != static_cast<std::uint16_t>(MessageType::link_state);
-    if (is_request && m_arrived.size() >= kArrivedMax) {
-        if (++m_dropped % 10'000 == 1) log::warn("overloaded: {} requests dropped so far", m_dropped);
-        return;
-    }
+    const bool is_wallet = record.type == static_cast<std::uint16_t>(MessageType::wallet_request);
+    if (is_request && m_arrived.size() >= (is_wallet ? kArrivedMax : 2 * kArrivedMax)) return note_dropped();
     switch (static_cast<MessageType>(record.type)) {
         case MessageType::payment_request: {
             Item& item = arrive(peer, record);
@@ -81,8 +81,11 @@ void Pipeline::received(bus::PeerId peer, const bus::Record& record) {
                 item.request = *request;
                 const bool read = read_raw(item);
                 m_message.clear();
-                if (read) return;
+                const bool shed = read && m_arrived.size() > kArrivedMax && bus::may_be_shed(item.request.mti) &&
+                                  item.request.source == PaymentRequest::Source::terminal;
+                if (read && !shed) return;
                 m_arrived.pop_back();
+                if (shed) return note_dropped();
                 return warn("the gate passed on a message that does not unpack");
             }
             m_arrived.pop_back();
@@ -107,6 +110,10 @@ void Pipeline::received(bus::PeerId peer, const bus::Record& record) {
     }
     log::warn("the gate sent a record of type {:#06x} that is none of its own; its connection is closed", record.type);
     m_gate->close_peer(peer);
+}
+
+void Pipeline::note_dropped() {
+    if (++m_dropped % 10'000 == 1) log::warn("overloaded: {} requests dropped so far", m_dropped);
 }
 
 // Made where it will stay: an item is large, and holds a card number that every copy would have to wipe.
@@ -225,11 +232,25 @@ void Pipeline::finish(const std::vector<std::shared_ptr<Batch>>& ready) {
     GIRO_FAILPOINT("switch.committed");
     const bool owed_answered = std::exchange(m_owed_answered, false);
     if (owed_answered) GIRO_FAILPOINT("switch.saf.answered");
+    tell_decided(ready);
     std::vector<Outgoing> out = std::move(ready.front()->out);
     for (std::size_t i = 1; i < ready.size(); ++i)
         out.insert(out.end(), std::make_move_iterator(ready[i]->out.begin()), std::make_move_iterator(ready[i]->out.end()));
     send_with_macs(std::move(out));
     if (owed_answered) send_owed();  // the next of their lines
+}
+
+// Each gate hears how far the switch is with what it sent: by that it knows what waits.
+void Pipeline::tell_decided(const std::vector<std::shared_ptr<Batch>>& ready) {
+    std::map<bus::PeerId, std::uint64_t> last;
+    for (const auto& batch : ready)
+        for (const Item& item : batch->items)
+            if (item.is_payment() && item.request.source == PaymentRequest::Source::terminal) last[item.peer] = item.request.received_ns;
+    for (const auto& [peer, received_ns] : last) {
+        bus::encode(m_body, bus::Decided{received_ns});
+        m_gate->send(peer, {static_cast<std::uint16_t>(MessageType::decided), bus::Status::ok, 0, m_body});
+        m_body.clear();
+    }
 }
 
 bool Pipeline::commit() {

@@ -127,6 +127,8 @@ class Pipeline {
     void finish_later();
     void finish_ready_batches();
     void finish(const std::vector<std::shared_ptr<Batch>>& ready);
+    void tell_decided(const std::vector<std::shared_ptr<Batch>>& ready);
+    void note_dropped();
     void decide(Batch& batch);
     void decide_terminal(Batch& batch, Item& item);
     [[nodiscard]] bool accept_ksn(Batch& batch, const Item& item);

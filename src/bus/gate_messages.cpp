@@ -61,6 +61,17 @@ std::optional<LinkState> decode_link_state(Bytes body) {
     return m;
 }
 
+bool may_be_shed(Mti mti) noexcept { return mti == 0x0100 || mti == 0x0200 || mti == 0x0800; }
+
+void encode(Buffer& out, const Decided& m) { Writer(out).u64(m.received_ns); }
+
+std::optional<Decided> decode_decided(Bytes body) {
+    Reader in(body);
+    const Decided m{in.u64()};
+    if (!in.done()) return std::nullopt;
+    return m;
+}
+
 void encode(Buffer& out, const LinkFrameOut& m) {
     Writer w(out);
     w.u16(m.link);

@@ -26,6 +26,17 @@ struct FrameOut {
 void encode(Buffer& out, const FrameOut& message);
 [[nodiscard]] std::optional<FrameOut> decode_frame_out(Bytes body);
 
+// What is refused first where there is too much to do: a payment, an authorisation or a network message that comes for the first
+// time. Not a repeat, a reversal, an advice or what closes a day: those end what was begun.
+[[nodiscard]] bool may_be_shed(Mti mti) noexcept;
+
+// How far the switch is with what one gate sent, by PaymentRequest::received_ns.
+struct Decided {
+    std::uint64_t received_ns = 0;
+};
+void encode(Buffer& out, const Decided& message);
+[[nodiscard]] std::optional<Decided> decode_decided(Bytes body);
+
 struct LinkState {
     std::uint16_t link = 0;
     std::uint16_t connections = 0;  // to its host, now

@@ -17,6 +17,7 @@ enum class MessageType : std::uint16_t {
     link_frame_out = 0x0104,   // switch -> gate: link:u16 connection:u64 frame:var16
     wallet_request = 0x0105,   // gate -> switch: connection:u64 kind:u8 (1 order, 2 query) body:var16
     wallet_reply = 0x0106,     // switch -> gate: connection:u64 response_code:text2 rrn:text12 auth_code:text6 balance:i64 currency:u16 why:var16
+    decided = 0x0107,          // switch -> gate: received_ns:u64 of a terminal's request: it and all before it have been decided
 
     // --- run/switch.admin (giro), run/switch.settle (giro-settle), run/switch.auditor: commands -----
     // Each is answered with the same type and Status; a refusal's body is a line of text.

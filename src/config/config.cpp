@@ -174,7 +174,7 @@ struct MainFile : Reading {
     }
 
     void gate(const toml::table& t) {
-        check.only(t, {"terminals", "terminals_tls", "wallets", "dialect", "framing", "connections_max", "idle_timeout_s"});
+        check.only(t, {"terminals", "terminals_tls", "wallets", "dialect", "framing", "connections_max", "idle_timeout_s", "wait_max_ms"});
         out.gate.terminals = check.address(t, "terminals");
         if (!is_loopback(out.gate.terminals))
             check.wrong(t.source(), "'terminals' is not encrypted and may only listen on loopback; use terminals_tls");
@@ -184,6 +184,7 @@ struct MainFile : Reading {
         out.gate.framing = framing(t);
         out.gate.connections_max = check.number<std::uint32_t>(t, "connections_max", 1, 100'000);
         out.gate.idle_timeout_s = check.number<std::uint32_t>(t, "idle_timeout_s", 1, 86'400);
+        if (t.contains("wait_max_ms")) out.gate.wait_max_ms = check.number<std::uint32_t>(t, "wait_max_ms", 10, 60'000);
     }
 
     void mac_kinds(const toml::table& t) {

@@ -179,6 +179,7 @@ struct Config {
         std::uint32_t connections_max = 0;
         std::uint32_t idle_timeout_s = 0;
         net::Framing framing{};  // of `terminals` and `terminals_tls`
+        std::uint32_t wait_max_ms = 100;  // a new payment that would wait longer for its decision is refused
     } gate;
     struct Switch {
         MinorUnits payment_max = 0;

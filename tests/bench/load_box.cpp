@@ -29,7 +29,7 @@ void use_shipped_settings(const Box& box) {
     const fs::path file = box.file("etc/giro.toml");
     const std::string shipped = story::read_text(fs::path(GIRO_SOURCE_DIR) / "firmware-config" / "giro.toml");
     std::string text = story::read_text(file);
-    for (const char* setting : {"snapshot_every_entries", "forward_timeout_ms"}) {
+    for (const char* setting : {"snapshot_every_entries", "forward_timeout_ms", "wait_max_ms"}) {
         const std::regex line(std::string(setting) + " = [0-9_]+");
         std::smatch value;
         need(std::regex_search(shipped, value, line), std::string("no ") + setting + " in the shipped configuration");
@@ -152,6 +152,20 @@ json LoadBox::run(std::vector<std::string> options) {
     const double payments = report["answered"].get<double>();
     for (const auto& name : kPrograms) out["cpu_us"][name] = (after.at(name) - before.at(name)) / 1e3 / payments;
     out["cpu_us"]["terminals"] = (terminals_after - terminals_before) / 1e3 / payments;
+    return out;
+}
+
+json LoadBox::blast(double rate, int seconds) {
+    const auto before = cpu_ns();
+    const fs::path output = m_box.said_folder() / "blast.out";
+    story::Running running({std::string(GIRO_BIN_DIR) + "/giro-bench-blast", m_box.folder().string(), std::to_string(m_box.port("7801")),
+                            fmt::format("{:.0f}", rate), std::to_string(seconds)},
+                           output);
+    const int status = running.wait();
+    json out = story::Said{status, running.output()}.object();
+    need(status == 0 && out.is_object(), "giro-bench-blast: " + running.output());
+    const auto after = cpu_ns();
+    for (const auto& name : kPrograms) out["cpu_us"][name] = (after.at(name) - before.at(name)) / 1e3 / out["sent"].get<double>();
     return out;
 }
 

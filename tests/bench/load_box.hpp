@@ -28,6 +28,11 @@ class LoadBox {
     // and of the terminals ("terminals"). Ends the benchmark where a payment was declined or left without an answer.
     nlohmann::json run(std::vector<std::string> options);
 
+    // The last line of giro-bench-blast at `rate` for so many seconds, and cpu_us as above.
+    nlohmann::json blast(double rate, int seconds);
+    void serve_issuer_host() { m_box.serve_issuer_host(); }
+    void stop_issuer_host() { m_box.stop_issuer_host(); }
+
     // Megabytes resident, by program, and "total".
     [[nodiscard]] nlohmann::json memory_mb();
     [[nodiscard]] std::uint64_t entries();

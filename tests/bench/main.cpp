@@ -8,6 +8,7 @@
 #include "tests/bench/end_to_end.hpp"
 #include "tests/bench/growth.hpp"
 #include "tests/bench/machine.hpp"
+#include "tests/bench/overload.hpp"
 #include "tests/bench/postgres.hpp"
 #include "tests/bench/say.hpp"
 #include "tests/bench/table.hpp"
@@ -24,7 +25,9 @@ struct BoxPart {
 constexpr BoxPart kBoxParts[] = {{"rest", bench::measure_rest},
                                  {"closed", bench::measure_closed},
                                  {"after_load", bench::measure_after_load},
-                                 {"limit", bench::measure_limit}};
+                                 {"limit", bench::measure_limit},
+                                 {"forwarded", bench::measure_forwarded},
+                                 {"overload", bench::measure_overload}};
 
 // The story's Box checks with doctest's macros; here a failed check ends the run.
 void on_check(const doctest::AssertData& check) {

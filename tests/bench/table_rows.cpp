@@ -102,6 +102,12 @@ std::span<const Section> sections() {
              .ratio = "{/box/limit/1000/rate|/postgres/per_second} × pgbench"},
             {.name = ".. at half of it", .measured = "{/box/limit/1000/half/rate}/s; {~/box/limit/1000/half}", .parts = "limit", .asked = "p99 < 20 ms",
              .wanted = {{"/box/limit/1000/half/p99_ms", false, 20}}},
+            {.name = "forwarded to a bank's host on the same cores, 64 terminals, closed loop", .measured = "{/box/forwarded/per_second}/s; {~/box/forwarded}",
+             .parts = "forwarded", .ratio = "{/box/forwarded/of_on_us} × cards of the box", .asked = "≥ 0.6", .wanted = {{"/box/forwarded/of_on_us", true, 0.6}}},
+            {.name = "three times its peak offered, open loop", .measured = "{/box/overload/per_second}/s decided of {/box/overload/offered_per_s}; p99 {/box/overload/p99_ms} ms",
+             .parts = "overload", .ratio = "{/box/overload/of_peak} × its peak, {/box/overload/peak_per_s}/s", .asked = "≥ 0.9", .wanted = {{"/box/overload/of_peak", true, 0.9}}},
+            {.name = ".. what is refused then; reversals, of which none is", .measured = "p99 {/box/overload/refused_p99_ms} ms; p99 {/box/overload/reversed_p99_ms} ms",
+             .parts = "overload", .asked = "refusals < 100 ms", .wanted = {{"/box/overload/refused_p99_ms", false, 100}}},
             {.name = "memory of all programs at rest",
              .measured = "{/box/rest/memory_mb/total} MB: gate {/box/rest/memory_mb/gate}, switch {/box/rest/memory_mb/switch}, vault {/box/rest/memory_mb/vault}, "
                          "auditor {/box/rest/memory_mb/auditor}, settle {/box/rest/memory_mb/settle}, chain {/box/rest/memory_mb/chain}",

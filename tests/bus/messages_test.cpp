@@ -94,6 +94,7 @@ TEST_CASE("gate messages: every truncation, and a byte too many, is refused") {
     refuse(encoded(sample()), [](Bytes b) { return decode_payment_request(b).has_value(); });
     refuse(encoded(FrameOut{1, true, as_bytes("frame")}), [](Bytes b) { return decode_frame_out(b).has_value(); });
     refuse(encoded(LinkState{1, 2}), [](Bytes b) { return decode_link_state(b).has_value(); });
+    refuse(encoded(Decided{1}), [](Bytes b) { return decode_decided(b).has_value(); });
     refuse(encoded(LinkFrameOut{1, as_bytes("frame")}), [](Bytes b) { return decode_link_frame_out(b).has_value(); });
     refuse(encoded(WalletRequest{1, WalletRequest::Kind::query, as_bytes("q")}),
            [](Bytes b) { return decode_wallet_request(b).has_value(); });
@@ -119,4 +120,10 @@ TEST_CASE("gate messages: a truth value that is neither 0 nor 1 is refused") {
     Buffer close = encoded(FrameOut{1, true, as_bytes("frame")});
     close[8] = std::byte{2};
     CHECK_FALSE(decode_frame_out(close));
+}
+
+TEST_CASE("gate messages: where there is too much to do what begins something is shed, never what ends it") {
+    for (const int mti : {0x0100, 0x0200, 0x0800}) CHECK(may_be_shed(static_cast<Mti>(mti)));
+    for (const int mti : {0x0101, 0x0201, 0x0220, 0x0221, 0x0320, 0x0400, 0x0401, 0x0420, 0x0421, 0x0500, 0x0520, 0x0210, 0x0410, 0x0810})
+        CHECK_FALSE(may_be_shed(static_cast<Mti>(mti)));
 }

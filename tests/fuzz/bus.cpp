@@ -91,7 +91,7 @@ Seeds seeds_bus_batch() {
 }
 
 void run_bus_message(Bytes input) {
-    switch (take_choice(input, 7)) {
+    switch (take_choice(input, 8)) {
         case 0:
             return comes_back(bus::decode_payment_request(input), input);
         case 1:
@@ -104,6 +104,8 @@ void run_bus_message(Bytes input) {
             return comes_back(bus::decode_wallet_request(input), input);
         case 5:
             return comes_back(bus::decode_wallet_reply(input), input);
+        case 7:
+            return comes_back(bus::decode_decided(input), input);
         default:
             come_back<bus::IssueCard, bus::SetCardPin, bus::UnlockCard, bus::WindowReply, bus::ChainTip, bus::ChainTx, bus::ChainUtxos, bus::JournalHead>(
                 input);
@@ -126,7 +128,8 @@ Seeds seeds_bus_message() {
             chosen(6, encode(bus::ChainTip{})),
             chosen(6, encode(bus::ChainTx{})),
             chosen(6, encode(utxos)),
-            chosen(6, encode(bus::JournalHead{}))};
+            chosen(6, encode(bus::JournalHead{})),
+            chosen(7, encoded(bus::Decided{5}))};
 }
 
 }  // namespace giro::fuzz

@@ -35,12 +35,21 @@ constexpr int kEventsMax = 64;
     std::unique_ptr<bus::Server> server;
     bus::Handlers handlers;
     Buffer body;
+    bus::PeerId gate = 0;
+    std::uint64_t last_ns = 0;
     handlers.record = [&](bus::PeerId peer, const bus::Record& record) {
         const auto request = bus::decode_payment_request(record.body);
         if (!request) return;
+        gate = peer;
+        last_ns = request->received_ns;
         body.clear();
         bus::encode(body, bus::FrameOut{request->connection, false, request->raw});
         server->send(peer, {static_cast<std::uint16_t>(bus::MessageType::frame_out), bus::Status::ok, 0, body});
+    };
+    handlers.drained = [&] {
+        body.clear();
+        bus::encode(body, bus::Decided{last_ns});
+        server->send(gate, {static_cast<std::uint16_t>(bus::MessageType::decided), bus::Status::ok, 0, body});
     };
     server = std::move(*bus::Server::bind(loop, context, path, handlers));
     loop.run();

@@ -41,6 +41,7 @@ class FakeSwitch {
     std::vector<SeenWallet> wallet_requests;
     std::vector<bus::LinkState> link_states;
     bool echoes = false;  // every request comes back as its answer
+    bool decides = true;  // says at once that it has decided it
     std::vector<iso8583::Dialect> dialects{dialect()};
 
     void answer(std::uint64_t connection, Bytes frame, bool close_after = false) {
@@ -81,6 +82,7 @@ class FakeSwitch {
         REQUIRE(iso8583::to_request(spoken, r->raw, message, *r));
         requests.push_back({r->connection, r->source, r->mti, r->link, r->stan, r->response_code,
                             Buffer(r->raw.begin(), r->raw.end()), r->dialect});
+        if (decides && r->source == PaymentRequest::Source::terminal) send(bus::MessageType::decided, bus::Decided{r->received_ns});
         if (echoes) answer(r->connection, r->raw);
     }
     std::unique_ptr<bus::Server> m_server;

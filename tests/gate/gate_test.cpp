@@ -235,6 +235,7 @@ TEST_CASE("gate: one terminal's unanswered requests are bounded, and reading goe
 
 TEST_CASE("gate: while the switch is silent nobody is read, and all goes on when it speaks") {
     Fixture f;
+    f.fake_switch.decides = false;
     ClientSocket client(f.gate->ports().terminals);
     client.send(framed(purchase()));
     CHECK(f.until([&] { return f.fake_switch.requests.size() == 1; }));
@@ -245,6 +246,47 @@ TEST_CASE("gate: while the switch is silent nobody is read, and all goes on when
     CHECK(f.until([&] { return !f.gate->flow().silent(); }));
     CHECK(f.events.count(Event::switch_heard) == 1);
     CHECK_FALSE(f.gate->connections().reading_held());
+}
+
+TEST_CASE("gate: where the switch is behind, new payments hear 96 without a MAC; repeats, reversals and the day's end go on to it") {
+    Fixture f;
+    f.fake_switch.decides = false;
+    ClientSocket first(f.gate->ports().terminals), client(f.gate->ports().terminals);
+    first.send(framed(purchase()));
+    REQUIRE(f.until([&] { return f.fake_switch.requests.size() == 1; }));
+    f.clock.advance_ms(3ULL * f.config.gate.wait_max_ms);
+    first.send(framed(purchase()));  // one may find out
+    REQUIRE(f.until([&] { return f.fake_switch.requests.size() == 2; }));
+    iso8583::Message m;
+    const auto sent = [&](auto fill, const char* mti) {
+        fill(m);
+        m.set_mti(mti);
+        return packed(m);
+    };
+    for (const char* mti : {"0100", "0200"}) {
+        const Answer refused = refusal_of(f, client, sent(fill_purchase, mti));
+        CHECK(refused.response_code == "96");
+        CHECK(refused.stan == "004711");
+        CHECK(refused.mti[2] == '1');
+    }
+    CHECK(refusal_of(f, client, sent(fill_echo, "0800")).response_code == "96");
+    CHECK(refusal_of(f, client, sent(fill_purchase, "0201")).response_code == "96");  // of what never came to the switch
+    CHECK(f.events.count(Event::overload_refused) == 4);
+    ClientSocket elsewhere(f.gate->ports().terminals);
+    std::size_t passed = 2;
+    const auto passes = [&](const Buffer& frame) {
+        elsewhere.send(framed(frame));
+        ++passed;
+        CHECK(f.until([&] { return f.fake_switch.requests.size() == passed; }));
+    };
+    for (const char* mti : {"0201", "0101", "0220", "0221"}) passes(sent(fill_purchase, mti));
+    for (const char* mti : {"0320", "0400", "0401", "0420"}) passes(sent(fill_reversal, mti));
+    passes(sent(fill_reconciliation, "0500"));
+    f.fake_switch.send(bus::MessageType::decided, bus::Decided{f.clock.wall_ns()});
+    CHECK(f.until([&] {
+        client.send(framed(purchase()));
+        return f.fake_switch.requests.size() > passed;
+    }));
 }
 
 TEST_CASE("gate: requests that are never answered are given up, so that they don't count for ever") {

@@ -137,6 +137,22 @@ TEST_CASE("wallet door: without an answer of the switch it says 503 after five s
         f.until([&] { return f.events.count(Event::reply_for_gone) + f.events.count(Event::reply_misdirected) == 1; }));
 }
 
+TEST_CASE("wallet door: where the switch is behind it says 503 at once, and the switch hears nothing") {
+    Fixture f;
+    f.fake_switch.decides = false;
+    net::ClientSocket terminal(f.gate->ports().terminals);
+    terminal.send(framed(purchase()));
+    REQUIRE(f.until([&] { return f.fake_switch.requests.size() == 1; }));
+    f.clock.advance_ms(3ULL * f.config.gate.wait_max_ms);
+    terminal.send(framed(purchase()));  // one may find out
+    REQUIRE(f.until([&] { return f.fake_switch.requests.size() == 2; }));
+    net::TlsClient wallet(f.loop, f.gate->ports().wallets, {&f.ca});
+    REQUIRE(wallet.handshake());
+    wallet.send(order_request());
+    CHECK(response(wallet.receive_all()).head.starts_with("HTTP/1.1 503"));
+    CHECK(f.fake_switch.wallet_requests.empty());
+}
+
 TEST_CASE("wallet door: a request that is not finished in ten seconds is closed, however it trickles") {
     Fixture f;
     net::TlsClient wallet(f.loop, f.gate->ports().wallets, {&f.ca});

@@ -147,8 +147,8 @@ Box::~Box() {
     fs::remove_all(m_said);
 }
 
-// The shipped configuration on ports of our own, with a link that is given up on sooner, and with
-// snapshots of a small journal.
+// The shipped configuration on ports of our own, with a link that is given up on sooner, with snapshots of a small journal, and
+// with more patience for a switch that shares its cores with other tests.
 void Box::write_config(const std::map<std::string, int>& ports) {
     const auto on_our_ports = [&](const fs::path& file) {
         std::string text = read_text(fs::path(GIRO_SOURCE_DIR) / "firmware-config" / file);
@@ -162,6 +162,7 @@ void Box::write_config(const std::map<std::string, int>& ports) {
     std::string text = on_our_ports("giro.toml");
     text = std::regex_replace(text, std::regex("forward_timeout_ms = [0-9_]+"), "forward_timeout_ms = 1_000");
     text = std::regex_replace(text, std::regex("snapshot_every_entries = [0-9_]+"), "snapshot_every_entries = 500");
+    text = std::regex_replace(text, std::regex("wait_max_ms = [0-9_]+"), "wait_max_ms = " + std::to_string(m_wait_max_ms));
     write_text(m_folder / "etc" / "giro.toml", text);
 }
 

@@ -74,6 +74,7 @@ class Box {
     Said up_that_fails();      // giro up that is expected to end by itself
     void serve_issuer_host(const std::vector<std::string>& options = {});  // giro host at the link's address
     void stop_issuer_host() { m_host.reset(); }
+    [[nodiscard]] const Running& issuer_host() const { return *m_host; }
 
     [[nodiscard]] pid_t pid_of(const std::string& program) const;  // "switch"
     // Kills the program and waits until another has taken its place and the box answers.
@@ -89,6 +90,7 @@ class Box {
     [[nodiscard]] std::filesystem::path file(const std::string& name) const { return m_folder / name; }
     [[nodiscard]] int port(const std::string& what) const { return m_ports.at(what); }
     void write_config(const std::map<std::string, int>& ports);
+    void wait_at_most(int ms) { m_wait_max_ms = ms, write_config(m_ports); }  // gate.wait_max_ms, before up()
 
   private:
     std::filesystem::path m_folder, m_said, m_programs;
@@ -96,6 +98,7 @@ class Box {
     std::map<std::string, int> m_ports;
     std::unique_ptr<Running> m_up, m_host;
     int m_runs = 0;
+    int m_wait_max_ms = 2'000;
 };
 
 // More settings for the box's link.

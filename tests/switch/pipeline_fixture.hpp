@@ -216,6 +216,7 @@ class Fixture {
     bool configured;
     std::vector<Heard> heard;
     std::size_t link_frames = 0;
+    std::uint64_t decided_ns = 0;  // how far it says that it is
     Buffer to_link;  // the last of them
     std::uint64_t to_connection = 0;  // that it is for
     std::optional<Failure> failed;
@@ -456,6 +457,10 @@ class Fixture {
             to_link.assign(frame->frame.begin(), frame->frame.end());
             to_connection = frame->connection;
             return void(++link_frames);
+        }
+        if (record.type == static_cast<std::uint16_t>(MessageType::decided)) {
+            decided_ns = bus::decode_decided(record.body).value().received_ns;
+            return;
         }
         REQUIRE(record.type == static_cast<std::uint16_t>(MessageType::frame_out));
         const auto message = bus::decode_frame_out(record.body);

@@ -53,6 +53,23 @@ TEST_CASE("pipeline: what arrives while the vault is busy is gathered; at most t
     CHECK(f.pipeline.times().requests_max == 6);
 }
 
+TEST_CASE("pipeline: the gate hears how far the switch is, also of what waits for an issuer or is refused") {
+    Fixture f;
+    CHECK(f.decided_ns == 0);
+    const std::uint64_t at = f.clock.wall_ns();
+    f.buy(1);
+    REQUIRE(f.until([&] { return f.decided_ns == at; }));
+    f.link_up();
+    f.clock.advance_ms(1);
+    f.buy(2, 2, "9700030000000017");
+    REQUIRE(f.until([&] { return f.decided_ns == at + 1'000'000; }));
+    CHECK(f.heard.size() == 1);
+    f.vault.status = Status::try_again;
+    f.clock.advance_ms(1);
+    f.buy(3);
+    REQUIRE(f.until([&] { return f.decided_ns == at + 2'000'000; }));
+}
+
 TEST_CASE(
     "pipeline: a vault that refuses: 91 without a MAC, nothing is journalled, and the same request is taken later") {
     Fixture f;
