@@ -2,7 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <csignal>
+#include <sstream>
 #include <thread>
 
 namespace ordeal {
@@ -17,10 +19,10 @@ std::string key_of(const json& event) {
 }
 }  // namespace
 
-Ordeal::Ordeal(const std::string& name, const std::filesystem::path& programs) : m_box(name) {
+Ordeal::Ordeal(const std::string& name, const std::filesystem::path& programs, const std::vector<std::string>& host_options) : m_box(name) {
     m_box.use_programs(programs);
     m_box.init();
-    m_box.serve_issuer_host();
+    m_box.serve_issuer_host(host_options);
     m_box.up();
     const story::Said provisioned = m_box.giro({"demo", "provision"});
     INFO(provisioned.text);
@@ -55,11 +57,12 @@ std::optional<Program> Ordeal::next_life(const std::string& name, pid_t not_pid)
     return std::nullopt;
 }
 
-void Ordeal::begin_load(int per_second) {
-    m_load = m_box.start({"--json", "pos", "load", "--terminals", "60", "--seconds", std::to_string(kLoadMax_s),
-                          "--rate", std::to_string(per_second), "--timeout", "4000", "--mix",
-                          "card=75,link=10,reversal=10,decline=5", "--trace", m_box.file("ordeal.jsonl").string()},
-                         "load.out");
+void Ordeal::begin_load(int per_second, const std::string& mix, const std::vector<std::string>& options) {
+    std::vector<std::string> arguments{"--json", "pos", "load", "--terminals", "60", "--seconds", std::to_string(kLoadMax_s),
+                                       "--rate", std::to_string(per_second), "--timeout", "4000", "--mix", mix,
+                                       "--trace", m_box.file("ordeal.jsonl").string()};
+    arguments.insert(arguments.end(), options.begin(), options.end());
+    m_load = m_box.start(arguments, "load.out");
 }
 
 void Ordeal::end_load() {
@@ -128,6 +131,48 @@ std::size_t Ordeal::check_books() {
     const story::Said whole = m_box.giro({"journal", "verify"});
     CHECK_MESSAGE(whole.status == 0, whole.text);
     return m_told_approved.size();
+}
+
+std::size_t Ordeal::check_issuer() {
+    std::map<std::string, std::int64_t> here, there, there_reversed;
+    std::map<std::uint64_t, std::string> key_by_seq;
+    std::map<std::uint64_t, std::int64_t> amounts;
+    for (const auto& payment : m_box.journal("payment")) {
+        if (payment["outcome"] != "forwarded") continue;
+        const auto seq = payment["seq"].get<std::uint64_t>();
+        key_by_seq[seq] = key_of(payment);
+        amounts[seq] = payment["amount"].get<std::int64_t>();
+        here[key_by_seq[seq]] = 0;
+    }
+    for (const auto& answer : m_box.journal("forward_answered"))
+        if (const auto seq = answer["payment"].get<std::uint64_t>(); answer["outcome"] == "approved") here[key_by_seq[seq]] = amounts[seq];
+    for (const auto& reversal : m_box.journal("reversal"))
+        if (const auto found = key_by_seq.find(reversal["payment"].get<std::uint64_t>()); found != key_by_seq.end())
+            here[found->second] = std::min(here[found->second], reversal.value("stands", std::int64_t{0}));
+    std::istringstream lines(story::read_text(m_box.file("host.jsonl")));
+    for (std::string line; std::getline(lines, line);) {
+        const json seen = json::parse(line, nullptr, false);
+        REQUIRE_MESSAGE(seen.is_object(), line);
+        const std::string key = key_of(seen), mti = seen["mti"];
+        if (mti.starts_with("04")) {
+            const auto at = there_reversed.try_emplace(key, seen["stands"].get<std::int64_t>()).first;
+            at->second = std::min(at->second, seen["stands"].get<std::int64_t>());
+        } else if (seen["code"] == "00") {
+            there[key] = seen["amount"].get<std::int64_t>();
+        }
+    }
+    std::size_t standing = 0;
+    for (const auto& [key, stands] : there_reversed)
+        if (const auto found = there.find(key); found != there.end()) found->second = std::min(found->second, stands);
+    for (const auto& booked : there) {  // Clang 14 captures no structured binding
+        const auto ours = here.find(booked.first);
+        const std::int64_t known = ours == here.end() ? 0 : ours->second;
+        CHECK_MESSAGE(booked.second == known, "the host has ", booked.second, " of ", booked.first, ", the box ", known);
+        standing += booked.second != 0 ? 1 : 0;
+    }
+    for (const auto& payment : here)
+        CHECK_MESSAGE((payment.second == 0 || there.contains(payment.first)), "the host never saw ", payment.first, ", of which ", payment.second, " stands");
+    return standing;
 }
 
 }  // namespace ordeal

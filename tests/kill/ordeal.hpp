@@ -28,7 +28,8 @@ class Ordeal {
   public:
     // A demo box that is up, with its issuer host, its cards and terminals. `programs`: the folder of giro and the
     // others.
-    explicit Ordeal(const std::string& name, const std::filesystem::path& programs = {});
+    // `host_options`: of its `giro host`.
+    explicit Ordeal(const std::string& name, const std::filesystem::path& programs = {}, const std::vector<std::string>& host_options = {});
     [[nodiscard]] story::Box& box() { return m_box; }
 
     [[nodiscard]] std::map<std::string, Program> programs();
@@ -40,7 +41,7 @@ class Ordeal {
 
     // Payments of every kind from 16 terminals, at a steady rate, with a trace; unanswered ones are reversed by the
     // terminal.
-    void begin_load(int per_second);
+    void begin_load(int per_second, const std::string& mix = "card=75,link=10,reversal=10,decline=5", const std::vector<std::string>& options = {});
     // Ends it: what is under way is waited for.
     void end_load();
     // Approved answers in the trace so far; cheap to ask again and again.
@@ -51,6 +52,9 @@ class Ordeal {
     // twice; every reversal that was acknowledged is there; the journal verifies. Returns how many approved ones were
     // compared.
     std::size_t check_books();
+    // Of each payment that went on to the issuer's host, and of each that the host saw, as much stands there as here. Returns how many
+    // stand. To be asked when nothing is owed any more.
+    std::size_t check_issuer();
 
   private:
     void read_trace();
