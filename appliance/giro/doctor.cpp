@@ -127,7 +127,7 @@ Finding check_journal_file(const Box& box) {
 // What the switch could not start from it keeps: damaged, or another's. The journal's replay has made its state good again,
 // but somebody should know that it happened.
 Finding check_snapshot(const Box& box) {
-    const fs::path file = snapshot_file(box.paths.journal().parent_path());
+    const fs::path file = appliance::snapshot_file(box.paths.journal().parent_path());
     const fs::path refused = file.string() + ".refused";
     std::error_code error;
     if (fs::exists(refused, error))

@@ -20,7 +20,7 @@ Result<Desk> open_desk(const Args& args) {
     if (!outfit) return tl::unexpected(outfit.error());
     const auto terminal = terminal_of(args);
     if (!terminal) return tl::unexpected(terminal.error());
-    const Identity who = identity_of(outfit->equipment->config, *terminal, args.flag("--dukpt"));
+    const Identity who = pos::identity_of(outfit->equipment->config, *terminal, args.flag("--dukpt"));
     return Desk{std::move(*outfit), who};
 }
 

@@ -174,7 +174,7 @@ Result<Found> find_original(const Args& args, const Till& till, std::optional<Fo
         return fail(Failure::Kind::refused,
                     fmt::format("{} has no {} with RRN {}; payments of a run are in its --trace file: give --from FILE", file.string(),
                                 form ? "authorisation" : "payment", args.text("--rrn")));
-    Found out{**found, identity_of(till.equipment->config, (*found)->terminal)};
+    Found out{**found, pos::identity_of(till.equipment->config, (*found)->terminal)};
     out.original.sale.stamp.wall_ns = till.equipment->clock.wall_ns();  // its date's year is the nearest: the record has none
     const CardName& card = out.original.card;
     if (!card.bin.empty()) {
@@ -264,7 +264,7 @@ Result<void> pos_mpm(const Args& args) {
     if (!config) return tl::unexpected(config.error());
     const auto terminal = terminal_of(args);
     if (!terminal) return tl::unexpected(terminal.error());
-    const Identity who = identity_of(*config, *terminal);
+    const Identity who = pos::identity_of(*config, *terminal);
     qr::GiroAccount account{who.merchant, who.terminal, {}};
     SystemRandom random;
     random.fill(account.order_id);
