@@ -243,9 +243,9 @@ TEST_CASE("forward table: every state, event and action is in it, and no row is 
 namespace {
 // A host that books what reaches it, by a mind of its own; whatever it says may get lost.
 struct ModelHost {
-    const char* to_request;  // DE39 of its 0210, when nothing came before
-    const char* to_advice;
-    bool complains_of_repeats;  // answers the repeat of an advice that it has booked as a duplicate, and so refuses it
+    const char* to_request = "00";  // DE39 of its 0210, when nothing came before
+    const char* to_advice = "00";
+    bool complains_of_repeats = false;  // answers the repeat of an advice that it has booked as a duplicate, and so refuses it
     bool booked = false, decided = false;
     MinorUnits leaves = kAmount;  // what reversals leave of it
 
@@ -321,7 +321,10 @@ TEST_CASE("forward table: in whatever order, and whatever gets lost, nothing is 
     for (int walk = 0; walk < 600; ++walk) {
         constexpr const char* kRequests[] = {"00", "05", "08"};
         constexpr const char* kAdvices[] = {"00", "00", "51"};
-        Walk w{{}, {kRequests[below(3)], kAdvices[below(3)], below(2) == 0}};
+        Walk w;
+        w.host.to_request = kRequests[below(3)];
+        w.host.to_advice = kAdvices[below(3)];
+        w.host.complains_of_repeats = below(2) == 0;
         std::string story;
         for (int i = 0; i < 12; ++i) {
             const std::size_t what = below(12);
