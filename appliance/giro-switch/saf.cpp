@@ -82,12 +82,16 @@ void StoreAndForward::forget(const State& state, std::uint64_t now_ns) {
     std::erase_if(m_sent, [&](const auto& one) { return state.outstanding(one.first) == nullptr; });
 }
 
-// Of its line nothing is under way, and its pause is over.
-bool StoreAndForward::is_ready(const Link& link, std::uint64_t payment, const TerminalId& terminal, std::uint64_t now_ns) const {
-    const auto of_line = [&](const auto& one) { return one.second.terminal == terminal; };
-    if (std::ranges::any_of(link.in_flight, of_line)) return false;
+// Of a line one is under way at a time, also when another of it was put back in front.
+bool StoreAndForward::line_is_busy(const Link& link, const TerminalId& terminal) {
+    return std::ranges::any_of(link.in_flight, [&](const auto& one) { return one.second.terminal == terminal; });
+}
+
+// What is owed next of it went out not long ago. A reversal behind an advice that was answered went never.
+bool StoreAndForward::pauses(const State& state, std::uint64_t payment, std::uint64_t now_ns) const {
     const auto sent = m_sent.find(payment);
-    return sent == m_sent.end() || now_ns - sent->second.last_ns >= pause_ns(sent->second.times);
+    if (sent == m_sent.end() || sent->second.reversal != is_reversal_next(*state.outstanding(payment))) return false;
+    return now_ns - sent->second.last_ns < pause_ns(sent->second.times);
 }
 
 void StoreAndForward::take(const State& state, Link& link, std::uint64_t payment, std::uint64_t now_ns, std::vector<Send>& out) {
@@ -115,9 +119,7 @@ void StoreAndForward::take(const State& state, Link& link, std::uint64_t payment
 bool StoreAndForward::take_suspect(const State& state, Link& link, std::uint64_t now_ns, std::vector<Send>& out) {
     for (const std::uint64_t payment : link.suspects) {
         const Outstanding& o = *state.outstanding(payment);
-        const auto sent = m_sent.find(payment);
-        const bool waits = sent != m_sent.end() && now_ns - sent->second.last_ns < pause_ns(sent->second.times);
-        if (waits || !is_first(state, payment, o)) continue;
+        if (pauses(state, payment, now_ns) || !is_first(state, payment, o)) continue;
         if (!link.in_flight.empty()) return true;
         take(state, link, payment, now_ns, out);
         link.alone = !link.in_flight.empty();
@@ -142,7 +144,8 @@ std::vector<StoreAndForward::Send> StoreAndForward::due(const State& state, std:
             at = first;
         }
         const std::uint64_t payment = at->second.begin()->second;
-        if (!link.suspects.contains(payment) && is_ready(link, payment, at->first.terminal, now_ns)) take(state, link, payment, now_ns, out);
+        const bool may = !link.suspects.contains(payment) && !line_is_busy(link, at->first.terminal) && !pauses(state, payment, now_ns);
+        if (may) take(state, link, payment, now_ns, out);
         link.last = at->first.terminal;
     }
     return out;

@@ -71,7 +71,8 @@ class StoreAndForward {
         std::uint64_t answers = 0;                         // that came, of any kind
     };
     void settle(const switching::State& state, Link& link, std::uint64_t now_ns);
-    [[nodiscard]] bool is_ready(const Link& link, std::uint64_t payment, const TerminalId& terminal, std::uint64_t now_ns) const;
+    [[nodiscard]] bool pauses(const switching::State& state, std::uint64_t payment, std::uint64_t now_ns) const;
+    [[nodiscard]] static bool line_is_busy(const Link& link, const TerminalId& terminal);
     void take(const switching::State& state, Link& link, std::uint64_t payment, std::uint64_t now_ns, std::vector<Send>& out);
     [[nodiscard]] bool take_suspect(const switching::State& state, Link& link, std::uint64_t now_ns, std::vector<Send>& out);
     void forget(const switching::State& state, std::uint64_t now_ns);
