@@ -128,7 +128,8 @@ TEST_CASE("host scenario: silence lasts from its first second until its last, an
     CHECK_FALSE(silent(*again, 67'000));
     const auto always = shipped("silent");
     REQUIRE(always);
-    for (std::uint64_t day = 0; day < 3; ++day) CHECK(is_silent_at(always->silence, day * kDaySeconds * kSecond));
+    for (std::uint64_t n = 0; n < 1'000; ++n) CHECK(conduct_of(*always, n, n * kSecond).silent);
+    CHECK_FALSE(is_silent_at(always->silence, 0));  // sign-on and echoes are answered
 }
 
 TEST_CASE("host scenario: what goes wrong does so as often as it says") {
