@@ -28,12 +28,16 @@ std::string_view answer_mti(Kind kind, const ReversalForm& form, Form sale) noex
     return "";
 }
 
+constexpr std::string_view kTooMuch = "96";
+constexpr std::uint64_t kPauseFirstNs = 250'000'000, kPauseMaxNs = 16 * kPauseFirstNs;  // five times in eight seconds
+
 bool is_network(Kind kind) noexcept { return kind == Kind::network || kind == Kind::echo || kind == Kind::notice; }
 
 // Refusals that a box gives before it has the terminal's key, or a message to make a MAC of; and of a wrong MAC, so that
-// nobody can turn a payment's MAC wrong and have its refusal proved; and of a DUKPT key that it has left behind (94).
+// nobody can turn a payment's MAC wrong and have its refusal proved; of a DUKPT key that it has left behind (94); and of what
+// came to its gate while there was too much to do (96).
 bool may_lack_mac(std::string_view code) noexcept {
-    return code == "58" || code == "30" || code == "12" || code == "63" || code == "94";
+    return code == "58" || code == "30" || code == "12" || code == "63" || code == "94" || code == kTooMuch;
 }
 
 // A 0800 refused with these may be asked again; other refusals mean that terminal and box do not fit together.
@@ -326,6 +330,11 @@ void Terminal::tick(Now now) {
         if (m_connected && m_ask_again_ns != 0 && now.monotonic_ns >= m_ask_again_ns) connected(now);
         return;
     }
+    if (m_request.again_ns != 0) {
+        if (now.monotonic_ns < m_request.again_ns) return;
+        m_request.again_ns = 0;
+        return repeat_request(now);
+    }
     if (now.monotonic_ns - std::min(m_request.sent_ns, now.monotonic_ns) >= m_timeout_ns) timed_out(now);
 }
 
@@ -349,10 +358,19 @@ void Terminal::timed_out(Now now) {
 // reversal is sent again in its own time.
 void Terminal::refused_without_mac(const ResponseCode& code, Now now) {
     m_observer.odd(*this, Observer::Oddity::unproven);
-    if (is_told_until_heard()) return;
+    if (is_told_until_heard() || says_again_later(code, now)) return;
     Outcome outcome;
     outcome.unproven = code;
     end_undecided(outcome, now);
+}
+
+// A box with too much to do is not helped by a reversal, which costs it as much: the sale is said once more, as its repeat, after
+// a pause that grows; what it may have decided all the same is then heard. At last the sale is taken back.
+bool Terminal::says_again_later(const ResponseCode& code, Now now) {
+    if (code.view() != kTooMuch || m_request.kind != Kind::sale || m_request.pause_ns >= kPauseMaxNs) return false;
+    m_request.pause_ns = m_request.pause_ns == 0 ? kPauseFirstNs : 2 * m_request.pause_ns;
+    m_request.again_ns = now.monotonic_ns + m_request.pause_ns;
+    return true;
 }
 
 void Terminal::end_undecided(Outcome outcome, Now now) {

@@ -150,12 +150,15 @@ class Terminal {
         std::uint32_t stan = 0;
         std::uint64_t meant_ns = 0;
         std::uint64_t sent_ns = 0;
+        std::uint64_t again_ns = 0;  // when it is said again, refused for want of time; 0: it waits for its answer
+        std::uint64_t pause_ns = 0;  // the pause before that
     };
 
     void ask_network(NetworkCode code, Kind kind, std::uint64_t meant_ns, Now now);
     void start_sale(Sale sale, bool spoil_mac, std::uint64_t meant_ns, Now now);
     void follow(const Sale& authorised, Form form, MinorUnits amount, Now now);
     void repeat_request(Now now);
+    [[nodiscard]] bool says_again_later(const ResponseCode& code, Now now);
     [[nodiscard]] bool is_told_until_heard() const noexcept;
     void start(MessageBuilder::Built built, UnderWay request, Now now);
     void start_reversal(const Sale& sale, bool forced, Now now, ReversalForm form);

@@ -18,8 +18,8 @@ namespace fs = std::filesystem;
 using ordeal::Ordeal;
 
 constexpr int kPerSecond = 80;
-constexpr auto kStands = std::chrono::milliseconds(700);  // longer than any wait that is measured, shorter than a timeout
-constexpr int kPatience_s = 30;
+constexpr auto kStands = std::chrono::milliseconds(1'500);  // longer than the box waits for an issuer: late approvals
+constexpr int kPatience_s = 60;  // the pause before a reversal is sent again grows
 constexpr ordeal::Weather kTills{.lost = 1, .twice = 2, .late = 3, .late_ms = 300, .cut_off = 1, .ended = 1};
 constexpr ordeal::Weather kLink{.lost = 2, .twice = 3, .late = 5, .late_ms = 2'000, .cut_off = 1, .ended = 1};  // later than its timeout, too
 
@@ -30,11 +30,11 @@ struct Stroke {
 };
 using enum Stroke::Kind;
 constexpr Stroke kStrokes[] = {
-    {"gate.request.passed", "gate", dies},     {"gate.answer.taken", "gate", dies},       {"gate", "gate", stops},
-    {"switch.decided", "switch", dies},        {"journal.commit.before", "switch", dies}, {"journal.commit.after", "switch", dies},
-    {"switch.answers.sent", "switch", dies},   {"switch", "switch", stops},               {"vault.request.taken", "vault", dies},
-    {"vault.request.done", "vault", dies},     {"vault", "vault", stops},                 {"host", "", host_dies},
-    {"host", "", host_dies},                   {"host", "", host_stops},
+    {"gate.request.passed", "gate", dies},   {"gate.answer.taken", "gate", dies},    {"gate", "gate", stops},
+    {"switch.decided", "switch", dies},      {"journal.commit.after", "switch", dies}, {"switch", "switch", stops},
+    {"switch.expiry.committed", "switch", dies}, {"switch.saf.taken", "switch", dies}, {"vault.request.taken", "vault", dies},
+    {"vault", "vault", stops},               {"host", "", host_dies},                {"host", "", host_dies},
+    {"host", "", host_stops},
 };
 
 class Luck {

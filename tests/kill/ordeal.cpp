@@ -155,6 +155,7 @@ std::size_t Ordeal::check_issuer() {
         REQUIRE_MESSAGE(seen.is_object(), line);
         const std::string key = key_of(seen), mti = seen["mti"];
         if (mti.starts_with("04")) {
+            if (seen["code"] != "00") continue;
             const auto at = there_reversed.try_emplace(key, seen["stands"].get<std::int64_t>()).first;
             at->second = std::min(at->second, seen["stands"].get<std::int64_t>());
         } else if (seen["code"] == "00") {

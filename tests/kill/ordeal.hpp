@@ -53,7 +53,7 @@ class Ordeal {
     // compared.
     std::size_t check_books();
     // Of each payment that went on to the issuer's host, and of each that the host saw, as much stands there as here. Returns how many
-    // stand. To be asked when nothing is owed any more.
+    // stand. To be asked when nothing is owed any more, of a box that stands in for nobody.
     std::size_t check_issuer();
 
   private:

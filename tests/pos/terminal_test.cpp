@@ -627,3 +627,53 @@ TEST_CASE("terminal: a reversal and a connection that breaks meanwhile lose noth
     CHECK(b.outcomes[1].kind == Kind::reversal);
     CHECK(b.outcomes[1].approved());
 }
+
+TEST_CASE("terminal: a box with too much to do is asked again by the sale's repeat, each time later, before the sale is taken back") {
+    Bench b;
+    b.sign_on();
+    b.sell();
+    const std::string stan = b.last(11);
+    const auto too_much = [&] { b.terminal.received(answer("0210", {{11, stan}, {39, "96"}, {41, b.last(41)}}, nullptr), b.now); };
+    for (const std::uint64_t pause_ms : {250U, 500U, 1'000U, 2'000U, 4'000U}) {
+        too_much();
+        const std::size_t sent = b.sent.size();
+        b.now.monotonic_ns += (pause_ms - 1) * 1'000'000;
+        b.terminal.tick(b.now);
+        CHECK(b.sent.size() == sent);
+        b.now.monotonic_ns += 1'000'000;
+        b.terminal.tick(b.now);
+        REQUIRE(b.sent.size() == sent + 1);
+        CHECK(b.last(0) == "0201");
+        CHECK(b.last(11) == stan);
+    }
+    CHECK(b.outcomes.empty());
+    SUBCASE("and the answer that it gets then counts") {
+        std::vector<test::Field> fields;
+        for (const unsigned n : {4U, 11U, 37U, 41U}) fields.push_back({n, b.last(n)});
+        fields.push_back({39, "00"});
+        b.terminal.received(answer("0210", fields, &b.session), b.now);
+        REQUIRE(b.outcomes.size() == 1);
+        CHECK(b.outcomes[0].approved());
+    }
+    SUBCASE("and then it is") {
+        too_much();
+        CHECK(b.last(0) == "0400");
+    }
+    SUBCASE("and when nothing more is heard it is, too") {
+        b.now.monotonic_ns += 16 * kSecond;
+        b.terminal.tick(b.now);
+        CHECK(b.last(0) == "0400");
+    }
+}
+
+TEST_CASE("terminal: a sign-on that is refused for want of time, without a MAC, is asked again") {
+    Bench b;
+    b.terminal.connected(b.now);
+    b.terminal.received(answer("0810", {{11, b.last(11)}, {39, "96"}, {41, b.last(41)}}, nullptr), b.now);
+    CHECK(b.failure.empty());
+    b.now.monotonic_ns += 16 * kSecond;
+    const std::size_t sent = b.sent.size();
+    b.terminal.tick(b.now);
+    CHECK(b.sent.size() == sent + 1);
+    CHECK(b.last(70) == "001");
+}
