@@ -37,8 +37,9 @@ void Pipeline::link_connected(bus::PeerId peer, const bus::LinkState& state) {
     const auto [known, first] = m_link_peers.try_emplace(state.link, peer);
     if (known->second != peer) m_link_health.connected(state.link, 0, now_ns);  // another gate, so other connections
     known->second = peer;
+    const bool changed = m_link_health.figures(state.link).connections != state.connections;  // the gate says it once a second
     m_link_health.connected(state.link, state.connections, now_ns);
-    m_saf.link_changed(state.link);
+    if (changed) m_saf.link_changed(state.link);
     renew_link(state.link);
 }
 
