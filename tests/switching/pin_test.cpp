@@ -14,7 +14,7 @@ void set_pin(Box& box, std::uint8_t card, const char* on_file) {
     REQUIRE(box.core->set_card_pin({sealed(card).token, FixedText<10>("9700010001"), FixedText<12>(on_file)}));
     box.commit();
 }
-Answer buy_with(Box& box, const PaymentRequest& r, PinCheck pin) {
+Answer buy_with(Box& box, const PaymentRequest& r, const CardChecks& pin) {
     const auto pan = sealed(1);
     const Answer a = box.core->purchase(r, &pan, kNow, pin);
     box.commit();
@@ -132,7 +132,10 @@ TEST_CASE("PIN: a wrong one refuses an authorisation, and a payment at a link be
     CHECK(refused.action == Answer::Action::reply);
     CHECK(refused.code.view() == "55");
     CHECK(box.state.all_outstanding().empty());
-    CHECK(buy_with(box, purchase_of(100, 3, "9700030000000011"), PinCheck::good).action == Answer::Action::forward);
+    CHECK(buy_with(box, purchase_of(100, 3, "9700030000000011"), PinCheck::good).code.view() == "91");  // verified, for no link
+    CardChecks translated = PinCheck::good;
+    translated.pin_link = 0;
+    CHECK(buy_with(box, purchase_of(100, 4, "9700030000000011"), translated).action == Answer::Action::forward);
 }
 
 TEST_CASE("PIN: reasons before it are told first: no such card, and a purchase that is none") {

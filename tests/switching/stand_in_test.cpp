@@ -155,6 +155,7 @@ TEST_CASE("stand-in: a clock that jumps years ahead and back counts neither for 
 TEST_CASE("stand-in: a PIN is its issuer's to look at, and a chip that said no is heeded") {
     StandInBox box;
     CardChecks pin(PinCheck::good);
+    pin.pin_link = 0;
     CHECK(box.buy_down(purchase_of(1, 1, kGammaCard), kGamma, kNow, pin).code.view() == "91");
     CHECK(reason_of_last(box) == Reason::stand_in_pin);
     const CardShown no = shown(chip_field(std::byte{0})), yes = shown(chip_field(std::byte{0x80}));
