@@ -28,7 +28,7 @@ using giro::test::Random;
 constexpr int kPoll_ms = 5;
 constexpr std::size_t kLengthBytes = 2, kReadBytes = 64U << 10;
 
-volatile sig_atomic_t g_calm = 0;
+volatile sig_atomic_t g_calm = 1;
 
 std::int64_t now_ms() {
     return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
@@ -161,6 +161,7 @@ Proxy::Proxy(std::uint64_t seed, int port, int to, const Weather& weather) {
     if (m_pid == 0) {
         ::prctl(PR_SET_PDEATHSIG, SIGKILL);
         ::signal(SIGUSR1, [](int) { g_calm = 1; });
+        ::signal(SIGUSR2, [](int) { g_calm = 0; });
         Loop(listener, to, seed, weather).run();
     }
     ::close(listener);
@@ -173,5 +174,6 @@ Proxy::~Proxy() {
 }
 
 void Proxy::calm() const { ::kill(m_pid, SIGUSR1); }
+void Proxy::rage() const { ::kill(m_pid, SIGUSR2); }
 
 }  // namespace ordeal

@@ -27,7 +27,8 @@ class Proxy {
     Proxy(const Proxy&) = delete;
     Proxy& operator=(const Proxy&) = delete;
     [[nodiscard]] int port() const { return m_port; }
-    // From now on every message arrives, at once and once.
+    // From now on the weather is as it was said; until then, and again from calm() on, every message arrives, at once and once.
+    void rage() const;
     void calm() const;
 
   private:
