@@ -462,5 +462,5 @@ TEST_CASE("config: a stand-in policy is read whole, and a link can only name one
     CHECK(contains(refused(policy + "chip = \"maybe\"\n"), "'chip' must be one of: required if-present"));
     CHECK(contains(refused("[[stand_in]]\nname = \"shops\"\n"), "'floor' must be given"));
     const std::string name = "name = \"gamma-host\"\n";
-    CHECK(contains(refusal_with(name, name + "stand_in = \"other\"\n"), "there is no [[stand_in]] of that name"));
+    CHECK(contains(refusal_with(name, name + "stand_in = \"other\"\n"), "giro.toml has no [[stand_in]] of that name"));
 }

@@ -215,7 +215,7 @@ TEST_CASE("canaries: after every flow no key is outside the vault, and no card d
     // translated for another bank.
     const std::string pin = "731902846537";
     CHECK(buy({"100", "--dukpt", "--pin", pin}) == "55");
-    CHECK(buy({"100", "--pin", pin}) == "55");
+    CHECK(buy({"100", "--terminal", "2", "--pin", pin}) == "55");
     CHECK(eventually(20, [&] { return buy({"100", "--dukpt", "--pin", pin, "--bin", "970003"}) == "55"; }));
     CHECK(eventually(20, [&] { return buy({"100", "--bin", "970003", "--terminal", "3"}) == "00"; }));
     giro::pos::Sale elsewhere = till.sale(735, "970003", 7);

@@ -86,7 +86,7 @@ void lose_primary(const char* how, int signal) {
     TwoHosts hosts("links" + std::to_string(signal));
     Box& box = hosts.box;
     const auto trace = box.said_folder() / "trace.jsonl";
-    auto load = box.start({"--json", "pos", "load", "--terminals", "8", "--rate", "40", "--seconds", "10", "--mix", "link=100", "--link-bin",
+    auto load = box.start({"--json", "pos", "load", "--terminals", "64", "--rate", "30", "--seconds", "10", "--mix", "link=100", "--link-bin",
                            "970003", "--trace", trace.string()},
                           "load.out");
     REQUIRE(eventually(20, [&] { return hosts.seen_by("first") > 40; }));
