@@ -67,4 +67,30 @@ inline vault::EncryptedPin of_session(vault::PinFormat format, Bytes block) {
     return {{}, {}, format, block, kPinTerminal, kPinNonce};
 }
 
+inline constexpr hsm::Caller kSwitch = hsm::Caller::giro_switch;
+
+// A KSN of AES DUKPT, of one device.
+inline Buffer ksn_of(std::uint32_t counter) {
+    Buffer ksn = hex("123456789012345600000000");
+    store_be(ksn.data() + 8, counter);
+    return ksn;
+}
+
+// A box with a card whose PIN is 1234 by the PVV 7211.
+struct PinBox : BoxFixture {
+    const Pan pan = *Pan::parse("4444333322221111");
+    PinBox() { add_payment_keys(*this); }
+    Buffer sealed(const char* digits_text, hsm::PinFormat format = hsm::PinFormat::iso0) { return session_block(*this, digits_text, pan, format); }
+    vault::PinVerify::Result check(const char* digits_text, const char* pvv = "7211") {
+        const Buffer block = sealed(digits_text);
+        return get<vault::PinVerify>({{{of_session(vault::PinFormat::iso0, block),
+                                        pan,
+                                        vault::PinMethod::visa_pvv,
+                                        vault::KeyName("pvv"),
+                                        digits(pvv)}}},
+                                     kSwitch)
+            .results.at(0);
+    }
+};
+
 }  // namespace giro::test

@@ -13,8 +13,6 @@ using vault::ArqcVerdict;
 using vault::KeyName;
 
 namespace {
-constexpr Caller kSwitch = Caller::giro_switch;
-
 Secret master() {
     return Secret(hex(kTdesValue));
 }
