@@ -59,7 +59,7 @@ IssuerLink::IssuerLink(bus::Loop& loop, net::Connections& connections, const Sha
       m_again(loop, [this] { connect(); }) {}
 
 void IssuerLink::connect() {
-    const auto begun = m_connections.connect(m_link.address.host, m_link.address.port,
+    const auto begun = m_connections.connect(m_link.addresses.front().host, m_link.addresses.front().port,
                                              [this](net::ConnectionId) { return std::make_unique<Peer>(*this); });
     if (!begun) return down();  // no descriptor left
     m_connection = *begun;
@@ -95,7 +95,7 @@ void IssuerLink::send(Bytes frame) {
 }
 
 void IssuerLink::report() {
-    m_shared.port.send_link_state(number(), m_up);
+    m_shared.port.send_link_state(number(), m_up ? 1 : 0);
 }
 
 }  // namespace giro::gate

@@ -47,8 +47,8 @@ void SwitchPort::send_wallet(const bus::WalletRequest& request) {
     update_hold();
 }
 
-void SwitchPort::send_link_state(std::uint16_t link, bool up) {
-    send(bus::MessageType::link_state, bus::LinkState{link, up});
+void SwitchPort::send_link_state(std::uint16_t link, std::uint16_t connections) {
+    send(bus::MessageType::link_state, bus::LinkState{link, connections});
 }
 
 void SwitchPort::settled(std::uint64_t requests) {

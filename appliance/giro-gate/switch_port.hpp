@@ -36,7 +36,7 @@ class SwitchPort {
     // An issuer's answer: nothing comes back for it.
     void send_answer(const PaymentRequest& answer);
     void send_wallet(const bus::WalletRequest& request);  // in flight until its wallet_reply
-    void send_link_state(std::uint16_t link, bool up);
+    void send_link_state(std::uint16_t link, std::uint16_t connections);
     // Requests that are no longer in flight: answered, given up, or their connection is gone.
     void settled(std::uint64_t requests);
     void tick();  // once a second

@@ -1,4 +1,4 @@
-// The session MAC keys of links, where a link's settings ask for them (session_key_requests, session_key_s of [[link]]): which
+// The session MAC keys of links, where a link's settings ask for them (session_key_requests, session_key_s of its file): which
 // one serves, when the next has to be agreed with the host, and when a link may be used at all. A state machine without
 // vault, socket or clock; giro-switch alone.
 //

@@ -102,7 +102,7 @@ void Pipeline::received(bus::PeerId peer, const bus::Record& record) {
             const auto [known, first] = m_link_peers.try_emplace(state->link, peer);
             if (known->second != peer) m_link_keys.link_state(state->link, false);  // another gate, so another connection
             known->second = peer;
-            m_link_keys.link_state(state->link, state->up);
+            m_link_keys.link_state(state->link, state->connections != 0);
             return renew_link_keys();
         }
         default:

@@ -158,7 +158,7 @@ void Pipeline::send(const Outgoing& out) {
     if (out.type == MessageType::frame_out)
         bus::encode(m_body, bus::FrameOut{out.destination, false, out.frame});
     else
-        bus::encode(m_body, bus::LinkFrameOut{static_cast<std::uint16_t>(out.destination), out.frame});
+        bus::encode(m_body, bus::LinkFrameOut{static_cast<std::uint16_t>(out.destination), out.frame, 0});
     m_gate->send(out.peer, {static_cast<std::uint16_t>(out.type), bus::Status::ok, 0, m_body});
     wipe(m_body);
     m_body.clear();

@@ -56,7 +56,7 @@ Result<void> check_config(const Args& args) {
         if (file.path().extension() == ".toml")
             if (auto dialect = iso8583::load_dialect(file.path()); !dialect) return tl::unexpected(dialect.error());
     if (args.json()) fmt::print("{{\"ok\":true,\"box\":\"{}\",\"participants\":{}}}\n", config->box, config->participants.size());
-    else fmt::print("{} is good: box '{}', {} participants, {} links, {} routes, {} officers\n", args.paths().config_file().string(),
+    else fmt::print("{} and its links are good: box '{}', {} participants, {} links, {} routes, {} officers\n", args.paths().config_file().string(),
                     config->box, config->participants.size(), config->links.size(), routing->table.rules().size(), config->officers.size());
     return {};
 }
@@ -71,7 +71,7 @@ std::vector<Command> box_commands() {
         {"up", "start every program of the box and keep them up until SIGTERM or Ctrl-C", {}, bring_up},
         {"status", "what runs, since when, and where journal, chain and token stand", {}, show_status},
         {"doctor", "examine everything a box needs; says what to do about what is wrong", {}, examine, never},
-        {"config check", "read etc/giro.toml, etc/routes.toml and every file of etc/dialects as the programs do, and say what is wrong", {}, check_config, never},
+        {"config check", "read etc/giro.toml, etc/routes.toml, every link in etc/conf.d and every file of etc/dialects as the programs do, and say what is wrong", {}, check_config, never},
         {"demo provision", "the demo's banks, accounts, cards and terminals, into the running switch; what is there stays", {}, provision_demo},
         {"bank pay-in", "a customer paid cash in: from a bank's reserve to one of its accounts",
          {{"--wallet", "address of a wallet (giro wallet address)"},

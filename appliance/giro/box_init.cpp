@@ -38,7 +38,7 @@ Result<void> make_private(const fs::path& folder) {
 
 Result<void> make_folders(const config::Paths& paths) {
     for (const fs::path& folder :
-         {paths.root, paths.config_file().parent_path(), paths.dialects(), paths.run(), paths.log(), paths.vault(),
+         {paths.root, paths.config_file().parent_path(), paths.dialects(), paths.links(), paths.run(), paths.log(), paths.vault(),
           paths.journal().parent_path(), paths.snapshots(), paths.chain().parent_path(), paths.pub(), paths.demo()})
         if (auto made = make_private(folder); !made) return made;
     return {};
@@ -55,8 +55,12 @@ Result<void> copy_if_missing(const fs::path& from, const fs::path& to) {
 Result<void> write_defaults(const config::Paths& paths) {
     const auto defaults = find_defaults();
     if (!defaults) return tl::unexpected(defaults.error());
+    const bool first = !fs::exists(paths.config_file());
     if (auto done = copy_if_missing(*defaults / "giro.toml", paths.config_file()); !done) return done;
     if (auto done = copy_if_missing(*defaults / "routes.toml", routing::routes_file(paths)); !done) return done;
+    if (first)  // a link that the operator has taken out stays out
+        for (const auto& link : fs::directory_iterator(*defaults / "conf.d"))
+            if (auto done = copy_if_missing(link.path(), paths.links() / link.path().filename()); !done) return done;
     for (const auto& dialect : fs::directory_iterator(*defaults / "dialects"))
         if (auto done = copy_if_missing(dialect.path(), paths.dialects() / dialect.path().filename()); !done) return done;
     return {};

@@ -103,9 +103,9 @@ Result<Setting> setting_of(const Args& args) {
     const auto link = number_of(args, "--link", 1, 9999);
     if (!link) return tl::unexpected(link.error());
     const auto* one = config::find_link(config, static_cast<std::uint16_t>(*link - 1));
-    if (one == nullptr) return fail(Failure::Kind::config, fmt::format("the configuration has no [[link]] with id = {}", *link));
+    if (one == nullptr) return fail(Failure::Kind::config, fmt::format("the configuration has no link with id = {}", *link));
     if (args.given("--listen") && args.given("--connect")) return fail(Failure::Kind::config, "--listen and --connect exclude each other");
-    Result<config::Address> address = one->address;
+    Result<config::Address> address = one->addresses.front();
     for (const char* option : {"--listen", "--connect"})
         if (args.given(option)) address = pos::parse_address(args.text(option));
     if (!address) return tl::unexpected(address.error());
@@ -162,7 +162,7 @@ std::vector<Command> host_commands() {
     return {{"host",
              "a bank's own host that a link goes to: approves, declines and misbehaves by a scenario",
              {
-                 {"--link", "id of the [[link]] in the configuration", number, "1", false},
+                 {"--link", "id of the link in the configuration", number, "1", false},
                  {"--scenario", "what it does; firmware-config/scenarios/host-*.toml has some; default: as host-bank.toml", text, "", false},
                  {"--listen", "address:port; default: the link's", text, "", false},
                  {"--connect", "address:port of a link that listens, in place of listening", text, "", false},

@@ -49,22 +49,22 @@ std::optional<FrameOut> decode_frame_out(Bytes body) {
 void encode(Buffer& out, const LinkState& m) {
     Writer w(out);
     w.u16(m.link);
-    w.u8(m.up ? 1 : 0);
+    w.u16(m.connections);
 }
 
 std::optional<LinkState> decode_link_state(Bytes body) {
     Reader in(body);
     LinkState m;
     m.link = in.u16();
-    const std::uint8_t up = in.u8();
-    m.up = up == 1;
-    if (!in.done() || up > 1) return std::nullopt;
+    m.connections = in.u16();
+    if (!in.done()) return std::nullopt;
     return m;
 }
 
 void encode(Buffer& out, const LinkFrameOut& m) {
     Writer w(out);
     w.u16(m.link);
+    w.u64(m.connection);
     w.var16(m.frame);
 }
 
@@ -72,6 +72,7 @@ std::optional<LinkFrameOut> decode_link_frame_out(Bytes body) {
     Reader in(body);
     LinkFrameOut m;
     m.link = in.u16();
+    m.connection = in.u64();
     m.frame = in.var16();
     if (!in.done()) return std::nullopt;
     return m;

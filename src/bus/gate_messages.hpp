@@ -28,7 +28,7 @@ void encode(Buffer& out, const FrameOut& message);
 
 struct LinkState {
     std::uint16_t link = 0;
-    bool up = false;
+    std::uint16_t connections = 0;  // to its host, now
 };
 void encode(Buffer& out, const LinkState& message);
 [[nodiscard]] std::optional<LinkState> decode_link_state(Bytes body);
@@ -36,6 +36,7 @@ void encode(Buffer& out, const LinkState& message);
 struct LinkFrameOut {
     std::uint16_t link = 0;
     Bytes frame;
+    std::uint64_t connection = 0;  // an answer goes where its question came from; 0, or gone: the gate chooses
 };
 void encode(Buffer& out, const LinkFrameOut& message);
 [[nodiscard]] std::optional<LinkFrameOut> decode_link_frame_out(Bytes body);

@@ -13,8 +13,8 @@ enum class MessageType : std::uint16_t {
     // --- run/switch.gate: gate -> switch, and back -------------------------------------------------
     payment_request = 0x0101,  // gate -> switch: an ISO 8583 message that the gate has checked for form (gate_messages.hpp)
     frame_out = 0x0102,        // switch -> gate: connection:u64 close_after:u8 frame:var16; bytes for that connection
-    link_state = 0x0103,       // gate -> switch: link:u16 up:u8
-    link_frame_out = 0x0104,   // switch -> gate: link:u16 frame:var16
+    link_state = 0x0103,       // gate -> switch: link:u16 connections:u16
+    link_frame_out = 0x0104,   // switch -> gate: link:u16 connection:u64 frame:var16
     wallet_request = 0x0105,   // gate -> switch: connection:u64 kind:u8 (1 order, 2 query) body:var16
     wallet_reply = 0x0106,     // switch -> gate: connection:u64 response_code:text2 rrn:text12 auth_code:text6 balance:i64 currency:u16 why:var16
 

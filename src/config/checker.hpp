@@ -82,15 +82,18 @@ class Checker {
         if (always != 0 && !has(always)) wrong(list->source(), fmt::format("'{}' must name {}", key, always));
     }
 
-    Address address(const toml::table& in, std::string_view key) {
-        Address out;
-        const std::string value = text(in, key);
-        const auto colon = value.rfind(':');
-        const auto port = colon == std::string::npos ? std::string_view() : std::string_view(value).substr(colon + 1);
-        const auto parsed = std::from_chars(port.data(), port.data() + port.size(), out.port);
-        if (port.empty() || parsed.ec != std::errc() || parsed.ptr != port.data() + port.size() || colon == 0)
-            wrong(in.source(), fmt::format("'{}' = \"{}\" is not address:port", key, value));
-        else out.host = value.substr(0, colon);
+    Address address(const toml::table& in, std::string_view key) { return one_address(in.source(), key, text(in, key)); }
+
+    // One to `most` of them, each once.
+    std::vector<Address> addresses(const toml::table& in, std::string_view key, std::size_t most) {
+        std::vector<Address> out;
+        for (const std::string& value : texts(in, key)) {
+            const Address made = one_address(in.source(), key, value);
+            const auto same = [&](const Address& other) { return other.host == made.host && other.port == made.port; };
+            if (std::ranges::any_of(out, same)) wrong(in.source(), fmt::format("'{}': \"{}\" is given twice", key, value));
+            out.push_back(made);
+        }
+        if (out.empty() || out.size() > most) wrong(in.source(), fmt::format("'{}' must be 1 to {} of address:port", key, most));
         return out;
     }
 
@@ -134,6 +137,17 @@ class Checker {
     }
 
   private:
+    Address one_address(const toml::source_region& where, std::string_view key, const std::string& value) {
+        Address out;
+        const auto colon = value.rfind(':');
+        const auto port = colon == std::string::npos ? std::string_view() : std::string_view(value).substr(colon + 1);
+        const auto parsed = std::from_chars(port.data(), port.data() + port.size(), out.port);
+        if (port.empty() || parsed.ec != std::errc() || parsed.ptr != port.data() + port.size() || colon == 0)
+            wrong(where, fmt::format("'{}' = \"{}\" is not address:port", key, value));
+        else out.host = value.substr(0, colon);
+        return out;
+    }
+
     std::filesystem::path m_file;
     std::string m_mistake;
     toml::table m_empty;

@@ -4,9 +4,8 @@
 
 #include <algorithm>
 #include <array>
-#include <set>
 
-#include "config/checker.hpp"
+#include "config/reading.hpp"
 #include "util/bytes.hpp"
 
 namespace giro::config {
@@ -17,53 +16,11 @@ std::filesystem::path Paths::endpoint(std::string_view server, std::string_view 
 
 namespace {
 
-constexpr std::size_t kNameCharsMax = 16;
-constexpr std::uint16_t kLinkIdMax = 9999;
 constexpr int kCvvAtMax = 18;  // a CVV's three digits still fit into the discretionary data's 21
 
-bool is_name(std::string_view name) {
-    return !name.empty() && name.size() <= kNameCharsMax && std::all_of(name.begin(), name.end(), [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
-    });
-}
-
-bool is_bin(std::string_view bin) {
-    return bin.size() >= 6 && bin.size() <= 8 && std::all_of(bin.begin(), bin.end(), [](char c) { return c >= '0' && c <= '9'; });
-}
-
-bool is_loopback(const Address& address) {
-    return address.host == "127.0.0.1" || address.host == "::1";
-}
-
-// No path: nothing that leads out of the folder.
-bool is_file_name(std::string_view name) {
-    constexpr std::size_t kMax = 64;
-    const auto plain = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_'; };
-    return !name.empty() && name.size() <= kMax && std::ranges::all_of(name, plain);
-}
-
-struct Reading {
-    Checker& check;
-    Config& out;
-    std::filesystem::path dialects;
-    std::set<std::string> names, bins, product_bins;
+struct MainFile : Reading {
+    std::set<std::string> product_bins{};
     std::size_t key_classes = 0;
-
-    std::string name_of(const toml::table& t) {
-        std::string name = check.text(t, "name");
-        if (!is_name(name)) check.wrong(t.source(), fmt::format("name '{}': 1 to 16 of a-z 0-9 -", name));
-        if (!names.insert(name).second) check.wrong(t.source(), fmt::format("name '{}' is given twice", name));
-        return name;
-    }
-
-    std::vector<std::string> bins_of(const toml::table& t) {
-        auto list = check.texts(t, "bins");
-        for (const auto& bin : list) {
-            if (!is_bin(bin)) check.wrong(t.source(), fmt::format("bin '{}': 6 to 8 digits", bin));
-            if (!bins.insert(bin).second) check.wrong(t.source(), fmt::format("bin '{}' is routed twice", bin));
-        }
-        return list;
-    }
 
     void participant(const toml::table& t) {
         check.only(t, {"id", "name", "bins", "backing"});
@@ -74,44 +31,6 @@ struct Reading {
         p.backing = check.number<MinorUnits>(t, "backing", 1, kAmountMax);  // block 1 makes its script known
         if (knows(p.id)) check.wrong(t.source(), fmt::format("participant {} is given twice", p.id));
         out.participants.push_back(std::move(p));
-    }
-
-    void link(const toml::table& t) {
-        check.only(t, {"id", "name", "address", "participant", "bins", "dialect", "framing", "match_0210", "match_0410", "pin_key",
-                       "pin_format", "session_key_s", "session_key_requests", "session_key_overlap_s"});
-        Link l;
-        const auto id = check.number<std::uint16_t>(t, "id", 1, kLinkIdMax);
-        l.number = static_cast<std::uint16_t>(std::max<int>(id, 1) - 1);
-        if (find_link(out, l.number) != nullptr) check.wrong(t.source(), fmt::format("link {} is given twice", id));
-        l.name = name_of(t);
-        l.address = check.address(t, "address");
-        l.participant = check.number<std::uint32_t>(t, "participant", 1, 1000);
-        l.bins = bins_of(t);
-        l.framing = framing(t);
-        if (t.contains("dialect")) l.dialect = dialect(t);
-        check.correlation(t, "match_0210", 0, l.match_0210);
-        check.correlation(t, "match_0410", 95, l.match_0410);
-        if (t.contains("pin_key")) l.pin_key = key_name(t, "pin_key");
-        if (t.contains("pin_format") && l.pin_key.empty())
-            check.wrong(t.get("pin_format")->source(), "'pin_format' is of no use without 'pin_key'");
-        static constexpr std::pair<std::string_view, ZonePinFormat> kFormats[] = {
-            {"iso0", ZonePinFormat::iso0}, {"iso3", ZonePinFormat::iso3}, {"iso4", ZonePinFormat::iso4}};
-        l.pin_format = check.word(t, "pin_format", kFormats);
-        session_keys(t, l.key_ages);
-        if (t.contains("session_key_overlap_s") && l.key_ages.seconds == 0 && l.key_ages.requests == 0)
-            check.wrong(t.get("session_key_overlap_s")->source(), "'session_key_overlap_s' is of no use without session_key_s or session_key_requests");
-        if (!knows(l.participant)) check.wrong(t.source(), fmt::format("link '{}': there is no participant {}", l.name, l.participant));
-        out.links.push_back(std::move(l));
-    }
-
-    // A key's name as `giro key` takes it.
-    std::string key_name(const toml::table& t, std::string_view key) {
-        constexpr std::size_t kMax = 22;  // vault::KeyName
-        std::string name = check.text(t, key);
-        const auto good = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '-'; };
-        if (name.empty() || name.size() > kMax || name[0] == '.' || !std::ranges::all_of(name, good))
-            check.wrong(t.source(), fmt::format("'{}' = \"{}\" is no key's name: 1 to {} of a-z 0-9 . - (giro key list)", key, name, kMax));
-        return name;
     }
 
     void card_product(const toml::table& t) {
@@ -138,12 +57,6 @@ struct Reading {
         if (t.contains("cvv_at")) p.cvv_at = check.number<std::uint8_t>(t, "cvv_at", 0, kCvvAtMax);
         useless_without(t, p.cvv_key.empty(), "cvv_key", {"cvv_at"});
         out.card_products.push_back(std::move(p));
-    }
-
-    void useless_without(const toml::table& t, bool missing, std::string_view key, std::initializer_list<std::string_view> settings) {
-        for (const auto setting : settings)
-            if (const auto* node = t.get(setting); node != nullptr && missing)
-                check.wrong(node->source(), fmt::format("'{}' is of no use without '{}'", setting, key));
     }
 
     void chip(const toml::table& t, CardProduct& p) {
@@ -220,39 +133,6 @@ struct Reading {
         if (out.ports.size() > kPortsMax) check.wrong(t.source(), fmt::format("there are more than {} ports", kPortsMax));
     }
 
-    std::string dialect(const toml::table& t) {
-        std::string name = check.text(t, "dialect");
-        const auto* node = t.get("dialect");
-        if (node == nullptr) return name;
-        if (!is_file_name(name)) check.wrong(node->source(), fmt::format("dialect '{}': the name of a file in {}, without .toml", name, dialects.string()));
-        else if (std::filesystem::is_directory(dialects) && !std::filesystem::exists(dialects / (name + ".toml")))
-            check.wrong(node->source(), fmt::format("dialect '{}': there is no {}", name, (dialects / (name + ".toml")).string()));
-        return name;
-    }
-
-    // framing = { length = "ascii4", trailer = "etx-lrc", ... } of a port or a link; each may be left out.
-    net::Framing framing(const toml::table& in) {
-        net::Framing made;
-        const auto* node = in.get("framing");
-        if (node == nullptr) return made;
-        const auto* t = node->as_table();
-        if (t == nullptr) {
-            check.wrong(node->source(), "'framing' must be { length = \"binary2\", ... }");
-            return made;
-        }
-        check.only(*t, {"length", "trailer", "counts_length", "counts_trailer", "keep_alive_ms"});
-        made.length = check.word(*t, "length", net::Framing::kLengths);
-        made.trailer = check.word(*t, "trailer", net::Framing::kTrailers);
-        made.counts_length = check.flag(*t, "counts_length", false);
-        made.counts_trailer = check.flag(*t, "counts_trailer", false);
-        if (t->contains("keep_alive_ms")) made.keep_alive_ms = check.number<std::uint32_t>(*t, "keep_alive_ms", 100, 600'000);
-        return made;
-    }
-
-    [[nodiscard]] bool knows(std::uint32_t participant) const {
-        return std::any_of(out.participants.begin(), out.participants.end(), [&](const auto& p) { return p.id == participant; });
-    }
-
     void box(const toml::table& t) {
         check.only(t, {"name", "currency", "officers", "wallet_participant"});
         out.box = check.text(t, "name");
@@ -293,23 +173,6 @@ struct Reading {
         out.mac.hmac_sha_256 = named("hmac_sha_256");
     }
 
-    // `ages` keeps what it has where nothing is said.
-    void session_keys(const toml::table& t, KeyAges& ages) {
-        constexpr std::int64_t kRequestsMin = 10, kRequestsMax = 1'000'000'000, kSecondsMin = 60, kSecondsMax = 366 * 86'400;
-        const auto limit = [&](std::string_view key, std::int64_t least, std::int64_t most, std::uint32_t& into) {
-            if (!t.contains(key)) return;
-            into = check.number<std::uint32_t>(t, key, 0, most);
-            if (into != 0 && into < least)
-                check.wrong(t.get(key)->source(), fmt::format("'{}' = {}: 0 for no limit, or at least {}", key, into, least));
-        };
-        limit("session_key_requests", kRequestsMin, kRequestsMax, ages.requests);
-        limit("session_key_s", kSecondsMin, kSecondsMax, ages.seconds);
-        if (ages.seconds != 0) ages.overlap_s = std::min(ages.overlap_s, ages.seconds);
-        if (t.contains("session_key_overlap_s")) ages.overlap_s = check.number<std::uint32_t>(t, "session_key_overlap_s", 1, 86'400);
-        if (ages.seconds != 0 && ages.overlap_s > ages.seconds)
-            check.wrong(t.get("session_key_overlap_s")->source(), "'session_key_overlap_s' is longer than a key serves at all");
-    }
-
     // Terminals whose keys serve longer or shorter than [switch] says, which has been read.
     void key_class(const toml::table& t) {
         check.only(t, {"name", "terminals", "session_key_s", "session_key_requests", "session_key_overlap_s"});
@@ -326,7 +189,7 @@ struct Reading {
             const bool good = !id.empty() && (star == std::string::npos ? id.size() <= kTerminalIdCharsMax
                                                                         : star + 1 == id.size() && star < kTerminalIdCharsMax && star > 0);
             if (!good) check.wrong(t.source(), fmt::format("'{}': a terminal's id, or the beginning of ids and a *", id));
-            if (id.starts_with("LNK")) check.wrong(t.source(), fmt::format("'{}': of a link's keys its own [[link]] says how long they serve", id));
+            if (id.starts_with("LNK")) check.wrong(t.source(), fmt::format("'{}': of a link's keys its own [link] says how long they serve", id));
             if (!out.key_ages.emplace(id, ages).second) check.wrong(t.source(), fmt::format("'{}' is of two key classes", id));
         }
     }
@@ -420,10 +283,12 @@ Result<Config> load(const std::filesystem::path& file) {
     const toml::table& root = *read;
     Config out;
     Checker check(file);
-    Reading reading{check, out, file.parent_path() / "dialects", {}, {}, {}};
+    Seen seen;
+    MainFile reading{{check, out, seen, file.parent_path() / "dialects"}};
+    if (const auto* moved = root.get("link"); moved != nullptr)
+        check.wrong(moved->source(), "a link is a file of its own now: conf.d/NAME.toml beside this file, with one [link]");
     check.only(root, {"box", "participant", "link", "card_product", "port", "key_class", "gate", "switch", "vault", "mac", "pin", "settle", "chain", "auditor"});
     check.each(root, "participant", [&](const toml::table& t) { reading.participant(t); });
-    check.each(root, "link", [&](const toml::table& t) { reading.link(t); });
     check.each(root, "card_product", [&](const toml::table& t) { reading.card_product(t); });
     reading.box(check.table(root, "box"));
     reading.gate(check.table(root, "gate"));
@@ -434,6 +299,9 @@ Result<Config> load(const std::filesystem::path& file) {
     if (out.participants.empty()) check.wrong(root.source(), "there is no [[participant]]");
     if (!reading.knows(out.wallet_participant))
         check.wrong(root.source(), fmt::format("wallet_participant {} is not a participant", out.wallet_participant));
+    if (!check.mistake().empty()) return fail(Failure::Kind::config, check.mistake());
+    if (const std::string mistake = read_links(file.parent_path() / "conf.d", reading.dialects, out, seen); !mistake.empty())
+        return fail(Failure::Kind::config, mistake);
     if (dialects_of(out).size() > kDialectsMax) check.wrong(root.source(), fmt::format("there are more than {} dialects", kDialectsMax));
     if (!check.mistake().empty()) return fail(Failure::Kind::config, check.mistake());
     return out;

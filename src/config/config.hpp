@@ -1,9 +1,10 @@
-// The box's configuration (etc/giro.toml) and where its files lie. Read once at start by every program; checked whole,
+// The box's configuration (etc/giro.toml, etc/conf.d) and where its files lie. Read once at start by every program; checked whole,
 // so that a box never runs with half of it. A mistake is reported as file:line: what is wrong and what to do.
 #pragma once
 
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,7 @@ struct Paths {
     std::filesystem::path root;
     [[nodiscard]] std::filesystem::path config_file() const { return root / "etc" / "giro.toml"; }
     [[nodiscard]] std::filesystem::path dialects() const { return root / "etc" / "dialects"; }
+    [[nodiscard]] std::filesystem::path links() const { return root / "etc" / "conf.d"; }          // <name>.toml, one link each
     [[nodiscard]] std::filesystem::path run() const { return root / "run"; }            // sockets, locks, ready marks
     [[nodiscard]] std::filesystem::path log() const { return root / "log"; }            // <program>.log
     [[nodiscard]] std::filesystem::path vault() const { return root / "vault"; }        // the token, its PIN: giro-vault alone
@@ -91,16 +93,29 @@ struct KeyAges {
     bool operator==(const KeyAges&) const = default;
 };
 
-// A connection to an issuer's host that keeps its own cards.
+// How frames spread over a link's connections.
+enum class LinkMode : std::uint8_t {
+    shared,   // over all of them in turn
+    primary,  // to the first of `addresses` that is connected; the others stand by
+};
+
+// TLS 1.3 on a link's connections, with certificates on both sides; the box's own is pub/server.pem.
+struct LinkTls {
+    std::string ca{};    // a file in etc/conf.d, the authority of the host's certificate; empty: the box's own
+    std::string peer{};  // the name that the host's certificate must bear
+    bool operator==(const LinkTls&) const = default;
+};
+
+// The way to an issuer's host that keeps its own cards: one or more connections.
 struct Link {
     std::string name;
-    Address address;
+    std::vector<Address> addresses;  // of the host, which the gate connects to; or one of ours, where the host does (`inbound`)
     std::uint32_t participant = 0;  // the bank that owes what is approved here
     std::vector<std::string> bins;
     net::Framing framing{};
     std::string dialect{};  // the gate's where nothing is said
-    // The id of etc/giro.toml less one: what the journal, the messages and the key's name know this link by, wherever it
-    // stands in the file.
+    // The id of its file less one: what the journal, the messages and the key's name know this link by, whatever the file is
+    // called.
     std::uint16_t number = 0;
     // What an answer of this type must repeat of our message, beside its STAN, to count as the answer to it. DE4 or DE37 is
     // always among them (STANs are used again), and DE95 for 0410: else the late answer to a smaller reversal would do.
@@ -109,9 +124,22 @@ struct Link {
     std::string pin_key{};  // the zone key's name in the vault; empty: this link takes no PINs
     ZonePinFormat pin_format = ZonePinFormat::iso0;
     KeyAges key_ages{};  // of its session MAC keys; neither age nor count: its base key serves for ever
+    bool inbound = false;
+    std::uint16_t connections = 1;  // to each address; inbound: at most so many at once
+    LinkMode mode = LinkMode::shared;
+    std::optional<LinkTls> tls{};   // nothing: plain
+    std::uint32_t in_flight_max = 4'096;  // payments that wait for the host's answer; beyond, the next link of a route is asked
+    // When it counts as up (appliance/giro-switch/link_health.hpp).
+    bool sign_on = true;            // nothing goes out before the host has answered a sign-on
+    std::uint32_t echo_ms = 10'000; // of silence; 0: none, and only its connections and sign-on say whether it is up
+    std::uint32_t echo_timeout_ms = 400;
+    std::uint16_t down_after = 3;   // so many echoes or payments without an answer, in a row
+    std::uint16_t up_after = 2;     // so many answers, in a row
 };
 
 inline constexpr std::size_t kPortsMax = 16;
+inline constexpr std::size_t kLinksMax = 256;
+inline constexpr std::size_t kLinkConnectionsMax = 64;  // of one link
 inline constexpr std::size_t kKeyClassesMax = 64;
 inline constexpr std::size_t kTerminalIdCharsMax = 8;  // DE41
 inline constexpr std::size_t kDialectsMax = 16;  // that one box speaks
@@ -121,7 +149,7 @@ struct Config {
     std::string box;
     Currency currency = 0;
     std::vector<Participant> participants;
-    std::vector<Link> links;
+    std::vector<Link> links;  // by number; at most kLinksMax
     std::vector<CardProduct> card_products;
     std::vector<Port> ports;  // at most kPortsMax
     std::vector<std::string> officers;  // at most kOfficersMax
@@ -185,7 +213,8 @@ struct Config {
 // The place of a dialect that is spoken (ASSERTed); an empty name is the gate's own.
 [[nodiscard]] std::uint8_t dialect_number(const Config& config, const std::string& name);
 
-// Beside the form of the file, that every dialect it names is a file in `dialects` beside it, where that folder is.
+// `file`, and the links in the folder conf.d beside it. Beside the form of the files, that every dialect they name is a file in
+// `dialects` beside it, where that folder is.
 [[nodiscard]] Result<Config> load(const std::filesystem::path& file);
 
 }  // namespace giro::config

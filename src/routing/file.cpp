@@ -175,7 +175,7 @@ struct Reading {
         for (const auto& name : check.texts(t, "to")) {
             const auto link = std::ranges::find(config.links, name, &config::Link::name);
             if (name != kDecline && link == config.links.end()) {
-                check.wrong(t.get("to")->source(), fmt::format("to '{}': neither a [[link]] of giro.toml nor \"{}\"", name, kDecline));
+                check.wrong(t.get("to")->source(), fmt::format("to '{}': neither a link (etc/conf.d) nor \"{}\"", name, kDecline));
                 continue;
             }
             const Target one = name == kDecline ? Target{} : Target{Target::Kind::link, link->participant, link->number, -1};
@@ -183,7 +183,7 @@ struct Reading {
             to.push_back(one);
         }
         const auto declines = [](const Target& one) { return one.kind == Target::Kind::decline; };
-        if (to.empty()) check.wrong(t.source(), "'to' names no way: links of giro.toml, or \"decline\"");
+        if (to.empty()) check.wrong(t.source(), "'to' names no way: links, or \"decline\"");
         if (to.size() > 1 && std::ranges::any_of(to, declines)) check.wrong(t.get("to")->source(), "\"decline\" stands alone");
     }
 

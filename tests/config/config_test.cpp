@@ -1,5 +1,6 @@
 // The configuration is taken whole or refused with file:line.
 #include <doctest/doctest.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -14,39 +15,61 @@ using namespace giro;
 namespace {
 const std::filesystem::path kShipped = GIRO_SOURCE_DIR "/firmware-config/giro.toml";
 
-std::string shipped() { return std::string(as_text(*read_file(kShipped))); }
+const std::filesystem::path kShippedLink = GIRO_SOURCE_DIR "/firmware-config/conf.d/gamma-host.toml";
 
-// The refusal of the shipped file with `from` replaced by `to`.
+std::string text_of(const std::filesystem::path& file) { return std::string(as_text(*read_file(file))); }
+std::string shipped() { return text_of(kShipped); }
+
+// A folder with the shipped files, each changed once where `from` stands in it, or other ones.
+class Folder {
+  public:
+    Folder() {
+        std::filesystem::remove_all(m_path);
+        std::filesystem::create_directories(m_path / "conf.d");
+        put("giro.toml", shipped());
+        put("conf.d/gamma-host.toml", text_of(kShippedLink));
+    }
+    ~Folder() { std::filesystem::remove_all(m_path); }
+    Folder(const Folder&) = delete;
+    Folder& operator=(const Folder&) = delete;
+    void put(const std::string& name, const std::string& text) const { REQUIRE(write_file_atomic(m_path / name, as_bytes(text))); }
+    void change(std::string_view from, std::string_view to) const {
+        for (const char* name : {"giro.toml", "conf.d/gamma-host.toml"}) {
+            std::string text = text_of(m_path / name);
+            const auto at = text.find(from);
+            if (at == std::string::npos) continue;
+            return put(name, text.replace(at, from.size(), to));
+        }
+        FAIL("the shipped files say nowhere " << from);
+    }
+    [[nodiscard]] Result<config::Config> load() const { return config::load(m_path / "giro.toml"); }
+
+  private:
+    std::filesystem::path m_path = std::filesystem::temp_directory_path() / ("giro-config-test." + std::to_string(::getpid()));
+};
+
+// The refusal of the shipped files with `from` replaced by `to`.
 std::string refusal_with(std::string_view from, std::string_view to) {
-    std::string text = shipped();
-    const auto at = text.find(from);
-    REQUIRE(at != std::string::npos);
-    text.replace(at, from.size(), to);
-    const auto file = std::filesystem::temp_directory_path() / "giro-config-test.toml";
-    REQUIRE(write_file_atomic(file, as_bytes(text)));
-    const auto loaded = config::load(file);
-    std::filesystem::remove(file);
+    const Folder folder;
+    folder.change(from, to);
+    const auto loaded = folder.load();
     REQUIRE_FALSE(loaded);
     CHECK(loaded.error().kind == Failure::Kind::config);
     return loaded.error().what;
 }
 
 Result<config::Config> config_with(std::string_view from, std::string_view to) {
-    std::string text = shipped();
-    const auto at = text.find(from);
-    REQUIRE(at != std::string::npos);
-    text.replace(at, from.size(), to);
-    const auto file = std::filesystem::temp_directory_path() / "giro-config-test.toml";
-    REQUIRE(write_file_atomic(file, as_bytes(text)));
-    auto loaded = config::load(file);
-    std::filesystem::remove(file);
+    const Folder folder;
+    folder.change(from, to);
+    auto loaded = folder.load();
     REQUIRE_MESSAGE(loaded, (loaded ? std::string() : loaded.error().what));
     return loaded;
 }
 
-// Of the shipped file's line that begins so.
+// Of the shipped files' line that begins so.
 std::ptrdiff_t line_of(std::string_view beginning) {
-    const std::string text = shipped();
+    std::string text = shipped();
+    if (text.find(beginning) == std::string::npos) text = text_of(kShippedLink);
     return 1 + std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(text.find(beginning)), '\n');
 }
 
@@ -92,7 +115,7 @@ TEST_CASE("config: a character that the TOML reader cannot take is refused with 
 
 TEST_CASE("config: each mistake is named with its line") {
     CHECK(contains(refusal_with("currency = 963", "currency = \"XTS\""), "currency"));
-    CHECK(contains(refusal_with("currency = 963", "curency = 963"), ":6:"));
+    CHECK(contains(refusal_with("currency = 963", "curency = 963"), ":7:"));
     CHECK(contains(refusal_with("currency = 963", "curency = 963"), "misspelt"));
     CHECK(contains(refusal_with("bins = [\"970002\"]", "bins = [\"970001\"]"), "routed twice"));
     CHECK(contains(refusal_with("bins = [\"970002\"]", "bins = [\"97x002\"]"), "digits"));
@@ -120,13 +143,7 @@ TEST_CASE("config: each mistake is named with its line") {
 }
 
 TEST_CASE("config: ports and links have framings of their own, two bytes of length where nothing is said") {
-    std::string text = shipped();
-    text.insert(text.find("connections_max"), "framing = { length = \"bcd2\", trailer = \"etx-lrc\", counts_length = true, keep_alive_ms = 5000 }\n");
-    const auto file = std::filesystem::temp_directory_path() / "giro-config-framing.toml";
-    REQUIRE(write_file_atomic(file, as_bytes(text)));
-    const auto c = config::load(file);
-    std::filesystem::remove(file);
-    REQUIRE_MESSAGE(c, (c ? std::string() : c.error().what));
+    const auto c = config_with("connections_max", "framing = { length = \"bcd2\", trailer = \"etx-lrc\", counts_length = true, keep_alive_ms = 5000 }\nconnections_max");
     CHECK(c->gate.framing == net::Framing{net::Framing::Length::bcd2, net::Framing::Trailer::etx_lrc, true, false, 5'000});
     CHECK(c->links.at(0).framing == net::Framing{});
 }
@@ -141,14 +158,11 @@ TEST_CASE("config: what an answer of a link must repeat is a setting, within wha
 }
 
 TEST_CASE("config: more ports and links may speak dialects of their own; the gate's is the first") {
-    std::string text = shipped();
-    text.insert(text.find("[gate]"), "[[port]]\nname = \"bcd\"\naddress = \"127.0.0.1:7821\"\ntls = false\ndialect = \"iso1987-bcd\"\n"
-                                     "framing = { length = \"bcd2\" }\n[[port]]\nname = \"more\"\naddress = \"0.0.0.0:7822\"\n");
-    text.insert(text.find("address = \"127.0.0.1:7810\""), "dialect = \"iso2003\"\n");
-    const auto file = std::filesystem::temp_directory_path() / "giro-config-ports.toml";
-    REQUIRE(write_file_atomic(file, as_bytes(text)));
-    const auto c = config::load(file);
-    std::filesystem::remove(file);
+    const Folder folder;
+    folder.change("[gate]", "[[port]]\nname = \"bcd\"\naddress = \"127.0.0.1:7821\"\ntls = false\ndialect = \"iso1987-bcd\"\n"
+                            "framing = { length = \"bcd2\" }\n[[port]]\nname = \"more\"\naddress = \"0.0.0.0:7822\"\n[gate]");
+    folder.change("addresses = ", "dialect = \"iso2003\"\naddresses = ");
+    const auto c = folder.load();
     REQUIRE_MESSAGE(c, (c ? std::string() : c.error().what));
     REQUIRE(c->ports.size() == 2);
     CHECK(c->ports[0].address.port == 7821);
@@ -185,22 +199,41 @@ TEST_CASE("config: a dialect without a file is named with its line where the fol
     std::filesystem::remove_all(folder);
 }
 
-TEST_CASE("config: a link is known by its id, wherever it stands in the file") {
-    const std::string other = "[[link]]\nid = 7\nname = \"other\"\naddress = \"127.0.0.1:7811\"\nparticipant = 1\nbins = [\"970009\"]\n\n";
-    std::string text = shipped();
-    text.insert(text.find("[[link]]"), other);
-    const auto file = std::filesystem::temp_directory_path() / "giro-config-links.toml";
-    REQUIRE(write_file_atomic(file, as_bytes(text)));
-    const auto loaded = config::load(file);
-    std::filesystem::remove(file);
+TEST_CASE("config: a link is known by its id, whatever its file is called") {
+    const Folder folder;
+    const std::string other = "[link]\nid = 7\nname = \"other\"\naddresses = [\"127.0.0.1:7811\"]\nparticipant = 1\nbins = [\"970009\"]\n";
+    folder.put("conf.d/a.toml", other);
+    folder.put("conf.d/a.toml~", "an editor's copy");
+    folder.put("conf.d/.b.toml", "and its draft");
+    const auto loaded = folder.load();
     REQUIRE_MESSAGE(loaded, (loaded ? std::string() : loaded.error().what));
-    CHECK(loaded->links.at(0).name == "other");
+    REQUIRE(loaded->links.size() == 2);
+    CHECK(loaded->links.at(0).name == "gamma-host");
     CHECK(config::find_link(*loaded, 0)->name == "gamma-host");
     CHECK(config::find_link(*loaded, 6)->name == "other");
     CHECK(config::find_link(*loaded, 1) == nullptr);
-    CHECK(contains(refusal_with("[[link]]\n", "[[link]]\nid = 1\nname = \"o\"\naddress = \"127.0.0.1:1\"\nparticipant = 1\nbins = []\n[[link]]\n"),
-                   "link 1 is given twice"));
-    CHECK_FALSE(refusal_with("id = 1                       # its own", "# its own").empty());
+    const auto refused = [&](std::string_view from, std::string_view to) {
+        std::string text = "[link]\nid = 8\nname = \"z\"\naddresses = [\"127.0.0.1:7812\"]\nparticipant = 1\nbins = [\"970008\"]\n";
+        folder.put("conf.d/z.toml", text.replace(text.find(from), from.size(), to));
+        const auto again = folder.load();
+        REQUIRE_FALSE(again);
+        return again.error().what;
+    };
+    CHECK(contains(refused("bins", "bin"), "z.toml:6: 'bin' is not a setting"));
+    CHECK(contains(refused("id = 8", "id = 7"), "z.toml:1: link 7 is given twice"));
+    CHECK(contains(refused("\"z\"", "\"other\""), "name 'other' is given twice"));
+    CHECK(contains(refused("970008", "970009"), "bin '970009' is routed twice"));
+    CHECK(contains(refused("[link]", "[[link]]"), "z.toml:1: [link] is missing"));
+    CHECK(contains(refused("[link]", "[links]"), "z.toml:1: 'links' is not a setting"));
+    CHECK(contains(refused("[link]", "[link"), "z.toml:1: not TOML"));
+    CHECK(contains(refused("[\"127.0.0.1:7812\"]", "[]"), "'addresses' must be 1"));
+    CHECK(contains(refused("127.0.0.1:7812", "7812"), "is not address:port"));
+}
+
+TEST_CASE("config: a link in giro.toml is refused, and the refusal says where links are now") {
+    const std::string said = refusal_with("[gate]\n", "[[link]]\nid = 2\n[gate]\n");
+    CHECK(contains(said, "giro.toml:" + std::to_string(line_of("[gate]")) + ": "));
+    CHECK(contains(said, "conf.d/NAME.toml"));
 }
 
 TEST_CASE("config: a half-written file is refused, not half-used") {
@@ -331,7 +364,7 @@ TEST_CASE("config: a class of terminals has session keys of its own age; who is 
     CHECK(contains(refused(one("terminals = [\"T1\"]\nsession_key_s = 59\n")), "0 for no limit, or at least 60"));
     CHECK(contains(refused(one("terminals = [\"T1\"]\nsession_key_requests = 9\n")), "0 for no limit, or at least 10"));
     CHECK(contains(refused(one("terminals = [\"T1\"]\nkey_s = 60\n")), "key_s"));
-    CHECK(contains(refused(one("terminals = [\"LNK00001\"]\nsession_key_s = 60\n")), "of a link's keys its own [[link]] says"));
+    CHECK(contains(refused(one("terminals = [\"LNK00001\"]\nsession_key_s = 60\n")), "of a link's keys its own [link] says"));
     for (const char* id : {"", "*", "T*1", "T00000001", "T0000000*"})
         CHECK(contains(refused(one("terminals = [\"" + std::string(id) + "\"]\nsession_key_s = 60\n")), "a terminal's id, or the beginning of ids"));
     CHECK(contains(refused(tills + "[[key_class]]\nname = \"two\"\nterminals = [\"K*\"]\nsession_key_s = 60\n"), "'K*' is of two key classes"));

@@ -1,4 +1,4 @@
-// The operator's giro.toml, routes.toml and scenario files: whatever stands in them, what they say or one line that names the place.
+// The operator's giro.toml, links', routes.toml and scenario files: whatever stands in them, what they say or one line that names the place.
 #include <fmt/format.h>
 
 #include "appliance/giro/host_scenario_file.hpp"
@@ -148,6 +148,38 @@ Seeds seeds_routes_file() {
         seeds.push_back(owned(wrong.replace(wrong.find(from), from.size(), to)));
     }
     for (const std::string_view offset : {"utc_offset='7'\n", "utc_offset='+15:00'\n", "utc_offset=7\n"}) seeds.push_back(owned(offset));
+    return seeds;
+}
+
+void run_config_link(Bytes input) {
+    static const auto main_file = scratch("links/giro.toml", read_file(GIRO_SOURCE_DIR "/firmware-config/giro.toml").value());
+    const auto file = scratch("links/conf.d/one.toml", input);
+    const auto config = config::load(main_file);
+    if (!config) {
+        ASSERT(config.error().kind == Failure::Kind::config && config.error().what.starts_with(file.string()));
+        return;
+    }
+    const config::Link& link = config->links.at(0);
+    ASSERT(config->links.size() == 1 && config::find_link(*config, link.number) == &link && !link.addresses.empty());
+    ASSERT(config::dialect_number(*config, link.dialect) < config::dialects_of(*config).size());
+}
+
+Seeds seeds_config_link() {
+    const Buffer shipped = read_file(GIRO_SOURCE_DIR "/firmware-config/conf.d/gamma-host.toml").value();
+    Seeds seeds{shipped, owned("= ="), owned("[link]\n"), owned("[[link]]\n")};
+    const std::string text(as_text(shipped));
+    for (const std::string_view more :
+         {"dialect = \"iso2003\"\nframing = { length = \"bcd2\" }\nsession_key_s = 86_400\nsession_key_overlap_s = 7\n",
+          "session_key_requests = 9\n", "session_key_overlap_s = 7\n", "more = 1\n"})
+        seeds.push_back(owned(text + std::string(more)));
+    constexpr std::pair<std::string_view, std::string_view> kMistakes[] = {
+        {"id = 1", "id = 0"},         {"gamma-host", "alpha"},         {"participant = 3", "participant = 9"}, {"970003", "970001"},
+        {"127.0.0.1:7810", "gamma"}, {"[\"127.0.0.1:7810\"]", "[]"}, {"gamma.zpk", ".zpk"},                   {"iso0", "iso1"},
+        {"[4, 37, 41]", "[41]"},      {"[4, 37, 41, 95]", "[4, 37]"}};
+    for (const auto& [from, to] : kMistakes) {
+        std::string wrong = text;
+        seeds.push_back(owned(wrong.replace(wrong.find(from), from.size(), to)));
+    }
     return seeds;
 }
 

@@ -32,6 +32,7 @@
     T(log_mask, 2'000, "text on its way into the log")                                               \
     T(config_file, 300, "the operator's giro.toml")                                                  \
     T(routes_file, 500, "the operator's routes.toml, which may name itself as its file of BINs")              \
+    T(config_link, 300, "a link's file beside it")                                                   \
     T(pos_scenario, 300, "a scenario file of giro pos load")                                          \
     T(host_scenario, 300, "a scenario file of giro host")                                             \
     T(journal_entry, 50'000, "the body of a journal entry of every kind")                            \

@@ -196,7 +196,7 @@ Buffer over_the_link() {
     constexpr auto kTerminal = PaymentRequest::Source::terminal;
     constexpr auto kLink = PaymentRequest::Source::link;
     Buffer out;
-    append(out, MessageType::link_state, bus::LinkState{0, true});
+    append(out, MessageType::link_state, bus::LinkState{0, 1});
     for (const char* stan : {"005001", "005002", "005003"}) {
         iso8583::Message m;
         gate::fill_purchase(m);
@@ -224,7 +224,7 @@ Buffer over_the_link() {
         m.set(11, "000002");
         m.set(39, "00");
     });
-    append(out, MessageType::link_state, bus::LinkState{0, false});
+    append(out, MessageType::link_state, bus::LinkState{0, 0});
     return out;
 }
 Buffer from_wallets() {
@@ -373,7 +373,7 @@ void SmallBox::serve(Bytes batch) {
                 wallet(record->body);
                 break;
             case MessageType::link_state:
-                if (const auto link = bus::decode_link_state(record->body)) m_core.link_state(link->link, link->up);
+                if (const auto link = bus::decode_link_state(record->body)) m_core.link_state(link->link, link->connections != 0);
                 break;
             default:
                 command(record->type, record->body);

@@ -134,7 +134,7 @@ config::Config box_config() {
     c.currency = 963;
     c.participants = {
         {1, "alpha", {"970001"}, kBacking}, {2, "beta", {"970002"}, kBacking}, {3, "gamma", {}, kBacking}};
-    c.links = {{"gamma-host", {"127.0.0.1", 7810}, 3, {"970003"}}};
+    c.links = {{"gamma-host", {{"127.0.0.1", 7810}}, 3, {"970003"}}};
     c.links[0].pin_key = demo::kZoneKey;
     c.card_products = {{"alpha-debit", {"970001"}, config::PinMethod::visa_pvv, std::string(demo::kPvvKey)},
                        {"beta-debit", {"970002"}, config::PinMethod::ibm_3624, std::string(demo::kOffsetKey)}};

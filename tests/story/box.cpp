@@ -150,12 +150,24 @@ Box::~Box() {
 // The shipped configuration on ports of our own, with a link that is given up on sooner, and with
 // snapshots of a small journal.
 void Box::write_config(const std::map<std::string, int>& ports) {
-    std::string text = read_text(fs::path(GIRO_SOURCE_DIR) / "firmware-config" / "giro.toml");
-    for (const auto& [shipped, ours] : ports)
-        text = std::regex_replace(text, std::regex("127\\.0\\.0\\.1:" + shipped), "127.0.0.1:" + std::to_string(ours));
+    const auto on_our_ports = [&](const fs::path& file) {
+        std::string text = read_text(fs::path(GIRO_SOURCE_DIR) / "firmware-config" / file);
+        for (const auto& [shipped, ours] : ports)
+            text = std::regex_replace(text, std::regex("127\\.0\\.0\\.1:" + shipped), "127.0.0.1:" + std::to_string(ours));
+        return text;
+    };
+    const fs::path link = fs::path("conf.d") / "gamma-host.toml";
+    fs::create_directories(m_folder / "etc" / "conf.d");
+    write_text(m_folder / "etc" / link, on_our_ports(link));
+    std::string text = on_our_ports("giro.toml");
     text = std::regex_replace(text, std::regex("forward_timeout_ms = [0-9_]+"), "forward_timeout_ms = 1_000");
     text = std::regex_replace(text, std::regex("snapshot_every_entries = [0-9_]+"), "snapshot_every_entries = 500");
     write_text(m_folder / "etc" / "giro.toml", text);
+}
+
+void add_to_link(const Box& box, const std::string& settings) {
+    const fs::path file = box.file("etc/conf.d/gamma-host.toml");
+    write_text(file, read_text(file) + settings);
 }
 
 Said Box::giro(const std::vector<std::string>& arguments) {

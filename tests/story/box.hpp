@@ -98,6 +98,8 @@ class Box {
     int m_runs = 0;
 };
 
+// More settings for the box's link.
+void add_to_link(const Box& box, const std::string& settings);
 // A loopback port that was free a moment ago.
 [[nodiscard]] int free_port();
 // RRNs that the terminals of a `giro pos load --trace` were told are approved.

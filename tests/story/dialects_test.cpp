@@ -43,9 +43,12 @@ void speak(Box& box, const std::string& dialect, const std::string& framing, boo
     const auto at = config.find("dialect = \"") + 11;
     config.replace(at, config.find('"', at) - at, dialect);
     config = std::regex_replace(config, std::regex("\nframing = [^\n]*"), "");
-    for (const char* table : {"[gate]\n", "[[link]]\n"})
-        config.insert(config.find(table) + std::strlen(table), "framing = { " + framing + " }\n");
+    const std::string setting = "framing = { " + framing + " }\n";
+    config.insert(config.find("[gate]\n") + std::strlen("[gate]\n"), setting);
     write_text(box.file("etc/giro.toml"), config);
+    const auto link = box.file("etc/conf.d/gamma-host.toml");
+    write_text(link, std::regex_replace(read_text(link), std::regex("\nframing = [^\n]*"), ""));
+    add_to_link(box, setting);
     REQUIRE(box.giro({"config", "check"}).status == 0);
     box.up();
     if (!provisioned) REQUIRE(box.giro({"demo", "provision"}).status == 0);
@@ -128,8 +131,8 @@ TEST_CASE("dialects: one box, an ASCII port, a packed one with TPDU and one of 2
     config.insert(config.find("[gate]\n"),
                   port("packed", free_port(), "tls = false\ndialect = \"tpdu\"\nframing = { length = \"bcd2\", trailer = \"etx-lrc\" }\n") +
                       port("new", free_port(), "dialect = \"iso2003\"\nframing = { length = \"ascii4\", counts_length = true }\n"));
-    config.insert(config.find("[[link]]\n") + std::strlen("[[link]]\n"), "dialect = \"iso1987-ebcdic\"\nframing = { length = \"binary4\" }\n");
     write_text(box.file("etc/giro.toml"), config);
+    add_to_link(box, "dialect = \"iso1987-ebcdic\"\nframing = { length = \"binary4\" }\n");
     REQUIRE(box.giro({"config", "check"}).status == 0);
     box.up();
     REQUIRE(box.giro({"demo", "provision"}).status == 0);

@@ -20,8 +20,8 @@ TEST_CASE("keys: DUKPT of each kind, and session keys and a link with each kind 
     const std::string vault = "# [vault]";
     config.insert(config.find(vault), "[mac]\nx9_19 = [\"T0000002\"]\nhmac_sha_256 = [\"T0000003\", \"LNK00001\"]\n"
                                       "[[key_class]]\nname = \"kiosks\"\nterminals = [\"T0000004\"]\nsession_key_requests = 10\n");
-    config.insert(config.find("[[link]]\n") + std::string("[[link]]\n").size(), "session_key_requests = 100\n");
     write_text(box.file("etc/giro.toml"), config);
+    add_to_link(box, "session_key_requests = 100\n");
     REQUIRE(box.giro({"config", "check"}).status == 0);
     box.up();
     REQUIRE(box.giro({"demo", "provision"}).status == 0);

@@ -349,7 +349,7 @@ class Fixture {
     }
     void link_up() {
         Buffer body;
-        bus::encode(body, bus::LinkState{0, true});
+        bus::encode(body, bus::LinkState{0, 1});
         gate->send({static_cast<std::uint16_t>(MessageType::link_state), Status::ok, 0, body});
     }
     [[nodiscard]] bool until(const std::function<bool()>& done) { return net::run_until(loop, done); }
