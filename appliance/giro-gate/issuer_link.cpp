@@ -28,7 +28,7 @@ class IssuerLink::Peer final : public net::FramedProtocol {
         const auto read = shared.translator.read(frame, PaymentRequest::Source::link);
         if (!read) return refuse(connection, read.error());
         PaymentRequest& answer = **read;
-        answer.connection = 0;
+        answer.connection = connection.id();
         answer.link = m_link.number();
         answer.received_ns = shared.clock.wall_ns();
         shared.port.send_answer(answer);

@@ -33,6 +33,7 @@ constexpr Served kServed[] = {
     {0x0800, Source::terminal, {7, 11, 41, 70, 0}},
     {0x0210, Source::link, {11, 39, 0}},
     {0x0410, Source::link, {11, 39, 0}},
+    {0x0800, Source::link, {7, 11, 70, 0}},
     {0x0810, Source::link, {7, 11, 39, 70, 0}},
 };
 

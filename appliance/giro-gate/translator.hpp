@@ -25,7 +25,7 @@ class Translator {
     Translator& operator=(const Translator&) = delete;
 
     // From a terminal 0100, 0200, 0220, 0320, 0400, 0420, 0500, 0520, 0800 and their repeats (xxx1) are served, from an issuer's
-    // link 0210, 0410 and 0810. Connection, link and time of arrival are for the caller to fill in. The result's views point into
+    // link 0210, 0410, 0800 and 0810. Connection, link and time of arrival are for the caller to fill in. The result's views point into
     // `frame`; it is valid until the next call.
     [[nodiscard]] Expected<PaymentRequest*, Refusal> read(Bytes frame, PaymentRequest::Source source);
     // After read() refused with format_error or not_served: the answer to send, without MAC. MTI of the answer, DE39

@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cctype>
+
 #include "bus/admin_messages.hpp"
 #include "bus/messages.hpp"
 #include "util/archive.hpp"
@@ -188,6 +191,22 @@ void Commands::apply_routes(Caller& caller, bus::PeerId peer, const bus::Record&
     reply(caller, peer, record, {}, encode(said));
 }
 
+// Times are of now: seconds since, or -1 where it has not been.
+std::string Commands::link_json(const config::Link& link) const {
+    const LinkHealth::Figures f = m_pipeline.link_figures(link.number);
+    const std::uint64_t now_ns = m_clock.monotonic_ns();
+    std::string refused(f.refused.view());  // the host's own word
+    std::ranges::replace_if(refused, [](char c) { return std::isalnum(static_cast<unsigned char>(c)) == 0; }, '?');
+    const auto ago_s = [&](std::uint64_t at_ns) { return at_ns == 0 ? -1 : static_cast<std::int64_t>((now_ns - at_ns) / 1'000'000'000); };
+    return fmt::format(
+        "{{\"name\":\"{}\",\"up\":{},\"state\":\"{}\",\"for_s\":{},\"connections\":{},\"in_flight\":{},\"busy\":{},\"heard_s_ago\":{},"
+        "\"echo_ms\":{:.1f},\"echoes\":{},\"echoes_missed\":{},\"unanswered\":{},\"failures\":{},\"sign_ons\":{},\"sign_on_refused\":\"{}\","
+        "\"cut_overs\":{},\"answers_unmatched\":{}}}",
+        link.name, m_core.link_up(link.number), to_string(f.state), ago_s(f.since_ns), f.connections, f.in_flight,
+        m_pipeline.link_busy(link.number), ago_s(f.heard_ns), static_cast<double>(f.echo_ns) / 1e6, f.echoes, f.echoes_missed, f.unanswered,
+        f.failures, f.sign_ons, refused, f.cut_overs, m_pipeline.answers_unmatched(link.number));
+}
+
 void Commands::status(Caller& caller, bus::PeerId peer, const bus::Record& record) {
     // What is told of the journal is on the disk: the auditor signs nothing else.
     if (!m_pipeline.commit()) return;
@@ -195,9 +214,7 @@ void Commands::status(Caller& caller, bus::PeerId peer, const bus::Record& recor
     const auto& s = m_core.state();
     const auto& t = m_pipeline.times();
     std::string links;
-    for (const auto& link : m_program.config.links)
-        links += fmt::format("{}{{\"name\":\"{}\",\"up\":{},\"answers_unmatched\":{}}}", links.empty() ? "" : ",", link.name,
-                             m_core.link_up(link.number), m_pipeline.answers_unmatched(link.number));
+    for (const auto& link : m_program.config.links) links += (links.empty() ? "" : ",") + link_json(link);
     const auto& c = s.counters();
     // Everything that came after it is remembered as long as it is.
     const std::uint64_t oldest_s =

@@ -32,6 +32,7 @@ class Commands {
                  switching::Done (*decide)(switching::Core&, const Message&, const entry::SealedPan&));
     void apply_routes(Caller& caller, bus::PeerId peer, const bus::Record& record);
     void close_window(Caller& caller, bus::PeerId peer, const bus::Record& record);
+    [[nodiscard]] std::string link_json(const config::Link& link) const;
     void status(Caller& caller, bus::PeerId peer, const bus::Record& record);
     void bad_request(Caller& caller, bus::PeerId peer, const bus::Record& record);
 

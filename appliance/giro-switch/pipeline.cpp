@@ -45,6 +45,7 @@ Pipeline::Pipeline(Program& program, switching::Core& core, journal::Journal& jo
       m_dialects(dialects),
       m_mac_kinds(program.config.mac.x9_19, program.config.mac.hmac_sha_256),
       m_link_keys(program.config),
+      m_link_health(program.config),
       m_clock(clock),
       m_pans(random) {
     ASSERT(dialects.size() == config::dialects_of(program.config).size());
@@ -97,13 +98,8 @@ void Pipeline::received(bus::PeerId peer, const bus::Record& record) {
         }
         case MessageType::link_state: {
             const auto state = bus::decode_link_state(record.body);
-            const auto* link = state ? config::find_link(m_program.config, state->link) : nullptr;
-            if (link == nullptr) break;
-            const auto [known, first] = m_link_peers.try_emplace(state->link, peer);
-            if (known->second != peer) m_link_keys.link_state(state->link, false);  // another gate, so another connection
-            known->second = peer;
-            m_link_keys.link_state(state->link, state->connections != 0);
-            return renew_link_keys();
+            if (!state || config::find_link(m_program.config, state->link) == nullptr) break;
+            return link_connected(peer, *state);
         }
         default:
             break;
@@ -298,7 +294,10 @@ void Pipeline::decide_terminal(Batch& batch, Item& item) {
         decided = m_core.upload(r, sealed, now_ns);
     } else if (mti == 0x0400 || mti == 0x0420) {
         decided = m_core.reversal(r, now_ns);
-        if (decided.gave_up) settle_waiting(batch.out, *decided.gave_up);
+        if (decided.gave_up) {
+            m_link_health.given_up(decided.gave_up->payment);
+            settle_waiting(batch.out, *decided.gave_up);
+        }
     } else {
         decided.code = switching::kInvalidTransaction;
     }
@@ -376,15 +375,18 @@ void Pipeline::decide_link(Batch& batch, Item& item) {
         link_failed(r.link);
         return warn(fmt::format("link {}: wrong MAC on a {:04x}; it is left unanswered", link, r.mti));
     }
-    if (r.mti != kNetworkAnswer) m_link_keys.heard(r.link);
+    m_link_health.heard(r.link, m_clock.monotonic_ns());
+    if (is_network(r)) return answer_link(batch, item, link);
+    if (r.mti == kNetworkAnswer) return network_answered(r, link);
+    m_link_keys.heard(r.link);
     if (r.mti == 0x0210) {
         if (const auto decided = m_core.link_answer(r, m_clock.wall_ns())) {
+            m_link_health.answered(decided->payment, m_clock.monotonic_ns());
+            renew_link(r.link);
             keep_issuer_chip(decided->payment, item.issuer_chip);
             settle_waiting(batch.out, *decided, item.issuer_chip);
         } else
             note_unmatched(r, link, decided.error());
-    } else if (r.mti == kNetworkAnswer) {
-        link_key_answered(r, link);
     } else if (r.mti == 0x0410) {
         if (const auto done = m_core.link_reversal_answer(r); !done) note_unmatched(r, link, done.error());
     }

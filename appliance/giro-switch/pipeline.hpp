@@ -11,6 +11,7 @@
 #include <set>
 #include <tuple>
 
+#include "appliance/giro-switch/link_health.hpp"
 #include "appliance/giro-switch/link_keys.hpp"
 #include "appliance/giro-switch/pan_cache.hpp"
 #include "appliance/skeleton.hpp"
@@ -42,8 +43,8 @@ struct StageTimes {
 [[nodiscard]] std::set<std::uint8_t> terminal_dialects(const config::Config& config);
 // The same, naming the link: its dialect has no field for the PIN blocks that its pin_format makes.
 [[nodiscard]] Result<void> check_pins(const config::Config& config, const std::vector<iso8583::Dialect>& dialects);
-// The same, naming the link: it is to have session keys, and its dialect cannot say an exchange of them.
-[[nodiscard]] Result<void> check_link_keys(const config::Config& config, const std::vector<iso8583::Dialect>& dialects);
+// The same, naming the link: it is to have session keys, a sign-on or echoes, and its dialect cannot say them.
+[[nodiscard]] Result<void> check_link_network(const config::Config& config, const std::vector<iso8583::Dialect>& dialects);
 
 class Pipeline {
   public:
@@ -66,6 +67,9 @@ class Pipeline {
     [[nodiscard]] std::uint64_t dropped() const noexcept { return m_dropped; }
     // Answers of a link's host since the start that answered nothing.
     [[nodiscard]] std::uint64_t answers_unmatched(std::uint16_t link) const;
+    // How the link's host is.
+    [[nodiscard]] LinkHealth::Figures link_figures(std::uint16_t link) const { return m_link_health.figures(link); }
+    [[nodiscard]] bool link_busy(std::uint16_t link) const { return m_link_health.busy(link); }
     // Reversals owed to an issuer for which the vault does not give the card number back: somebody must look.
     [[nodiscard]] std::size_t reversals_unsendable() const noexcept { return m_unsendable.size(); }
 
@@ -144,8 +148,14 @@ class Pipeline {
     void send_owed_reversals();
     void send_owed_reversal(std::uint64_t seq, const entry::Payment& payment);
     void update_link(const config::Link& link);
-    void renew_link_keys();
-    void renew_link_key(const config::Link& link);
+    void renew_links();
+    void renew_link(const config::Link& link);
+    void renew_link(std::uint16_t number);
+    void link_connected(bus::PeerId peer, const bus::LinkState& state);
+    void ask_link(std::uint16_t link, std::uint16_t code);
+    void network_answered(const PaymentRequest& answer, std::string_view name);
+    void answer_link(Batch& batch, const Item& item, std::string_view name);
+    void send_to_link(std::uint16_t link, Buffer frame);
     [[nodiscard]] vault::Nonce next_link_key(std::uint16_t link);
     void link_failed(std::uint16_t link);
     void ask_link_key(std::uint16_t link);
@@ -166,6 +176,7 @@ class Pipeline {
     std::set<std::uint8_t> m_terminal_dialects;
     vault::MacKinds m_mac_kinds;
     LinkKeys m_link_keys;
+    LinkHealth m_link_health;
     Clock& m_clock;
     PanCache m_pans;
     std::unique_ptr<bus::Server> m_gate;

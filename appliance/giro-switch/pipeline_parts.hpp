@@ -88,6 +88,7 @@ struct Pipeline::Outgoing {
     payment::Ksn ksn;   // not empty: the MAC is made under its key, below `bdk`, and not under `key`'s
     vault::KeyName bdk;
     vault::MacKind dukpt_mac = vault::MacKind::aes_cmac;
+    std::uint64_t connection = 0;  // of a link's: the one to answer on; 0: any
 };
 
 // What leaves together, once the vault has made its MACs.

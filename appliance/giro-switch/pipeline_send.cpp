@@ -49,11 +49,13 @@ void Pipeline::forward(Batch& batch, Item& item, const Answer& answer) {
     ASSERT(outstanding != nullptr);
     const auto dialect = m_link_dialects.find(answer.link);
     const auto peer = m_link_peers.find(answer.link);
-    const bool usable = m_link_keys.usable(answer.link, m_clock.monotonic_ns());
+    const std::uint64_t now_ns = m_clock.monotonic_ns();
+    const bool usable = m_link_health.up(answer.link) && m_link_keys.usable(answer.link, now_ns);
     if (!usable || dialect == m_link_dialects.end() || peer == m_link_peers.end()) return;  // it will time out, be declined and reversed
     auto frame = m_frames[dialect->second].link_request(item.request, outstanding->payment, m_dialects[item.request.dialect],
                                                           item.zone_pin_block);
     if (!frame) return;
+    m_link_health.sent(answer.link, answer.payment, now_ns);
     batch.out.push_back({peer->second, MessageType::link_frame_out, answer.link, std::move(*frame), true,
                          switching::link_key_id(answer.link), next_link_key(answer.link), dialect->second, {}, {}, {}});
 }
@@ -158,7 +160,7 @@ void Pipeline::send(const Outgoing& out) {
     if (out.type == MessageType::frame_out)
         bus::encode(m_body, bus::FrameOut{out.destination, false, out.frame});
     else
-        bus::encode(m_body, bus::LinkFrameOut{static_cast<std::uint16_t>(out.destination), out.frame, 0});
+        bus::encode(m_body, bus::LinkFrameOut{static_cast<std::uint16_t>(out.destination), out.frame, out.connection});
     m_gate->send(out.peer, {static_cast<std::uint16_t>(out.type), bus::Status::ok, 0, m_body});
     wipe(m_body);
     m_body.clear();
@@ -171,13 +173,14 @@ void Pipeline::tick() {
     std::vector<Outgoing> out;
     for (const auto& decided : m_core.expire(m_clock.wall_ns(), m_disk_low)) {
         settle_waiting(out, decided);
+        m_link_health.unanswered(decided.payment, m_clock.monotonic_ns());
         if (const auto* unanswered = m_core.state().outstanding(decided.payment)) link_failed(unanswered->payment.link);
     }
     if (!out.empty()) GIRO_FAILPOINT("switch.expired");
     if (!commit()) return;
     if (!out.empty()) GIRO_FAILPOINT("switch.expiry.committed");
     send_with_macs(std::move(out));
-    renew_link_keys();
+    renew_links();
     send_owed_reversals();
     check_disk();
     if (!m_journal.checkpoint_due(m_batches.empty())) return;

@@ -82,7 +82,7 @@ Result<std::shared_ptr<void>> start_switch(Program& program) {
     for (const auto& dialect : *dialects)
         if (auto usable = check_dialect(dialect); !usable) return tl::unexpected(usable.error());
     if (auto usable = check_pins(program.config, *dialects); !usable) return tl::unexpected(usable.error());
-    if (auto usable = check_link_keys(program.config, *dialects); !usable) return tl::unexpected(usable.error());
+    if (auto usable = check_link_network(program.config, *dialects); !usable) return tl::unexpected(usable.error());
     if (auto usable = check_reversals(program.config, *dialects); !usable) return tl::unexpected(usable.error());
     serving->dialects = std::move(*dialects);
     auto checkpoint = last_checkpoint(program.paths);

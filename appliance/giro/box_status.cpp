@@ -70,6 +70,18 @@ json gather(const config::Paths& paths) {
     return out;
 }
 
+std::string link_words(const json& link) {
+    const std::string state = link.value("state", "?");
+    const bool up = link.value("up", false);
+    std::string words = fmt::format("{} {}", link.value("name", "?"), up ? "up" : state == "up" ? "DOWN: no session key" : "DOWN: " + state);
+    if (const auto refused = link.value("sign_on_refused", std::string()); !refused.empty()) words += fmt::format(", refused with {}", refused);
+    words += fmt::format(", for {} s, {} connections, {} in flight{}", link.value("for_s", 0), link.value("connections", 0),
+                         link.value("in_flight", 0), link.value("busy", false) ? " (as many as may)" : "");
+    if (const auto heard = link.value("heard_s_ago", -1); heard >= 0) words += fmt::format(", heard {} s ago", heard);
+    if (link.value("echo_ms", 0.0) > 0) words += fmt::format(", last echo {:.1f} ms", link.value("echo_ms", 0.0));
+    return words;
+}
+
 // In words; how long each stage took is for programs (--json).
 void print_switch(const json& fields) {
     for (const auto& [key, value] : fields.items()) {
@@ -83,8 +95,7 @@ void print_switch(const json& fields) {
         std::string words = value.is_boolean() ? (value.get<bool>() ? "yes" : "no") : value.dump();
         if (key == "links") {
             words = value.empty() ? "none" : "";
-            for (const auto& link : value)
-                words += fmt::format("{}{} {}", words.empty() ? "" : ", ", link.value("name", "?"), link.value("up", false) ? "up" : "DOWN");
+            for (const auto& link : value) words += (words.empty() ? "" : fmt::format("\n{:<22} ", "")) + link_words(link);
         }
         fmt::print("{:<22} {}\n", key == "vault" ? "vault answers" : key, words);
     }

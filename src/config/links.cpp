@@ -11,7 +11,8 @@ constexpr std::size_t kAddressesMax = 1;
 struct LinkFile : Reading {
     void link(const toml::table& t) {
         check.only(t, {"id", "name", "participant", "bins", "dialect", "framing", "match_0210", "match_0410", "pin_key", "pin_format",
-                       "session_key_s", "session_key_requests", "session_key_overlap_s", "addresses"});
+                       "session_key_s", "session_key_requests", "session_key_overlap_s", "addresses",
+                       "in_flight_max", "sign_on", "echo_ms", "echo_timeout_ms", "down_after", "up_after"});
         Link l;
         const auto id = check.number<std::uint16_t>(t, "id", 1, kLinkIdMax);
         l.number = static_cast<std::uint16_t>(std::max<int>(id, 1) - 1);
@@ -22,6 +23,7 @@ struct LinkFile : Reading {
         l.bins = bins_of(t);
         messages(t, l);
         l.addresses = check.addresses(t, "addresses", kAddressesMax);
+        health(t, l);
         out.links.push_back(std::move(l));
     }
 
@@ -38,6 +40,22 @@ struct LinkFile : Reading {
         session_keys(t, l.key_ages);
         useless_without(t, l.key_ages.seconds == 0 && l.key_ages.requests == 0, "session_key_s' or 'session_key_requests",
                         {"session_key_overlap_s"});
+    }
+
+    void health(const toml::table& t, Link& l) {
+        const auto limit = [&](std::string_view key, std::int64_t least, std::int64_t most, auto& into) {
+            if (t.contains(key)) into = check.number<std::remove_reference_t<decltype(into)>>(t, key, least, most);
+        };
+        limit("in_flight_max", 1, 65'536, l.in_flight_max);
+        l.sign_on = check.flag(t, "sign_on", true);
+        if (t.contains("echo_ms")) {
+            l.echo_ms = check.number<std::uint32_t>(t, "echo_ms", 0, 3'600'000);
+            if (l.echo_ms != 0 && l.echo_ms < 100) check.wrong(t.get("echo_ms")->source(), "'echo_ms': 0 for none, or at least 100");
+        }
+        useless_without(t, l.echo_ms == 0, "echo_ms", {"echo_timeout_ms", "down_after", "up_after"});
+        limit("echo_timeout_ms", 50, 60'000, l.echo_timeout_ms);
+        limit("down_after", 1, 100, l.down_after);
+        limit("up_after", 1, 100, l.up_after);
     }
 };
 

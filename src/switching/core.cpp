@@ -238,7 +238,7 @@ Answer Core::decline(entry::Payment& payment, Reason reason) {
 }
 
 Answer Core::forward(entry::Payment& payment, const routing::Target& way) {
-    if (!m_links_up.contains(way.link) || m_state.all_outstanding().size() >= kOutstandingMax)
+    if (!link_takes(way.link) || m_state.all_outstanding().size() >= kOutstandingMax)
         return decline(payment, Reason::link_down);
     if (payment.amount.minor > m_policy.config.switching.payment_max) return decline(payment, Reason::limit_exceeded);
     payment.debit = reserve_account(way.participant);

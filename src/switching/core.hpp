@@ -169,7 +169,7 @@ class Core {
     [[nodiscard]] Answer completion(const PaymentRequest& request, const entry::SealedPan* sealed, std::uint64_t now_ns,
                                     const CardChecks& checks = {});
     // Which way a card payment goes by the routing table, at the time when the gate received it: on us, to the first link of
-    // its rule that is up (or else the first), or declined. Without DE42 the merchant is the terminal's.
+    // its rule that takes payments (or else the first), or declined. Without DE42 the merchant is the terminal's.
     [[nodiscard]] routing::Target way_of(const PaymentRequest& request) const;
     // For a request that carries a PIN and that knows() does not: what to ask the vault before it is decided. Nothing is asked of
     // a request that will leave no entry. Views of the state and the configuration: good until the next entry.
@@ -209,8 +209,11 @@ class Core {
     void key_used(const TerminalId& terminal, const ByteArray<16>& nonce);
 
     // --- from issuers' hosts: their MAC has been verified ---
-    void link_state(std::uint16_t link, bool up);
+    // `busy`: as many payments wait for its host as may; no new one goes there, what is owed to it does.
+    void link_state(std::uint16_t link, bool up, bool busy = false);
     [[nodiscard]] bool link_up(std::uint16_t link) const { return m_links_up.contains(link); }
+    // A new payment may go there.
+    [[nodiscard]] bool link_takes(std::uint16_t link) const { return m_links_up.contains(link) && !m_links_busy.contains(link); }
     // 0210: the payment it answers, or why it answers none (late, twice, or a field is another's; 39: it says nothing).
     [[nodiscard]] tl::expected<Decided, Unmatched> link_answer(const PaymentRequest& answer, std::uint64_t now_ns);
     // 0410: a reversal waited for it and the host says that it is done (00), or never knew the original (25); or why not.
@@ -292,7 +295,7 @@ class Core {
     routing::Routing m_routing;
     Random& m_random;
     PaymentSource m_journal;
-    std::set<std::uint16_t> m_links_up;
+    std::set<std::uint16_t> m_links_up, m_links_busy;
     std::uint64_t m_forget_through = 0;  // the last window that is settled and old enough
     std::map<std::uint64_t, std::uint64_t> m_waiting_since_ns;  // forwarded payments; earlier than they say after a step back
     std::vector<PendingEntry> m_entries;

@@ -26,11 +26,13 @@ const config::Link& link_of(const config::Config& config, std::uint16_t number) 
 
 }  // namespace
 
-void Core::link_state(std::uint16_t link, bool up) {
-    if (up)
-        m_links_up.insert(link);
-    else
-        m_links_up.erase(link);
+void Core::link_state(std::uint16_t link, bool up, bool busy) {
+    const auto put = [link](std::set<std::uint16_t>& set, bool in) {
+        if (in) set.insert(link);
+        else set.erase(link);
+    };
+    put(m_links_up, up);
+    put(m_links_busy, busy);
 }
 
 tl::expected<Decided, Unmatched> Core::link_answer(const PaymentRequest& answer, std::uint64_t now_ns) {

@@ -1,4 +1,4 @@
-// Which way a card payment goes: by the routing table (routing/table.hpp) and by which links are up. A table that decides is
+// Which way a card payment goes: by the routing table (routing/table.hpp) and by which links take payments. A table that decides is
 // named in the journal before it decides anything.
 #include "switching/core.hpp"
 #include "switching/core_record.hpp"
@@ -17,7 +17,7 @@ Target Core::way_of(const PaymentRequest& request) const {
     const routing::Rule* rule = m_routing.table.find(query);
     if (rule == nullptr) return {};
     for (const Target& target : rule->to)
-        if (target.kind != Target::Kind::link || link_up(target.link)) return target;
+        if (target.kind != Target::Kind::link || link_takes(target.link)) return target;
     return rule->to.front();
 }
 

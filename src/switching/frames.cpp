@@ -121,15 +121,15 @@ std::optional<Buffer> FrameBuilder::link_request(const PaymentRequest& request, 
     return finish(true);
 }
 
-std::optional<Buffer> FrameBuilder::link_key_exchange(std::uint32_t stan, const FixedText<10>& transmission,
-                                                      const TerminalId& key, std::string_view nonce_and_kcv) {
+std::optional<Buffer> FrameBuilder::link_network(std::uint16_t code, std::uint32_t stan, const FixedText<10>& transmission,
+                                                 const TerminalId& key, std::string_view additional) {
     m_out.clear();
     iso8583::put_mti(m_dialect, m_out, "0800");
     m_out.set(7, transmission.view());
     iso8583::put_stan(m_dialect, m_out, stan);
     m_out.set(41, key.view());
-    m_out.set(48, nonce_and_kcv);
-    iso8583::put_network_code(m_dialect, m_out, kKeyExchange);
+    if (!additional.empty()) m_out.set(48, additional);
+    iso8583::put_network_code(m_dialect, m_out, code);
     return finish(true);
 }
 

@@ -42,10 +42,10 @@ class FrameBuilder {
     [[nodiscard]] std::optional<Buffer> link_reversal(const entry::Payment& payment, MinorUnits stands, const Pan& pan,
                                                       MessageReason why = MessageReason::none);
 
-    // The 0800 that tells an issuer's host a nonce and its key's check value (DE48, hexadecimal), from which it derives the
-    // link's next session key (DE70 161).
-    [[nodiscard]] std::optional<Buffer> link_key_exchange(std::uint32_t stan, const FixedText<10>& transmission,
-                                                          const TerminalId& key, std::string_view nonce_and_kcv);
+    // An 0800 to an issuer's host: `code` in DE70. With kKeyExchange, `additional` (DE48, hexadecimal) tells a nonce and its
+    // key's check value, from which the host derives the link's next session key.
+    [[nodiscard]] std::optional<Buffer> link_network(std::uint16_t code, std::uint32_t stan, const FixedText<10>& transmission,
+                                                     const TerminalId& key, std::string_view additional = {});
 
     // What the MAC of a frame made here with one covers, by the dialect: a view into the frame, or into `scratch`.
     [[nodiscard]] Bytes covered(const Buffer& frame, Buffer& scratch) const;

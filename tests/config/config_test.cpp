@@ -230,6 +230,29 @@ TEST_CASE("config: a link is known by its id, whatever its file is called") {
     CHECK(contains(refused("127.0.0.1:7812", "7812"), "is not address:port"));
 }
 
+TEST_CASE("config: when a link is up is a setting, each mistake with its line") {
+    const auto link = config::load(kShipped)->links.at(0);
+    CHECK(link.sign_on);
+    CHECK(link.echo_ms == 10'000);
+    // A host that stops is given up within two seconds: (1 + down_after) * echo_timeout_ms.
+    CHECK((1 + link.down_after) * link.echo_timeout_ms < 2'000);
+    const std::string name = "name = \"gamma-host\"\n";
+    const auto with = [&](const char* settings) { return config_with(name, name + settings)->links.at(0); };
+    CHECK(with("echo_ms = 0\nsign_on = false\n").echo_ms == 0);
+    const auto own = with("echo_timeout_ms = 50\ndown_after = 1\nup_after = 100\nin_flight_max = 1\n");
+    CHECK(own.echo_timeout_ms == 50);
+    CHECK(own.down_after == 1);
+    CHECK(own.up_after == 100);
+    CHECK(own.in_flight_max == 1);
+    const auto refused = [&](const char* settings) { return refusal_with(name, name + settings); };
+    CHECK(contains(refused("echo_ms = 99\n"), "'echo_ms': 0 for none, or at least 100"));
+    CHECK(contains(refused("echo_ms = 0\nup_after = 2\n"), "'up_after' is of no use without 'echo_ms'"));
+    CHECK(contains(refused("down_after = 0\n"), "outside 1..100"));
+    CHECK(contains(refused("echo_timeout_ms = 49\n"), "outside 50..60000"));
+    CHECK(contains(refused("in_flight_max = 0\n"), "outside 1..65536"));
+    CHECK(contains(refused("sign_on = 1\n"), "'sign_on' must be true or false"));
+}
+
 TEST_CASE("config: a link in giro.toml is refused, and the refusal says where links are now") {
     const std::string said = refusal_with("[gate]\n", "[[link]]\nid = 2\n[gate]\n");
     CHECK(contains(said, "giro.toml:" + std::to_string(line_of("[gate]")) + ": "));

@@ -170,7 +170,7 @@ Seeds seeds_config_link() {
     const std::string text(as_text(shipped));
     for (const std::string_view more :
          {"dialect = \"iso2003\"\nframing = { length = \"bcd2\" }\nsession_key_s = 86_400\nsession_key_overlap_s = 7\n",
-          "session_key_requests = 9\n", "session_key_overlap_s = 7\n", "more = 1\n"})
+          "session_key_requests = 9\n", "sign_on = false\necho_ms = 0\n", "echo_ms = 50\n", "echo_timeout_ms = 50\ndown_after = 1\nup_after = 1\nin_flight_max = 1\n", "session_key_overlap_s = 7\n", "more = 1\n"})
         seeds.push_back(owned(text + std::string(more)));
     constexpr std::pair<std::string_view, std::string_view> kMistakes[] = {
         {"id = 1", "id = 0"},         {"gamma-host", "alpha"},         {"participant = 3", "participant = 9"}, {"970003", "970001"},

@@ -199,6 +199,7 @@ class Fixture {
     std::vector<Heard> heard;
     std::size_t link_frames = 0;
     Buffer to_link;  // the last of them
+    std::uint64_t to_connection = 0;  // that it is for
     std::optional<Failure> failed;
     Program program{config::Paths{folder.path()}, box.config, loop, context,
                     [this](Failure f) { failed = std::move(f); }};
@@ -211,7 +212,7 @@ class Fixture {
     Pipeline pipeline{program, *box.core, journal, *client, dialects, clock, random};
     std::unique_ptr<bus::Client> gate;
 
-    explicit Fixture(void (*change)(config::Config&) = [](config::Config&) {}) : configured((change(box.config), box.make_core(), true)) {
+    explicit Fixture(void (*change)(config::Config&) = [](config::Config&) {}) : configured((quiet(box.config), change(box.config), box.make_core(), true)) {
         // The box's banks, cards and terminal, and a session key for it.
         box.core->session_key(switching::purchase_of(1, 900'000), ByteArray<16>{std::byte{5}}, {}, clock.wall_ns());
         box.commit();
@@ -227,6 +228,13 @@ class Fixture {
         gate = std::move(*connected);
     }
 
+    // Its link is up with its connection, where a test does not want to see its host signed on to and echoed.
+    static void quiet(config::Config& config) {
+        for (auto& link : config.links) {
+            link.sign_on = false;
+            link.echo_ms = 0;
+        }
+    }
     // A purchase on connection `stan`, as the gate passes it on.
     void buy(std::uint32_t stan) { buy(stan, stan, "9700010000000013"); }
     void buy(std::uint32_t stan, std::uint64_t connection, std::string_view pan, std::uint8_t dialect = 0) {
@@ -295,14 +303,17 @@ class Fixture {
         send(request);
     }
     // The issuer's answer to the exchange of keys in the last frame sent to it.
-    void link_takes_key() {
+    void link_takes_key() { link_answers_network(161); }
+    // The same to any 0800.
+    void link_answers_network(unsigned code, const char* says = "00") {
         iso8583::Message asked, answer;
         REQUIRE(iso8583::unpack(dialects[0], to_link, asked).has_value());
-        REQUIRE(asked.number(70) == 161);
+        REQUIRE(asked.mti() == "0800");
+        REQUIRE(asked.number(70) == code);
         iso8583::put_mti(dialects[0], answer, "0810");
         for (const unsigned field : {7U, 11U, 41U, 70U}) answer.copy(field, asked);
-        answer.set(48, asked.field(48).substr(32));
-        iso8583::put_response_code(dialects[0], answer, "00");
+        if (code == 161) answer.set(48, asked.field(48).substr(32));
+        iso8583::put_response_code(dialects[0], answer, says);
         answer.set(128, ByteArray<8>{});
         Buffer raw(iso8583::kFrameBytesMax);
         raw.resize(*iso8583::pack(dialects[0], answer, raw));
@@ -311,6 +322,29 @@ class Fixture {
         request.received_ns = clock.wall_ns();
         request.raw = raw;
         send(request);
+    }
+    // An 0800 of the issuer's own, on connection 77.
+    void link_asks(unsigned code) {
+        iso8583::Message asked;
+        iso8583::put_mti(dialects[0], asked, "0800");
+        asked.set(7, switching::transmission_time(clock.wall_ns()).view());
+        asked.set_number(11, 4711, 6);
+        asked.set_number(70, code, 3);
+        asked.set(128, ByteArray<8>{});
+        Buffer raw(iso8583::kFrameBytesMax);
+        raw.resize(*iso8583::pack(dialects[0], asked, raw));
+        PaymentRequest request;
+        request.source = PaymentRequest::Source::link;
+        request.connection = 77;
+        request.received_ns = clock.wall_ns();
+        request.raw = raw;
+        send(request);
+    }
+    // A field of the last frame sent to the issuer.
+    [[nodiscard]] std::string to_link_field(unsigned field) {
+        iso8583::Message m;
+        REQUIRE(iso8583::unpack(dialects[0], to_link, m).has_value());
+        return field == 0 ? std::string(m.mti()) : std::string(m.field(field));
     }
     // The same at a terminal with DUKPT keys.
     static payment::Ksn device() { return payment::Ksn::parse(Buffer(12, std::byte{0x22})).value().device(); }
@@ -347,9 +381,9 @@ class Fixture {
         REQUIRE(box.core->set_card_pin({switching::sealed(1).token, {}, FixedText<12>("4711")}));
         REQUIRE(pipeline.commit());
     }
-    void link_up() {
+    void link_up(std::uint16_t connections = 1) {
         Buffer body;
-        bus::encode(body, bus::LinkState{0, 1});
+        bus::encode(body, bus::LinkState{0, connections});
         gate->send({static_cast<std::uint16_t>(MessageType::link_state), Status::ok, 0, body});
     }
     [[nodiscard]] bool until(const std::function<bool()>& done) { return net::run_until(loop, done); }
@@ -374,6 +408,7 @@ class Fixture {
             const auto frame = bus::decode_link_frame_out(record.body);
             REQUIRE(frame.has_value());
             to_link.assign(frame->frame.begin(), frame->frame.end());
+            to_connection = frame->connection;
             return void(++link_frames);
         }
         REQUIRE(record.type == static_cast<std::uint16_t>(MessageType::frame_out));

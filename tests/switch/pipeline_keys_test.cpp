@@ -125,14 +125,14 @@ TEST_CASE("pipeline: a link that is to have session keys and whose dialect canno
     config::Config config = *config::load(GIRO_SOURCE_DIR "/firmware-config/giro.toml");
     auto dialects = *iso8583::load_dialects(GIRO_SOURCE_DIR "/firmware-config/dialects", config::dialects_of(config));
     dialects[0].fields[48].max = 37;
-    CHECK(check_link_keys(config, dialects).has_value());
+    CHECK(check_link_network(config, dialects).has_value());
     config.links[0].key_ages.seconds = 60;
-    const auto refused = check_link_keys(config, dialects);
+    const auto refused = check_link_network(config, dialects);
     REQUIRE_FALSE(refused.has_value());
     CHECK(refused.error().kind == Failure::Kind::config);
     CHECK(refused.error().what.starts_with("link gamma-host: dialect iso1987-ascii cannot say a key exchange"));
     dialects[0].fields[48].max = 38;
-    CHECK(check_link_keys(config, dialects).has_value());
+    CHECK(check_link_network(config, dialects).has_value());
 }
 
 TEST_CASE("pipeline: under an expired session key nothing new is decided: 79 with a MAC; what is known is answered, and 0800 taken") {
