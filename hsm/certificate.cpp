@@ -40,7 +40,7 @@ struct Subject {
     std::string unit;
     DerBytes spki;
     bool is_authority = false;
-    const char* purpose = nullptr;  // extended key usage OID
+    const char* purpose = nullptr;  // extended key usage OID; a server is a client, too: of links' hosts
     std::uint32_t days = 0;
 };
 
@@ -86,7 +86,8 @@ Botan::Extensions extensions_of(const Subject& subject, const DerBytes& issuer_s
     list.add(new Botan::Cert_Extension::Subject_Key_ID(key_id(subject.spki)));
     list.add(new Botan::Cert_Extension::Authority_Key_ID(key_id(issuer_spki)));
     if (subject.purpose != nullptr)
-        list.add(new Botan::Cert_Extension::Extended_Key_Usage({Botan::OID(subject.purpose)}));
+        list.add(new Botan::Cert_Extension::Extended_Key_Usage(
+            subject.purpose == kServerAuth ? std::vector{Botan::OID(kServerAuth), Botan::OID(kClientAuth)} : std::vector{Botan::OID(subject.purpose)}));
     if (subject.purpose == kServerAuth) {
         Botan::AlternativeName alternatives;
         alternatives.add_attribute("DNS", subject.name);

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
+
 #include "util/log.hpp"
 #include "wallet_peer.hpp"
 
@@ -12,6 +14,8 @@ constexpr std::uint64_t kTick_ms = 1'000;
 constexpr std::uint64_t kSilenceMargin_ms = 2'000;  // over the longest that the switch waits for an issuer
 // A handshake costs a signature of the vault, during which the loop stands still: at most a tenth of its time.
 constexpr std::uint32_t kHandshakesPerSecondMax = 300;
+constexpr std::uint32_t kLinkHandshakesPerSecondMax = 50;
+constexpr std::size_t kStrangersAtLinkMax = 64;
 // Of connections_max: one address may not take a door, and the wallets' door, which anybody may knock at, not the box.
 constexpr std::size_t kTlsShareOfOneSource = 4;
 constexpr std::size_t kWalletShare = 2;
@@ -20,6 +24,12 @@ constexpr std::size_t kPerSourceAtLeast = 16;
 // A new wallet is an entry in the journal for ever, and costs the stranger nothing. Many customers may share an address.
 constexpr QuotaLimit kRegistrations{.burst = 100, .interval_ns = 2'000'000'000, .keys_max = 65'536};
 }  // namespace
+
+// Who connects to a link and is not its host is gone after its handshake; until then it must not keep the host out.
+std::size_t connections_of(const config::Link& link) {
+    const std::size_t own = link.addresses.size() * link.connections;
+    return link.inbound && link.tls ? own + kStrangersAtLinkMax : own;
+}
 
 Gate::Gate(bus::Loop& loop, const Clock& clock, EventLog& events, GateOptions options)
     : m_loop(loop),
@@ -49,7 +59,7 @@ Result<std::unique_ptr<Gate>> Gate::open(bus::Loop& loop, bus::Context& context,
     gate->m_connections = std::make_unique<net::Connections>(loop, clock, limits);
     if (auto opened = gate->open_switch(context); !opened) return tl::unexpected(opened.error());
     if (auto opened = gate->open_doors(signer); !opened) return tl::unexpected(opened.error());
-    gate->open_links(random);
+    if (auto opened = gate->open_links(random, signer); !opened) return tl::unexpected(opened.error());
     gate->m_ticker.every(kTick_ms);
     return gate;
 }
@@ -131,11 +141,44 @@ Result<std::uint16_t> Gate::open_door(const config::Address& address, net::Liste
     return m_connections->listen(std::move(options));
 }
 
-void Gate::open_links(Random& random) {
+Result<void> Gate::open_links(Random& random, net::Signer& signer) {
     for (const config::Link& link : m_options.config.links) {
-        m_links.push_back(std::make_unique<IssuerLink>(m_loop, *m_connections, share(link.dialect, link.framing), random, link));
-        m_links.back()->connect();
+        auto opened = open_link(link, random, signer);
+        if (!opened) return fail(opened.error().kind, fmt::format("link {}: {}", link.name, opened.error().what));
     }
+    return {};
+}
+
+Result<void> Gate::open_link(const config::Link& link, Random& random, net::Signer& signer) {
+    const auto own_ca = m_options.host_ca_pem.find(link.number);
+    const std::string& ca = own_ca == m_options.host_ca_pem.end() ? m_options.client_ca_pem : own_ca->second;
+    const net::ClientTls* outbound = nullptr;
+    net::ListenOptions door;
+    if (link.tls && link.inbound) {
+        auto tls = net::ServerTls::create({m_options.server_certificate_pem, ca, link.tls->peer}, signer);
+        if (!tls) return tl::unexpected(tls.error());
+        door.tls = m_inbound_tls.emplace_back(std::move(*tls)).get();
+        door.accepts_per_second_max = kLinkHandshakesPerSecondMax;
+    } else if (link.tls) {
+        auto tls = net::ClientTls::create({m_options.server_certificate_pem, ca, link.tls->peer}, signer);
+        if (!tls) return tl::unexpected(tls.error());
+        outbound = m_outbound_tls.emplace_back(std::move(*tls)).get();
+    }
+    m_links.push_back(std::make_unique<IssuerLink>(m_loop, *m_connections, share(link.dialect, link.framing), random, link, outbound));
+    IssuerLink& made = *m_links.back();
+    std::uint16_t& port = m_ports.links.emplace_back();
+    if (!link.inbound) {
+        made.connect();
+        return {};
+    }
+    door.setting = "listen of link " + link.name;
+    door.standing = true;
+    door.connections_max = connections_of(link);
+    door.make = [&made](net::ConnectionId) { return made.accept(); };
+    auto listens = open_door(link.addresses.front(), std::move(door));
+    if (!listens) return tl::unexpected(listens.error());
+    port = *listens;
+    return {};
 }
 
 void Gate::frame_out(const bus::FrameOut& message) {
@@ -157,11 +200,11 @@ void Gate::wallet_reply(const bus::WalletReply& message) {
 void Gate::link_frame_out(const bus::LinkFrameOut& message) {
     const auto link = std::ranges::find(m_links, message.link, [](const auto& l) { return l->number(); });
     if (link == m_links.end()) return m_events.note(Event::reply_misdirected, "switch");
-    (*link)->send(message.frame);
+    (*link)->send(message.frame, message.connection);
 }
 
 void Gate::tick() {
-    for (const auto& link : m_links) link->report();
+    for (const auto& link : m_links) link->tick();
     m_port->tick();
 }
 

@@ -2,6 +2,7 @@
 // switch. Everything from the network is hostile; nothing is kept on disk and no secret is held.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <vector>
 
@@ -19,7 +20,12 @@ struct GateOptions {
     std::string server_certificate_pem;     // pub/server.pem
     std::string client_ca_pem;              // pub/ca.pem
     std::vector<iso8583::Dialect> dialects;  // by config::dialects_of
+    // The certificate authorities of links' hosts, by the link's number; of one that is not there it is `client_ca_pem`.
+    std::map<std::uint16_t, std::string> host_ca_pem{};
 };
+
+// Sockets that a link may have at once, strangers at its door included.
+[[nodiscard]] std::size_t connections_of(const config::Link& link);
 
 class Gate {
   public:
@@ -37,17 +43,21 @@ class Gate {
         std::uint16_t terminals_tls = 0;
         std::uint16_t wallets = 0;
         std::vector<std::uint16_t> more;  // of config.ports, in their order
+        std::vector<std::uint16_t> links;  // of config.links, in their order; 0 of one that connects out
     };
     [[nodiscard]] const Ports& ports() const noexcept { return m_ports; }
     [[nodiscard]] const net::Connections& connections() const noexcept { return *m_connections; }
     [[nodiscard]] const FlowControl& flow() const noexcept { return m_port->flow(); }
+    // In config.links' order.
+    [[nodiscard]] const IssuerLink& link(std::size_t index) const { return *m_links.at(index); }
 
   private:
     Gate(bus::Loop& loop, const Clock& clock, EventLog& events, GateOptions options);
     [[nodiscard]] Result<void> open_switch(bus::Context& context);
     [[nodiscard]] Result<void> open_doors(net::Signer& signer);
     [[nodiscard]] Result<std::uint16_t> open_door(const config::Address& address, net::ListenOptions options);
-    void open_links(Random& random);
+    [[nodiscard]] Result<void> open_links(Random& random, net::Signer& signer);
+    [[nodiscard]] Result<void> open_link(const config::Link& link, Random& random, net::Signer& signer);
     // What connections of that dialect (empty: the gate's) and framing share; lives as long as the gate.
     [[nodiscard]] const Shared& share(const std::string& dialect, const net::Framing& framing);
     void frame_out(const bus::FrameOut& message);
@@ -65,6 +75,8 @@ class Gate {
     std::vector<std::unique_ptr<Shared>> m_shared;
     std::unique_ptr<net::ServerTls> m_terminal_tls;
     std::unique_ptr<net::ServerTls> m_wallet_tls;
+    std::vector<std::unique_ptr<net::ServerTls>> m_inbound_tls;  // of links
+    std::vector<std::unique_ptr<net::ClientTls>> m_outbound_tls;
     std::vector<std::unique_ptr<IssuerLink>> m_links;
     std::unique_ptr<net::Connections> m_connections;  // after what its protocols use
     Ports m_ports;

@@ -24,8 +24,8 @@ std::string_view to_string(LinkHealth::State state) noexcept {
     return "?";
 }
 
-LinkHealth::LinkHealth(const config::Config& config) : m_config(config) {
-    for (const config::Link& link : m_config.links) m_links[link.number].settings = &link;
+LinkHealth::LinkHealth(const config::Config& config) {
+    for (const config::Link& link : config.links) m_links[link.number].settings = &link;
 }
 
 const LinkHealth::Link* LinkHealth::find(std::uint16_t link) const {
@@ -122,6 +122,13 @@ void LinkHealth::unanswered(std::uint64_t payment, std::uint64_t now_ns) {
 }
 
 void LinkHealth::given_up(std::uint64_t payment) { static_cast<void>(settle(payment)); }
+
+void LinkHealth::keep(const std::function<bool(std::uint64_t payment)>& waits) {
+    for (auto it = m_sent.begin(); it != m_sent.end();) {
+        const std::uint64_t payment = (it++)->first;
+        if (!waits(payment)) given_up(payment);
+    }
+}
 
 void LinkHealth::heard(std::uint16_t link, std::uint64_t now_ns) {
     Link* l = find(link);

@@ -20,6 +20,7 @@
 // on the line without its keys: only what has a good MAC comes here.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 
@@ -34,7 +35,7 @@ class LinkHealth {
     static constexpr std::uint64_t kAskAgain_ns = 5'000'000'000;
     static constexpr std::uint64_t kAskPause_ns = 1'000'000'000;  // a line that comes and goes is signed on to no oftener
 
-    explicit LinkHealth(const config::Config& config);
+    explicit LinkHealth(const config::Config& config);  // which outlives it
 
     // --- what happens; times are monotonic ---
     void connected(std::uint16_t link, std::uint16_t connections, std::uint64_t now_ns);
@@ -43,6 +44,8 @@ class LinkHealth {
     void answered(std::uint64_t payment, std::uint64_t now_ns);
     void unanswered(std::uint64_t payment, std::uint64_t now_ns);
     void given_up(std::uint64_t payment);
+    // Whatever way it ended, what `waits` says no of waits no more. To be asked about now and then.
+    void keep(const std::function<bool(std::uint64_t payment)>& waits);
     // Any message of the host with a good MAC.
     void heard(std::uint16_t link, std::uint64_t now_ns);
     // A host's own 0800: the code of the answer. What is served: sign-on, sign-off, cut-over, echo.
@@ -103,7 +106,6 @@ class LinkHealth {
     static void bad(Link& link, unsigned in_a_row, std::uint64_t now_ns);
     std::optional<Sent> settle(std::uint64_t payment);
 
-    const config::Config& m_config;
     std::map<std::uint16_t, Link> m_links;
     std::map<std::uint64_t, Sent> m_sent;  // payment seq
     std::uint32_t m_stan = 0;

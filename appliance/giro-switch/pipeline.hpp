@@ -177,6 +177,7 @@ class Pipeline {
     vault::MacKinds m_mac_kinds;
     LinkKeys m_link_keys;
     LinkHealth m_link_health;
+    std::uint64_t m_in_flight_checked_ns = 0;
     Clock& m_clock;
     PanCache m_pans;
     std::unique_ptr<bus::Server> m_gate;

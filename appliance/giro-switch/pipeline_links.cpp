@@ -11,6 +11,7 @@ namespace giro::appliance {
 
 namespace {
 constexpr std::uint64_t kAhead_ns = 1'000'000'000;  // of a key's age: the core hears in time, whenever the next tick comes
+constexpr std::uint64_t kInFlightCheck_ns = 1'000'000'000;
 constexpr std::size_t kNewKeyChars = 38;            // a nonce and a check value
 }  // namespace
 
@@ -44,11 +45,20 @@ void Pipeline::link_connected(bus::PeerId peer, const bus::LinkState& state) {
 void Pipeline::update_link(const config::Link& link) {
     m_link_keys.link_state(link.number, m_link_health.signed_on(link.number));
     const bool up = m_link_health.up(link.number) && m_link_keys.usable(link.number, m_clock.monotonic_ns() + kAhead_ns);
-    if (m_core.link_up(link.number) != up) log::info("link {} is {} ({})", link.name, up ? "up" : "down", to_string(m_link_health.state(link.number)));
+    const std::string_view why = m_link_health.up(link.number) ? "no session key" : to_string(m_link_health.state(link.number));
+    if (m_core.link_up(link.number) != up) log::info("link {} is {}{}", link.name, up ? "up" : "down: ", up ? "" : why);
     m_core.link_state(link.number, up, m_link_health.busy(link.number));
 }
 
 void Pipeline::renew_links() {
+    const std::uint64_t now_ns = m_clock.monotonic_ns();
+    if (now_ns - m_in_flight_checked_ns >= kInFlightCheck_ns) {
+        m_in_flight_checked_ns = now_ns;
+        m_link_health.keep([this](std::uint64_t payment) {
+            const auto* outstanding = m_core.state().outstanding(payment);
+            return outstanding != nullptr && !outstanding->answered;
+        });
+    }
     for (const config::Link& link : m_program.config.links) renew_link(link);
 }
 

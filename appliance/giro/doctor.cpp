@@ -98,10 +98,12 @@ Finding check_ports(const Box& box) {
     if (box.up) return fmt::format("held by the running box (pid {})", *box.up);
     std::vector<const config::Address*> addresses = {&box.config->gate.terminals, &box.config->gate.terminals_tls, &box.config->gate.wallets};
     for (const config::Port& port : box.config->ports) addresses.push_back(&port.address);
+    for (const config::Link& link : box.config->links)
+        if (link.inbound) addresses.push_back(&link.addresses.front());
     for (const auto* address : addresses)
         if (!can_listen(*address))
-            return fail(Kind::try_again, fmt::format("{}:{} cannot be listened on; free it (ss -ltnp shows who has it) or change [gate] or [[port]] in {}",
-                                                     address->host, address->port, box.paths.config_file().string()));
+            return fail(Kind::try_again, fmt::format("{}:{} cannot be listened on; free it (ss -ltnp shows who has it) or change [gate], [[port]] or a link in {}",
+                                                     address->host, address->port, box.paths.config_file().parent_path().string()));
     return std::string("free");
 }
 

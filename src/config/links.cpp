@@ -6,13 +6,14 @@ namespace giro::config {
 namespace {
 
 constexpr std::uint16_t kLinkIdMax = 9999;
-constexpr std::size_t kAddressesMax = 1;
+constexpr std::size_t kAddressesMax = 8;
+constexpr std::size_t kPeerCharsMax = 253;  // a DNS name, RFC 1035 3.1
 
 struct LinkFile : Reading {
     void link(const toml::table& t) {
         check.only(t, {"id", "name", "participant", "bins", "dialect", "framing", "match_0210", "match_0410", "pin_key", "pin_format",
-                       "session_key_s", "session_key_requests", "session_key_overlap_s", "addresses",
-                       "in_flight_max", "sign_on", "echo_ms", "echo_timeout_ms", "down_after", "up_after"});
+                       "session_key_s", "session_key_requests", "session_key_overlap_s", "addresses", "listen", "connections", "mode",
+                       "tls", "ca", "peer", "in_flight_max", "sign_on", "echo_ms", "echo_timeout_ms", "down_after", "up_after"});
         Link l;
         const auto id = check.number<std::uint16_t>(t, "id", 1, kLinkIdMax);
         l.number = static_cast<std::uint16_t>(std::max<int>(id, 1) - 1);
@@ -22,7 +23,8 @@ struct LinkFile : Reading {
         if (!knows(l.participant)) check.wrong(t.source(), fmt::format("link '{}': there is no participant {}", l.name, l.participant));
         l.bins = bins_of(t);
         messages(t, l);
-        l.addresses = check.addresses(t, "addresses", kAddressesMax);
+        connections(t, l);
+        security(t, l);
         health(t, l);
         out.links.push_back(std::move(l));
     }
@@ -40,6 +42,54 @@ struct LinkFile : Reading {
         session_keys(t, l.key_ages);
         useless_without(t, l.key_ages.seconds == 0 && l.key_ages.requests == 0, "session_key_s' or 'session_key_requests",
                         {"session_key_overlap_s"});
+    }
+
+    void connections(const toml::table& t, Link& l) {
+        l.inbound = t.contains("listen");
+        if (l.inbound == t.contains("addresses"))
+            check.wrong(t.source(), "a link has either 'addresses', to connect to, or 'listen', where its host connects to");
+        if (l.inbound) {
+            l.addresses = {check.address(t, "listen")};
+            if (is_taken(l.addresses[0])) check.wrong(t.get("listen")->source(), "'listen': something else listens there");
+        } else {
+            l.addresses = check.addresses(t, "addresses", kAddressesMax);
+        }
+        const std::size_t most = kLinkConnectionsMax / std::max<std::size_t>(l.addresses.size(), 1);
+        if (t.contains("connections")) l.connections = check.number<std::uint16_t>(t, "connections", 1, static_cast<std::int64_t>(most));
+        static constexpr std::pair<std::string_view, LinkMode> kModes[] = {{"shared", LinkMode::shared}, {"primary", LinkMode::primary}};
+        l.mode = check.word(t, "mode", kModes);
+        if (l.mode == LinkMode::primary && l.addresses.size() < 2)
+            check.wrong(t.get("mode")->source(), "'mode' = \"primary\" needs more than one address");
+    }
+
+    [[nodiscard]] bool is_taken(const Address& address) const {
+        const auto same = [&](const Address& other) { return other.host == address.host && other.port == address.port; };
+        const auto listens = [&](const Link& other) { return other.inbound && same(other.addresses.at(0)); };
+        return same(out.gate.terminals) || same(out.gate.terminals_tls) || same(out.gate.wallets) ||
+               std::ranges::any_of(out.ports, same, &Port::address) || std::ranges::any_of(out.links, listens);
+    }
+
+    void security(const toml::table& t, Link& l) {
+        const bool encrypted = check.flag(t, "tls", true);
+        useless_without(t, !encrypted, "tls", {"ca", "peer"});
+        if (!encrypted) {
+            if (l.inbound && !is_loopback(l.addresses.at(0)))
+                check.wrong(t.source(), fmt::format("link '{}' is not encrypted and may only listen on loopback", l.name));
+            return;
+        }
+        l.tls.emplace();
+        if (!t.contains("peer"))
+            return check.wrong(t.source(), "'peer' must be given, the name in the host's certificate; or tls = false, where the line is encrypted");
+        l.tls->peer = check.text(t, "peer");
+        const auto good = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '_'; };
+        if (l.tls->peer.empty() || l.tls->peer.size() > kPeerCharsMax || !std::ranges::all_of(l.tls->peer, good))
+            check.wrong(t.get("peer")->source(), fmt::format("'peer' = \"{}\" is no host's name", l.tls->peer));
+        if (!t.contains("ca")) return;
+        l.tls->ca = check.text(t, "ca");
+        constexpr std::string_view kEnd = ".pem";
+        const std::string_view ca = l.tls->ca;
+        if (!ca.ends_with(kEnd) || !is_file_name(ca.substr(0, ca.size() - kEnd.size())))
+            check.wrong(t.get("ca")->source(), fmt::format("'ca' = \"{}\": the name of a .pem file beside this one", ca));
     }
 
     void health(const toml::table& t, Link& l) {
@@ -82,6 +132,9 @@ std::string read_links(const std::filesystem::path& folder, const std::filesyste
         LinkFile reading{{check, out, seen, dialects}};
         reading.link(check.table(*root, "link"));
         if (!check.mistake().empty()) return check.mistake();
+        const auto& link = out.links.back();
+        if (link.tls && !link.tls->ca.empty() && !std::filesystem::exists(folder / link.tls->ca))
+            return fmt::format("{}:1: there is no {}", file.string(), (folder / link.tls->ca).string());
     }
     std::ranges::sort(out.links, {}, &Link::number);
     return {};

@@ -44,7 +44,7 @@ std::string_view to_string(CloseReason reason) noexcept {
 }
 
 Connection::Connection(Connections& owner, ConnectionId id, const Address& peer, int fd, ssl_st* tls, State state,
-                       std::unique_ptr<Protocol> protocol)
+                       bool standing, std::unique_ptr<Protocol> protocol)
     : m_owner(owner),
       m_id(id),
       m_peer(to_text(peer)),
@@ -52,7 +52,7 @@ Connection::Connection(Connections& owner, ConnectionId id, const Address& peer,
       m_fd(fd),
       m_stream(fd, tls),
       m_state(state),
-      m_outbound(state == State::connecting),
+      m_standing(standing),
       m_read_event(event_new(owner.base(), fd, reading(tls != nullptr), &Connection::on_readable, this)),
       m_write_event(event_new(owner.base(), fd, static_cast<short>(EV_WRITE | edges(tls != nullptr)), &Connection::on_writable, this)),
       m_heard_ms(owner.now_ms()),
@@ -94,7 +94,11 @@ void Connection::finish_connecting() {
     sockaddr_storage peer{};
     size = sizeof peer;  // a connect() that failed at once leaves no SO_ERROR, but no peer either
     if (::getpeername(m_fd, reinterpret_cast<sockaddr*>(&peer), &size) != 0) return close(CloseReason::connect_failed);
-    become_open();
+    if (!m_stream.is_tls()) return become_open();
+    m_state = State::handshaking;
+    m_begun_ms = m_owner.now_ms();
+    watch_reading();
+    shake_hands();
 }
 
 void Connection::shake_hands() {
@@ -262,7 +266,7 @@ void Connection::check_deadlines(std::uint64_t now_ms) {
     if (!m_stream.is_tls() && !passed(m_heard_ms, 2 * kSweepInterval_ms)) read_all();
     if (m_state != State::open) return;
     if (m_begun_ms != 0 && passed(m_begun_ms, limits.slow_peer_ms)) return close(CloseReason::slow_peer);
-    if (!m_outbound && passed(m_heard_ms, limits.idle_timeout_ms)) close(CloseReason::idle);
+    if (!m_standing && passed(m_heard_ms, limits.idle_timeout_ms)) close(CloseReason::idle);
 }
 
 }  // namespace giro::net

@@ -48,7 +48,7 @@ class Connection {
         finishing,  // close_after_sending(): output leaves, input is thrown away
         closed,
     };
-    Connection(Connections& owner, ConnectionId id, const Address& peer, int fd, ssl_st* tls, State state,
+    Connection(Connections& owner, ConnectionId id, const Address& peer, int fd, ssl_st* tls, State state, bool standing,
                std::unique_ptr<Protocol> protocol);
 
     static void on_readable(int, short, void* self);
@@ -74,7 +74,7 @@ class Connection {
     const int m_fd;
     Stream m_stream;
     State m_state;
-    const bool m_outbound;  // we connected: reading is never held, silence is no reason to close
+    const bool m_standing;  // a link's: reading is never held, silence is no reason to close
     bool m_paused = false;
     bool m_flush_queued = false;
     bool m_said_goodbye = false;

@@ -19,7 +19,7 @@ namespace giro::net {
 
 namespace {
 constexpr int kBacklog = 1024;
-constexpr int kKeepAliveAfter_s = 10;  // outbound: find out about a host that vanished
+constexpr int kKeepAliveAfter_s = 10;
 constexpr unsigned kUnacknowledgedMax_ms = 10'000;
 constexpr unsigned kListenFlags = LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC | LEV_OPT_REUSEABLE;
 
@@ -33,6 +33,13 @@ void set_option(int fd, int level, int name, int value) {
 void keep_congestion_control_simple(int fd) {
     constexpr std::string_view kReno = "reno";
     ::setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, kReno.data(), static_cast<socklen_t>(kReno.size()));
+}
+
+// Finds out about a host that vanished.
+void watch_by_tcp(int fd) {
+    set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+    set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, kKeepAliveAfter_s);
+    set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, static_cast<int>(kUnacknowledgedMax_ms));
 }
 
 std::uint16_t bound_port(evconnlistener* listener) {
@@ -129,8 +136,8 @@ bool Connections::may_accept_again(const Listener& listener, const Source& sourc
 
 // In this order: the whole box, this door, this second, this source in this second, this source.
 bool Connections::admit(Listener& listener, const Source& source) {
-    if (m_accepted_now >= m_limits.connections_max || listener.connections >= listener.options.connections_max)
-        return false;
+    if (!listener.options.standing && m_accepted_now >= m_limits.connections_max) return false;
+    if (listener.connections >= listener.options.connections_max) return false;
     if (listener.accepts_left == 0 || !may_accept_again(listener, source)) return false;
     const auto found = listener.by_source.find(source);
     return (found == listener.by_source.end() ? 0 : found->second) < listener.options.per_source_max;
@@ -144,12 +151,13 @@ void Connections::accept(Listener& listener, int fd, const Address& from) {
         return;
     }
     ++m_counters.accepted;
-    ++m_accepted_now;
+    if (!listener.options.standing) ++m_accepted_now;
     ++listener.connections;
     ++listener.by_source[source];
     --listener.accepts_left;
     if (listener.options.accepts_per_second_max != UINT32_MAX) ++listener.accepts_of_source[source];
     ssl_st* tls = listener.options.tls == nullptr ? nullptr : listener.options.tls->new_session();
+    if (listener.options.standing) watch_by_tcp(fd);
     Connection& connection = add(fd, tls, false, from, listener.options.make, {&listener, source});
     if (tls == nullptr) return connection.become_open();
     connection.watch_reading();
@@ -168,12 +176,13 @@ Connection& Connections::add(int fd, ssl_st* tls, bool connecting, const Address
     using State = Connection::State;
     const State state = connecting ? State::connecting : State::handshaking;
     const ConnectionId id = m_next++;
-    Entry entry{std::unique_ptr<Connection>(new Connection(*this, id, peer, fd, tls, state, make(id))),
-                origin};
+    const bool standing = connecting || origin.listener->options.standing;
+    Entry entry{std::unique_ptr<Connection>(new Connection(*this, id, peer, fd, tls, state, standing, make(id))), origin};
     return *m_open.emplace(id, std::move(entry)).first->second.connection;
 }
 
-Result<ConnectionId> Connections::connect(const std::string& host, std::uint16_t port, const MakeProtocol& make) {
+Result<ConnectionId> Connections::connect(const std::string& host, std::uint16_t port, const MakeProtocol& make,
+                                          const ClientTls* tls) {
     const auto address = parse_address(host, port);
     if (!address) return fail(Failure::Kind::config, fmt::format("\"{}\" is not a numeric address", host));
     const int fd = ::socket(address->storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -181,12 +190,10 @@ Result<ConnectionId> Connections::connect(const std::string& host, std::uint16_t
         return fail(Failure::Kind::try_again,
                     fmt::format("no socket for {}: {}", to_text(*address), std::strerror(errno)));
     keep_congestion_control_simple(fd);
-    set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
-    set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, kKeepAliveAfter_s);
-    set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, static_cast<int>(kUnacknowledgedMax_ms));
+    watch_by_tcp(fd);
     // Whatever connect() says at once (refused, no route, done), the socket becomes writable and SO_ERROR tells.
     [[maybe_unused]] const int later = ::connect(fd, address->get(), address->size);
-    Connection& connection = add(fd, nullptr, true, *address, make, {});
+    Connection& connection = add(fd, tls == nullptr ? nullptr : tls->new_session(), true, *address, make, {});
     connection.watch_writing();
     return connection.id();
 }
@@ -197,7 +204,7 @@ Connection* Connections::find(ConnectionId id) noexcept {
 }
 
 bool Connections::holds(const Connection& connection) const noexcept {
-    return connection.m_paused || (m_held && !connection.m_outbound);
+    return connection.m_paused || (m_held && !connection.m_standing);
 }
 
 void Connections::hold_reading(bool held) {
@@ -239,7 +246,7 @@ void Connections::closed(Connection& connection, CloseReason reason) {
 
 void Connections::forget(const Origin& origin) {
     if (origin.listener == nullptr) return;
-    --m_accepted_now;
+    if (!origin.listener->options.standing) --m_accepted_now;
     --origin.listener->connections;
     const auto found = origin.listener->by_source.find(origin.source);
     ASSERT(found != origin.listener->by_source.end());

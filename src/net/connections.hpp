@@ -25,7 +25,7 @@ inline constexpr std::uint64_t kSweepInterval_ms = 1'000;  // how late a deadlin
 inline constexpr std::uint64_t kGoodbye_ms = 2'000;        // how long close_after_sending() waits for the peer
 
 struct Limits {
-    std::size_t connections_max = 4096;         // of all listeners together
+    std::size_t connections_max = 4096;         // of all listeners together, but for standing ones
     std::uint64_t idle_timeout_ms = 300'000;    // of accepted connections; TCP's keep-alive watches the others
     std::uint64_t slow_peer_ms = 10'000;        // for a message, a TLS handshake or a TCP connect once begun
     std::size_t output_bytes_max = 256U << 10;  // per connection
@@ -42,6 +42,9 @@ struct ListenOptions {
     std::size_t per_source_max = SIZE_MAX;              // of this listener from one address (IPv6: one /64)
     // A TLS handshake costs a signature of the vault. One source gets at most half of it (at least one).
     std::uint32_t accepts_per_second_max = UINT32_MAX;
+    // For a link's host: its connections stand as those that we make do (never held, no idle_timeout_ms, TCP's keep-alive), and
+    // do not count among Limits::connections_max: however many terminals there are, it gets in.
+    bool standing = false;
     MakeProtocol make;
 };
 
@@ -60,9 +63,10 @@ class Connections {
 
     // The port it listens on. Failure::config, one line naming address and setting, when that cannot be had.
     [[nodiscard]] Result<std::uint16_t> listen(ListenOptions options);
-    // Begins to connect (plain). The outcome is Protocol::opened() or closed(connect_failed), later, from the loop.
-    // Failure::config when `host` is not numeric.
-    [[nodiscard]] Result<ConnectionId> connect(const std::string& host, std::uint16_t port, const MakeProtocol& make);
+    // Begins to connect. The outcome is Protocol::opened() or closed(connect_failed, tls_refused), later, from the loop.
+    // Failure::config when `host` is not numeric. `tls`: null for plain; must outlive Connections.
+    [[nodiscard]] Result<ConnectionId> connect(const std::string& host, std::uint16_t port, const MakeProtocol& make,
+                                               const ClientTls* tls = nullptr);
 
     // Null once it is closed.
     [[nodiscard]] Connection* find(ConnectionId id) noexcept;

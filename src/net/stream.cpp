@@ -23,7 +23,6 @@ Stream::Moved plain_result(ssize_t moved, Stream::Status if_blocked) noexcept {
 Stream::Stream(int fd, ssl_st* tls) noexcept : m_fd(fd), m_tls(tls) {
     if (m_tls == nullptr) return;
     ASSERT(SSL_set_fd(m_tls, fd) == 1);
-    SSL_set_accept_state(m_tls);
 }
 
 Stream::Status Stream::tls_status(int result) noexcept {

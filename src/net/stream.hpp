@@ -21,7 +21,7 @@ class Stream {
         std::size_t bytes;
     };
 
-    // Takes both over; `tls` is null for a plain connection, else a session that will accept (the server's side).
+    // Takes both over; `tls` is null for a plain connection, else a session that knows its side.
     Stream(int fd, ssl_st* tls) noexcept;
     ~Stream() { close(); }
     Stream(const Stream&) = delete;

@@ -201,7 +201,7 @@ TEST_CASE("config: a dialect without a file is named with its line where the fol
 
 TEST_CASE("config: a link is known by its id, whatever its file is called") {
     const Folder folder;
-    const std::string other = "[link]\nid = 7\nname = \"other\"\naddresses = [\"127.0.0.1:7811\"]\nparticipant = 1\nbins = [\"970009\"]\n";
+    const std::string other = "[link]\nid = 7\nname = \"other\"\naddresses = [\"127.0.0.1:7811\"]\ntls = false\nparticipant = 1\nbins = [\"970009\"]\n";
     folder.put("conf.d/a.toml", other);
     folder.put("conf.d/a.toml~", "an editor's copy");
     folder.put("conf.d/.b.toml", "and its draft");
@@ -213,13 +213,13 @@ TEST_CASE("config: a link is known by its id, whatever its file is called") {
     CHECK(config::find_link(*loaded, 6)->name == "other");
     CHECK(config::find_link(*loaded, 1) == nullptr);
     const auto refused = [&](std::string_view from, std::string_view to) {
-        std::string text = "[link]\nid = 8\nname = \"z\"\naddresses = [\"127.0.0.1:7812\"]\nparticipant = 1\nbins = [\"970008\"]\n";
+        std::string text = "[link]\nid = 8\nname = \"z\"\naddresses = [\"127.0.0.1:7812\"]\ntls = false\nparticipant = 1\nbins = [\"970008\"]\n";
         folder.put("conf.d/z.toml", text.replace(text.find(from), from.size(), to));
         const auto again = folder.load();
         REQUIRE_FALSE(again);
         return again.error().what;
     };
-    CHECK(contains(refused("bins", "bin"), "z.toml:6: 'bin' is not a setting"));
+    CHECK(contains(refused("bins", "bin"), "z.toml:7: 'bin' is not a setting"));
     CHECK(contains(refused("id = 8", "id = 7"), "z.toml:1: link 7 is given twice"));
     CHECK(contains(refused("\"z\"", "\"other\""), "name 'other' is given twice"));
     CHECK(contains(refused("970008", "970009"), "bin '970009' is routed twice"));
@@ -251,6 +251,56 @@ TEST_CASE("config: when a link is up is a setting, each mistake with its line") 
     CHECK(contains(refused("echo_timeout_ms = 49\n"), "outside 50..60000"));
     CHECK(contains(refused("in_flight_max = 0\n"), "outside 1..65536"));
     CHECK(contains(refused("sign_on = 1\n"), "'sign_on' must be true or false"));
+}
+
+TEST_CASE("config: a link connects or listens, with TLS unless it says otherwise; each mistake is named") {
+    const auto with = [&](std::string_view addresses, std::string_view tls) {
+        const Folder folder;
+        folder.change("addresses = [\"127.0.0.1:7810\"] ", std::string(addresses) + " ");
+        folder.change("tls = false                  # true where nothing is said: TLS", std::string(tls) + " # TLS");
+        folder.put("conf.d/bank.pem", "a certificate");
+        return folder.load();
+    };
+    const auto shared = with("addresses = [\"127.0.0.1:7810\", \"192.0.2.1:7810\"]\nconnections = 32", "tls = false");
+    REQUIRE(shared);
+    CHECK(shared->links.at(0).addresses.size() == 2);
+    CHECK(shared->links.at(0).connections == 32);
+    CHECK(shared->links.at(0).mode == config::LinkMode::shared);
+    CHECK_FALSE(shared->links.at(0).tls);
+    const auto primary = with("addresses = [\"127.0.0.1:7810\", \"192.0.2.1:7810\"]\nmode = \"primary\"", "peer = \"host.bank\"\nca = \"bank.pem\"");
+    REQUIRE(primary);
+    CHECK(primary->links.at(0).mode == config::LinkMode::primary);
+    CHECK(primary->links.at(0).tls == config::LinkTls{"bank.pem", "host.bank"});
+    const auto inbound = with("listen = \"0.0.0.0:7811\"\nconnections = 2", "peer = \"host.bank\"");
+    REQUIRE(inbound);
+    CHECK(inbound->links.at(0).inbound);
+    CHECK(inbound->links.at(0).addresses.at(0).port == 7811);
+    CHECK(with("listen = \"127.0.0.1:7811\"", "tls = false").has_value());
+    struct Row {
+        const char *addresses, *tls, *says;
+    };
+    constexpr Row kRows[] = {
+        {"", "tls = false", "either 'addresses', to connect to, or 'listen'"},
+        {"listen = \"127.0.0.1:1\"\naddresses = [\"127.0.0.1:2\"]", "tls = false", "either 'addresses', to connect to, or 'listen'"},
+        {"listen = \"0.0.0.0:7811\"", "tls = false", "not encrypted and may only listen on loopback"},
+        {"listen = \"127.0.0.1:7801\"", "tls = false", "something else listens there"},
+        {"addresses = [\"127.0.0.1:1\", \"127.0.0.1:1\"]", "tls = false", "is given twice"},
+        {"addresses = [\"127.0.0.1:1\"]\nmode = \"primary\"", "tls = false", "needs more than one address"},
+        {"addresses = [\"127.0.0.1:1\", \"127.0.0.1:2\"]\nconnections = 33", "tls = false", "outside 1..32"},
+        {"addresses = [\"127.0.0.1:1\"]\nmode = \"both\"", "tls = false", "one of: shared primary"},
+        {"addresses = [\"127.0.0.1:1\"]", "", "'peer' must be given"},
+        {"addresses = [\"127.0.0.1:1\"]", "peer = \"*.bank\"", "is no host's name"},
+        {"addresses = [\"127.0.0.1:1\"]", "tls = false\npeer = \"host.bank\"", "'peer' is of no use without 'tls'"},
+        {"addresses = [\"127.0.0.1:1\"]", "peer = \"host.bank\"\nca = \"../bank.pem\"", "the name of a .pem file"},
+        {"addresses = [\"127.0.0.1:1\"]", "peer = \"host.bank\"\nca = \"other.pem\"", "there is no "},
+    };
+    for (const Row& row : kRows) {
+        CAPTURE(row.says);
+        const auto refused = with(row.addresses, row.tls);
+        REQUIRE_FALSE(refused);
+        CHECK_MESSAGE(contains(refused.error().what, row.says), refused.error().what);
+        CHECK(contains(refused.error().what, "gamma-host.toml:"));
+    }
 }
 
 TEST_CASE("config: a link in giro.toml is refused, and the refusal says where links are now") {

@@ -170,16 +170,29 @@ Seeds seeds_config_link() {
     const std::string text(as_text(shipped));
     for (const std::string_view more :
          {"dialect = \"iso2003\"\nframing = { length = \"bcd2\" }\nsession_key_s = 86_400\nsession_key_overlap_s = 7\n",
-          "session_key_requests = 9\n", "sign_on = false\necho_ms = 0\n", "echo_ms = 50\n", "echo_timeout_ms = 50\ndown_after = 1\nup_after = 1\nin_flight_max = 1\n", "session_key_overlap_s = 7\n", "more = 1\n"})
+          "session_key_requests = 9\n", "sign_on = false\necho_ms = 0\n", "echo_ms = 50\n", "connections = 2\n", "connections = 65\n", "mode = \"primary\"\n", "listen = \"127.0.0.1:1\"\n", "peer = \"a\"\n", "echo_timeout_ms = 50\ndown_after = 1\nup_after = 1\nin_flight_max = 1\n", "session_key_overlap_s = 7\n", "more = 1\n"})
         seeds.push_back(owned(text + std::string(more)));
     constexpr std::pair<std::string_view, std::string_view> kMistakes[] = {
         {"id = 1", "id = 0"},         {"gamma-host", "alpha"},         {"participant = 3", "participant = 9"}, {"970003", "970001"},
         {"127.0.0.1:7810", "gamma"}, {"[\"127.0.0.1:7810\"]", "[]"}, {"gamma.zpk", ".zpk"},                   {"iso0", "iso1"},
         {"[4, 37, 41]", "[41]"},      {"[4, 37, 41, 95]", "[4, 37]"}};
-    for (const auto& [from, to] : kMistakes) {
-        std::string wrong = text;
-        seeds.push_back(owned(wrong.replace(wrong.find(from), from.size(), to)));
-    }
+    constexpr std::pair<std::string_view, std::string_view> kOthers[] = {
+        {"addresses = [\"127.0.0.1:7810\"]", "listen = \"127.0.0.1:7811\""},
+        {"addresses = [\"127.0.0.1:7810\"]", "listen = \"0.0.0.0:7811\""},
+        {"addresses = [\"127.0.0.1:7810\"]", "listen = \"127.0.0.1:7801\""},
+        {"[\"127.0.0.1:7810\"]", "[\"127.0.0.1:7810\", \"127.0.0.1:7810\"]"},
+        {"[\"127.0.0.1:7810\"]", "[\"127.0.0.1:7810\", \"127.0.0.1:7811\"]\nmode = \"primary\"\nconnections = 2"},
+        {"tls = false", "peer = \"a.b\""},
+        {"tls = false", "peer = \"a b\""},
+        {"tls = false", "peer = \"a\"\nca = \"x.pem\""},
+        {"tls = false", "peer = \"a\"\nca = \"/x\""},
+        {"tls = false", "tls = true"}};
+    const auto changed = [&](std::string_view from, std::string_view to) {
+        std::string other = text;
+        seeds.push_back(owned(other.replace(other.find(from), from.size(), to)));
+    };
+    for (const auto& [from, to] : kMistakes) changed(from, to);
+    for (const auto& [from, to] : kOthers) changed(from, to);
     return seeds;
 }
 

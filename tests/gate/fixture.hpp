@@ -95,13 +95,16 @@ struct Fixture {
     SystemRandom random;
     EventLog events{clock};
     net::Identity ca = net::make_ca("Giro test CA");
-    net::Identity server = net::make_identity(ca, "giro", "serverAuth");
+    net::Identity server = net::make_identity(ca, "giro", "serverAuth,clientAuth");
     net::TestSigner signer{server.key.get()};
     FakeSwitch fake_switch{loop, context, folder.path() / "switch.gate"};
     config::Config config = test_config();
     std::unique_ptr<Gate> gate;
 
-    explicit Fixture(std::vector<config::Link> links = {}, std::vector<config::Port> ports = {}) {
+    std::map<std::uint16_t, std::string> host_ca_pem;
+
+    explicit Fixture(std::vector<config::Link> links = {}, std::vector<config::Port> ports = {}, std::map<std::uint16_t, std::string> host_ca = {})
+        : host_ca_pem(std::move(host_ca)) {
         config.links = std::move(links);
         config.ports = std::move(ports);
         fake_switch.dialects.clear();
@@ -112,7 +115,7 @@ struct Fixture {
     }
     [[nodiscard]] Result<std::unique_ptr<Gate>> open() {
         return Gate::open(loop, context, clock, random, signer, events,
-                          {config, folder.path() / "switch.gate", server.pem(), ca.pem(), fake_switch.dialects});
+                          {config, folder.path() / "switch.gate", server.pem(), ca.pem(), fake_switch.dialects, host_ca_pem});
     }
     [[nodiscard]] bool until(const std::function<bool()>& done) { return net::run_until(loop, done); }
     [[nodiscard]] bool closes(net::ClientSocket& client) {

@@ -233,7 +233,7 @@ TEST_CASE("host: a session key that the box told serves from its first message o
         if (!good_kcv) kcv[0] ^= std::byte{1};
         const vault::Nonce nonce{static_cast<std::byte>(n)};
         const std::uint32_t stan = again ? 7 : ++exchanges;
-        auto frame = box.link_key_exchange(stan, FixedText<10>("1122150405"), TerminalId("LNK00001"), to_hex(nonce) + to_hex(kcv));
+        auto frame = box.link_network(161, stan, FixedText<10>("1122150405"), TerminalId("LNK00001"), to_hex(nonce) + to_hex(kcv));
         REQUIRE(frame);
         switching::FrameBuilder::put_mac(*frame, link.key.mac(Bytes(*frame).first(frame->size() - 8)));
         if (!good_mac) frame->back() ^= std::byte{1};
@@ -277,7 +277,7 @@ TEST_CASE("host: a session key that the box told serves from its first message o
     CHECK_FALSE(bought(3));
     Link other;
     CHECK(other.read(other.issuer->handle([&] {
-        auto frame = box.link_key_exchange(7, FixedText<10>("1122150405"), TerminalId("LNK00001"), std::string(38, '0'));
+        auto frame = box.link_network(161, 7, FixedText<10>("1122150405"), TerminalId("LNK00001"), std::string(38, '0'));
         switching::FrameBuilder::put_mac(*frame, other.key.mac(Bytes(*frame).first(frame->size() - 8)));
         return *frame;
     }())).code.view() == "12");

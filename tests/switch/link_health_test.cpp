@@ -299,4 +299,6 @@ TEST_CASE("link health: in_flight_max payments make a link busy until one of the
     CHECK_FALSE(h.health.busy(0));
     h.health.connected(0, 0, h.now_ns);
     CHECK(h.health.figures(0).in_flight == 2);  // they wait on
+    h.health.keep([](std::uint64_t payment) { return payment == 2; });
+    CHECK(h.health.figures(0).in_flight == 1);
 }

@@ -23,4 +23,16 @@ ssl_st* ServerTls::new_session() const {
     static_cast<void>(g_signer->sign_digest(Hash256{}));
     return nullptr;
 }
+
+Result<std::unique_ptr<ClientTls>> ClientTls::create(const Options& options, Signer& signer) {
+    g_signer = &signer;
+    return std::unique_ptr<ClientTls>(new ClientTls(nullptr, options.server_name));
+}
+ClientTls::~ClientTls() {
+    static_cast<void>(m_context);  // the real one is freed here
+}
+ssl_st* ClientTls::new_session() const {
+    static_cast<void>(g_signer->sign_digest(Hash256{}));
+    return nullptr;
+}
 }  // namespace giro::net
