@@ -155,6 +155,12 @@ json LoadBox::run(std::vector<std::string> options) {
     return out;
 }
 
+void LoadBox::serve_issuer_host() {
+    m_box.serve_issuer_host();
+    if (!story::eventually(30, [this] { return m_box.status()["switch"]["links"].at(0).value("up", false); }))
+        need(false, "the box does not sign on to the issuer's host");
+}
+
 json LoadBox::blast(double rate, int seconds) {
     const auto before = cpu_ns();
     const fs::path output = m_box.said_folder() / "blast.out";

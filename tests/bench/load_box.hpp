@@ -30,7 +30,7 @@ class LoadBox {
 
     // The last line of giro-bench-blast at `rate` for so many seconds, and cpu_us as above.
     nlohmann::json blast(double rate, int seconds);
-    void serve_issuer_host() { m_box.serve_issuer_host(); }
+    void serve_issuer_host();  // and waits until the box has signed on to it
     void stop_issuer_host() { m_box.stop_issuer_host(); }
 
     // Megabytes resident, by program, and "total".
