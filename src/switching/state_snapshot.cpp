@@ -283,7 +283,7 @@ Result<State> State::load(Bytes bytes, std::uint64_t hash_seed) {
         *counter = in.u64();
     c.refused_sum = in.i64();
     c.expired_sum = in.i64();
-    auto ledger = ledger::Ledger::load(in, ledger::Options{.hash_seed = hash_seed});
+    auto ledger = ledger::Ledger::load(in, ledger::Options{.hash_seed = state.m_hash_seed});
     if (!ledger) return tl::unexpected(ledger.error());
     state.m_ledger = std::move(*ledger);
     if (!in.ok() || !state.load_maps(in)) return damaged();
