@@ -1,4 +1,4 @@
-// giro-bench-blast DIR PORT RATE SECONDS: payments and reversals at a steady rate whatever the box does, and what came of them,
+// giro-bench-blast DIR PORT RATE SECONDS FIRST: payments and reversals at a steady rate whatever the box does, and what came of them,
 // as one line of JSON. Unlike the terminals of `giro pos load`, which wait for an answer before they go on, each connection
 // here has as many requests under way as the rate asks for: an open loop that can be beyond what the box can take. Its
 // messages are made and MACed before the clock starts, so that it costs the box's cores as little as a network would.
@@ -196,12 +196,13 @@ void play(std::deque<Till>& tills, double seconds, Run& run) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    if (argc != 5) give_up("usage: giro-bench-blast DIR PORT RATE SECONDS");
+    if (argc != 6) give_up("usage: giro-bench-blast DIR PORT RATE SECONDS FIRST");
     const double rate = std::atof(argv[3]), seconds = std::atof(argv[4]);
     const auto equipment = pos::load_equipment({argv[1]});
     if (!equipment) give_up(equipment.error().what);
     std::deque<Till> tills;
-    for (std::uint32_t i = 1; i <= kTerminals; ++i) tills.emplace_back(**equipment, i, static_cast<std::uint16_t>(std::atoi(argv[2])));
+    const auto first = static_cast<std::uint32_t>(std::atoi(argv[5]));  // of the terminals
+    for (std::uint32_t i = 0; i < kTerminals; ++i) tills.emplace_back(**equipment, first + i, static_cast<std::uint16_t>(std::atoi(argv[2])));
     Run run;
     run.sent = static_cast<std::uint64_t>(rate * seconds);
     for (std::uint64_t n = 0; n < run.sent; ++n) {

@@ -45,6 +45,7 @@ class LoadBox {
     [[nodiscard]] std::map<std::string, double> cpu_ns() const;
     story::Box m_box;
     std::map<std::string, int> m_pids;
+    int m_blasts = 0;
     nlohmann::json m_stages_before;
 };
 
