@@ -131,7 +131,10 @@ void Connection::read_all() {
     const MutableBytes buffer = m_owner.read_buffer();
     for (int i = 0; i < kReadsPerWakeMax; ++i)
         if (!take(m_stream.read(buffer), buffer)) return;
-    if (!m_stream.is_tls()) event_active(m_read_event, EV_READ, 0);
+    if (m_stream.is_tls()) return;
+    // Watched anew, what is left shows itself in the loop's next pass. (Activated by event_active() it would be read in this one,
+    // before any timer and anybody else: a peer that never stops sending would stop the program.)
+    ASSERT(event_del(m_read_event) == 0 && event_add(m_read_event, nullptr) == 0);
 }
 
 // Handles one read; true when there may be more.
