@@ -112,13 +112,14 @@ void LinkHealth::answered(std::uint64_t payment, std::uint64_t now_ns) {
     if (const auto sent = settle(payment)) good(m_links.at(sent->link), now_ns);
 }
 
-// What went out before the link was last up says nothing of it now.
+// What went out before the link was last up says nothing of it now; and a host that has said anything since is not dead: it leaves
+// this one alone.
 void LinkHealth::unanswered(std::uint64_t payment, std::uint64_t now_ns) {
     const auto sent = settle(payment);
     if (!sent) return;
     Link& l = m_links.at(sent->link);
     ++l.figures.unanswered;
-    if (sent->at_ns >= l.figures.since_ns) bad(l, ++l.payments_missed, now_ns);
+    if (sent->at_ns >= l.figures.since_ns && l.figures.heard_ns <= sent->at_ns) bad(l, ++l.payments_missed, now_ns);
 }
 
 void LinkHealth::given_up(std::uint64_t payment) { static_cast<void>(settle(payment)); }

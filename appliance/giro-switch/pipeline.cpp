@@ -410,6 +410,9 @@ void Pipeline::decide_link(Batch& batch, Item& item) {
         link_failed(r.link);
         return warn(fmt::format("link {}: wrong MAC on a {:04x}; it is left unanswered", link, r.mti));
     }
+    // MACs are the same in both directions: a peer without the key could otherwise sign us on with our own question.
+    if (is_network(r) && r.terminal == switching::link_key_id(r.link))
+        return warn(fmt::format("link {}: its peer sends our own {:04x} back; it is left unanswered", link, r.mti));
     m_link_health.heard(r.link, m_clock.monotonic_ns());
     if (is_network(r)) return answer_link(batch, item, link);
     if (r.mti == kNetworkAnswer) return network_answered(r, link);

@@ -359,6 +359,15 @@ class Fixture {
         request.raw = raw;
         send(request);
     }
+    // The last frame sent to the issuer comes back as it is.
+    void link_reflects() {
+        PaymentRequest request;
+        request.source = PaymentRequest::Source::link;
+        request.connection = 77;
+        request.received_ns = clock.wall_ns();
+        request.raw = to_link;
+        send(request);
+    }
     // A field of the last frame sent to the issuer.
     [[nodiscard]] std::string to_link_field(unsigned field) {
         iso8583::Message m;

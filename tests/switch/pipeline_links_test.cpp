@@ -63,6 +63,19 @@ TEST_CASE("pipeline: nothing goes to a host before it has taken the sign-on, and
     CHECK(f.vault.link_macs == std::vector<int>{0, 0});
 }
 
+TEST_CASE("pipeline: a peer that sends the box's own messages back is not signed on, and hears nothing") {
+    Fixture f(watched);
+    f.link_up();
+    REQUIRE(f.until([&] { return f.link_frames == 1; }));
+    f.link_reflects();
+    REQUIRE(f.until([&] { return f.vault.link_checks.size() == 1; }));
+    f.buy(1, 1, kCard);
+    REQUIRE(f.until([&] { return f.heard.size() == 1; }));
+    CHECK(f.heard[0].code == "91");
+    CHECK(f.link_frames == 1);
+    CHECK_FALSE(f.box.core->link_up(0));
+}
+
 TEST_CASE("pipeline: session keys are agreed on after the sign-on") {
     Fixture f([](config::Config& config) {
         watched(config);
