@@ -75,8 +75,10 @@ std::string link_words(const json& link) {
     const bool up = link.value("up", false);
     std::string words = fmt::format("{} {}", link.value("name", "?"), up ? "up" : state == "up" ? "DOWN: no session key" : "DOWN: " + state);
     if (const auto refused = link.value("sign_on_refused", std::string()); !refused.empty()) words += fmt::format(", refused with {}", refused);
-    words += fmt::format(", for {} s, {} connections, {} in flight{}", link.value("for_s", 0), link.value("connections", 0),
-                         link.value("in_flight", 0), link.value("busy", false) ? " (as many as may)" : "");
+    if (const auto for_s = link.value("for_s", -1); for_s >= 0) words += fmt::format(", for {} s", for_s);
+    const auto connections = link.value("connections", 0);
+    words += fmt::format(", {} connection{}, {} in flight{}", connections, connections == 1 ? "" : "s", link.value("in_flight", 0),
+                         link.value("busy", false) ? " (as many as may)" : "");
     if (const auto heard = link.value("heard_s_ago", -1); heard >= 0) words += fmt::format(", heard {} s ago", heard);
     if (link.value("echo_ms", 0.0) > 0) words += fmt::format(", last echo {:.1f} ms", link.value("echo_ms", 0.0));
     return words;

@@ -20,12 +20,14 @@ constexpr std::string_view kDecline = "decline", kNobody = "none";
 constexpr std::size_t kFileBytesMax = 16U << 20;
 constexpr int kOffsetMax_min = 14 * 60;  // UTC+14:00 is the most that is used
 
-std::vector<Rule> rules_of_bins(const config::Config& config, const std::string& origin) {
+// `folder`: of giro.toml, by which mistakes are told.
+std::vector<Rule> rules_of_bins(const config::Config& config, const std::filesystem::path& folder) {
     std::map<std::string_view, int> products;
     for (std::size_t i = 0; i < config.card_products.size(); ++i)
         for (const auto& bin : config.card_products[i].bins) products[bin] = static_cast<int>(i);
     std::vector<Rule> rules;
     const auto add = [&](const std::string& name, const std::string& bin, const Target& target) {
+        const std::string origin = (folder / (target.kind == Target::Kind::link ? "conf.d" : "giro.toml")).string();
         const auto same = [&](const Rule& rule) { return rule.name == name && rule.to.front() == target; };
         auto rule = std::ranges::find_if(rules, same);
         if (rule == rules.end()) rule = rules.insert(rules.end(), Rule{name, origin, {}, {}, {target}, true});
@@ -250,7 +252,7 @@ Hash256 Routing::digest() const {
 }
 
 Routing from_bins(const config::Config& config) {
-    auto table = Table::build(rules_of_bins(config, "giro.toml"));
+    auto table = Table::build(rules_of_bins(config, {}));
     ASSERT(table.has_value());  // each BIN is given once, and BINs do not cross
     return {std::move(*table), 0, {}};
 }
@@ -271,7 +273,7 @@ Result<Routing> load(const config::Config& config, const std::filesystem::path& 
     check.each(root, "route", [&](const toml::table& t) { reading.route(t); });
     if (!check.mistake().empty()) return fail(Failure::Kind::config, check.mistake());
     auto rules = std::move(reading.rules);
-    auto implied = rules_of_bins(config, (file.parent_path() / "giro.toml").string());
+    auto implied = rules_of_bins(config, file.parent_path());
     rules.insert(rules.end(), std::make_move_iterator(implied.begin()), std::make_move_iterator(implied.end()));
     auto table = Table::build(std::move(rules));
     if (!table) return tl::unexpected(table.error());

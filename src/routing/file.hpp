@@ -1,5 +1,5 @@
 // The routing table as the operator declares it: etc/routes.toml, and the BINs that etc/giro.toml gives to participants
-// (cards on us) and links. Where there is no routes.toml those BINs are the table. Mistakes are told as file:line.
+// (cards on us), and the links' own. Where there is no routes.toml those BINs are the table. Mistakes are told as file:line.
 #pragma once
 
 #include <filesystem>
