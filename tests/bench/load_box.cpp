@@ -161,13 +161,13 @@ void LoadBox::serve_issuer_host() {
         need(false, "the box does not sign on to the issuer's host");
 }
 
-// Other terminals each time: one of them may leave so many reversals of what was never taken, and no more.
+// Other terminals in each of measure_overload()'s runs: one of them may leave so many reversals of what was never taken, and no more.
 json LoadBox::blast(double rate, int seconds) {
-    constexpr int kBlastTerminals = 64, kBlastTurn = kTerminalsMax / kBlastTerminals * kBlastTerminals;
+    constexpr int kBlastTerminals = 64, kBlastsOfRun = 4, kTurns = 4;
     const auto before = cpu_ns();
     const fs::path output = m_box.said_folder() / "blast.out";
     story::Running running({std::string(GIRO_BIN_DIR) + "/giro-bench-blast", m_box.folder().string(), std::to_string(m_box.port("7801")),
-                            fmt::format("{:.0f}", rate), std::to_string(seconds), std::to_string(1 + m_blasts++ * kBlastTerminals % kBlastTurn)},
+                            fmt::format("{:.0f}", rate), std::to_string(seconds), std::to_string(1 + m_blasts++ / kBlastsOfRun % kTurns * kBlastTerminals)},
                            output);
     const int status = running.wait();
     json out = story::Said{status, running.output()}.object();
