@@ -352,20 +352,16 @@ class Fixture {
         asked.set(128, ByteArray<8>{});
         Buffer raw(iso8583::kFrameBytesMax);
         raw.resize(*iso8583::pack(dialects[0], asked, raw));
+        from_link(raw);
+    }
+    // The last frame sent to the issuer comes back as it is.
+    void link_reflects() { from_link(to_link); }
+    void from_link(Bytes raw) {
         PaymentRequest request;
         request.source = PaymentRequest::Source::link;
         request.connection = 77;
         request.received_ns = clock.wall_ns();
         request.raw = raw;
-        send(request);
-    }
-    // The last frame sent to the issuer comes back as it is.
-    void link_reflects() {
-        PaymentRequest request;
-        request.source = PaymentRequest::Source::link;
-        request.connection = 77;
-        request.received_ns = clock.wall_ns();
-        request.raw = to_link;
         send(request);
     }
     // A field of the last frame sent to the issuer.
