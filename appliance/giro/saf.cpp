@@ -241,7 +241,7 @@ std::vector<Command> saf_commands() {
     const Option payment{"payment", "its entry's number (seq)", number, "", true};
     return {{"saf list",
              "what issuers' hosts are owed: advices of payments that the box approved for them, and reversals",
-             {{"--link", "id of one [[link]]", number, ""},
+             {{"--link", "id of one link (etc/conf.d)", number, ""},
               {"--terminal", "of one terminal (DE41)", text, ""},
               {"--parked", "only what is not sent until giro saf retry", flag, ""},
               {"--refused", "instead: what issuers refused and what expired, with its amount, from the journal", flag, ""},
