@@ -245,9 +245,10 @@ void Connection::forgive() {
     if (m_begun_ms != 0) m_begun_ms = m_heard_ms;
 }
 
-void Connection::check_deadlines(std::uint64_t now_ms) {
+void Connection::check_deadlines() {
     const Limits& limits = m_owner.limits();
-    const auto passed = [now_ms](std::uint64_t since, std::uint64_t allowed) { return now_ms - since >= allowed; };
+    // By the clock as it is each time: what is read below, or by a connection looked at before, is later than the sweep's beginning.
+    const auto passed = [this](std::uint64_t since, std::uint64_t allowed) { return m_owner.now_ms() - since >= allowed; };
     switch (m_state) {
         case State::closed:
             return;
@@ -263,7 +264,7 @@ void Connection::check_deadlines(std::uint64_t now_ms) {
         case State::open:
             break;
     }
-    m_protocol->tick(*this, now_ms);
+    m_protocol->tick(*this, m_owner.now_ms());
     if (m_state != State::open || m_owner.holds(*this)) return;
     // A reset that came in one edge with the last bytes shows itself by reading only.
     if (!m_stream.is_tls() && !passed(m_heard_ms, 2 * kSweepInterval_ms)) read_all();

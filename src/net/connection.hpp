@@ -65,7 +65,7 @@ class Connection {
     void watch_reading();
     void watch_writing();
     void forgive();  // deadlines start anew
-    void check_deadlines(std::uint64_t now_ms);
+    void check_deadlines();
 
     Connections& m_owner;
     const ConnectionId m_id;

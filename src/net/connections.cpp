@@ -223,8 +223,7 @@ void Connections::sweep() {
     std::vector<Connection*> all;  // a protocol's tick may close or open connections
     all.reserve(m_open.size());
     for (auto& [id, entry] : m_open) all.push_back(entry.connection.get());
-    const std::uint64_t now = now_ms();
-    for (Connection* connection : all) connection->check_deadlines(now);
+    for (Connection* connection : all) connection->check_deadlines();
 }
 
 void Connections::flush_later(Connection& connection) {

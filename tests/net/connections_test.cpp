@@ -177,6 +177,24 @@ TEST_CASE("connections: silence is allowed for the idle timeout and no longer") 
     CHECK(f.closes(client));
 }
 
+// Found by the overload bench: what a sweep read itself was "later than now", and its connection idle for too long.
+TEST_CASE("connections: what comes while deadlines are looked at makes nobody late") {
+    Fixture f;
+    ClientSocket client(f.port);
+    CHECK(f.until([&] { return f.seen.opened == 1; }));
+    f.clock.advance_by_each_look_ms(1);
+    for (const auto& bytes : {"\0\1a"s, "\0\2a"s}) {  // a whole message; one that is begun
+        client.send(bytes);
+        const std::size_t chunks = f.seen.chunks;
+        CHECK(f.until([&] {
+            f.connections->sweep();
+            return f.seen.chunks > chunks || f.seen.closed.has_value();
+        }));
+        CHECK_FALSE(f.seen.closed.has_value());
+    }
+    CHECK(f.seen.frames.size() == 1);
+}
+
 TEST_CASE("connections: a peer that does not read its answers is dropped at the bound") {
     Limits limits;
     limits.output_bytes_max = 100'000;

@@ -24,11 +24,14 @@ namespace giro::net {
 class ManualClock final : public Clock {
   public:
     [[nodiscard]] std::uint64_t wall_ns() const override { return m_now_ns; }
-    [[nodiscard]] std::uint64_t monotonic_ns() const override { return m_now_ns; }
+    [[nodiscard]] std::uint64_t monotonic_ns() const override { return m_now_ns += m_each_look_ns; }
     void advance_ms(std::uint64_t ms) { m_now_ns += ms * 1'000'000; }
+    // From now on time passes while it is looked at.
+    void advance_by_each_look_ms(std::uint64_t ms) { m_each_look_ns = ms * 1'000'000; }
 
   private:
-    std::uint64_t m_now_ns = 1'000'000'000'000;
+    mutable std::uint64_t m_now_ns = 1'000'000'000'000;
+    std::uint64_t m_each_look_ns = 0;
 };
 
 // Turns the loop until `done()`; false when that does not come about in ten seconds (a failing test, not a race).
