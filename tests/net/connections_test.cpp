@@ -2,7 +2,10 @@
 
 #include <doctest/doctest.h>
 
+#include <atomic>
 #include <optional>
+#include <thread>
+#include <tuple>
 
 #include "fixture.hpp"
 #include "net/framed.hpp"
@@ -268,6 +271,25 @@ TEST_CASE("connections: held reading leaves bytes with the peer and its deadline
     CHECK_FALSE(f.seen.closed.has_value());
     f.connections->hold_reading(false);
     CHECK(f.until([&] { return f.seen.frames.size() == 2; }));
+}
+
+TEST_CASE("connections: a peer whose bytes never end has its turn, and then timers and others have theirs") {
+    Fixture f;
+    ClientSocket client(f.port);
+    CHECK(f.until([&] { return f.seen.opened == 1; }));
+    std::atomic<bool> stop = false;
+    std::thread peer([&] {
+        const std::string keep_alives(4U << 20, '\0');
+        while (!stop) std::ignore = client.send_some(keep_alives);
+    });
+    for (int turn = 0; turn < 20; ++turn) {
+        const std::size_t before = f.seen.chunks;
+        event_base_loop(f.loop.base(), EVLOOP_ONCE);
+        CHECK(f.seen.chunks - before <= kReadsPerWakeMax);
+    }
+    stop = true;
+    peer.join();
+    CHECK(f.seen.chunks > kReadsPerWakeMax);
 }
 
 TEST_CASE("connections: ids count up and a closed one is not found again") {
