@@ -408,8 +408,11 @@ class Fixture {
         pos::Frame frame;
         REQUIRE(builder.purchase(frame, {TerminalId("T0000001"), MerchantId("M1"), AcquirerId("970002"), 963}, sale, key, repeat, pin_block)
                     .has_value());
+        from_terminal(stan, frame);
+    }
+    void from_terminal(std::uint64_t connection, const pos::Frame& frame) {
         PaymentRequest request;
-        request.connection = stan;
+        request.connection = connection;
         request.received_ns = clock.wall_ns();
         request.raw = frame.message();
         send(request);
@@ -422,11 +425,7 @@ class Fixture {
         REQUIRE(builder.network(frame, {TerminalId("T0000001"), MerchantId("M1"), AcquirerId("970002"), 963}, pos::NetworkCode::key_exchange,
                                 stan, pos::Stamp::at(clock.wall_ns()), key)
                     .has_value());
-        PaymentRequest request;
-        request.connection = stan;
-        request.received_ns = clock.wall_ns();
-        request.raw = frame.message();
-        send(request);
+        from_terminal(stan, frame);
     }
     void add_pin() {
         add_dukpt_terminal();

@@ -65,6 +65,28 @@ TEST_CASE("pipeline: a repeat is never asked about again, under its KSN or the n
     CHECK(f.vault.pins.size() == 2);
 }
 
+TEST_CASE("pipeline: nothing is decided by what was asked about a card under the routing table before") {
+    Fixture f;
+    f.add_pin();
+    f.buy_with_pin(9, 1);  // its card is known afterwards
+    REQUIRE(f.until([&] { return f.heard.size() == 1; }));
+    f.vault.holds = true;
+    f.buy_with_pin(1, 2);
+    REQUIRE(f.until([&] { return f.vault.held.size() == 1; }));
+    f.vault.release(0);
+    REQUIRE(f.until([&] { return f.vault.held.size() == 1; }));  // its PIN
+    auto table = routing::Table::build({{"alpha", "routes.toml:1", {*routing::parse_range("970001")}, {}, {{routing::Target::Kind::on_us, 1, 0, -1}}}});
+    REQUIRE(table);
+    CHECK(f.box.core->apply_routing({std::move(*table), 0, {}}, f.clock.wall_ns()));
+    REQUIRE(f.pipeline.commit());
+    const std::uint64_t before = f.journal.head().seq;
+    f.vault.holds = false;
+    f.vault.release(0);
+    REQUIRE(f.until([&] { return f.heard.size() == 2; }));
+    CHECK(f.heard[1].code == "91");
+    CHECK(f.journal.head().seq == before);
+}
+
 TEST_CASE("pipeline: a vault that fails at the PIN decides nothing, and the same request is asked about anew") {
     Fixture f;
     f.add_pin();
