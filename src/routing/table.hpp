@@ -7,7 +7,6 @@
 // oversight: who wants that says `to = ["decline"]`.
 #pragma once
 
-#include <array>
 #include <map>
 
 #include "giro/result.hpp"
