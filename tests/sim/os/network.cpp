@@ -52,6 +52,7 @@ class Stream : public std::enable_shared_from_this<Stream> {
     Socket* socket = nullptr;
     StreamEvents actor;
     bool actor_open = false;
+    bool broken = false;  // by cut(); a socket that is accepted later hears of it then
     Direction to_socket, to_actor;
 
     Stream() { g_streams.insert(this); }
@@ -179,6 +180,7 @@ void Stream::actor_closed() {
 void Stream::cut() {
     const auto self = shared_from_this();
     to_actor = to_socket = {};
+    broken = true;
     if (socket != nullptr && !socket->reset) {
         socket->reset = true;
         socket->in.clear();
@@ -243,6 +245,8 @@ void evconnlistener::accept_all(int, short, void* raw) {
         if (g_next_source < 20'000) g_next_source = 20'000;
         s->connected = true;
         stream->socket = s;
+        s->reset = stream->broken;
+        stream->plan(false);  // an end that came before
         world().at(delay(), [stream] {
             if (stream->actor_open && stream->actor.opened) stream->actor.opened();
         });
