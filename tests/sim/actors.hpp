@@ -6,6 +6,7 @@
 
 #include "appliance/giro/host_issuer.hpp"
 #include "appliance/giro/terminal.hpp"
+#include "bus/admin_messages.hpp"
 #include "net/deframer.hpp"
 #include "payment/chip_card.hpp"
 #include "tests/sim/box.hpp"
@@ -23,6 +24,8 @@ struct Weather {
     std::uint64_t host_delay_max_ns = 500 * kMillisecond;
     bool calm = false;  // the liveness phase: nothing new is begun, what is open is brought to its end
     std::uint64_t lost = 0, duplicated = 0;
+    std::uint64_t routes_changed = 0, cards_blocked = 0, parked = 0;  // by staff
+    std::uint64_t shed = 0;                                           // answered 96 by the gate
 };
 
 // giro::Random and giro::Clock of the world, for the product's cores.
@@ -41,6 +44,8 @@ struct Chip {
     Buffer seen;  // DE55; empty: nothing yet
     MinorUnits seen_amount = 0;
     std::uint16_t seen_atc = 0;
+    bool seen_refused = false;  // it was an AAC,
+    bool seen_offline = false;  // or a TC
 };
 
 // What the actors share.
@@ -80,7 +85,11 @@ class TerminalActor final : public pos::Wire, public pos::Observer {
     void received(Bytes bytes);
     void act();
     void sell();
-    [[nodiscard]] pos::CardData read_chip(const Pan& pan, std::size_t bank, MinorUnits& amount, Dipped& dipped);
+    void sell_offline();
+    [[nodiscard]] pos::CardData read_chip(const Pan& pan, std::size_t bank, MinorUnits& amount, Dipped& dipped,
+                                          payment::ChipAnswer answer);
+    [[nodiscard]] pos::CardData read_stripe(const Pan& pan, Shown& shown);
+    [[nodiscard]] std::string last_request() const;
     void let_card_read(const pos::Sale& sale, const pos::Outcome& outcome);
     void authorise_or_follow();
     void reverse();
@@ -88,6 +97,7 @@ class TerminalActor final : public pos::Wire, public pos::Observer {
     void notify(pos::NetworkCode code);
     void duplicate(Bytes frame);
     void hear(Bytes message);
+    void hear_gate(const pos::Answer& answer);
 
     Outside& m_out;
     pos::Terminal m_terminal;
@@ -138,20 +148,49 @@ class WalletActor {
     std::shared_ptr<ActorStream> m_stream;
 };
 
+// The host of one link: a bank that keeps its own cards, or a scheme's. The product's own issuer core behind a line that is
+// slow and loses messages; beside that it has its own troubles, whatever the other hosts do.
 class HostActor {
   public:
-    explicit HostActor(Outside& outside);
-    // What the issuer holds: request key -> approved and not reversed.
+    enum class Trouble : std::uint8_t {
+        down,      // nobody there
+        slow,      // answers seconds late, some too late
+        silent,    // decides, and says nothing; now and then not even to an echo
+        wrong,     // wrong MACs, halves of answers, answers to another message
+        confused,  // makes nothing of advices and reversals (30)
+        restart,   // gone for a moment; its books are kept, its session keys are not
+        kLast = restart
+    };
+    HostActor(Outside& outside, const config::Link& link);
+    void strike(Trouble trouble, std::uint64_t for_ns);
+    void mend();
+    [[nodiscard]] std::uint16_t link() const noexcept { return m_link.number; }
     [[nodiscard]] const std::vector<host::Seen>& seen() const noexcept { return m_seen; }
 
   private:
-    struct Peer;
+    [[nodiscard]] bool has(Trouble trouble) const noexcept { return m_trouble == trouble; }
+    void open_doors();
+    void close_doors();
+    void dial();
+    void start();
     [[nodiscard]] StreamEvents accept(const std::shared_ptr<ActorStream>& stream);
     void frame(const std::shared_ptr<ActorStream>& stream, Bytes message);
+    void note_advice(const host::Seen& seen, Bytes message);
+    void say(const std::shared_ptr<ActorStream>& stream, Buffer frame);
+    [[nodiscard]] Buffer distorted(Buffer frame);
 
     Outside& m_out;
-    host::Issuer m_issuer;
+    const config::Link& m_link;
+    iso8583::Dialect m_dialect;
+    std::vector<std::string> m_addresses;
+    std::unique_ptr<host::Issuer> m_issuer;
     std::vector<host::Seen> m_seen;
+    std::optional<Trouble> m_trouble;
+    bool m_mute = false;           // silent to echoes too
+    std::uint64_t m_troubles = 0;  // counts: what ends one ends no later one
+    Buffer m_last;                 // what it said last
+    std::shared_ptr<ActorStream> m_dialed;  // where it connects to the box
+    std::uint64_t m_dials = 0;
 };
 
 // Staff at the command line: opens the box's accounts, closes windows, and the officers who approve. It waits in calls
@@ -170,6 +209,10 @@ class Clerk {
     void pay_in();
     void close_window();
     void approve_what_waits();
+    void change_routes();
+    void block_or_unblock();
+    void look_after_owed();
+    [[nodiscard]] std::optional<bus::SafPage> owed(bool parked_only);
     bool tell(bus::MessageType type, Bytes body, bool until_ok);
     void sleep(std::uint64_t ns);
     [[nodiscard]] bool alive() const { return m_process.alive; }
@@ -180,6 +223,8 @@ class Clerk {
     bool m_provisioned = false;
     bool m_settled = false;
     bool m_closed_last = false;
+    std::set<std::string> m_blocked;                  // card numbers, as far as the clerk knows
+    std::map<std::uint64_t, unsigned> m_retried;      // payment -> how often, once all is calm
 };
 
 }  // namespace giro::sim

@@ -11,8 +11,10 @@
 #include "switching/accounts.hpp"
 #include "tests/sim/actors.hpp"
 #include "tests/sim/evidence.hpp"
+#include "tests/sim/routes.hpp"
 #include "tests/sim/sabotage.hpp"
 #include "util/archive.hpp"
+#include "util/file.hpp"
 
 namespace giro::sim {
 
@@ -149,23 +151,94 @@ void Clerk::approve_what_waits() {
     }
 }
 
+// Another table is put in its place, and applied; or only put there: then the switch's next start finds it.
+void Clerk::change_routes() {
+    const auto& texts = route_texts();
+    const auto& text = texts[m_out.world.random.below(texts.size())];
+    ASSERT(write_file_atomic(routing::routes_file(m_out.box.paths()), as_bytes(text)));
+    if (m_out.world.random.one_in(4)) return;
+    if (tell(MessageType::apply_routes, {}, false)) ++m_out.weather.routes_changed;
+}
+
+// Of any bank, whether it is on us or not.
+void Clerk::block_or_unblock() {
+    auto& random = m_out.world.random;
+    if (!m_blocked.empty() && random.one_in(2)) {
+        const std::string card = *m_blocked.begin();
+        if (tell(MessageType::unblock_card, encode(bus::UnlockCard{FixedText<19>(card)}), true)) m_blocked.erase(card);
+        return;
+    }
+    const std::string card = demo::pan(kBins[random.below(std::size(kBins))], static_cast<std::uint32_t>(1 + random.below(kCardsPerBank)));
+    m_blocked.insert(card);
+    if (tell(MessageType::block_card, encode(bus::UnlockCard{FixedText<19>(card)}), true)) ++m_out.weather.cards_blocked;
+}
+
+std::optional<bus::SafPage> Clerk::owed(bool parked_only) {
+    auto client = bus::SyncClient::connect(m_out.box.paths().endpoint("switch", bus::caller::kAdmin));
+    if (!client) return std::nullopt;
+    bus::SafQuery query;
+    query.parked = parked_only;
+    const auto reply = client->call(static_cast<std::uint16_t>(MessageType::saf_list), encode(query));
+    if (!reply || reply->status != bus::Status::ok) return std::nullopt;
+    const auto page = decode<bus::SafPage>(reply->body);
+    if (!page) return std::nullopt;
+    return *page;
+}
+
+// As `giro saf`: now and then one is parked, or sent again, or settled otherwise. Once all is calm, everything that is parked is sent
+// again, and what its host makes nothing of even then is closed.
+void Clerk::look_after_owed() {
+    constexpr unsigned kRetries = 3;
+    auto& random = m_out.world.random;
+    const bool calm = m_out.weather.calm;
+    const auto page = owed(calm || random.one_in(2));
+    if (!page || page->rows.empty()) return;
+    const auto close = [&](std::uint64_t payment) { tell(MessageType::saf_close, encode(bus::SafClose{payment, FixedText<64>("settled by letter")}), false); };
+    if (calm) {
+        for (const auto& row : page->rows) {
+            if (m_retried[row.payment]++ < kRetries) tell(MessageType::saf_retry, encode(bus::SafPayment{row.payment}), false);
+            else close(row.payment);
+        }
+        return;
+    }
+    const bus::SafRow& row = page->rows[random.below(page->rows.size())];
+    if (!row.parked) {
+        if (tell(MessageType::saf_park, encode(bus::SafPayment{row.payment}), false)) ++m_out.weather.parked;
+    } else if (random.one_in(4)) {
+        close(row.payment);
+    } else {
+        tell(MessageType::saf_retry, encode(bus::SafPayment{row.payment}), false);
+    }
+}
+
 void Clerk::work() {
     provision();
     m_provisioned = alive();
     while (alive()) {
-        sleep(m_out.weather.calm ? kSecond : 300 * kMillisecond + m_out.world.random.below(3 * kSecond));
+        sleep(m_out.weather.calm ? kSecond : 300 * kMillisecond + m_out.world.random.below(2 * kSecond));
         if (!alive()) return;
         if (m_out.weather.calm && !m_closed_last) {
             close_window();
             m_closed_last = alive();
         }
-        const std::uint64_t dice = m_out.weather.calm ? 0 : m_out.world.random.below(10);
+        if (m_out.weather.calm) {
+            look_after_owed();
+            if (alive()) approve_what_waits();
+            continue;
+        }
+        const std::uint64_t dice = m_out.world.random.below(16);
         if (dice < 5)
             approve_what_waits();
         else if (dice < 8)
             pay_in();
-        else
+        else if (dice < 10)
             close_window();
+        else if (dice < 12)
+            change_routes();
+        else if (dice < 14)
+            block_or_unblock();
+        else
+            look_after_owed();
     }
 }
 

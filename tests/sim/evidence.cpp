@@ -134,6 +134,19 @@ void Evidence::keep_books(std::uint64_t seq, entry::Kind kind, Bytes body) {
         if (e.verdict != entry::SafVerdict::unreadable) advised[e.payment] = e.verdict;
     } else if (kind == Kind::saf_expired) {
         expired.insert(decode<entry::SafExpired>(body)->payment);
+    } else if (kind == Kind::saf_parked) {
+        parked_once.insert(decode<entry::SafParked>(body)->payment);
+    } else if (kind == Kind::saf_closed) {
+        closed.insert(decode<entry::SafClosed>(body)->payment);
+    } else if (kind == Kind::chip_checked) {
+        const auto e = *decode<entry::ChipChecked>(body);
+        chips[e.payment] = e;
+    } else if (kind == Kind::card_blocked) {
+        blocks[seq] = {decode<entry::CardBlocked>(body)->card, true};
+    } else if (kind == Kind::card_unblocked) {
+        blocks[seq] = {decode<entry::CardUnblocked>(body)->card, false};
+    } else if (kind == Kind::routes_changed) {
+        routes[seq] = *decode<entry::RoutesChanged>(body);
     } else if (kind == Kind::authorised) {
         const auto e = *decode<entry::Authorised>(body);
         by_request[request_of(e.payment)].push_back(payments.size());

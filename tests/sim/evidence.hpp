@@ -49,6 +49,10 @@ struct Evidence {
     std::set<std::uint64_t> stood_in;                         // payments that the box approved for an issuer
     std::map<std::uint64_t, entry::SafVerdict> advised;       // .. and what their issuer said
     std::set<std::uint64_t> expired;                          // .. or nobody did
+    std::set<std::uint64_t> parked_once, closed;              // payments of which something owed was, once or for good
+    std::map<std::uint64_t, entry::ChipChecked> chips;        // by the seq of the sale
+    std::map<std::uint64_t, std::pair<entry::CardToken, bool>> blocks;  // seq -> the card that is blocked from there on, or no more
+    std::map<std::uint64_t, entry::RoutesChanged> routes;     // seq -> the table that decides from there on
     // What each terminal's messages come to since its last cut, and what was cut over and is not reconciled yet.
     struct Day {
         Totals open;

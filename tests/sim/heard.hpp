@@ -34,6 +34,17 @@ struct Dipped {
     std::uint16_t atc = 0;
     bool genuine = false;  // the card made the cryptogram,
     bool copied = false;   // for another sale: it is used again
+    bool refused = false;  // and it is an AAC: the card said no,
+    bool agreed = false;   // or a TC: the card approved by itself
+    bool offline = false;  // the till approved the sale by itself, and tells of it
+    bool on_us = true;     // else its issuer's host looks at it, or nobody
+    Buffer cryptogram{};
+};
+
+// A verification value that was shown for a sale: of the stripe, or printed.
+struct Shown {
+    std::string card;
+    bool right = false;
 };
 
 class Ears {
@@ -48,8 +59,21 @@ class Ears {
     void disbelieve(std::string what) { m_disbelieved.push_back(std::move(what)); }
     [[nodiscard]] const std::vector<std::string>& disbelieved() const noexcept { return m_disbelieved; }
 
+    void see(const std::string& request, Shown shown) { m_shown[request] = std::move(shown); }
+    [[nodiscard]] const std::map<std::string, Shown>& shown() const noexcept { return m_shown; }  // by key_of_sale()
+    // The gate refused for want of time what it may never refuse.
+    void shed(std::string what) { m_shed.push_back(std::move(what)); }
+    [[nodiscard]] const std::vector<std::string>& shed() const noexcept { return m_shed; }
+
+    // A host was told of a stood-in sale (terminal/RRN), with this cryptogram.
+    void advise(std::string request, Buffer cryptogram) { m_advised.emplace_back(std::move(request), std::move(cryptogram)); }
+    [[nodiscard]] const std::vector<std::pair<std::string, Buffer>>& advised() const noexcept { return m_advised; }
+
   private:
     std::vector<Heard> m_all;
+    std::vector<std::pair<std::string, Buffer>> m_advised;
+    std::map<std::string, Shown> m_shown;
+    std::vector<std::string> m_shed;
     std::map<std::string, Dipped> m_dipped;
     std::vector<std::string> m_disbelieved;
     std::map<std::string, Typed> m_typed;

@@ -17,12 +17,18 @@
 
 namespace giro::sim {
 
-// Everything that can be looked at. While the simulation runs only the journal and the ears are there.
+// What the host of one link has seen, in that order, and said.
+struct HostBooks {
+    std::uint16_t link = 0;
+    const std::vector<host::Seen>* seen = nullptr;
+};
+
+// Everything that can be looked at. While the simulation runs only the journal, the ears and the hosts are there.
 struct Scene {
     Box& box;
     const Ears& ears;
     const Evidence& journal;
-    const std::vector<host::Seen>* host = nullptr;      // at the end, once everything has come to rest
+    std::vector<HostBooks> hosts{};                     // as of now
     const chain::ChainState* chain = nullptr;           // at the end
     const chain::ChainState* second_chain = nullptr;    // at the end
     const std::string* logs = nullptr;                  // at the end
@@ -39,7 +45,14 @@ class Invariant {
     virtual void check(const Scene& scene, std::vector<std::string>& broken) const = 0;
 };
 
-[[nodiscard]] const std::vector<std::unique_ptr<Invariant>>& invariants();
+using Invariants = std::vector<std::unique_ptr<Invariant>>;
+[[nodiscard]] const Invariants& invariants();
+// invariants_*.cpp, each for a question of its own.
+void add_payment_invariants(Invariants& all);
+void add_card_invariants(Invariants& all);
+void add_money_invariants(Invariants& all);
+void add_record_invariants(Invariants& all);
+void add_issuer_invariants(Invariants& all);
 
 struct Violation {
     int invariant = 0;

@@ -108,10 +108,10 @@ void report(const Arguments& a, const Verdict& v) {
         fmt::print("play it again: build/release/bin/giro-sim --seed {} --steps {}{} --trace\n", a.order.seed,
                    a.order.steps, a.sabotage.empty() ? std::string() : " --sabotage " + a.sabotage);
     fmt::print(
-        "seed {} steps {}: {} events in {:.1f} virtual s, {} entries, {} answers, {} approved, {} windows settled, forgotten {} "
+        "seed {} steps {}: {} events in {:.1f} virtual s, {} entries, {} answers, {} approved, {} forwarded, {} stood in, {} windows settled, forgotten {} "
         "times, {} faults ({}), digest {:016x}\n",
         a.order.seed, a.order.steps, v.events, static_cast<double>(v.virtual_ms) / 1000, v.entries, v.answers, v.approved,
-        v.windows_settled, v.forgotten, v.faults.all(), faults_text(v.faults), v.digest);
+        v.forwarded, v.stood_in, v.windows_settled, v.forgotten, v.faults.all(), faults_text(v.faults), v.digest);
     std::fflush(stdout);
 }
 
@@ -119,15 +119,15 @@ constexpr std::uint64_t kSeedsThatApprove = 5;  // among so many one at the leas
 
 // Where the processes of one run count, in memory they share.
 struct Totals {
-    std::atomic<std::uint64_t> last_seed, seeds, failed, faults, answers, approved, settled, digests;
+    std::atomic<std::uint64_t> last_seed, seeds, failed, faults, answers, approved, forwarded, stood_in, settled, digests;
     std::atomic<bool> stop;
     std::array<std::atomic<std::uint64_t>, kJobsMax> under_way;  // each process's seed
 };
 
 std::string text_of(const Totals& t, double seconds) {
-    return fmt::format("{} seeds, {} failed; {:.2f} seeds/s, {} faults injected, {} answers heard, {} approved, {} windows settled",
+    return fmt::format("{} seeds, {} failed; {:.2f} seeds/s, {} faults injected, {} answers heard, {} approved, {} forwarded, {} stood in, {} windows settled",
                        t.seeds.load(), t.failed.load(), static_cast<double>(t.seeds) / seconds, t.faults.load(),
-                       t.answers.load(), t.approved.load(), t.settled.load());
+                       t.answers.load(), t.approved.load(), t.forwarded.load(), t.stood_in.load(), t.settled.load());
 }
 
 std::filesystem::path scratch_folder() {
@@ -150,6 +150,8 @@ void run_part(Arguments a, std::uint64_t part, Totals& totals) {
         totals.settled += v.windows_settled;
         totals.answers += v.answers;
         totals.approved += v.approved;
+        totals.forwarded += v.forwarded;
+        totals.stood_in += v.stood_in;
         totals.digests ^= v.digest;
         if (!v.violations.empty()) ++totals.failed;
         if (!v.violations.empty() || (a.count == 1 && !a.for_ever)) report(a, v);

@@ -9,8 +9,9 @@
 namespace giro::sim {
 
 namespace {
-// The doors, the issuer's host; and between the two chain nodes.
-constexpr const char* kAddresses[] = {"127.0.0.1:7801", "127.0.0.1:7803", "127.0.0.1:7810"};
+// The doors, the issuers' hosts; and between the two chain nodes.
+constexpr const char* kAddresses[] = {"127.0.0.1:7801", "127.0.0.1:7803", "127.0.0.1:7810",
+                                      "127.0.0.1:7811", "127.0.0.1:7812", "127.0.0.1:7813"};
 const std::string kBetweenNodes = "/chain.admin";
 constexpr std::uint64_t kDay_ns = 86'400 * kSecond, kDayPause_ns = 5 * kSecond;
 constexpr std::uint64_t kErrors[] = {CKR_DEVICE_ERROR,           CKR_DEVICE_REMOVED,  CKR_GENERAL_ERROR,
@@ -18,11 +19,12 @@ constexpr std::uint64_t kErrors[] = {CKR_DEVICE_ERROR,           CKR_DEVICE_REMO
                                      CKR_KEY_HANDLE_INVALID};
 }  // namespace
 
-Nemesis::Nemesis(Outside& outside, Faults& faults) : m_out(outside), m_faults(faults) {
+Nemesis::Nemesis(Outside& outside, const std::vector<std::unique_ptr<HostActor>>& hosts, Faults& faults)
+    : m_out(outside), m_hosts(hosts), m_faults(faults) {
     auto& random = outside.world.random;
-    m_kinds = static_cast<unsigned>(random.next()) & 0x1ff;
+    m_kinds = static_cast<unsigned>(random.next()) & 0x3ff;
     // A seeded bug is to be found by itself, with no more trouble than it needs.
-    if (sabotage() != Sabotage::none) m_kinds = sabotage() == Sabotage::lying_disk ? static_cast<unsigned>(kPower) : 0U;
+    if (sabotage() != Sabotage::none) m_kinds = sabotage() == Sabotage::lying_disk ? static_cast<unsigned>(kPower) : sabotage_of_links() ? static_cast<unsigned>(kHosts) : 0U;
     m_pause_max_ns = 500 * kMillisecond + random.below(4 * kSecond);
     Weather& w = outside.weather;
     w.loss_percent = random.one_in(3) ? 0 : static_cast<std::uint32_t>(random.below(31));
@@ -33,6 +35,7 @@ Nemesis::Nemesis(Outside& outside, Faults& faults) : m_out(outside), m_faults(fa
     network_faults().loss_percent = random.one_in(2) ? 0 : static_cast<std::uint32_t>(random.below(31));
     network_faults().latency_max_ns =
         kMillisecond + random.below(random.one_in(4) ? 800 * kMillisecond : 5 * kMillisecond);
+    if (sabotage_of_links()) m_pause_max_ns = kSecond;
     if (sabotage() == Sabotage::fickle_switch) w.duplicate_percent = 30;
     if (has(kSlow)) {
         bus_faults().slow_one_in = 20 + random.below(400);
@@ -56,7 +59,8 @@ RoleId Nemesis::any_role() {
 
 void Nemesis::strike() {
     if (m_healed) return;
-    const Kind kind = static_cast<Kind>(1U << m_out.world.random.below(8));
+    static constexpr Kind kStriking[] = {kKill, kPower, kDisk, kToken, kPartition, kClock, kStop, kHosts, kHosts};
+    const Kind kind = kStriking[m_out.world.random.below(std::size(kStriking))];
     if (has(kind)) {
         switch (kind) {
             case kKill:
@@ -80,6 +84,9 @@ void Nemesis::strike() {
             case kStop:
                 ++m_faults.stops;
                 m_out.box.stop(any_role());
+                break;
+            case kHosts:
+                host_trouble();
                 break;
             case kSlow:
             case kDays:
@@ -172,6 +179,18 @@ void Nemesis::partition() {
     m_out.world.at(random.below(8 * kSecond), [address] { network_faults().partitioned.erase(address); });
 }
 
+// Each host has its own, as long as a coffee or an outage.
+void Nemesis::host_trouble() {
+    auto& random = m_out.world.random;
+    using Trouble = HostActor::Trouble;
+    const auto trouble = static_cast<Trouble>(random.below(static_cast<std::uint64_t>(Trouble::kLast) + 1));
+    std::uint64_t* const counts[] = {&m_faults.hosts_down,  &m_faults.hosts_slow,     &m_faults.hosts_silent,
+                                     &m_faults.hosts_wrong, &m_faults.hosts_confused, &m_faults.hosts_restarted};
+    ++*counts[static_cast<std::size_t>(trouble)];
+    const std::uint64_t most = trouble == Trouble::restart ? kSecond : random.one_in(3) ? 25 * kSecond : 6 * kSecond;
+    m_hosts[random.below(m_hosts.size())]->strike(trouble, random.below(most));
+}
+
 void Nemesis::clock_step() {
     ++m_faults.clock_steps;
     const auto step =
@@ -193,6 +212,7 @@ void Nemesis::day_passes() {
 void Nemesis::heal() {
     m_healed = true;
     m_out.weather.calm = true;
+    for (const auto& host : m_hosts) host->mend();
     network_faults().partitioned.clear();
     network_faults().loss_percent = 0;
     network_faults().latency_max_ns = kMillisecond;

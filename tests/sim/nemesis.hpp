@@ -9,7 +9,7 @@ namespace giro::sim {
 
 class Nemesis {
   public:
-    Nemesis(Outside& outside, Faults& faults);
+    Nemesis(Outside& outside, const std::vector<std::unique_ptr<HostActor>>& hosts, Faults& faults);
     void start();
     // Mends everything and does nothing more.
     void heal();
@@ -24,7 +24,8 @@ class Nemesis {
         kClock = 32,
         kSlow = 64,
         kStop = 128,
-        kDays = 256
+        kDays = 256,
+        kHosts = 512
     };
     void next_strike();
     void strike();
@@ -32,12 +33,14 @@ class Nemesis {
     void disk_fault();
     void token_fault();
     void partition();
+    void host_trouble();
     void clock_step();
     void day_passes();
     [[nodiscard]] RoleId any_role();
     [[nodiscard]] bool has(Kind kind) const { return (m_kinds & kind) != 0; }
 
     Outside& m_out;
+    const std::vector<std::unique_ptr<HostActor>>& m_hosts;
     Faults& m_faults;
     unsigned m_kinds = 0;
     std::uint64_t m_pause_max_ns = 0;

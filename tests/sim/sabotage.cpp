@@ -8,12 +8,15 @@
 
 #include <map>
 
+#include "appliance/giro-gate/admission.hpp"
+#include "bus/gate_messages.hpp"
 #include "chain/chain_state.hpp"
 #include "hsm/handlers.hpp"
 #include "hsm/officers.hpp"
 #include "journal/journal.hpp"
 #include "ledger/ledger.hpp"
 #include "settlement/window.hpp"
+#include "switching/core.hpp"
 #include "switching/frames.hpp"
 #include "tests/sim/os/world.hpp"
 #include "util/archive.hpp"
@@ -24,11 +27,31 @@ namespace {
 struct Bug {
     std::string_view name;
     int invariant;
+    std::string_view sentence = {};  // how it begins, of those beyond the list
 };
-constexpr Bug kBugs[] = {
-    {"none", 0},           {"lying-disk", 1},   {"fickle-switch", 2}, {"generous-ledger", 3}, {"double-reversal", 4},
-    {"edited-journal", 5}, {"lost-posting", 6}, {"early-confirm", 7}, {"blind-vault", 8},     {"chatty-log", 9},
-    {"random-state", 10},  {"repeated-chip", 0}, {"forgetful-advice", 0}};
+constexpr Bug kBugs[] = {{"none", 0},
+                         {"lying-disk", 1},
+                         {"fickle-switch", 2},
+                         {"generous-ledger", 3},
+                         {"double-reversal", 4},
+                         {"edited-journal", 5},
+                         {"lost-posting", 6},
+                         {"early-confirm", 7},
+                         {"blind-vault", 8},
+                         {"chatty-log", 9},
+                         {"random-state", 10},
+                         {"repeated-chip", 0, "a chip's counter pays once"},
+                         {"forgetful-advice", 0, "every stood-in approval is at its own issuer"},
+                         {"miswritten-link", 0, "a payment goes to one link's host"},
+                         {"odd-router", 0, "a payment goes the way of the routing table"},
+                         {"lost-reversal", 0, "what its terminal was told is declined"},
+                         {"bare-advice", 0, "an advice carries the cryptogram"},
+                         {"deaf-block", 0, "a blocked card pays nothing"},
+                         {"kind-values", 0, "a wrong verification value"},
+                         {"kind-pins", 0, "a wrong PIN"},
+                         {"greedy-tip", 0, "a completion stays within"},
+                         {"miscounted-day", 0, "a reconciliation counts"},
+                         {"shed-anything", 0, "the gate refuses no reversal"}};
 static_assert(std::size(kBugs) == static_cast<std::size_t>(Sabotage::count));
 Sabotage g_sabotage = Sabotage::none;
 std::uint64_t g_calls = 0;
@@ -45,6 +68,12 @@ bool runs(std::string_view process) {
 
 int breaks(Sabotage sabotage) {
     return kBugs[static_cast<std::size_t>(sabotage)].invariant;
+}
+std::string_view sentence_broken(Sabotage sabotage) {
+    return kBugs[static_cast<std::size_t>(sabotage)].sentence;
+}
+bool sabotage_of_links() {
+    return g_sabotage == Sabotage::forgetful_advice || g_sabotage == Sabotage::miswritten_link || g_sabotage == Sabotage::lost_reversal || g_sabotage == Sabotage::bare_advice;
 }
 std::string_view name_of(Sabotage sabotage) {
     return kBugs[static_cast<std::size_t>(sabotage)].name;
@@ -108,8 +137,42 @@ GIRO_WRAP(std::optional<Buffer>,
           switching::FrameBuilder* self, const entry::Payment& payment, const entry::AdviceData& advice, const Pan& pan, bool repeat) {
     entry::Payment other = payment;
     if (sabotage() == Sabotage::forgetful_advice && repeat) other.key.local_time = FixedText<6>(payment.key.local_time.view() == "000000" ? "000001" : "000000");
-    return real__ZN4giro9switching12FrameBuilder11link_adviceERKNS_5entry7PaymentERKNS2_10AdviceDataERKNS_3PanEb(self, other, advice, pan,
+    entry::AdviceData bare = advice;
+    if (sabotage() == Sabotage::bare_advice) bare.chip.clear();
+    return real__ZN4giro9switching12FrameBuilder11link_adviceERKNS_5entry7PaymentERKNS2_10AdviceDataERKNS_3PanEb(self, other, bare, pan,
                                                                                                              repeat);
+}
+
+GIRO_WRAP(std::optional<Buffer>, _ZN4giro9switching12FrameBuilder13link_reversalERKNS_5entry7PaymentElRKNS_3PanENS_13MessageReasonEb,
+          switching::FrameBuilder* self, const entry::Payment& payment, MinorUnits stands, const Pan& pan, MessageReason why, bool repeat) {
+    entry::Payment other = payment;
+    if (sabotage() == Sabotage::lost_reversal) other.key.local_time = FixedText<6>(payment.key.local_time.view() == "000000" ? "000001" : "000000");
+    return real__ZN4giro9switching12FrameBuilder13link_reversalERKNS_5entry7PaymentElRKNS_3PanENS_13MessageReasonEb(self, other, stands, pan, why,
+                                                                                                                 repeat);
+}
+
+GIRO_WRAP(routing::Target, _ZNK4giro9switching4Core6way_ofERKNS_14PaymentRequestE, const switching::Core* self, const PaymentRequest& request) {
+    routing::Target way = real__ZNK4giro9switching4Core6way_ofERKNS_14PaymentRequestE(self, request);
+    constexpr std::uint16_t kLinks = 3;
+    const bool odd = sabotage() == Sabotage::odd_router && way.kind == routing::Target::Kind::link && !request.pan.empty() && request.stan % 3 == 0;
+    if (odd) way.link = static_cast<std::uint16_t>((way.link + 1) % kLinks);
+    return way;
+}
+
+GIRO_WRAP(bool, _ZN4giro4gate9Admission9takes_newEm, gate::Admission* self, std::uint64_t now_ms) {
+    const bool takes = real__ZN4giro4gate9Admission9takes_newEm(self, now_ms);
+    return takes && !(sabotage() == Sabotage::shed_anything && every(9));
+}
+
+GIRO_WRAP(bool, _ZN4giro3bus11may_be_shedEt, Mti mti) {
+    return sabotage() == Sabotage::shed_anything || real__ZN4giro3bus11may_be_shedEt(mti);
+}
+
+GIRO_WRAP(hsm::Verdict<vault::CvvVerify::Reply>, _ZN4giro3hsm10cvv_verifyERNS0_5VaultERKNS_5vault9CvvVerify7RequestE, hsm::Vault& vault,
+          const vault::CvvVerify::Request& request) {
+    auto reply = real__ZN4giro3hsm10cvv_verifyERNS0_5VaultERKNS_5vault9CvvVerify7RequestE(vault, request);
+    if (sabotage() == Sabotage::kind_values && reply) reply->good.assign(reply->good.size(), true);
+    return reply;
 }
 
 GIRO_WRAP(std::optional<chain::TxPlace>, _ZNK4giro5chain10ChainState7find_txERKSt5arrayISt4byteLm32EE,
@@ -118,19 +181,47 @@ GIRO_WRAP(std::optional<chain::TxPlace>, _ZNK4giro5chain10ChainState7find_txERKS
     return real__ZNK4giro5chain10ChainState7find_txERKSt5arrayISt4byteLm32EE(self, txid);
 }
 
+namespace {
+// What the bug of this run writes into the journal instead of an entry's body.
+Buffer miswritten(entry::Kind kind, Bytes body) {
+    using entry::Kind;
+    if (sabotage() == Sabotage::miswritten_link && kind == Kind::payment) {
+        auto e = *decode<entry::Payment>(body);
+        if (e.outcome == entry::Outcome::forwarded) e.link = e.link == 0 ? 1 : 0;
+        return encode(e);
+    }
+    if (sabotage() == Sabotage::deaf_block && kind == Kind::payment) {
+        auto e = *decode<entry::Payment>(body);
+        if (e.reason == entry::Reason::card_blocked) e.outcome = entry::Outcome::approved;
+        return encode(e);
+    }
+    if (sabotage() == Sabotage::greedy_tip && kind == Kind::completed) {
+        auto e = *decode<entry::Completed>(body);
+        e.payment.amount.minor *= 3;
+        return encode(e);
+    }
+    if (sabotage() == Sabotage::miscounted_day && kind == Kind::reconciled) {
+        auto e = *decode<entry::Reconciled>(body);
+        ++e.counted[Total::debits];
+        return encode(e);
+    }
+    if (sabotage() == Sabotage::double_reversal && kind == Kind::reversal) {
+        auto e = *decode<entry::Reversal>(body);
+        e.amount.minor *= 2;
+        return encode(e);
+    }
+    return {};
+}
+}  // namespace
+
 GIRO_WRAP(Result<std::uint64_t>, _ZN4giro7journal7Journal6appendESt4spanIKNS0_9EntryViewELm18446744073709551615EEm,
           journal::Journal* self, std::span<const journal::EntryView> entries, std::uint64_t time_ns) {
     std::vector<journal::EntryView> views(entries.begin(), entries.end());
-    std::vector<Buffer> bodies;
-    bodies.reserve(views.size());
-    if (sabotage() == Sabotage::double_reversal)
-        for (auto& view : views) {
-            if (static_cast<entry::Kind>(view.kind) != entry::Kind::reversal) continue;
-            auto reversal = *decode<entry::Reversal>(view.body);
-            reversal.amount.minor *= 2;
-            bodies.push_back(encode(reversal));
-            view.body = bodies.back();
-        }
+    std::vector<Buffer> bodies(views.size());
+    for (std::size_t i = 0; i < views.size(); ++i) {
+        bodies[i] = miswritten(static_cast<entry::Kind>(views[i].kind), views[i].body);
+        if (!bodies[i].empty()) views[i].body = bodies[i];
+    }
     return real__ZN4giro7journal7Journal6appendESt4spanIKNS0_9EntryViewELm18446744073709551615EEm(self, views, time_ns);
 }
 
@@ -165,5 +256,14 @@ GIRO_WRAP(hsm::Verdict<vault::ArqcVerify::Reply>, _ZN4giro3hsm11arqc_verifyERNS0
     if (sabotage() == Sabotage::repeated_chip && reply)
         for (auto& result : reply->results)
             if (result.verdict == vault::ArqcVerdict::used) result.verdict = vault::ArqcVerdict::good;
+    return reply;
+}
+
+GIRO_WRAP(hsm::Verdict<vault::PinVerify::Reply>, _ZN4giro3hsm10pin_verifyERNS0_5VaultERKNS_5vault9PinVerify7RequestE, hsm::Vault& vault,
+          const vault::PinVerify::Request& request) {
+    auto reply = real__ZN4giro3hsm10pin_verifyERNS0_5VaultERKNS_5vault9PinVerify7RequestE(vault, request);
+    if (sabotage() == Sabotage::kind_pins && reply)
+        for (auto& result : reply->results)
+            if (result.verdict == vault::PinVerdict::wrong) result.verdict = vault::PinVerdict::good;
     return reply;
 }

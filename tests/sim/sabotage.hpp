@@ -22,10 +22,23 @@ enum class Sabotage {
     random_state,     // 10: the state depends on more than the journal
     repeated_chip,    // beyond the list: the vault takes a chip's counter again
     forgetful_advice, // beyond the list: an advice that is repeated has another time of day, so its issuer books it again
+    miswritten_link,  // ..: the journal names another link than the payment went to
+    odd_router,       // ..: now and then a payment goes another way than its route says
+    lost_reversal,    // ..: a reversal that a host is owed names another payment
+    bare_advice,      // ..: advices go without the card's cryptogram
+    deaf_block,       // ..: a blocked card pays, says the journal
+    kind_values,      // ..: the vault calls every verification value good
+    kind_pins,        // ..: the vault calls every PIN good
+    greedy_tip,       // ..: a completion is written down over three times its amount
+    miscounted_day,   // ..: a reconciliation is written down with one payment more
+    shed_anything,    // ..: the gate refuses whatever comes while it has no time
     count,
 };
-// Which invariant must find it.
+// Which invariant must find it, and with 0 the beginning of its sentence.
 [[nodiscard]] int breaks(Sabotage sabotage);
+[[nodiscard]] std::string_view sentence_broken(Sabotage sabotage);
+// It shows only where hosts have troubles.
+[[nodiscard]] bool sabotage_of_links();
 [[nodiscard]] std::optional<Sabotage> sabotage_named(std::string_view name);
 [[nodiscard]] std::string_view name_of(Sabotage sabotage);
 [[nodiscard]] std::string sabotage_names();

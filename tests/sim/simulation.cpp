@@ -11,6 +11,7 @@
 #include "tests/sim/nemesis.hpp"
 #include "tests/sim/os/bus.hpp"
 #include "tests/sim/os/disk_space.hpp"
+#include "tests/sim/routes.hpp"
 #include "tests/sim/token/control.hpp"
 #include "util/hash.hpp"
 
@@ -33,8 +34,7 @@ class Run {
           m_world(order.seed),
           m_folder(order.scratch / "box"),
           m_box(m_world, m_template, fresh(m_folder), order.seed),
-          m_out(m_box, m_weather, m_ears),
-          m_host(m_out) {
+          m_out(m_box, m_weather, m_ears) {
         if (order.trace) {
             m_world.set_trace([this](std::string_view line) {
                 m_order.trace(fmt::format("{:>10.3f} ms  {}", double(m_world.time_ns()) / 1e6, line));
@@ -44,6 +44,7 @@ class Run {
             m_logs += line;
             if (m_order.trace) m_world.trace(fmt::format("{}: {}", who, line.substr(0, line.size() - 1)));
         };
+        for (const auto& link : m_box.config().links) m_hosts.push_back(std::make_unique<HostActor>(m_out, link));
         for (std::uint32_t i = 1; i <= kTerminals; ++i) m_tills.push_back(std::make_unique<TerminalActor>(m_out, i));
         for (std::uint32_t i = 1; i <= kWallets; ++i) m_wallets.push_back(std::make_unique<WalletActor>(m_out, i));
         std::vector<WalletActor*> wallets;
@@ -53,7 +54,7 @@ class Run {
             for (const auto& t : m_tills) w->tills.push_back(t.get());
         }
         m_clerk = std::make_unique<Clerk>(m_out, wallets);
-        m_nemesis = std::make_unique<Nemesis>(m_out, m_verdict.faults);
+        m_nemesis = std::make_unique<Nemesis>(m_out, m_hosts, m_verdict.faults);
         gather_secrets();
     }
 
@@ -84,7 +85,7 @@ class Run {
     }
 
     void gather_secrets() {
-        for (const char* bin : {"970001", "970002", "970003", "979999"})
+        for (const auto bin : kBins)
             for (std::uint32_t i = 1; i <= kCardsPerBank + 1; ++i) m_out.secrets.push_back(demo::pan(bin, i));
         for (const auto& [name, key] : m_template.terminal_keys) {
             m_out.secrets.push_back(std::string(as_text(key.reveal())));
@@ -111,7 +112,13 @@ class Run {
     void check_recovery() {
         const auto journal = Evidence::read(m_box.paths().journal());
         if (!journal) return blame(5, "the journal can be read", journal.error().what);
-        report(check_all({m_box, m_ears, *journal}));
+        report(check_all({m_box, m_ears, *journal, host_books()}));
+    }
+
+    std::vector<HostBooks> host_books() const {
+        std::vector<HostBooks> all;
+        for (const auto& host : m_hosts) all.push_back({host->link(), &host->seen()});
+        return all;
     }
 
     void report(const std::vector<Violation>& violations) {
@@ -142,8 +149,9 @@ class Run {
             if (!w->at_rest()) return "a wallet waits for its answer";
         const auto journal = Evidence::read(m_box.paths().journal());
         if (!journal) return journal.error().what;
-        if (!journal->state.all_outstanding().empty())
-            return fmt::format("{} payments are outstanding at the issuer", journal->state.all_outstanding().size());
+        if (const auto& all = journal->state.all_outstanding(); !all.empty())
+            return fmt::format("{} payments are outstanding at their issuers, entry {} with link {} the first", all.size(), all.begin()->first,
+                               all.begin()->second.payment.link);
         if (!m_clerk->everything_settled()) return "a window is not settled";
         return {};
     }
@@ -170,10 +178,13 @@ class Run {
         if (!first || !second)
             return blame(7, "the chain can be read", !first ? first.error().what : second.error().what);
         report(check_all(
-            {m_box, m_ears, *journal, &m_host.seen(), &*first, &*second, &m_logs, &m_out.secrets, m_at_rest}));
+            {m_box, m_ears, *journal, host_books(), &*first, &*second, &m_logs, &m_out.secrets, m_at_rest}));
         m_verdict.entries = journal->entries.size();
         m_verdict.forgotten = static_cast<std::uint64_t>(
             std::ranges::count(journal->entries, entry::Kind::forgotten, &JournalEntry::kind));
+        m_verdict.stood_in = journal->stood_in.size();
+        m_verdict.forwarded = static_cast<std::uint64_t>(
+            std::ranges::count(journal->payments, entry::Outcome::forwarded, [](const PaymentStory& p) { return p.payment.outcome; }));
         for (const auto& [window, record] : journal->book.windows())
             if (record.confirmation) ++m_verdict.windows_settled;
         for (const std::byte b : journal->state.digest()) m_world.mix(std::to_integer<std::uint64_t>(b));
@@ -203,6 +214,10 @@ class Run {
         auto& f = m_verdict.faults;
         f.lost = m_weather.lost;
         f.duplicated = m_weather.duplicated;
+        f.routes_changed = m_weather.routes_changed;
+        f.cards_blocked = m_weather.cards_blocked;
+        f.parked = m_weather.parked;
+        f.shed = m_weather.shed;
         f.delayed = network_faults().delayed + bus_faults().slowed;
         f.streams_cut = network_faults().cut;
         f.bus_slowed = bus_faults().slowed;
@@ -230,7 +245,7 @@ class Run {
     Weather m_weather;
     Ears m_ears;
     Outside m_out;
-    HostActor m_host;
+    std::vector<std::unique_ptr<HostActor>> m_hosts;
     std::vector<std::unique_ptr<TerminalActor>> m_tills;
     std::vector<std::unique_ptr<WalletActor>> m_wallets;
     std::unique_ptr<Clerk> m_clerk;

@@ -11,7 +11,9 @@
 #include "chain/block_file.hpp"
 #include "hsm/vault.hpp"
 #include "payment/dukpt_device.hpp"
+#include "switching/frames.hpp"
 #include "tests/sim/actors.hpp"
+#include "tests/sim/routes.hpp"
 #include "tests/sim/token/control.hpp"
 #include "util/file.hpp"
 
@@ -40,13 +42,14 @@ void make_terminal_keys(Template& t, const config::Paths& paths) {
     ASSERT(vault);
     std::vector<std::string> names;
     for (std::uint32_t i = 1; i < kDukptFrom; ++i) names.push_back(demo::terminal(i).str());
-    names.emplace_back("LNK00001");
+    for (const auto& link : t.config.links) names.push_back(switching::link_key_id(link.number).str());
     const Secret bdk(Buffer(16, std::byte{0x42}));
     ASSERT((*vault)->present()->payment_keys.add(demo::kBdk, *payment::parse_key_block_header("D0000B0AX00N0000"),
                                                  bdk.reveal()));
     for (const auto& [name, header] : {std::pair(demo::kPvvKey, "D0000V2TV00N0000"), std::pair(demo::kOffsetKey, "D0000V1TV00N0000"),
                                        std::pair(demo::kZoneKey, "D0000P0TE00N0000"), std::pair(demo::kAlphaChipKey, "D0000E0TX00N0000"),
-                                       std::pair(demo::kBetaChipKey, "D0000E0TX00N0000")})
+                                       std::pair(demo::kBetaChipKey, "D0000E0TX00N0000"),
+                                       std::pair(demo::kCvvKey, "D0000C0TV00N0000")})
         ASSERT((*vault)->present()->payment_keys.add(name, *payment::parse_key_block_header(header), pin_key(name).reveal()));
     for (std::uint32_t i = kDukptFrom; i <= kTerminals; ++i)
         t.terminal_keys.emplace(demo::terminal(i).str(), payment::dukpt_initial_key(bdk, demo::dukpt_ksn(i)));
@@ -102,6 +105,7 @@ Template make_template(const fs::path& scratch) {
     t.config = box_config();
     const config::Paths paths{t.folder};
     fs::create_directories(paths.dialects());
+    ASSERT(write_file_atomic(routing::routes_file(paths), as_bytes(route_texts().front())));
     for (const char* name : {"iso1987-ascii", "iso1993", "iso2003"})
         fs::copy(fs::path(GIRO_SOURCE_DIR) / "firmware-config" / "dialects" / (std::string(name) + ".toml"), paths.dialects());
     for (const char* edition : {"1993", "2003"})
@@ -128,14 +132,61 @@ Secret pin_key(std::string_view name) {
     return key;
 }
 
+namespace {
+config::Link link_to(const char* name, std::uint32_t participant, std::vector<std::uint16_t> ports, std::vector<std::string> bins) {
+    config::Link link;
+    link.name = name;
+    for (const std::uint16_t port : ports) link.addresses.push_back({"127.0.0.1", port});
+    link.participant = participant;
+    link.bins = std::move(bins);
+    return link;
+}
+
+// Three hosts: one that the box stands in for; one with two addresses, the second for when the first is gone, which agrees
+// on no session keys; and a scheme's, which connects to the box and takes few payments at a time.
+std::vector<config::Link> links() {
+    auto gamma = link_to(kGammaHost, 3, {7810}, {"970003"});
+    gamma.pin_key = demo::kZoneKey;
+    gamma.key_ages = {40, 90, 10};
+    gamma.stand_in = kShops;
+    auto delta = link_to(kDeltaHost, 4, {7811, 7812}, {"970004"});
+    delta.number = 1;
+    delta.dialect = "iso1987-ascii";  // whatever the terminals speak
+    delta.mode = config::LinkMode::primary;
+    delta.pin_key = demo::kZoneKey;
+    delta.pin_format = config::ZonePinFormat::iso3;
+    auto scheme = link_to(kSchemeHost, 4, {7813}, {"970006"});
+    scheme.number = 2;
+    scheme.inbound = true;
+    scheme.key_ages = {25, 60, 10};
+    scheme.in_flight_max = 2;
+    return {gamma, delta, scheme};
+}
+
+std::vector<config::StandIn> stand_ins() {
+    config::StandIn shops;
+    shops.name = kShops;
+    shops.floor = 5'000;
+    shops.card_count = 20;
+    shops.card_sum = 60'000;
+    shops.merchant_hour_sum = 1'000'000;
+    shops.chip = config::ChipPolicy::if_present;
+    shops.expire_days = 2;
+    config::StandIn chips = shops;
+    chips.name = kChips;
+    chips.floor = 8'000;
+    chips.chip = config::ChipPolicy::required;
+    return {shops, chips};
+}
+}  // namespace
+
 config::Config box_config() {
     config::Config c;
     c.box = "sim";
     c.currency = 963;
     c.participants = {
-        {1, "alpha", {"970001"}, kBacking}, {2, "beta", {"970002"}, kBacking}, {3, "gamma", {}, kBacking}};
-    c.links = {{"gamma-host", {{"127.0.0.1", 7810}}, 3, {"970003"}}};
-    c.links[0].pin_key = demo::kZoneKey;
+        {1, "alpha", {"970001"}, kBacking}, {2, "beta", {"970002"}, kBacking}, {3, "gamma", {}, kBacking}, {4, "delta", {}, kBacking}};
+    c.links = links();
     c.card_products = {{"alpha-debit", {"970001"}, config::PinMethod::visa_pvv, std::string(demo::kPvvKey)},
                        {"beta-debit", {"970002"}, config::PinMethod::ibm_3624, std::string(demo::kOffsetKey)}};
     c.card_products[1].count = 15;
@@ -143,6 +194,7 @@ config::Config box_config() {
     c.card_products[0].cvns = {10};
     c.card_products[1].chip_key = demo::kBetaChipKey;
     c.card_products[1].cvns = {18};
+    c.card_products[0].cvv_key = demo::kCvvKey;
     for (auto& product : c.card_products) product.csu = {std::byte{0}, config::kCsuApproves};
     for (std::size_t i = 0; i < 16; ++i) c.card_products[1].table[i] = static_cast<std::byte>(i % 10);
     c.officers = {"alice", "bob", "carol"};
@@ -154,16 +206,7 @@ config::Config box_config() {
     c.switching.session_key_requests = 12;  // so that keys expire under way
     c.switching.session_key_s = 60;
     c.switching.session_key_overlap_s = 10;
-    c.links.at(0).key_ages = {40, 90, 10};
-    config::StandIn stand_in;
-    stand_in.name = "shops";
-    stand_in.floor = 5'000;
-    stand_in.card_count = 20;
-    stand_in.card_sum = 60'000;
-    stand_in.merchant_hour_sum = 1'000'000;
-    stand_in.chip = config::ChipPolicy::if_present;
-    c.stand_ins = {stand_in};
-    c.links.at(0).stand_in = stand_in.name;
+    c.stand_ins = stand_ins();
     c.vault.module = test::test_token_module();
     c.settle = {2, 1};
     c.chain = {101, 600};

@@ -25,10 +25,14 @@ struct Template {
     std::filesystem::path folder;  // of the template itself
     config::Config config;
     vault::Bundle bundle;
-    std::map<std::string, Secret> terminal_keys;      // LNK00001 too; of a DUKPT terminal its initial key
+    std::map<std::string, Secret> terminal_keys;      // the links' too; of a DUKPT terminal its initial key
     std::map<std::string, std::string> officer_keys;  // PKCS#8 PEM
     std::vector<Buffer> blocks;                       // raw, genesis left out
 };
+
+// Links and stand-in policies of box_config(). Which cards go to which link the routes say too (routes.hpp).
+inline constexpr const char *kGammaHost = "gamma-host", *kDeltaHost = "delta-host", *kSchemeHost = "scheme-host";
+inline constexpr const char *kShops = "shops", *kChips = "chips";
 
 // The TDES key of that name for PINs, in the clear: what an issuer's personalisation and another bank's host know.
 [[nodiscard]] Secret pin_key(std::string_view name);

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <ctime>
 
 #include "appliance/giro/demo.hpp"
 #include "iso8583/chip.hpp"
@@ -18,7 +17,6 @@ namespace {
 const std::string kDoor = "127.0.0.1:7801";
 constexpr std::uint64_t kAnswerTimeout_ns = 5 * kSecond;
 constexpr std::uint64_t kTick_ns = 500 * kMillisecond;
-constexpr std::size_t kBanksWithChips = 2;  // the first BINs of kBins
 
 pos::Identity identity(std::uint32_t index) {
     // Of those with session keys each other one seals PINs under TDES.
@@ -149,7 +147,8 @@ void TerminalActor::received(Bytes bytes) {
 // Whatever the box says with a MAC is said, whether this terminal still waits for it or not.
 void TerminalActor::hear(Bytes message) {
     const auto answer = m_out.reader.read(message);
-    if (!answer || !answer->has_mac || !is_decision(*answer)) return;
+    if (answer && !answer->has_mac) return hear_gate(*answer);
+    if (!answer || !is_decision(*answer)) return;
     m_out.world.mix(answer->stan);
     if (m_out.world.traces())
         m_out.world.trace(fmt::format("terminal {} heard {} {} to STAN {:06}", answer->terminal.view(), answer->mti,
@@ -159,6 +158,14 @@ void TerminalActor::hear(Bytes message) {
                                                         : key_of_sale(answer->terminal.view(), answer->stan, answer->rrn.view());
     m_out.ears.hear({request, answer->mti[1] == '4',
                      std::string(answer->code.view()), std::string(answer->auth_code.view()), m_out.world.time_ns()});
+}
+
+// The gate's own refusals name no payment (DE37).
+void TerminalActor::hear_gate(const pos::Answer& answer) {
+    if (answer.code.view() != "96" || !answer.rrn.empty()) return;
+    ++m_out.weather.shed;
+    if (answer.mti != "0110" && answer.mti != "0210" && answer.mti != "0810")
+        m_out.ears.shed(fmt::format("{} of {} with STAN {:06}", answer.mti, answer.terminal.view(), answer.stan));
 }
 
 void TerminalActor::send(Bytes frame) {
@@ -206,6 +213,8 @@ void TerminalActor::act() {
             notify(pos::NetworkCode::sign_on);
         else if (dice < 11)
             sell();
+        else if (dice < 12)
+            sell_offline();
         else if (dice < 14)
             authorise_or_follow();
         else if (dice < 16 && m_terminal.last_sale().stan != 0)
@@ -219,23 +228,6 @@ void TerminalActor::act() {
     }
     m_out.world.at(m_terminal.ready() ? 50 * kMillisecond + m_out.world.random.below(kTick_ns) : kTick_ns / 2,
                    [this] { act(); });
-}
-
-// A new authorisation, or one from before raised, completed (with a tip, now and then too large a one) or reversed.
-void TerminalActor::authorise_or_follow() {
-    auto& random = m_out.world.random;
-    const auto amount = static_cast<MinorUnits>(1 + random.below(9'000));
-    if (m_authorised.empty() || random.one_in(2)) {
-        const auto card = static_cast<std::uint32_t>(1 + random.below(kCardsPerBank));
-        return m_terminal.authorise(*Pan::parse(demo::pan(random.one_in(2) ? "970001" : "970002", card)), amount, m_out.now());
-    }
-    const std::size_t at = random.below(m_authorised.size());
-    const pos::Sale sale = m_authorised[at];
-    if (random.one_in(3)) return m_terminal.raise(sale, amount, m_out.now());
-    if (random.one_in(2)) m_authorised.erase(m_authorised.begin() + static_cast<std::ptrdiff_t>(at));
-    if (random.one_in(5)) return m_terminal.reverse(sale, m_out.now());
-    const std::uint64_t most = static_cast<std::uint64_t>(sale.amount) * 5 / 4;
-    m_terminal.complete(sale, static_cast<MinorUnits>(1 + random.below(most + 1)), m_out.now());
 }
 
 // Off and on again, cut over, or reconciled: with what the box has counted, as far as this till can know, or anything else.
@@ -254,89 +246,6 @@ void TerminalActor::end_of_day() {
 void TerminalActor::notify(pos::NetworkCode code) {
     m_noticed = code;
     m_terminal.notify(code, m_out.now());
-}
-
-// Whole or in part, as a request or as an advice; the same sale may be reversed again and again.
-void TerminalActor::reverse() {
-    auto& random = m_out.world.random;
-    pos::Sale sale = m_approved[random.below(m_approved.size())];
-    pos::ReversalForm form;
-    if (random.one_in(4)) {  // of its batch, right or wrong; or one that the box never heard of, by card
-        form.upload = true;
-        if (random.one_in(3)) sale.amount += 1;
-        if (random.one_in(3) && !sale.pan.empty()) sale.rrn = m_out.terminals.rrns.next();
-        return m_terminal.reverse(sale, m_out.now(), form);
-    }
-    form.advice = random.one_in(3);
-    if (random.one_in(2)) form.stands = static_cast<MinorUnits>(random.below(static_cast<std::uint64_t>(sale.amount) + 2));
-    // What goes back cannot be said to be less than nothing.
-    if (m_out.dialect.partial_reversal == iso8583::PartialReversal::amount_reversed) form.stands = std::min(form.stands, sale.amount);
-    m_terminal.reverse(sale, m_out.now(), form);
-}
-
-void TerminalActor::sell() {
-    World& world = m_out.world;
-    MinorUnits amount = 1 + static_cast<MinorUnits>(world.random.below(world.random.one_in(8) ? 120'000 : 9'000));
-    if (!m_qr.empty() && world.random.one_in(2))
-        return m_terminal.sell({}, std::exchange(m_qr, {}), m_qr_amount, false, m_out.now().monotonic_ns, m_out.now());
-    static constexpr std::string_view kBins[] = {"970001", "970002", "970003", "970003", "979999"};
-    const std::size_t bin = world.random.below(world.random.one_in(20) ? 5 : 4);
-    // One card beyond those that were issued, now and then.
-    const auto card =
-        static_cast<std::uint32_t>(1 + world.random.below(kCardsPerBank + (world.random.one_in(10) ? 1 : 0)));
-    std::string pin;
-    if (world.random.one_in(2)) pin = demo::pin(kBins[bin], card);
-    const bool right = !world.random.one_in(6);
-    if (!pin.empty() && !right) pin.back() = pin.back() == '0' ? '1' : '0';
-    const bool typed = !pin.empty();
-    const Pan pan = *Pan::parse(demo::pan(kBins[bin], card));
-    pos::CardData data;
-    Dipped dipped;
-    m_dipped.reset();
-    if (bin < kBanksWithChips && world.random.one_in(2)) data = read_chip(pan, bin, amount, dipped);
-    m_terminal.sell(pan, {}, amount, world.random.one_in(50), m_out.now().monotonic_ns, m_out.now(), std::move(pin), std::move(data));
-    const pos::Sale& sale = m_terminal.last_sale();
-    const std::string request = key_of_sale(m_terminal.identity().terminal.view(), sale.stan, sale.rrn.view());
-    if (!dipped.card.empty()) m_out.ears.see(request, dipped);
-    if (typed) m_out.ears.see(request, Typed{demo::pan(kBins[bin], card), right});
-}
-
-// The card itself, now and then a copy: one that does not know the key, or one that says again what the card said last, which
-// is over that amount.
-pos::CardData TerminalActor::read_chip(const Pan& pan, std::size_t bank, MinorUnits& amount, Dipped& dipped) {
-    World& world = m_out.world;
-    const std::string digits(pan.reveal());
-    Chip& chip = m_out.chips[digits];
-    if (!chip.seen.empty() && world.random.one_in(8)) {
-        amount = chip.seen_amount;
-        dipped = {digits, chip.seen_atc, true, true};
-        return {chip.seen, {}, {}};
-    }
-    payment::ChipPurchase& p = chip.purchase;
-    p.cvn = bank == 0 ? 10 : 18;
-    ++p.atc;
-    dipped = {digits, p.atc, true, false};
-    p.amount = amount;
-    p.currency = m_out.box.config().currency;
-    const auto now_s = static_cast<std::time_t>(m_out.now().wall_ns / 1'000'000'000);
-    std::tm utc{};
-    gmtime_r(&now_s, &utc);
-    p.date = FixedText<6>(fmt::format("{:02}{:02}{:02}", utc.tm_year % 100, utc.tm_mon + 1, utc.tm_mday));
-    m_out.random.fill(p.unpredictable);
-    const Secret key = payment::chip_card_key(pin_key(bank == 0 ? demo::kAlphaChipKey : demo::kBetaChipKey), pan, p.psn);
-    Buffer field = payment::chip_field(key, p);
-    if (!world.random.one_in(8)) {
-        chip.seen = field;
-        chip.seen_amount = amount;
-        chip.seen_atc = p.atc;
-        m_dipped = p;
-        return {std::move(field), {}, {}};
-    }
-    const auto cryptogram = iso8583::chip_tag(field, 0x9F26);
-    ASSERT(cryptogram);
-    field[static_cast<std::size_t>(cryptogram->data() - field.data())] ^= std::byte{1};
-    dipped.genuine = false;
-    return {std::move(field), {}, {}};
 }
 
 // An answer to the card itself is its issuer's, or there is none: it may have paid elsewhere meanwhile.
