@@ -5,6 +5,8 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <cstring>
+#include <fstream>
 #include <memory>
 
 #include "appliance/giro/command.hpp"
@@ -25,36 +27,41 @@ namespace giro::cli {
 namespace {
 constexpr std::size_t kConnectionsMax = 64;
 
-// Appends what was seen and gives back what earlier runs saw. One write(2) a line: a reader finds whole lines.
+// Appends what was seen, by one write(2) of whole lines, and gives back what earlier runs saw.
 class StateFile {
   public:
     static Result<std::unique_ptr<StateFile>> open(const std::string& path, host::Issuer& issuer) {
-        if (std::filesystem::exists(path)) {
-            auto contents = read_file(path);
-            if (!contents) return tl::unexpected(contents.error());
-            std::string_view left = as_text(*contents);
-            while (!left.empty()) {
-                const std::size_t end = std::min(left.find('\n'), left.size());
-                if (const auto seen = host::from_json(left.substr(0, end))) issuer.remember(*seen);
-                left.remove_prefix(std::min(end + 1, left.size()));
-            }
+        bool torn = false;  // by an end in mid-write
+        std::ifstream before(path);
+        for (std::string line; std::getline(before, line);) {
+            torn = before.eof();
+            if (const auto seen = host::from_json(line)) issuer.remember(*seen);
         }
+        if (before.bad()) return fail(Failure::Kind::refused, fmt::format("cannot read {}: {}", path, std::strerror(errno)));
         const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
         if (fd < 0) return fail(Failure::Kind::config, fmt::format("cannot write {}: {}", path, std::strerror(errno)));
-        return std::make_unique<StateFile>(fd);
+        auto file = std::make_unique<StateFile>(fd);
+        if (torn) file->m_lines += '\n';
+        return file;
     }
     explicit StateFile(int fd) noexcept : m_fd(fd) {}
     ~StateFile() { ::close(m_fd); }
     StateFile(const StateFile&) = delete;
     StateFile& operator=(const StateFile&) = delete;
-    // False when the disk does not take it: the host must stop rather than forget.
-    [[nodiscard]] bool append(const host::Seen& seen) {
-        const std::string line = host::to_json(seen) + "\n";
-        return ::write(m_fd, line.data(), line.size()) == static_cast<ssize_t>(line.size());
+    void add(const host::Seen& seen) {
+        host::append_json(m_lines, seen);
+        m_lines += '\n';
+    }
+    // What was added since. False when the disk does not take it: the host must stop rather than forget.
+    [[nodiscard]] bool write() {
+        const bool written = ::write(m_fd, m_lines.data(), m_lines.size()) == static_cast<ssize_t>(m_lines.size());
+        m_lines.clear();
+        return written;
     }
 
   private:
     int m_fd;
+    std::string m_lines;
 };
 
 // One line on the terminal, written over twice a second.
@@ -137,13 +144,14 @@ Result<void> run_host(const Args& args) {
     const vault::MacKind mac = setting->options.mac;
     const std::uint64_t disconnect_each_s = setting->options.scenario.bad.disconnect_each_s;
     host::Issuer issuer(setting->dialect, pos::MacKey(setting->tmk, {}, mac), std::move(setting->options));
-    host::Server::Options options{setting->framing, disconnect_each_s, {}, {}};
+    host::Server::Options options{setting->framing, disconnect_each_s, {}, {}, {}};
     std::unique_ptr<StateFile> state;
     if (args.given("--state")) {
         auto opened = StateFile::open(args.text("--state"), issuer);
         if (!opened) return tl::unexpected(opened.error());
         state = std::move(*opened);
-        options.keep = [&state](const host::Seen& seen) { return state->append(seen); };
+        options.keep = [&state](const host::Seen& seen) { state->add(seen); };
+        options.kept = [&state] { return state->write(); };
     }
     Progress progress(issuer);
     if (!args.json()) options.progress = [&progress](double seconds) { progress.show(seconds); };

@@ -18,15 +18,13 @@ bool is_decision(const ResponseCode& code) noexcept {
     return std::ranges::find(kNoDecision, code.view()) == std::end(kNoDecision);
 }
 
-// Six digits that follow from the purchase: a host that lost its memory gives the same ones again.
-AuthCode auth_code_of(const std::string& key) {
-    const Hash256 hash = sha256(as_bytes(key));
-    return AuthCode(fmt::format("{:06}", load_be<std::uint32_t>(hash.data()) % 1'000'000));
+// Six digits that follow from the purchase's key: a host that lost its memory gives the same ones again.
+AuthCode auth_code_of(const Hash256& key) {
+    return AuthCode(fmt::format("{:06}", load_be<std::uint32_t>(key.data()) % 1'000'000));
 }
 
-std::uint64_t number_of(const std::string& key, std::uint64_t put_off) {
-    const Hash256 hash = sha256(as_bytes(key));
-    return load_be<std::uint64_t>(hash.data()) + put_off;
+std::uint64_t number_of(const Hash256& key, std::uint64_t put_off) {
+    return load_be<std::uint64_t>(key.data()) + put_off;
 }
 
 // An authorisation holds, and moves nothing.
@@ -46,9 +44,13 @@ std::optional<Kind> kind_of(std::string_view mti) noexcept {
     return std::nullopt;
 }
 
-std::string Books::key_of(const Seen& seen, std::uint32_t stan) {
-    return fmt::format("{}/{}/{}/{}/{}/{}", seen.acquirer.view(), seen.terminal.view(), stan, seen.rrn.view(),
-                       seen.local_date.view(), seen.local_time.view());
+std::size_t Books::KeyHash::operator()(const Key& key) const noexcept { return load_le<std::uint64_t>(key.data()); }
+
+Books::Key Books::key_of(const Seen& seen, std::uint32_t stan) {
+    const fmt::format_int number(stan);
+    const auto slash = as_bytes("/"), digits = as_bytes(std::string_view(number.data(), number.size()));
+    return sha256({as_bytes(seen.acquirer.view()), slash, as_bytes(seen.terminal.view()), slash, digits, slash,
+                   as_bytes(seen.rrn.view()), slash, as_bytes(seen.local_date.view()), slash, as_bytes(seen.local_time.view())});
 }
 
 // Dates have no year: what is more than half of one ahead is behind. STANs begin again after 999999.
@@ -72,7 +74,7 @@ void Books::note_order(Seen& seen) {
     if (seen.in_order) at->second = now;
 }
 
-std::optional<ResponseCode> Books::by_rule(const Seen& seen, std::string_view pan, std::string_view merchant, const std::string& key) {
+std::optional<ResponseCode> Books::by_rule(const Seen& seen, std::string_view pan, std::string_view merchant, const Key& key) {
     const auto put_off = m_put_off.find(key);
     const std::uint64_t number = number_of(key, put_off == m_put_off.end() ? 0 : put_off->second);
     const auto code = host::decide(m_scenario, {*kind_of(seen.mti), seen.amount, pan, merchant, seen.terminal.view(), number});
@@ -82,7 +84,7 @@ std::optional<ResponseCode> Books::by_rule(const Seen& seen, std::string_view pa
 
 void Books::decide(Seen& seen, std::string_view pan, std::string_view merchant, bool pin_bad) {
     const Kind kind = *kind_of(seen.mti);
-    const std::string key = key_of(seen, kind == Kind::reversal ? seen.original_stan : seen.stan);
+    const Key key = key_of(seen, kind == Kind::reversal ? seen.original_stan : seen.stan);
     if (kind == Kind::reversal) {
         const auto refused = by_rule(seen, pan, merchant, key);
         seen.code = refused.value_or(ResponseCode());
@@ -104,21 +106,21 @@ void Books::decide(Seen& seen, std::string_view pan, std::string_view merchant, 
 }
 
 void Books::decide_reversal(Seen& seen) {
-    const std::string key = key_of(seen, seen.original_stan);
+    const Key key = key_of(seen, seen.original_stan);
     seen.known = m_decisions.contains(key);
     const auto before = m_reversed.find(key);
     seen.repeat = before != m_reversed.end() && before->second <= seen.stands;
     if (!seen.repeat) take_back(key, seen);
 }
 
-void Books::book(const std::string& key, const Seen& seen) {
+void Books::book(const Key& key, const Seen& seen) {
     const MinorUnits amount = moves_money(seen) ? seen.amount : 0;
     if (!m_decisions.emplace(key, Decision{seen.code, seen.auth_code, amount}).second) return;
     const auto reversed = m_reversed.find(key);
     m_totals.money[seen.currency] += reversed == m_reversed.end() ? amount : std::min(amount, reversed->second);
 }
 
-void Books::take_back(const std::string& key, const Seen& seen) {
+void Books::take_back(const Key& key, const Seen& seen) {
     const auto known = m_decisions.find(key);
     const MinorUnits amount = known == m_decisions.end() ? 0 : known->second.amount;
     const auto [at, first] = m_reversed.try_emplace(key, seen.stands);

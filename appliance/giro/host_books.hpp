@@ -4,6 +4,7 @@
 
 #include <map>
 #include <string>
+#include <unordered_map>
 
 #include "appliance/giro/host_scenario.hpp"
 
@@ -37,6 +38,7 @@ struct Seen {
 [[nodiscard]] std::optional<Kind> kind_of(std::string_view mti) noexcept;
 
 // One line of --state: {"mti":"0200","terminal":…}. from_json: nothing for a line of another form.
+void append_json(std::string& out, const Seen& seen);
 [[nodiscard]] std::string to_json(const Seen& seen);
 [[nodiscard]] std::optional<Seen> from_json(std::string_view line);
 
@@ -83,19 +85,25 @@ class Books {
         std::uint32_t stan = 0;
         [[nodiscard]] bool is_before(const Moment& other) const noexcept;
     };
-    // What makes a payment one and the same: acquirer, terminal, STAN, RRN, local date and time.
-    [[nodiscard]] static std::string key_of(const Seen& seen, std::uint32_t stan);
+    // What makes a payment one and the same: acquirer, terminal, STAN, RRN, local date and time; SHA-256 of these.
+    using Key = Hash256;
+    struct KeyHash {
+        std::size_t operator()(const Key& key) const noexcept;
+    };
+    template <typename Value>
+    using ByKey = std::unordered_map<Key, Value, KeyHash>;
+    [[nodiscard]] static Key key_of(const Seen& seen, std::uint32_t stan);
     void decide_reversal(Seen& seen);
-    void book(const std::string& key, const Seen& seen);
-    void take_back(const std::string& key, const Seen& seen);
+    void book(const Key& key, const Seen& seen);
+    void take_back(const Key& key, const Seen& seen);
     void note_order(Seen& seen);
     [[nodiscard]] std::optional<ResponseCode> by_rule(const Seen& seen, std::string_view pan, std::string_view merchant,
-                                                      const std::string& key);
+                                                      const Key& key);
 
     const Scenario& m_scenario;
-    std::map<std::string, Decision> m_decisions;
-    std::map<std::string, MinorUnits> m_reversed;  // key of payment -> the least that a reversal left to stand
-    std::map<std::string, std::uint64_t> m_put_off;  // key -> how often it was answered with no decision
+    ByKey<Decision> m_decisions;
+    ByKey<MinorUnits> m_reversed;    // the least that a reversal left to stand of the payment
+    ByKey<std::uint64_t> m_put_off;  // how often it was answered with no decision
     std::map<TerminalId, Moment> m_last_advice;
     Totals m_totals;
 };

@@ -180,12 +180,12 @@ Buffer Issuer::answer(std::string_view code, const AuthCode& auth_code, bool wit
     m_told_kcv.clear();
     const vault::Mac8 room{};
     if (with_mac) m_out.set(m_out.has(1) ? kSecondaryMac : kPrimaryMac, room);
-    Buffer frame(pos::kLengthBytes + iso8583::kFrameBytesMax);
-    const MutableBytes body = MutableBytes(frame).subspan(pos::kLengthBytes);
-    const auto size = iso8583::pack(m_dialect, m_out, body);
+    m_packed.resize(iso8583::kFrameBytesMax);
+    const auto size = iso8583::pack(m_dialect, m_out, m_packed);
     if (!size) return {};  // fields that came in go out again; a dialect without DE38 or DE39 cannot answer
+    Buffer frame(pos::kLengthBytes + *size);
     store_be(frame.data(), static_cast<std::uint16_t>(*size));
-    frame.resize(pos::kLengthBytes + *size);
+    std::memcpy(frame.data() + pos::kLengthBytes, m_packed.data(), *size);
     if (!with_mac) return frame;
     const MutableBytes message = MutableBytes(frame).subspan(pos::kLengthBytes);
     const auto input = iso8583::mac_input(m_dialect, message, m_scratch);

@@ -66,7 +66,7 @@ class Issuer {
     std::uint64_t m_moving = 0;  // messages that move money, so far
     iso8583::Message m_in;
     PaymentRequest m_request;  // m_in in the terms of 1987
-    Buffer m_scratch;
+    Buffer m_scratch, m_packed;  // m_packed: room for the longest answer
     iso8583::Message m_out;
 };
 

@@ -147,6 +147,7 @@ Result<void> Server::run() {
     if (m_options.disconnect_each_s != 0) m_disconnects.every(m_options.disconnect_each_s * 1'000);
     if (m_options.progress) m_progress.every(kProgressEvery_ms);
     m_loop.run();
+    send_ready();
     if (m_failure) return tl::unexpected(*m_failure);
     return {};
 }
@@ -161,27 +162,52 @@ void Server::accepted(evconnlistener*, int fd, sockaddr*, int, void* self) {
 bool Server::take(std::uint64_t peer, Bytes message) {
     const std::uint64_t now = m_clock.monotonic_ns();
     Issuer::Answered answered = m_issuer.handle(message, now - m_started_ns);
-    if (answered.seen && m_options.keep && !m_options.keep(*answered.seen)) {
-        m_failure = Failure{Failure::Kind::try_again, "cannot write the --state file; stopped before answering"};
-        m_loop.stop();
-        return true;
+    if (answered.seen && m_options.keep) {
+        m_options.keep(*answered.seen);
+        m_unkept = true;
+        finish_later();
     }
     if (!answered.understood) log::info("a message came that is no request of the dialect; closed");
     if (!answered.understood || answered.conduct.hang_up) return false;
     if (answered.frame.empty()) return true;
     for (unsigned copy = 0; copy < answered.conduct.copies; ++copy) {
-        if (answered.conduct.delay_ns == 0 && !answered.conduct.half) send(peer, answered.frame, false);
-        else if (m_delayed.size() < kDelayedMax) m_delayed.emplace(now + answered.conduct.delay_ns, Delayed{peer, answered.frame, answered.conduct.half});
+        if (answered.conduct.delay_ns == 0 && !answered.conduct.half) m_ready.push_back({peer, answered.frame, false});
+        else if (m_delayed.size() < kDelayedMax) m_delayed.emplace(now + answered.conduct.delay_ns, Reply{peer, answered.frame, answered.conduct.half});
     }
+    if (!m_ready.empty()) finish_later();
     if (!m_delayed.empty()) wake();
     return true;
 }
 
-void Server::send(std::uint64_t peer, Bytes frame, bool half) {
-    const auto found = m_peers.find(peer);
+void Server::finish_later() {
+    if (m_finish_pending) return;
+    m_finish_pending = true;
+    m_loop.defer([this] {
+        m_finish_pending = false;
+        send_ready();
+    });
+}
+
+// False: nothing may be answered any more.
+bool Server::keep_all() {
+    if (m_failure) return false;
+    if (!std::exchange(m_unkept, false) || !m_options.kept || m_options.kept()) return true;
+    m_failure = Failure{Failure::Kind::try_again, "cannot write the --state file; stopped before answering"};
+    m_loop.stop();
+    return false;
+}
+
+void Server::send_ready() {
+    if (!keep_all()) return m_ready.clear();
+    for (const Reply& reply : m_ready) send(reply);
+    m_ready.clear();
+}
+
+void Server::send(const Reply& reply) {
+    const auto found = m_peers.find(reply.peer);
     if (found == m_peers.end()) return;  // hung up meanwhile
-    if (half) found->second->send_half(frame);
-    else found->second->send(frame);
+    if (reply.half) found->second->send_half(reply.frame);
+    else found->second->send(reply.frame);
 }
 
 void Server::wake() {
@@ -190,10 +216,11 @@ void Server::wake() {
 }
 
 void Server::send_due() {
+    if (!keep_all()) return;
     const std::uint64_t now = m_clock.monotonic_ns();
     while (!m_delayed.empty() && m_delayed.begin()->first <= now) {
         const auto due = m_delayed.extract(m_delayed.begin());
-        send(due.mapped().peer, due.mapped().frame, due.mapped().half);
+        send(due.mapped());
     }
     if (!m_delayed.empty()) wake();
 }

@@ -25,8 +25,10 @@ class Server {
     struct Options {
         net::Framing framing;
         std::uint64_t disconnect_each_s = 0;  // ends all connections; 0: never
-        // Called with each message before it is answered. False: the host must stop rather than forget what it saw.
-        std::function<bool(const Seen&)> keep;
+        // Hears each message that moves money; `kept`, once in a turn of the loop that had some, before their answers leave, makes
+        // what was heard last. False: the host must stop rather than forget what it saw.
+        std::function<void(const Seen&)> keep;
+        std::function<bool()> kept;
         // Called twice a second with the seconds since the start.
         std::function<void(double)> progress;
     };
@@ -40,14 +42,14 @@ class Server {
     [[nodiscard]] Result<void> listen(const config::Address& address);
     // So many connections, made again whenever they end. `tls`: the client's side, or null; outlives the server.
     void connect(const config::Address& address, std::size_t connections, ssl_ctx_st* tls);
-    // Until SIGTERM or SIGINT, or until `keep` says false: then the failure.
+    // Until SIGTERM or SIGINT, or until `kept` says false: then the failure.
     [[nodiscard]] Result<void> run();
 
   private:
     class Peer;
     class Accepted;
     class Dialled;
-    struct Delayed {
+    struct Reply {
         std::uint64_t peer = 0;
         Buffer frame;
         bool half = false;
@@ -55,7 +57,10 @@ class Server {
     static void accepted(evconnlistener*, int fd, sockaddr*, int, void* self);
     // False: the connection must end.
     [[nodiscard]] bool take(std::uint64_t peer, Bytes message);
-    void send(std::uint64_t peer, Bytes frame, bool half);
+    void finish_later();
+    [[nodiscard]] bool keep_all();
+    void send_ready();
+    void send(const Reply& reply);
     void send_due();
     void wake();
     void hang_up_all();
@@ -70,7 +75,9 @@ class Server {
     evconnlistener* m_listener = nullptr;
     std::map<std::uint64_t, std::unique_ptr<Peer>> m_peers;
     std::uint64_t m_last_peer = 0;
-    std::multimap<std::uint64_t, Delayed> m_delayed;  // by the time it is due, monotonic ns
+    std::vector<Reply> m_ready;  // of this turn: they leave at its end, when `kept` has said so
+    bool m_finish_pending = false, m_unkept = false;
+    std::multimap<std::uint64_t, Reply> m_delayed;  // by the time it is due, monotonic ns
     std::optional<Failure> m_failure;
 };
 

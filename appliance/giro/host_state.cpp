@@ -1,34 +1,71 @@
 // What `giro host --state FILE` keeps, a line an event, for tests to hold against the journal and for the next run.
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "appliance/giro/host_books.hpp"
 
 namespace giro::host {
 
-std::string to_json(const Seen& s) {
-    nlohmann::ordered_json line = {{"mti", s.mti},
-                                   {"terminal", s.terminal.view()},
-                                   {"acquirer", s.acquirer.view()},
-                                   {"stan", s.stan},
-                                   {"rrn", s.rrn.view()},
-                                   {"local_time", s.local_time.view()},
-                                   {"local_date", s.local_date.view()},
-                                   {"amount", s.amount},
-                                   {"currency", s.currency},
-                                   {"pan", s.pan},
-                                   {"code", s.code.view()},
-                                   {"auth_code", s.auth_code.view()},
-                                   {"repeat", s.repeat},
-                                   {"answered", s.answered}};
-    if (!s.pin.empty()) line["pin"] = s.pin;
-    if (kind_of(s.mti) == Kind::advice) line["in_order"] = s.in_order;
+namespace {
+void put_name(std::string& out, std::string_view name) {
+    out += out.back() == '{' ? "\"" : ",\"";
+    out += name;
+    out += "\":";
+}
+
+// What a peer sent may hold anything; what most of them send needs no escape.
+void put(std::string& out, std::string_view name, std::string_view text) {
+    put_name(out, name);
+    const bool plain = std::ranges::all_of(text, [](char c) { return c >= ' ' && c <= '~' && c != '"' && c != '\\'; });
+    if (plain) out.append("\"").append(text).append("\"");
+    else out += nlohmann::json(std::string(text)).dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
+}
+
+void put(std::string& out, std::string_view name, std::int64_t number) {
+    put_name(out, name);
+    const fmt::format_int digits(number);
+    out.append(digits.data(), digits.size());
+}
+
+void put_flag(std::string& out, std::string_view name, bool flag) {
+    put_name(out, name);
+    out += flag ? "true" : "false";
+}
+}  // namespace
+
+void append_json(std::string& out, const Seen& s) {
+    out += '{';
+    put(out, "mti", s.mti);
+    put(out, "terminal", s.terminal.view());
+    put(out, "acquirer", s.acquirer.view());
+    put(out, "stan", s.stan);
+    put(out, "rrn", s.rrn.view());
+    put(out, "local_time", s.local_time.view());
+    put(out, "local_date", s.local_date.view());
+    put(out, "amount", s.amount);
+    put(out, "currency", s.currency);
+    put(out, "pan", s.pan);
+    put(out, "code", s.code.view());
+    put(out, "auth_code", s.auth_code.view());
+    put_flag(out, "repeat", s.repeat);
+    put_flag(out, "answered", s.answered);
+    if (!s.pin.empty()) put(out, "pin", s.pin);
+    if (kind_of(s.mti) == Kind::advice) put_flag(out, "in_order", s.in_order);
     if (kind_of(s.mti) == Kind::reversal) {
-        line["original_stan"] = s.original_stan;
-        line["known"] = s.known;
-        line["stands"] = s.stands;
+        put(out, "original_stan", s.original_stan);
+        put_flag(out, "known", s.known);
+        put(out, "stands", s.stands);
     }
-    if (s.why != MessageReason::none) line["why"] = name(s.why);
-    return line.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
+    if (s.why != MessageReason::none) put(out, "why", name(s.why));
+    out += '}';
+}
+
+std::string to_json(const Seen& seen) {
+    std::string line;
+    append_json(line, seen);
+    return line;
 }
 
 std::optional<Seen> from_json(std::string_view text) {

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <memory>
+#include <nlohmann/json.hpp>
 
 #include "appliance/giro/demo.hpp"
 #include "fixture.hpp"
@@ -160,6 +161,26 @@ TEST_CASE("host: what was seen survives a restart through its file, card numbers
     CHECK(again.seen->repeat);
     for (std::size_t size = 0; size < line.size(); ++size) CHECK_FALSE(host::from_json(std::string_view(line).substr(0, size)));
     CHECK_FALSE(host::from_json(R"({"mti":"0800"})"));
+}
+
+TEST_CASE("host: a line of the file is JSON whatever a peer put into its fields, and reads back the same") {
+    Link link;
+    host::Seen seen = *link.buy(1200).seen;
+    for (const char* rrn : {"000000000001", "\"quoted\"", "back\\slash", "line\nfeed", "tab\tnul", "del\x7f", "\xc3\xa9\xff", ""}) {
+        CAPTURE(rrn);
+        seen.rrn = Rrn(rrn);
+        std::string line = "a line before it\n";
+        host::append_json(line, seen);
+        line.erase(0, line.find('\n') + 1);
+        CHECK(line == host::to_json(seen));
+        CHECK(line.find('\n') == std::string::npos);
+        const auto read = nlohmann::ordered_json::parse(line, nullptr, false);
+        REQUIRE(read.is_object());
+        CHECK(read.dump(-1, ' ', true) == line);
+        const bool valid_utf8 = std::string_view(rrn).find('\xff') == std::string_view::npos;
+        CHECK((host::from_json(line)->rrn == seen.rrn) == valid_utf8);
+        CHECK(host::from_json(line)->auth_code == seen.auth_code);
+    }
 }
 
 TEST_CASE("host: a PIN under the zone key is looked at: right, wrong, or another key's; without a key none can be") {
