@@ -6,7 +6,9 @@ namespace bench {
 std::span<const Section> sections() {
     static const std::vector<Section> all = {
         {"Yardsticks: what the same machine does without Giro", {
-            {.name = "token: AES-CMAC over 200 bytes", .measured = "{/hsm/bare_cmac_per_s}/s", .parts = "hsm"},
+            {.name = "token: AES-CMAC over 200 bytes, one key", .measured = "{/hsm/bare_cmac_per_s}/s", .parts = "hsm"},
+            {.name = ".. 1,024 keys in turn, as a thousand terminals use them", .measured = "{/hsm/bare_cmac_many_keys_per_s}/s", .parts = "hsm",
+             .ratio = "{/hsm/bare_cmac_many_keys_per_s|/hsm/bare_cmac_per_s} × one key's"},
             {.name = "SQLite: durable 200-byte rows/s at batch 1 / 10 / 100 / 1,000",
              .measured = "{/journal/bare_sqlite_rows_per_s/[1,10,100,1000]}", .parts = "journal"},
             {.name = "echo over 64 loopback connections", .measured = "{/bare/echo_per_s}/s, {/bare/echo_cpu_us} CPU-µs on both sides", .parts = "bare"},
@@ -69,7 +71,8 @@ std::span<const Section> sections() {
              .ratio = "{/box/closed/dukpt/per_second|/hsm/vault_dukpt_purchases_per_s} × the vault's verbs alone"},
             {.name = "1,000 terminals, closed loop", .measured = "{/box/closed/1000/per_second}/s; {~/box/closed/1000}", .parts = "closed postgres",
              .ratio = "{/box/closed/1000/per_second|/postgres/per_second} × pgbench"},
-            {.name = ".. its two MACs as a share of the token's bare rate", .measured = "{2*/box/closed/1000/per_second|/hsm/bare_cmac_per_s}", .parts = "closed hsm", .asked = "≥ 0.45",
+            {.name = ".. its two MACs as a share of the token's bare rate", .measured = "{2*/box/closed/1000/per_second|/hsm/bare_cmac_per_s}", .parts = "closed hsm",
+             .ratio = "{2*/box/closed/1000/per_second|/hsm/bare_cmac_many_keys_per_s} × its rate over 1,024 keys", .asked = "≥ 0.45",
              .wanted = {{"/box/closed/1000/of_token", true, 0.45}}},
             {.name = ".. CPU-µs of gate and switch together", .measured = "{/box/closed/1000/cpu_us/gate_and_switch} µs; all programs of the box {/box/closed/1000/cpu_us/box}, terminals {/box/closed/1000/cpu_us/terminals}",
              .parts = "closed bare", .ratio = "{/box/closed/1000/cpu_us/gate_and_switch|/bare/echo_cpu_us} × an echo", .asked = "< 20 µs",

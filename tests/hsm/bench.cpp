@@ -24,6 +24,7 @@ using namespace giro::hsm;
 constexpr std::size_t kMessageBytes = 200;  // as many as the MAC of a 17-field 0200 covers
 constexpr std::size_t kBatch = 64;
 constexpr std::size_t kTerminals = 64;
+constexpr std::uint32_t kManyKeys = 1'024;  // in turn: as a thousand terminals' are used
 
 // The median rate of some runs of `count` calls of `work`, each of which counts for `operations`.
 template <typename Work>
@@ -76,7 +77,7 @@ typename V::Reply ask(Vault& vault, const typename V::Request& request) {
 // All rates a second; the vault's are through its verbs, in batches of 64, beside the token's own calls that they are made
 // of: MACs checked, both MACs of a purchase, an AES DUKPT purchase, a PIN translation.
 struct Rates {
-    double bare_cmac = 0, p256_sign = 0, secp256k1_sign = 0, mac_verify = 0, protect_pan = 0;
+    double bare_cmac = 0, bare_cmac_many_keys = 0, p256_sign = 0, secp256k1_sign = 0, mac_verify = 0, protect_pan = 0;
     double purchase_macs = 0, bare_derive = 0, dukpt_purchase = 0, dukpt_derivations = 0, bare_pin_ciphers = 0,
            pin_translate = 0, bare_chip = 0, arqc_verify = 0;
 };
@@ -88,11 +89,12 @@ void measure_macs(Vault& vault, Rates& out) {
     const Buffer message(kMessageBytes, std::byte{0x5a});
     const auto key = derive_key(session, at.keys.terminal_master, ByteArray<32>{}, KeyUse::sign);
     ASSERT(key.has_value());
-    const auto bare = [&] {
+    const auto mac_under = [&](const Object& one) {
         CK_MECHANISM mechanism{CKM_AES_CMAC, nullptr, 0};
         ByteArray<16> mac;
-        ASSERT(cryptoki.C_SignInit(session.handle(), mechanism, key->handle()) && cryptoki.C_Sign(session.handle(), message, mac));
+        ASSERT(cryptoki.C_SignInit(session.handle(), mechanism, one.handle()) && cryptoki.C_Sign(session.handle(), message, mac));
     };
+    const auto bare = [&] { mac_under(*key); };
     vault::MacVerify::Request verify;
     vault::MacGenerate::Request generate;
     for (std::size_t i = 0; i < kBatch; ++i) {
@@ -110,6 +112,17 @@ void measure_macs(Vault& vault, Rates& out) {
     out.bare_cmac = r[0];
     out.mac_verify = r[1];
     out.purchase_macs = r[2];
+    std::vector<Object> keys;  // only now: so many more objects in the token would slow the others
+    for (std::uint32_t i = 1; i <= kManyKeys; ++i) {
+        ByteArray<32> data{};
+        store_be(data.data(), i);
+        auto made = derive_key(session, at.keys.terminal_master, data, KeyUse::sign);
+        ASSERT(made.has_value());
+        keys.push_back(std::move(*made));
+    }
+    std::size_t next = 0;
+    const auto in_turn = [&] { mac_under(keys[next++ % keys.size()]); };
+    out.bare_cmac_many_keys = rates<1>({{{2 * kManyKeys, 1, in_turn}}})[0];
 }
 
 // Terminals that count up, each purchase with the next KSN: its MAC checked, its answer's made, the ledger synced.
@@ -258,12 +271,12 @@ int main() {
         status = vault.error().exit_code();
     } else {
         const Rates r = measure(**vault);
-        std::printf("{\"bare_cmac_per_s\":%.0f,\"p256_sign_per_s\":%.0f,\"secp256k1_sign_per_s\":%.0f,"
+        std::printf("{\"bare_cmac_per_s\":%.0f,\"bare_cmac_many_keys_per_s\":%.0f,\"p256_sign_per_s\":%.0f,\"secp256k1_sign_per_s\":%.0f,"
                     "\"vault_mac_verify_per_s\":%.0f,\"vault_protect_pan_per_s\":%.0f,\"vault_purchase_macs_per_s\":%.0f,"
                     "\"bare_derive_per_s\":%.0f,\"vault_dukpt_purchases_per_s\":%.0f,\"dukpt_derivations\":%.2f,"
                     "\"bare_pin_ciphers_per_s\":%.0f,\"vault_pin_translate_per_s\":%.0f,"
                     "\"bare_chip_per_s\":%.0f,\"vault_arqc_verify_per_s\":%.0f}\n",
-                    r.bare_cmac, r.p256_sign, r.secp256k1_sign, r.mac_verify, r.protect_pan,
+                    r.bare_cmac, r.bare_cmac_many_keys, r.p256_sign, r.secp256k1_sign, r.mac_verify, r.protect_pan,
                     r.purchase_macs, r.bare_derive, r.dukpt_purchase, r.dukpt_derivations, r.bare_pin_ciphers,
                     r.pin_translate, r.bare_chip, r.arqc_verify);
     }
