@@ -159,6 +159,12 @@ TEST_CASE("frames: a forwarded purchase and its reversal name each other by STAN
     REQUIRE(iso8583::unpack(dialect(), *partial, m));
     CHECK(m.field(95) == "000000000900" "000000000000" "C00000000" "C00000000");
     CHECK(link_key_id(0).view() == "LNK00001");
+    CHECK(link_key_id(41).view() == "LNK00042");
+    CHECK(link_key_id(9'998).view() == "LNK09999");
+    CHECK(link_key_id(65'535).view() == "LNK65536");
+    CHECK(transmission_time(0).view() == "0101000000");
+    CHECK(transmission_time(1'700'000'000'999'999'999).view() == "1114221320");  // date -u -d @1700000000
+    CHECK(transmission_time(1'709'251'199'000'000'000).view() == "0229235959");
 }
 
 TEST_CASE("frames: a reversal in part goes to a host of a later edition as its dialect says it, or not at all") {
