@@ -80,7 +80,7 @@ Result<void> Gate::open_switch(bus::Context& context) {
 
 const Shared& Gate::share(const std::string& dialect, const net::Framing& framing) {
     Translator& translator = *m_translators[config::dialect_number(m_options.config, dialect)];
-    return *m_shared.emplace_back(std::make_unique<Shared>(Shared{m_clock, m_events, *m_port, translator, m_registrations, framing}));
+    return *m_shared.emplace_back(std::make_unique<Shared>(Shared{m_clock, m_events, *m_port, translator, m_registrations, m_shed, framing}));
 }
 
 Result<void> Gate::open_doors(net::Signer& signer) {

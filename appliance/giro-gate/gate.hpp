@@ -71,6 +71,7 @@ class Gate {
     const GateOptions m_options;
     std::vector<std::unique_ptr<Translator>> m_translators;  // by dialect
     Quota<net::Source> m_registrations;
+    ShedMemory m_shed;
     std::unique_ptr<SwitchPort> m_port;
     std::vector<std::unique_ptr<Shared>> m_shared;
     std::unique_ptr<net::ServerTls> m_terminal_tls;

@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "util/failpoint.hpp"
 
 namespace giro::gate {
@@ -23,14 +21,14 @@ void Terminal::pass_on(net::Connection& connection, Bytes frame) {
     const auto read = m_shared.translator.read(frame, PaymentRequest::Source::terminal);
     if (!read) return refuse(connection, read.error());
     PaymentRequest& request = **read;
-    const bool fresh = is_fresh(request);
-    if (fresh && !m_shared.port.takes_new()) {
-        m_shed.push_back(key_of(request));
-        if (m_shed.size() > kShedKept) m_shed.erase(m_shed.begin());
-        return refuse(connection, Refusal::overloaded);
-    }
     request.connection = connection.id();
     request.link = 0;
+    const bool fresh = is_fresh(request);
+    if (fresh && !m_shared.port.takes_new()) {
+        m_shared.shed.note(request);
+        return refuse(connection, Refusal::overloaded);
+    }
+    if (fresh) m_shared.shed.passed(request);
     request.received_ns = m_shared.clock.wall_ns();
     if (m_in_flight++ == 0) m_progress_ms = m_shared.clock.monotonic_ns() / 1'000'000;
     GIRO_FAILPOINT("gate.request.read");
@@ -42,10 +40,8 @@ void Terminal::pass_on(net::Connection& connection, Bytes frame) {
 // A repeat of what was never passed on is the switch's first sight of it.
 bool Terminal::is_fresh(const PaymentRequest& request) const {
     if (bus::may_be_shed(request.mti)) return true;
-    return bus::may_be_shed(without_repeat(request.mti)) && std::ranges::find(m_shed, key_of(request)) != m_shed.end();
+    return bus::may_be_shed(without_repeat(request.mti)) && m_shared.shed.knows(request);
 }
-
-Terminal::Shed Terminal::key_of(const PaymentRequest& request) { return {request.terminal, request.stan, request.rrn}; }
 
 void Terminal::frame_too_large(net::Connection& connection) {
     m_shared.events.note(Event::frame_too_large, connection.peer());

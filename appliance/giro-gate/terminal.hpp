@@ -1,10 +1,9 @@
 // A terminal's (or acquirer's) connection: frames in, requests to the switch, answers out. Hostile: every byte.
 #pragma once
 
-#include <vector>
-
 #include "event_log.hpp"
 #include "net/framed.hpp"
+#include "shed_memory.hpp"
 #include "switch_port.hpp"
 #include "translator.hpp"
 #include "util/quota.hpp"
@@ -12,7 +11,6 @@
 namespace giro::gate {
 
 inline constexpr std::uint64_t kAnswerGivenUp_ms = 15'000;     // nothing for so long: the switch has lost them
-inline constexpr std::size_t kShedKept = 64;  // refused requests that a connection's repeats are told by
 
 // What the connections of a port or a link share; all of it outlives them.
 struct Shared {
@@ -21,6 +19,7 @@ struct Shared {
     SwitchPort& port;
     Translator& translator;             // of its dialect
     Quota<net::Source>& registrations;  // of new wallets
+    ShedMemory& shed;
     net::Framing framing;
 };
 
@@ -39,19 +38,10 @@ class Terminal final : public net::FramedProtocol {
     void pass_on(net::Connection& connection, Bytes frame);
     void refuse(net::Connection& connection, Refusal why);
     void settle(net::Connection& connection, std::uint32_t requests);
-    // One that was refused here for want of time.
-    struct Shed {
-        TerminalId terminal;
-        std::uint32_t stan = 0;
-        Rrn rrn;
-        bool operator==(const Shed&) const = default;
-    };
     [[nodiscard]] bool is_fresh(const PaymentRequest& request) const;
-    [[nodiscard]] static Shed key_of(const PaymentRequest& request);
 
     const Shared& m_shared;
     std::uint32_t m_in_flight = 0;
-    std::vector<Shed> m_shed;         // the newest kShedKept
     std::uint64_t m_progress_ms = 0;  // the first request in flight, or the last answer
 };
 

@@ -1,0 +1,36 @@
+// Which payments the gate has refused for want of time: their repeats are the switch's first sight of them, and no more than a new
+// payment. Of a fixed size: where too many fall into one place, the oldest is forgotten, and its repeat counts as one that is
+// never shed. Hostile: what a mark is made of is from unproved messages; its connection is in it, so nobody's repeats are told by what
+// another connection sent, and whoever pushes another's mark out of its place has that one's repeats served.
+#pragma once
+
+#include <array>
+#include <vector>
+
+#include "giro/request.hpp"
+
+namespace giro::gate {
+
+class ShedMemory {
+  public:
+    static constexpr std::size_t kWays = 4;              // of one place
+    static constexpr std::size_t kPlaces = 65'536;       // 2 MiB in all; a till that was refused asks again within seconds
+
+    ShedMemory() : m_places(kPlaces) {}
+
+    // `request` was refused on its connection.
+    void note(const PaymentRequest& request);
+    // It, or what it repeats, was refused on its connection and has not been passed on since.
+    [[nodiscard]] bool knows(const PaymentRequest& request) const;
+    // It goes to the switch: from now on its repeats are repeats.
+    void passed(const PaymentRequest& request);
+
+  private:
+    using Place = std::array<std::uint64_t, kWays>;  // newest first; 0: none
+    [[nodiscard]] static std::uint64_t mark_of(const PaymentRequest& request);  // never 0
+    [[nodiscard]] static std::size_t place_of(std::uint64_t mark) noexcept { return mark % kPlaces; }
+
+    std::vector<Place> m_places;
+};
+
+}  // namespace giro::gate
