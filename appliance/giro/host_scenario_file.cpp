@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "config/checker.hpp"
+#include "appliance/giro/scenario_parts.hpp"
 
 namespace giro::host {
 
@@ -17,6 +17,16 @@ bool all_digits(std::string_view text) noexcept {
 class Reading {
   public:
     Reading(config::Checker& check, Scenario& out) : m_check(check), m_out(out) {}
+
+    void seed(const toml::table& root) {
+        constexpr std::int64_t kSeedMax = std::int64_t{1} << 62;
+        m_out.seed = m_check.number<std::uint64_t>(root, "seed", 0, kSeedMax);
+    }
+
+    void rules(const toml::table& root) {
+        if (root.get_as<toml::array>("rule") == nullptr) m_check.wrong(root.get("rule")->source(), "a rule begins with [[rule]]");
+        m_check.each(root, "rule", [this](const toml::table& t) { rule(t); });
+    }
 
     void rule(const toml::table& t) {
         m_check.only(t, {"message", "amount", "cents", "card", "merchant", "terminal", "percent", "code"});
@@ -159,29 +169,9 @@ class Reading {
 }  // namespace
 
 Result<Scenario> load_scenario(const std::filesystem::path& file) {
-    const auto read = read_toml(file);
-    if (!read) return tl::unexpected(read.error());
-    const toml::table& root = *read;
-    Scenario out;
-    config::Checker check(file);
-    Reading reading(check, out);
-    struct Part {
-        std::string_view name;
-        void (Reading::*read)(const toml::table&);
-    };
-    constexpr Part kParts[] = {{"delay", &Reading::delay},
-                               {"silence", &Reading::silence},
-                               {"bad", &Reading::bad},
-                               {"network", &Reading::network}};
-    check.only(root, {"seed", "rule", "delay", "silence", "bad", "network"});
-    constexpr std::int64_t kSeedMax = std::int64_t{1} << 62;
-    if (root.contains("seed")) out.seed = check.number<std::uint64_t>(root, "seed", 0, kSeedMax);
-    if (root.contains("rule") && root.get_as<toml::array>("rule") == nullptr) check.wrong(root.get("rule")->source(), "a rule begins with [[rule]]");
-    check.each(root, "rule", [&](const toml::table& t) { reading.rule(t); });
-    for (const Part& part : kParts)
-        if (root.contains(part.name)) (reading.*part.read)(check.table(root, part.name));
-    if (!check.mistake().empty()) return fail(Failure::Kind::config, check.mistake());
-    return out;
+    constexpr Part<Reading> kParts[] = {{"seed", &Reading::seed, true},       {"rule", &Reading::rules, true}, {"delay", &Reading::delay},
+                                        {"silence", &Reading::silence}, {"bad", &Reading::bad},          {"network", &Reading::network}};
+    return read_scenario<Scenario>(file, kParts);
 }
 
 }  // namespace giro::host

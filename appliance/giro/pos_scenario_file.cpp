@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "appliance/giro/demo.hpp"
-#include "config/checker.hpp"
+#include "appliance/giro/scenario_parts.hpp"
 #include "net/framing.hpp"
 
 namespace giro::pos {
@@ -139,26 +139,9 @@ class Reading {
 }  // namespace
 
 Result<Scenario> load_scenario(const std::filesystem::path& file) {
-    const auto read = read_toml(file);
-    if (!read) return tl::unexpected(read.error());
-    const toml::table& root = *read;
-    Scenario out;
-    config::Checker check(file);
-    Reading reading(check, out);
-    struct Part {
-        std::string_view name;
-        void (Reading::*read)(const toml::table&);
-    };
-    constexpr Part kParts[] = {{"terminals", &Reading::terminals},
-                               {"load", &Reading::load},
-                               {"mix", &Reading::mix},
-                               {"cards", &Reading::cards},
-                               {"bad", &Reading::bad}};
-    check.only(root, {"terminals", "load", "mix", "cards", "bad"});
-    for (const Part& part : kParts)
-        if (root.contains(part.name)) (reading.*part.read)(check.table(root, part.name));
-    if (!check.mistake().empty()) return fail(Failure::Kind::config, check.mistake());
-    return out;
+    constexpr Part<Reading> kParts[] = {
+        {"terminals", &Reading::terminals}, {"load", &Reading::load}, {"mix", &Reading::mix}, {"cards", &Reading::cards}, {"bad", &Reading::bad}};
+    return read_scenario<Scenario>(file, kParts);
 }
 
 }  // namespace giro::pos

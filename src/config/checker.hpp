@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -130,7 +131,8 @@ class Checker {
         }
     }
 
-    void only(const toml::table& in, std::initializer_list<std::string_view> known) {
+    void only(const toml::table& in, std::initializer_list<std::string_view> known) { only(in, std::span(known.begin(), known.size())); }
+    void only(const toml::table& in, std::span<const std::string_view> known) {
         for (const auto& [key, node] : in)
             if (std::find(known.begin(), known.end(), key.str()) == known.end())
                 wrong(node.source(), fmt::format("'{}' is not a setting; is it misspelt?", key.str()));
