@@ -161,13 +161,11 @@ void LoadBox::serve_issuer_host() {
         need(false, "the box does not sign on to the issuer's host");
 }
 
-// Other terminals in each of measure_overload()'s runs: one of them may leave so many reversals of what was never taken, and no more.
-json LoadBox::blast(double rate, int seconds) {
-    constexpr int kBlastTerminals = 64, kBlastsOfRun = 4, kTurns = 4;
+json LoadBox::blast(double rate, int seconds, const char* conduct) {
     const auto before = cpu_ns();
     const fs::path output = m_box.said_folder() / "blast.out";
     story::Running running({std::string(GIRO_BIN_DIR) + "/giro-bench-blast", m_box.folder().string(), std::to_string(m_box.port("7801")),
-                            fmt::format("{:.0f}", rate), std::to_string(seconds), std::to_string(1 + m_blasts++ / kBlastsOfRun % kTurns * kBlastTerminals)},
+                            fmt::format("{:.0f}", rate), std::to_string(seconds), conduct},
                            output);
     const int status = running.wait();
     json out = story::Said{status, running.output()}.object();

@@ -28,8 +28,8 @@ class LoadBox {
     // and of the terminals ("terminals"). Ends the benchmark where a payment was declined or left without an answer.
     nlohmann::json run(std::vector<std::string> options);
 
-    // The last line of giro-bench-blast at `rate` for so many seconds, and cpu_us as above.
-    nlohmann::json blast(double rate, int seconds);
+    // The last line of giro-bench-blast at `rate` for so many seconds, its tills patient or hasty, and cpu_us as above.
+    nlohmann::json blast(double rate, int seconds, const char* conduct);
     void serve_issuer_host();  // and waits until the box has signed on to it
     void stop_issuer_host() { m_box.stop_issuer_host(); }
 
@@ -45,7 +45,6 @@ class LoadBox {
     [[nodiscard]] std::map<std::string, double> cpu_ns() const;
     story::Box m_box;
     std::map<std::string, int> m_pids;
-    int m_blasts = 0;
     nlohmann::json m_stages_before;
 };
 

@@ -13,15 +13,18 @@ using nlohmann::json;
 constexpr double kOver = 3;                    // times its peak
 constexpr double kSteps[] = {1.0, 1.25, 1.5};  // of the closed loop's rate: somewhere there is the peak
 
+constexpr const char *kPatient = "patient", *kHasty = "hasty";  // tills, to giro-bench-blast
+
 int run_seconds() { return quick() ? 2 : 4; }
 
-json blast(LoadBox& box, double rate) {
-    const json out = box.blast(rate, run_seconds());
-    say(fmt::format("{:.0f}/s offered: {:.0f}/s decided, p99 {:.0f} ms; {} refused, p99 {:.1f} ms; {} reversals, {} refused, p99 {:.0f} ms; {} without an answer", rate,
-                    out["per_second"].get<double>(), out["p99_ms"].get<double>(), out["refused"].get<std::uint64_t>(), out["refused_p99_ms"].get<double>(),
-                    out["reversed"].get<std::uint64_t>(), out["reversals_refused"].get<std::uint64_t>(), out["reversed_p99_ms"].get<double>(),
-                    out["unanswered"].get<std::uint64_t>()));
-    need(out["reversals_refused"] == 0, "a reversal was refused");
+json blast(LoadBox& box, double rate, const char* conduct) {
+    const json out = box.blast(rate, run_seconds(), conduct);
+    const auto number = [&out](const char* key) { return out[key].get<double>(); };
+    say(fmt::format("{:.0f}/s offered, {}: {:.0f}/s decided, p99 {:.0f} ms; {:.0f} refused, p99 {:.1f} ms; {:.0f} repeated, {:.0f} taken back; reversals p99 {:.0f} ms; "
+                    "all is over after {:.1f} s, but {:.0f}",
+                    rate, conduct, number("per_second"), number("p99_ms"), number("refused"), number("refused_p99_ms"), number("repeated"), number("taken_back"),
+                    number("reversed_p99_ms"), number("tail_s"), number("unanswered")));
+    need(out["reversals_refused"] == 0, fmt::format("{} reversals were refused", number("reversals_refused")));
     box.rest();
     return out;
 }
@@ -34,10 +37,11 @@ json measure_overload(LoadBox& box) {
         box.rest();
         const double rate = box.run(closed)["per_second"].get<double>();
         double peak = 0;
-        for (const double step : kSteps) peak = std::max(peak, blast(box, step * rate)["per_second"].get<double>());
-        json over = blast(box, kOver * peak);
+        for (const double step : kSteps) peak = std::max(peak, blast(box, step * rate, kPatient)["per_second"].get<double>());
+        json over = blast(box, kOver * peak, kPatient);
+        over["hasty"] = blast(box, kOver * peak, kHasty);
+        for (json* one : {&over, &over["hasty"]}) (*one)["of_peak"] = (*one)["per_second"].get<double>() / peak;
         over["peak_per_s"] = peak;
-        over["of_peak"] = over["per_second"].get<double>() / peak;
         all.push_back(std::move(over));
     }
     return medians(all);
