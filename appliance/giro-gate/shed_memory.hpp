@@ -1,7 +1,8 @@
-// Which payments the gate has refused for want of time: their repeats are the switch's first sight of them, and no more than a new
-// payment. Of a fixed size: where too many fall into one place, the oldest is forgotten, and its repeat counts as one that is
-// never shed. Hostile: what a mark is made of is from unproved messages; its connection is in it, so nobody's repeats are told by what
-// another connection sent, and whoever pushes another's mark out of its place has that one's repeats served.
+// Which payments the gate has refused for want of time: their repeats are the switch's first sight of them, and no more
+// than a new payment. Of a fixed size: where too many fall into one place, the oldest is forgotten, and its repeat
+// counts as one that is never shed. Hostile: what a mark is made of is from unproved messages; its connection is in it,
+// so nobody's repeats are told by what another connection sent, and whoever pushes another's mark out of its place has
+// that one's repeats served.
 #pragma once
 
 #include <array>
@@ -13,8 +14,8 @@ namespace giro::gate {
 
 class ShedMemory {
   public:
-    static constexpr std::size_t kWays = 4;              // of one place
-    static constexpr std::size_t kPlaces = 65'536;       // 2 MiB in all; a till that was refused asks again within seconds
+    static constexpr std::size_t kWays = 4;         // of one place
+    static constexpr std::size_t kPlaces = 65'536;  // 2 MiB in all; a till that was refused asks again within seconds
 
     ShedMemory() : m_places(kPlaces) {}
 
@@ -26,7 +27,7 @@ class ShedMemory {
     void passed(const PaymentRequest& request);
 
   private:
-    using Place = std::array<std::uint64_t, kWays>;  // newest first; 0: none
+    using Place = std::array<std::uint64_t, kWays>;                             // newest first; 0: none
     [[nodiscard]] static std::uint64_t mark_of(const PaymentRequest& request);  // never 0
     [[nodiscard]] static std::size_t place_of(std::uint64_t mark) noexcept { return mark % kPlaces; }
 

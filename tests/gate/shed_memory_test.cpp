@@ -29,7 +29,8 @@ TEST_CASE("shed: what was refused is known by its own connection, until it has b
     CHECK_FALSE(shed.knows(request(1, 1)));
 }
 
-TEST_CASE("shed: one connection of an acquirer may have very many refused, and nearly all are known; memory does not grow") {
+TEST_CASE(
+    "shed: one connection of an acquirer may have very many refused, and nearly all are known; memory does not grow") {
     ShedMemory shed;
     constexpr std::uint32_t kMany = 100'000;
     for (std::uint32_t stan = 1; stan <= kMany; ++stan) shed.note(request(1, stan));
