@@ -1,4 +1,4 @@
-// Bad luck in a whole box, with the real programs: the disk nearly full and truly full, the vault stopped, killed, and
+// What a whole box needs and is without for a while, with the real programs: the disk nearly full and truly full, the vault stopped, killed, and
 // without its token. Terminals hear 96 or 91, nothing that was answered is lost, and the box comes back by itself when
 // the cause is gone. The box lies on a small disk of the test's own where that may be mounted.
 #include <doctest/doctest.h>
@@ -42,15 +42,15 @@ bool eventually_pays(Till& till) {
 }
 }  // namespace
 
-TEST_CASE("luck: a box is up, on a small disk") {
-    tell("bad luck: the disk nearly and truly full; the vault stopped, killed, without its token");
-    g_box = new Box("luck", SmallDisk::possible() ? kDiskMiB : 0);
+TEST_CASE("disk and vault: a box is up, on a small disk") {
+    tell("the disk nearly and truly full; the vault stopped, killed, without its token");
+    g_box = new Box("scarce", SmallDisk::possible() ? kDiskMiB : 0);
     box().init();
     box().up();
     REQUIRE(box().giro({"demo", "provision"}).status == 0);
 }
 
-TEST_CASE("luck: a nearly full disk: payments are answered 96 with a MAC, nothing is taken, and it passes by itself") {
+TEST_CASE("disk and vault: a nearly full disk: payments are answered 96 with a MAC, nothing is taken, and it passes by itself") {
     if (!has_disk()) return;
     Ready till(box(), 1);
     CHECK(till.buy(100) == "00");
@@ -74,7 +74,7 @@ TEST_CASE("luck: a nearly full disk: payments are answered 96 with a MAC, nothin
 }
 
 TEST_CASE(
-    "luck: a disk that fills up in mid-traffic loses nothing that was answered; the box goes on when there is room") {
+    "disk and vault: a disk that fills up in mid-traffic loses nothing that was answered; the box goes on when there is room") {
     if (!has_disk()) return;
     const auto trace = box().said_folder() / "full.jsonl";
     auto load = box().start({"--json", "pos", "load", "--terminals", "8", "--seconds", "25", "--timeout", "4000",
@@ -100,7 +100,7 @@ TEST_CASE(
     check_nothing_lost(box(), acknowledged(trace));
 }
 
-TEST_CASE("luck: a vault that hangs: payments are answered 91 without a MAC, and go on when it does") {
+TEST_CASE("disk and vault: a vault that hangs: payments are answered 91 without a MAC, and go on when it does") {
     Ready till(box(), 2);
     CHECK(till.buy(100) == "00");
     const pid_t switch_pid = box().pid_of("switch"), vault = box().pid_of("vault");
@@ -115,7 +115,7 @@ TEST_CASE("luck: a vault that hangs: payments are answered 91 without a MAC, and
     CHECK(box().pid_of("vault") == vault);
 }
 
-TEST_CASE("luck: a vault that is killed in mid-traffic is back without a restart of the others, and nothing is lost") {
+TEST_CASE("disk and vault: a vault that is killed in mid-traffic is back without a restart of the others, and nothing is lost") {
     const pid_t switch_pid = box().pid_of("switch"), gate = box().pid_of("gate");
     const auto trace = box().said_folder() / "vault.jsonl";
     auto load = box().start({"--json", "pos", "load", "--terminals", "8", "--seconds", "10", "--timeout", "8000",
@@ -132,7 +132,7 @@ TEST_CASE("luck: a vault that is killed in mid-traffic is back without a restart
     CHECK(box().pid_of("gate") == gate);
 }
 
-TEST_CASE("luck: a token that is taken away: 91 without a MAC, the status says so, and it goes on when it is back") {
+TEST_CASE("disk and vault: a token that is taken away: 91 without a MAC, the status says so, and it goes on when it is back") {
     Ready till(box(), 3);
     const pid_t switch_pid = box().pid_of("switch"), vault = box().pid_of("vault");
     REQUIRE(box().giro({"wallet", "new", "eve"}).status == 0);
@@ -160,7 +160,7 @@ TEST_CASE("luck: a token that is taken away: 91 without a MAC, the status says s
     CHECK(logged("switch", "the vault answers again"));
 }
 
-TEST_CASE("luck: after all of it the journal is whole and the box stops as it should") {
+TEST_CASE("disk and vault: after all of it the journal is whole and the box stops as it should") {
     CHECK(box().giro({"journal", "verify"}).status == 0);
     CHECK(box().giro({"--json", "journal", "summary"}).object()["ledger_balanced"] == true);
     box().down();
