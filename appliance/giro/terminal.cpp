@@ -35,9 +35,9 @@ bool is_network(Kind kind) noexcept { return kind == Kind::network || kind == Ki
 
 // Refusals that a box gives before it has the terminal's key, or a message to make a MAC of; and of a wrong MAC, so that
 // nobody can turn a payment's MAC wrong and have its refusal proved; of a DUKPT key that it has left behind (94); and of what
-// came to its gate while there was too much to do (96).
+// came to its gate while there was too much to do (96), or to the box while its vault is away (91).
 bool may_lack_mac(std::string_view code) noexcept {
-    return code == "58" || code == "30" || code == "12" || code == "63" || code == "94" || code == kTooMuch;
+    return code == "58" || code == "30" || code == "12" || code == "63" || code == "94" || code == "91" || code == kTooMuch;
 }
 
 // A 0800 refused with these may be asked again; other refusals mean that terminal and box do not fit together.
