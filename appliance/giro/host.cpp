@@ -8,6 +8,7 @@
 #include <cstring>
 #include <fstream>
 #include <memory>
+#include <optional>
 
 #include "appliance/giro/command.hpp"
 #include "appliance/giro/demo.hpp"
@@ -96,7 +97,22 @@ struct Setting {
     config::Address address;
     Secret tmk;
     host::Options options;
+    std::optional<pos::TlsContext> tls;  // nothing: plain
 };
+
+// A certificate and its key make it TLS; a link that is TLS has to have them.
+Result<std::optional<pos::TlsContext>> tls_of(const Args& args, const config::Link& link) {
+    const bool given = args.given("--tls-cert");
+    if (given != args.given("--tls-key")) return fail(Failure::Kind::config, "--tls-cert and --tls-key belong together");
+    if (!given && args.given("--ca")) return fail(Failure::Kind::config, "--ca is for TLS: give --tls-cert and --tls-key, too");
+    if (!given && link.tls)
+        return fail(Failure::Kind::config, fmt::format("link {} is TLS: give --tls-cert and --tls-key, of a certificate for {}", link.name, link.tls->peer));
+    if (!given) return std::nullopt;
+    const std::filesystem::path ca = args.given("--ca") ? std::filesystem::path(args.text("--ca")) : args.paths().pub() / "ca.pem";
+    auto context = pos::TlsContext::load({args.text("--tls-cert"), args.text("--tls-key"), ca});
+    if (!context) return tl::unexpected(context.error());
+    return std::optional(std::move(*context));
+}
 
 Result<host::Scenario> scenario_of(const Args& args) {
     if (!args.given("--scenario")) return host::bank();
@@ -133,7 +149,9 @@ Result<Setting> setting_of(const Args& args) {
     options.mac = vault::MacKinds(config.mac.x9_19, config.mac.hmac_sha_256).of(key_name);
     if (!one->pin_key.empty())  // one that the demo did not make is another's: PINs under it stay unread
         if (auto zone_key = pos::load_pin_key(args.paths().demo(), one->pin_key)) options.zone_key = std::move(*zone_key);
-    return Setting{std::move(*equipment), std::move(*dialect), *framing, *address, std::move(*tmk), std::move(options)};
+    auto tls = tls_of(args, *one);
+    if (!tls) return tl::unexpected(tls.error());
+    return Setting{std::move(*equipment), std::move(*dialect), *framing, *address, std::move(*tmk), std::move(options), std::move(*tls)};
 }
 
 Result<void> run_host(const Args& args) {
@@ -156,8 +174,9 @@ Result<void> run_host(const Args& args) {
     Progress progress(issuer);
     if (!args.json()) options.progress = [&progress](double seconds) { progress.show(seconds); };
     host::Server server(issuer, std::move(options));
-    if (args.given("--connect")) server.connect(setting->address, *connections, nullptr);
-    else if (auto listens = server.listen(setting->address); !listens) return listens;
+    ssl_ctx_st* tls = setting->tls ? setting->tls->handle() : nullptr;
+    if (args.given("--connect")) server.connect(setting->address, *connections, tls);
+    else if (auto listens = server.listen(setting->address, tls); !listens) return listens;
     auto done = server.run();
     progress.clear();
     fmt::print("{}", args.json() ? to_json(issuer.totals()) + "\n" : to_text(issuer.totals()));
@@ -175,6 +194,9 @@ std::vector<Command> host_commands() {
                  {"--listen", "address:port; default: the link's", text, "", false},
                  {"--connect", "address:port of a link that listens, in place of listening", text, "", false},
                  {"--connections", "so many, with --connect", number, "1", false},
+                 {"--tls-cert", "file: TLS 1.3 with this certificate (PEM); the box wants it to bear the link's peer", text, "", false},
+                 {"--tls-key", "file: its key", text, "", false},
+                 {"--ca", "file: who issued the box's certificate; default: pub/ca.pem", text, "", false},
                  {"--dialect", "name of a file in etc/dialects; default: the link's", text, "", false},
                  {"--framing", "words with commas such as ascii4,etx-lrc,counts-length; default: the link's", text, "", false},
                  {"--state", "file to append what was seen to, as JSON lines; read at start", text, "", false},

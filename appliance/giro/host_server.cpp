@@ -2,10 +2,13 @@
 
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
+#include <event2/bufferevent_ssl.h>
 #include <event2/listener.h>
 #include <fmt/format.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
 
 #include "appliance/giro/pos_connection.hpp"
 #include "net/deframer.hpp"
@@ -32,8 +35,7 @@ class Server::Peer {
 class Server::Accepted final : public Peer {
   public:
     Accepted(Server& server, std::uint64_t id, evutil_socket_t fd)
-        : m_server(server), m_id(id), m_buffer(bufferevent_socket_new(server.m_loop.base(), fd, BEV_OPT_CLOSE_ON_FREE)),
-          m_deframer(iso8583::kFrameBytesMax, server.m_options.framing) {
+        : m_server(server), m_id(id), m_buffer(buffer_of(server, fd)), m_deframer(iso8583::kFrameBytesMax, server.m_options.framing) {
         ASSERT(m_buffer != nullptr);
         const int on = 1;
         ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
@@ -53,6 +55,12 @@ class Server::Accepted final : public Peer {
     void hang_up() override { m_server.remove(m_id); }
 
   private:
+    static bufferevent* buffer_of(Server& server, evutil_socket_t fd) {
+        if (server.m_tls == nullptr) return bufferevent_socket_new(server.m_loop.base(), fd, BEV_OPT_CLOSE_ON_FREE);
+        SSL* session = SSL_new(server.m_tls);  // the buffer's
+        ASSERT(session != nullptr);
+        return bufferevent_openssl_socket_new(server.m_loop.base(), fd, session, BUFFEREVENT_SSL_ACCEPTING, BEV_OPT_CLOSE_ON_FREE);
+    }
     void write(Bytes frame, bool half) {
         if (evbuffer_get_length(bufferevent_get_output(m_buffer)) + frame.size() > kOutBytesMax) return;
         Bytes message = frame.subspan(pos::kLengthBytes);
@@ -76,8 +84,11 @@ class Server::Accepted final : public Peer {
         if (!good || verdict != net::Deframer::Verdict::ok) peer.m_server.remove(peer.m_id);
     }
     static void drained(bufferevent*, void* self) { static_cast<Accepted*>(self)->hang_up(); }
-    static void ended(bufferevent*, short, void* self) {
-        log::info("a switch hung up");
+    static void ended(bufferevent* buffer, short what, void* self) {
+        if ((what & BEV_EVENT_CONNECTED) != 0) return;  // the TLS handshake is over
+        const unsigned long error = bufferevent_get_openssl_error(buffer);
+        if (error != 0) log::info("TLS: {}; closed", ERR_reason_error_string(error) == nullptr ? "the handshake failed" : ERR_reason_error_string(error));
+        else log::info("a switch hung up");
         static_cast<Accepted*>(self)->hang_up();
     }
 
@@ -120,7 +131,8 @@ Server::~Server() {
     if (m_listener != nullptr) evconnlistener_free(m_listener);
 }
 
-Result<void> Server::listen(const config::Address& address) {
+Result<void> Server::listen(const config::Address& address, ssl_ctx_st* tls) {
+    m_tls = tls;
     sockaddr_storage storage{};
     int size = sizeof storage;
     const bool v6 = address.host.find(':') != std::string::npos;

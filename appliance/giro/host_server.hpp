@@ -32,15 +32,15 @@ class Server {
         // Called twice a second with the seconds since the start.
         std::function<void(double)> progress;
     };
-    // `issuer` outlives it. `tls` null: plain.
+    // `issuer` outlives it.
     Server(Issuer& issuer, Options options);
     ~Server();
     Server(const Server&) = delete;
     Server& operator=(const Server&) = delete;
 
-    // Failure::config: not a numeric address; try_again: it cannot be listened on.
-    [[nodiscard]] Result<void> listen(const config::Address& address);
-    // So many connections, made again whenever they end. `tls`: the client's side, or null; outlives the server.
+    // Failure::config: not a numeric address; try_again: it cannot be listened on. `tls` null: plain; outlives the server.
+    [[nodiscard]] Result<void> listen(const config::Address& address, ssl_ctx_st* tls = nullptr);
+    // So many connections, made again whenever they end. `tls` as above.
     void connect(const config::Address& address, std::size_t connections, ssl_ctx_st* tls);
     // Until SIGTERM or SIGINT, or until `kept` says false: then the failure.
     [[nodiscard]] Result<void> run();
@@ -73,6 +73,7 @@ class Server {
     bus::Loop m_loop;
     bus::Timer m_delayed_timer, m_disconnects, m_progress;
     evconnlistener* m_listener = nullptr;
+    ssl_ctx_st* m_tls = nullptr;  // of those that are accepted
     std::map<std::uint64_t, std::unique_ptr<Peer>> m_peers;
     std::uint64_t m_last_peer = 0;
     std::vector<Reply> m_ready;  // of this turn: they leave at its end, when `kept` has said so

@@ -52,20 +52,25 @@ SocketAddress socket_address(const config::Address& address) {
 }  // namespace
 
 Result<TlsContext> TlsContext::load(const config::Paths& paths) {
-    const auto ca = paths.pub() / "ca.pem";
-    const auto certificate = paths.demo() / "terminals" / "client.pem";
-    const auto key = paths.demo() / "terminals" / "client.key";
-    TlsContext out(SSL_CTX_new(TLS_client_method()));
+    const auto folder = paths.demo() / "terminals";
+    return load({folder / "client.pem", folder / "client.key", paths.pub() / "ca.pem"});
+}
+
+Result<TlsContext> TlsContext::load(const Files& files) {
+    TlsContext out(SSL_CTX_new(TLS_method()));
     ASSERT(out.m_context != nullptr);
     SSL_CTX_set_min_proto_version(out.m_context, TLS1_3_VERSION);
-    SSL_CTX_set_verify(out.m_context, SSL_VERIFY_PEER, nullptr);
+    SSL_CTX_set_verify(out.m_context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
     SSL_CTX_set_mode(out.m_context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-    if (SSL_CTX_load_verify_locations(out.m_context, ca.c_str(), nullptr) != 1)
-        return fail(Failure::Kind::not_provisioned, fmt::format("cannot use {}: run `giro init`, or give --dir", ca.string()));
-    if (SSL_CTX_use_certificate_chain_file(out.m_context, certificate.c_str()) != 1 ||
-        SSL_CTX_use_PrivateKey_file(out.m_context, key.c_str(), SSL_FILETYPE_PEM) != 1)
-        return fail(Failure::Kind::not_provisioned,
-                    fmt::format("cannot use the terminals' certificate {}: run `giro init`", certificate.string()));
+    SSL_CTX_set_session_cache_mode(out.m_context, SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_num_tickets(out.m_context, 0);
+    const auto unusable = [](const char* what, const std::filesystem::path& file) {
+        ERR_clear_error();
+        return fail(Failure::Kind::not_provisioned, fmt::format("cannot use {} as {} (the demo's are made by `giro init`)", file.string(), what));
+    };
+    if (SSL_CTX_load_verify_locations(out.m_context, files.ca.c_str(), nullptr) != 1) return unusable("a certificate authority", files.ca);
+    if (SSL_CTX_use_certificate_chain_file(out.m_context, files.certificate.c_str()) != 1) return unusable("a certificate", files.certificate);
+    if (SSL_CTX_use_PrivateKey_file(out.m_context, files.key.c_str(), SSL_FILETYPE_PEM) != 1) return unusable("its key", files.key);
     return out;
 }
 

@@ -6,6 +6,7 @@
 
 #include <openssl/types.h>
 
+#include <filesystem>
 #include <memory>
 #include <string>
 
@@ -16,9 +17,17 @@
 
 namespace giro::pos {
 
-// OpenSSL's client context of a terminal: TLS 1.3 alone, the box's CA, the terminals' client certificate.
+// OpenSSL's context of a simulator, for either side of a connection: TLS 1.3 alone, a certificate of ours, and none of the peer's but of
+// one authority; nothing is resumed.
 class TlsContext {
   public:
+    struct Files {
+        std::filesystem::path certificate, key;  // PEM; then any intermediate certificates
+        std::filesystem::path ca;                // of the peer
+    };
+    // Failure::not_provisioned names the file that cannot be used.
+    [[nodiscard]] static Result<TlsContext> load(const Files& files);
+    // A terminal's: the demo terminals' certificate, the box's authority.
     [[nodiscard]] static Result<TlsContext> load(const config::Paths& paths);
     TlsContext(TlsContext&& other) noexcept : m_context(other.m_context) { other.m_context = nullptr; }
     TlsContext& operator=(TlsContext&&) = delete;

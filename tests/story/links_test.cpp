@@ -1,11 +1,13 @@
 // A bank with two hosts, each behind a link of its own, and a route that asks one before the other, in a whole box with the
 // real programs: the first is killed, and another time it hangs, while its cards pay.
 #include <doctest/doctest.h>
+#include <openssl/pem.h>
 #include <signal.h>
 
 #include <chrono>
 #include <sstream>
 
+#include "tests/net/certificates.hpp"
 #include "tests/story/box.hpp"
 
 using namespace story;
@@ -80,6 +82,13 @@ std::map<std::string, Outcome> outcomes(TwoHosts& hosts, const std::filesystem::
     return out;
 }
 
+// NAME.pem and NAME.key in the box's folder.
+void write_identity(const Box& box, const std::string& name, const giro::net::Identity& identity) {
+    write_text(box.file(name + ".pem"), identity.pem());
+    const std::unique_ptr<FILE, int (*)(FILE*)> file(std::fopen(box.file(name + ".key").c_str(), "w"), std::fclose);
+    REQUIRE(PEM_write_PrivateKey(file.get(), identity.key.get(), nullptr, nullptr, 0, nullptr, nullptr) == 1);
+}
+
 void lose_primary(const char* how, int signal) {
     tell(std::string("two hosts of one bank: the first ") + how + " under load");
     CAPTURE(how);
@@ -132,4 +141,34 @@ TEST_CASE("links: the primary host is killed, and its payments go to the seconda
 
 TEST_CASE("links: the primary host hangs, and its payments go to the secondary within two seconds, none lost or doubled") {
     lose_primary("hangs", SIGSTOP);
+}
+
+TEST_CASE("links: giro host speaks TLS 1.3 with certificates on both sides; one whose certificate bears another name is not the link's host") {
+    tell("a link over TLS to giro host");
+    Box box("tls");
+    box.init();
+    const auto authority = giro::net::make_ca("gamma's own");
+    write_text(box.file("etc/conf.d/gamma-ca.pem"), authority.pem());
+    write_identity(box, "right", giro::net::make_identity(authority, "host.gamma.example", "serverAuth"));
+    write_identity(box, "wrong", giro::net::make_identity(authority, "host.other.example", "serverAuth"));
+    const auto link = box.file("etc/conf.d/gamma-host.toml");
+    std::string text = read_text(link);
+    const std::string plain = "tls = false";
+    text.replace(text.find(plain), plain.size(), "tls = true");
+    write_text(link, text + "peer = \"host.gamma.example\"\nca = \"gamma-ca.pem\"\n");
+    box.up();
+    REQUIRE(box.giro({"demo", "provision"}).status == 0);
+    CHECK(box.giro({"host"}).status == 2);  // the link is TLS, and it has no certificate
+    const auto host = [&](const std::string& name) {
+        return box.start({"host", "--tls-cert", box.file(name + ".pem").string(), "--tls-key", box.file(name + ".key").string()}, name + ".out");
+    };
+    const auto buy = [&] { return code_of(box.giro({"--json", "pos", "buy", "--bin", "970003", "--amount", "100"})); };
+    {
+        const auto other = host("wrong");
+        REQUIRE(eventually(20, [&] { return other->output().find("TLS:") != std::string::npos; }));
+        CHECK(buy() == "91");
+    }
+    const auto right = host("right");
+    CHECK(eventually(20, [&] { return buy() == "00"; }));
+    box.down();
 }
