@@ -12,6 +12,7 @@
 
 #include "appliance/giro/pos_connection.hpp"
 #include "net/deframer.hpp"
+#include "util/failpoint.hpp"
 #include "util/log.hpp"
 
 namespace giro::host {
@@ -172,6 +173,7 @@ void Server::accepted(evconnlistener*, int fd, sockaddr*, int, void* self) {
 }
 
 bool Server::take(std::uint64_t peer, Bytes message) {
+    GIRO_FAILPOINT("host.message.taken");
     const std::uint64_t now = m_clock.monotonic_ns();
     Issuer::Answered answered = m_issuer.handle(message, now - m_started_ns);
     if (answered.seen && m_options.keep) {
@@ -203,7 +205,11 @@ void Server::finish_later() {
 // False: nothing may be answered any more.
 bool Server::keep_all() {
     if (m_failure) return false;
-    if (!std::exchange(m_unkept, false) || !m_options.kept || m_options.kept()) return true;
+    if (!std::exchange(m_unkept, false) || !m_options.kept) return true;
+    GIRO_FAILPOINT("host.state.before");
+    const bool kept = m_options.kept();
+    GIRO_FAILPOINT("host.state.written");
+    if (kept) return true;
     m_failure = Failure{Failure::Kind::try_again, "cannot write the --state file; stopped before answering"};
     m_loop.stop();
     return false;
@@ -220,6 +226,7 @@ void Server::send(const Reply& reply) {
     if (found == m_peers.end()) return;  // hung up meanwhile
     if (reply.half) found->second->send_half(reply.frame);
     else found->second->send(reply.frame);
+    GIRO_FAILPOINT("host.answer.sent");
 }
 
 void Server::wake() {

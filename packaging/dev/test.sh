@@ -70,7 +70,7 @@ verb_test() {
 }
 
 # Those that take minutes and mostly wait: started first, the others run beside them.
-readonly tests_long=(kill story failpoint sim)
+readonly tests_long=(kill story failpoint luck sim)
 # Those whose figures mean something only with nothing beside them.
 readonly tests_alone=(kill)
 
@@ -129,4 +129,17 @@ run_tests() {
     done
     printf '%d passed, %d failed\n' "$passed" "$failed"
     ((failed == 0))
+}
+
+# Bad luck by real processes, longer than ./dev test has time for: for so many seconds, or everything once.
+verb_luck() {
+    [[ ${1:-} =~ ^([0-9]+|all)$ ]] || die "luck: give seconds, or all" 2
+    need "${packages_build[@]}" "${packages_run[@]}"
+    configure_and_build release test_luck
+    end_all_on_exit
+    TMPDIR=$(mktemp -d /tmp/giro-test.XXXXXX)
+    export TMPDIR GIRO_LUCK=$1
+    "$bin/test_luck" -nc &
+    started+=($!)
+    wait "${started[-1]}"
 }

@@ -74,7 +74,7 @@ class Test {
         m_ordeal.end_load();
         CHECK(m_ordeal.check_books() > 1'000);
         for (const Point& point : kPoints)
-            CHECK_MESSAGE(!m_points.hit_by(point).empty(), "never reached: ", std::string(point.name));
+            if (point.by != By::host) CHECK_MESSAGE(!m_points.hit_by(point).empty(), "never reached: ", std::string(point.name));
         m_ordeal.box().down();
     }
 
@@ -201,10 +201,11 @@ TEST_CASE("failpoint: the programs that are shipped have none") {
         CHECK(story::read_text(fs::path(GIRO_FAILPOINT_DIR) / program).find("failpoint:") != std::string::npos);
     }
     CHECK(story::read_text(fs::path(GIRO_BIN_DIR) / "giro").find("failpoint:") == std::string::npos);
+    CHECK(story::read_text(fs::path(GIRO_FAILPOINT_DIR) / "giro").find("failpoint:") != std::string::npos);
 }
 
 TEST_CASE(
     "failpoint: whoever dies or loses a message at whichever of them, nothing is lost, doubled or left unsettled") {
-    story::tell(std::to_string(std::size(kPoints)) + " failpoints in a box under load");
+    story::tell(std::to_string(std::ranges::count_if(kPoints, [](const Point& p) { return p.by != By::host; })) + " failpoints in a box under load");
     Test().run();
 }

@@ -1,5 +1,5 @@
 // Every named failpoint of the programs (util/failpoint.hpp), what makes a box pass it, and what recovery leads to. The
-// test arms each, and fails when one is not reached, or when the sources name another.
+// tests arm each, and fail when one is not reached, or when the sources name another.
 #pragma once
 
 namespace failpoint {
@@ -11,6 +11,7 @@ enum class By {
     block,       // the pre-mining of the chain
     timeout,     // the issuer's host is away
     settlement,  // a window is closed, approved, signed and confirmed
+    host,        // the load; of `giro host`, whom tests/failpoint/luck_test.cpp starts again
 };
 
 struct Point {
@@ -82,6 +83,10 @@ inline constexpr Point kPoints[] = {
     {"settle.signed", "settle", By::settlement, false, "the same transaction is signed when it is asked again"},
     {"settle.submitted", "settle", By::settlement, false, "the chain knows it; it is found there"},
     {"settle.block.found", "settle", By::settlement, false, "it is found again and confirmed once"},
+    {"host.message.taken", "host", By::host, false, "the host knows nothing of it; the switch reverses it, or says its advice again"},
+    {"host.state.before", "host", By::host, false, "decided and in no file: for the next start it never came"},
+    {"host.state.written", "host", By::host, false, "booked and not answered: the switch reverses it; an advice's repeat gets the same answer"},
+    {"host.answer.sent", "host", By::host, false, "the answer may be lost with the socket"},
     {"settle.confirmed", "settle", By::settlement, false, "the journal has the confirmation, once"},
 };
 

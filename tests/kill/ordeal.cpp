@@ -19,9 +19,12 @@ std::string key_of(const json& event) {
 }
 }  // namespace
 
-Ordeal::Ordeal(const std::string& name, const std::filesystem::path& programs, const std::vector<std::string>& host_options) : m_box(name) {
+Ordeal::Ordeal(const std::string& name, const std::filesystem::path& programs, const std::vector<std::string>& host_options,
+               const std::function<void(story::Box&)>& configure)
+    : m_box(name) {
     m_box.use_programs(programs);
     m_box.init();
+    if (configure) configure(m_box);
     m_box.serve_issuer_host(host_options);
     m_box.up();
     const story::Said provisioned = m_box.giro({"demo", "provision"});
@@ -57,9 +60,9 @@ std::optional<Program> Ordeal::next_life(const std::string& name, pid_t not_pid)
     return std::nullopt;
 }
 
-void Ordeal::begin_load(int per_second, const std::string& mix, const std::vector<std::string>& options) {
+void Ordeal::begin_load(int per_second, const std::string& mix, const std::vector<std::string>& options, int timeout_ms) {
     std::vector<std::string> arguments{"--json", "pos", "load", "--terminals", "60", "--seconds", std::to_string(kLoadMax_s),
-                                       "--rate", std::to_string(per_second), "--timeout", "4000", "--mix", mix,
+                                       "--rate", std::to_string(per_second), "--timeout", std::to_string(timeout_ms), "--mix", mix,
                                        "--trace", m_box.file("ordeal.jsonl").string()};
     arguments.insert(arguments.end(), options.begin(), options.end());
     m_load = m_box.start(arguments, "load.out");
@@ -121,6 +124,10 @@ std::size_t Ordeal::check_books() {
         ++entries[key_of(payment)];
         approved[key_of(payment)] += outcome == "approved" ? 1 : 0;
     }
+    for (const auto& stood_in : m_box.journal("stood_in")) {
+        ++entries[key_of(stood_in)];
+        ++approved[key_of(stood_in)];
+    }
     std::map<std::string, int> reversed;
     for (const auto& reversal : m_box.journal("reversal")) ++reversed[key_of(reversal)];
     for (const auto& key : m_told_approved)
@@ -146,6 +153,12 @@ std::size_t Ordeal::check_issuer() {
     }
     for (const auto& answer : m_box.journal("forward_answered"))
         if (const auto seq = answer["payment"].get<std::uint64_t>(); answer["outcome"] == "approved") here[key_by_seq[seq]] = amounts[seq];
+    for (const auto& payment : m_box.journal("stood_in")) {
+        key_by_seq[payment["seq"].get<std::uint64_t>()] = key_of(payment);
+        here[key_of(payment)] = payment["amount"].get<std::int64_t>();
+    }
+    for (const auto& answer : m_box.journal("saf_answered"))
+        if (answer["message"] == "advice" && answer["verdict"] == "refused") here[key_by_seq[answer["payment"].get<std::uint64_t>()]] = 0;
     for (const auto& reversal : m_box.journal("reversal"))
         if (const auto found = key_by_seq.find(reversal["payment"].get<std::uint64_t>()); found != key_by_seq.end())
             here[found->second] = std::min(here[found->second], reversal.value("stands", std::int64_t{0}));

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <fstream>
+#include <functional>
 #include <map>
 #include <set>
 
@@ -28,8 +29,9 @@ class Ordeal {
   public:
     // A demo box that is up, with its issuer host, its cards and terminals. `programs`: the folder of giro and the
     // others.
-    // `host_options`: of its `giro host`.
-    explicit Ordeal(const std::string& name, const std::filesystem::path& programs = {}, const std::vector<std::string>& host_options = {});
+    // `host_options`: of its `giro host`. `configure` may change the configuration before anything runs.
+    explicit Ordeal(const std::string& name, const std::filesystem::path& programs = {}, const std::vector<std::string>& host_options = {},
+                    const std::function<void(story::Box&)>& configure = {});
     [[nodiscard]] story::Box& box() { return m_box; }
 
     [[nodiscard]] std::map<std::string, Program> programs();
@@ -40,8 +42,9 @@ class Ordeal {
     [[nodiscard]] std::optional<Program> next_life(const std::string& name, pid_t not_pid);
 
     // Payments of every kind from 16 terminals, at a steady rate, with a trace; unanswered ones are reversed by the
-    // terminal.
-    void begin_load(int per_second, const std::string& mix = "card=75,link=10,reversal=10,decline=5", const std::vector<std::string>& options = {});
+    // terminal after `timeout_ms`. Where nobody hears anything for twice as long, the load is over.
+    void begin_load(int per_second, const std::string& mix = "card=75,link=10,reversal=10,decline=5", const std::vector<std::string>& options = {},
+                    int timeout_ms = 4'000);
     // Ends it: what is under way is waited for.
     void end_load();
     // Approved answers in the trace so far; cheap to ask again and again.
@@ -52,8 +55,8 @@ class Ordeal {
     // twice; every reversal that was acknowledged is there; the journal verifies. Returns how many approved ones were
     // compared.
     std::size_t check_books();
-    // Of each payment that went on to the issuer's host, and of each that the host saw, as much stands there as here. Returns how many
-    // stand. To be asked when nothing is owed any more, of a box that stands in for nobody.
+    // Of each payment that went on to the issuer's host or was stood in for, and of each that the host saw, as much stands there as
+    // here; of one stood in for whose advice the host refused, nothing. Returns how many stand. To be asked when nothing is owed any more.
     std::size_t check_issuer();
 
   private:
