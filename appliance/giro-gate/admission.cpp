@@ -30,11 +30,14 @@ bool Admission::takes_new(std::uint64_t now_ms) noexcept {
     return true;
 }
 
-void Admission::passed(std::uint64_t stamp, bool fresh, std::uint64_t now_ms) {
+bool Admission::takes_undoing() const noexcept { return m_undoing < room() / kUndoingShare; }
+
+void Admission::passed(std::uint64_t stamp, Work work, std::uint64_t now_ms) {
     if (m_undecided.empty()) begin_measure(m_progress_ms = now_ms);
     if (m_undecided.size() == kWatchedMax) return;
-    m_undecided.push_back({stamp, fresh});
-    if (fresh) ++m_fresh;
+    m_undecided.push_back({stamp, work});
+    m_fresh += work == Work::fresh ? 1 : 0;
+    m_undoing += work == Work::undoing ? 1 : 0;
 }
 
 void Admission::decided(std::uint64_t stamp, std::uint64_t now_ms) {
@@ -42,7 +45,9 @@ void Admission::decided(std::uint64_t stamp, std::uint64_t now_ms) {
     if (found == m_undecided.end()) return;
     while (std::next(found) != m_undecided.end() && std::next(found)->stamp == stamp) ++found;  // within one tick of a clock
     const auto end = std::next(found);
-    m_fresh -= static_cast<std::uint64_t>(std::count_if(m_undecided.begin(), end, [](const Passed& p) { return p.fresh; }));
+    const auto of = [&](Work work) { return static_cast<std::uint64_t>(std::count_if(m_undecided.begin(), end, [work](const Passed& p) { return p.work == work; })); };
+    m_fresh -= of(Work::fresh);
+    m_undoing -= of(Work::undoing);
     const auto count = static_cast<std::uint64_t>(end - m_undecided.begin());
     m_undecided.erase(m_undecided.begin(), end);
     m_progress_ms = now_ms;

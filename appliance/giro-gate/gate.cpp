@@ -69,6 +69,7 @@ Result<void> Gate::open_switch(bus::Context& context) {
     handlers.frame_out = [this](const bus::FrameOut& m) { frame_out(m); };
     handlers.link_frame_out = [this](const bus::LinkFrameOut& m) { link_frame_out(m); };
     handlers.wallet_reply = [this](const bus::WalletReply& m) { wallet_reply(m); };
+    handlers.decided = [this] { release_held(); };
     handlers.hold = [this](bool held) { m_connections->hold_reading(held); };
     const std::uint64_t silent_ms = m_options.config.switching.forward_timeout_ms + kSilenceMargin_ms;
     auto port = SwitchPort::connect(m_loop, context, m_options.switch_endpoint, m_clock, m_events, silent_ms,
@@ -80,7 +81,7 @@ Result<void> Gate::open_switch(bus::Context& context) {
 
 const Shared& Gate::share(const std::string& dialect, const net::Framing& framing) {
     Translator& translator = *m_translators[config::dialect_number(m_options.config, dialect)];
-    return *m_shared.emplace_back(std::make_unique<Shared>(Shared{m_clock, m_events, *m_port, translator, m_registrations, m_shed, framing}));
+    return *m_shared.emplace_back(std::make_unique<Shared>(Shared{m_clock, m_events, *m_port, translator, m_registrations, m_shed, m_waiting, framing}));
 }
 
 Result<void> Gate::open_doors(net::Signer& signer) {
@@ -203,9 +204,21 @@ void Gate::link_frame_out(const bus::LinkFrameOut& message) {
     (*link)->send(message.frame, message.connection);
 }
 
+// One of each connection in turn.
+void Gate::release_held() {
+    while (!m_waiting.empty() && m_port->takes_undoing()) {
+        const net::ConnectionId id = m_waiting.front();
+        m_waiting.pop_front();
+        net::Connection* connection = m_connections->find(id);
+        if (connection == nullptr) continue;  // its till asks again
+        if (static_cast<Terminal&>(connection->protocol()).release(*connection)) m_waiting.push_back(id);
+    }
+}
+
 void Gate::tick() {
     for (const auto& link : m_links) link->tick();
     m_port->tick();
+    release_held();
 }
 
 }  // namespace giro::gate

@@ -2,6 +2,7 @@
 // switch. Everything from the network is hostile; nothing is kept on disk and no secret is held.
 #pragma once
 
+#include <deque>
 #include <map>
 #include <memory>
 #include <vector>
@@ -63,6 +64,7 @@ class Gate {
     void frame_out(const bus::FrameOut& message);
     void wallet_reply(const bus::WalletReply& message);
     void link_frame_out(const bus::LinkFrameOut& message);
+    void release_held();  // as there is room
     void tick();
 
     bus::Loop& m_loop;
@@ -72,6 +74,7 @@ class Gate {
     std::vector<std::unique_ptr<Translator>> m_translators;  // by dialect
     Quota<net::Source> m_registrations;
     ShedMemory m_shed;
+    std::deque<net::ConnectionId> m_waiting;  // Shared::waiting
     std::unique_ptr<SwitchPort> m_port;
     std::vector<std::unique_ptr<Shared>> m_shared;
     std::unique_ptr<net::ServerTls> m_terminal_tls;

@@ -1,12 +1,13 @@
 #include "shed_memory.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <cstring>
 #include <string_view>
 
 namespace giro::gate {
 
-std::uint64_t ShedMemory::mark_of(const PaymentRequest& request) {
+std::uint64_t ShedMemory::mark_of(const PaymentRequest& request, std::uint32_t stan) {
     std::array<char, 64> key{};
     std::size_t at = 0;
     const auto put = [&](const void* from, std::size_t bytes) {
@@ -14,7 +15,7 @@ std::uint64_t ShedMemory::mark_of(const PaymentRequest& request) {
         at += bytes;
     };
     put(&request.connection, sizeof request.connection);
-    put(&request.stan, sizeof request.stan);
+    put(&stan, sizeof stan);
     put(request.terminal.chars.data(), request.terminal.chars.size());
     put(request.rrn.chars.data(), request.rrn.chars.size());
     const std::uint64_t mark = std::hash<std::string_view>{}({key.data(), at});
@@ -22,7 +23,7 @@ std::uint64_t ShedMemory::mark_of(const PaymentRequest& request) {
 }
 
 void ShedMemory::note(const PaymentRequest& request) {
-    const std::uint64_t mark = mark_of(request);
+    const std::uint64_t mark = mark_of(request, request.stan);
     Place& place = m_places[place_of(mark)];
     // The one that it already is, else the oldest, makes room.
     const auto gone = std::find(place.begin(), std::prev(place.end()), mark);
@@ -30,13 +31,26 @@ void ShedMemory::note(const PaymentRequest& request) {
     place.front() = mark;
 }
 
-bool ShedMemory::knows(const PaymentRequest& request) const {
-    const std::uint64_t mark = mark_of(request);
-    return std::ranges::find(m_places[place_of(mark)], mark) != m_places[place_of(mark)].end();
+bool ShedMemory::has(std::uint64_t mark) const {
+    const Place& place = m_places[place_of(mark)];
+    return std::ranges::find(place, mark) != place.end();
+}
+
+bool ShedMemory::knows(const PaymentRequest& request) const { return has(mark_of(request, request.stan)); }
+
+// DE90: message type n 4, STAN n 6, ...; the receipt (DE37) is the original's.
+bool ShedMemory::knows_original_of(const PaymentRequest& reversal) const {
+    constexpr std::size_t kMti = 4, kStan = 6;
+    const std::string_view original = reversal.original.view();
+    if (original.size() < kMti + kStan) return false;
+    std::uint32_t stan = 0;
+    const auto digits = original.substr(kMti, kStan);
+    const auto read = std::from_chars(digits.data(), digits.data() + digits.size(), stan);
+    return read.ec == std::errc() && read.ptr == digits.data() + digits.size() && has(mark_of(reversal, stan));
 }
 
 void ShedMemory::passed(const PaymentRequest& request) {
-    const std::uint64_t mark = mark_of(request);
+    const std::uint64_t mark = mark_of(request, request.stan);
     std::ranges::replace(m_places[place_of(mark)], mark, std::uint64_t{0});
 }
 

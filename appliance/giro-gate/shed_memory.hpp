@@ -23,12 +23,16 @@ class ShedMemory {
     void note(const PaymentRequest& request);
     // It, or what it repeats, was refused on its connection and has not been passed on since.
     [[nodiscard]] bool knows(const PaymentRequest& request) const;
+    // What this reversal (0400) names was refused on its connection and has not been passed on.
+    [[nodiscard]] bool knows_original_of(const PaymentRequest& reversal) const;
     // It goes to the switch: from now on its repeats are repeats.
     void passed(const PaymentRequest& request);
 
   private:
     using Place = std::array<std::uint64_t, kWays>;                             // newest first; 0: none
-    [[nodiscard]] static std::uint64_t mark_of(const PaymentRequest& request);  // never 0
+    // Of `stan` in place of the request's; never 0.
+    [[nodiscard]] static std::uint64_t mark_of(const PaymentRequest& request, std::uint32_t stan);
+    [[nodiscard]] bool has(std::uint64_t mark) const;
     [[nodiscard]] static std::size_t place_of(std::uint64_t mark) noexcept { return mark % kPlaces; }
 
     std::vector<Place> m_places;

@@ -34,11 +34,11 @@ void SwitchPort::send(bus::MessageType type, const Message& message) {
     m_body.clear();
 }
 
-void SwitchPort::send_request(const PaymentRequest& request, bool fresh) {
+void SwitchPort::send_request(const PaymentRequest& request, Work work) {
     send(bus::MessageType::payment_request, request);
     const std::uint64_t now = now_ms();
     m_flow.sent(now);
-    m_admission.passed(request.received_ns, fresh, now);
+    m_admission.passed(request.received_ns, work, now);
     update_hold();
 }
 
@@ -50,7 +50,7 @@ void SwitchPort::send_wallet(const bus::WalletRequest& request) {
     send(bus::MessageType::wallet_request, request);
     const std::uint64_t now = now_ms();
     m_flow.sent(now);
-    m_admission.passed(wallet_stamp(request.connection), true, now);
+    m_admission.passed(wallet_stamp(request.connection), Work::fresh, now);
     update_hold();
 }
 
@@ -87,7 +87,10 @@ void SwitchPort::received(const bus::Record& record) {
             });
             break;
         case MessageType::decided:
-            good = hand_over(bus::decode_decided(record.body), [this](const bus::Decided& m) { m_admission.decided(m.received_ns, now_ms()); });
+            good = hand_over(bus::decode_decided(record.body), [this](const bus::Decided& m) {
+                m_admission.decided(m.received_ns, now_ms());
+                m_handlers.decided();
+            });
             break;
         default:
             break;

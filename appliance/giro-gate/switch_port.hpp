@@ -21,6 +21,7 @@ struct SwitchHandlers {
     std::function<void(const bus::LinkFrameOut&)> link_frame_out;
     std::function<void(const bus::WalletReply&)> wallet_reply;
     std::function<void(bool)> hold;  // stop reading from the sockets, or go on
+    std::function<void()> decided;   // something was: there may be room
 };
 
 class SwitchPort {
@@ -35,8 +36,9 @@ class SwitchPort {
 
     // Whether a new payment may be passed on (Admission); what is not may_be_shed() always may.
     [[nodiscard]] bool takes_new() { return m_admission.takes_new(now_ms()); }
-    // A terminal's request: the switch answers with one frame_out, until then it is in flight. `fresh`: takes_new() was asked for it.
-    void send_request(const PaymentRequest& request, bool fresh);
+    [[nodiscard]] bool takes_undoing() const { return !m_flow.silent() && m_admission.takes_undoing(); }
+    // A terminal's request: the switch answers with one frame_out, until then it is in flight. takes_new() or takes_undoing() was asked for it.
+    void send_request(const PaymentRequest& request, Work work);
     // An issuer's answer: nothing comes back for it.
     void send_answer(const PaymentRequest& answer);
     void send_wallet(const bus::WalletRequest& request);  // in flight until its wallet_reply

@@ -23,24 +23,52 @@ void Terminal::pass_on(net::Connection& connection, Bytes frame) {
     PaymentRequest& request = **read;
     request.connection = connection.id();
     request.link = 0;
-    const bool fresh = is_fresh(request);
-    if (fresh && !m_shared.port.takes_new()) {
+    const Work work = work_of(request);
+    if (work == Work::fresh && !m_shared.port.takes_new()) {
         m_shared.shed.note(request);
         return refuse(connection, Refusal::overloaded);
     }
-    if (fresh) m_shared.shed.passed(request);
+    if (work == Work::undoing && (!m_held.empty() || !m_shared.port.takes_undoing())) return hold(connection, frame);
+    send(connection, request, work);
+}
+
+void Terminal::send(net::Connection& connection, PaymentRequest& request, Work work) {
+    if (work == Work::fresh) m_shared.shed.passed(request);
     request.received_ns = m_shared.clock.wall_ns();
     if (m_in_flight++ == 0) m_progress_ms = m_shared.clock.monotonic_ns() / 1'000'000;
     GIRO_FAILPOINT("gate.request.read");
-    m_shared.port.send_request(request, fresh);
+    m_shared.port.send_request(request, work);
     GIRO_FAILPOINT("gate.request.passed");
     if (m_in_flight >= m_shared.port.flow().share()) connection.pause_reading(true);
 }
 
+void Terminal::hold(net::Connection& connection, Bytes frame) {
+    if (m_held.empty()) m_shared.waiting.push_back(connection.id());
+    m_held.emplace_back(frame.begin(), frame.end());
+    m_held_bytes += frame.size();
+    if (m_held_bytes >= kHeldBytesMax) connection.pause_reading(true);
+}
+
+bool Terminal::release(net::Connection& connection) {
+    const Buffer frame = std::move(m_held.front());
+    m_held.pop_front();
+    m_held_bytes -= frame.size();
+    const auto read = m_shared.translator.read(frame, PaymentRequest::Source::terminal);
+    ASSERT(read.has_value());  // it was, before it was held
+    PaymentRequest& request = **read;
+    request.connection = connection.id();
+    request.link = 0;
+    send(connection, request, Work::undoing);
+    m_shared.translator.forget();
+    read_on(connection);
+    return !m_held.empty();
+}
+
 // A repeat of what was never passed on is the switch's first sight of it.
-bool Terminal::is_fresh(const PaymentRequest& request) const {
-    if (bus::may_be_shed(request.mti)) return true;
-    return bus::may_be_shed(without_repeat(request.mti)) && m_shared.shed.knows(request);
+Work Terminal::work_of(const PaymentRequest& request) const {
+    const Mti first = without_repeat(request.mti);
+    if (bus::may_be_shed(request.mti) || (bus::may_be_shed(first) && m_shared.shed.knows(request))) return Work::fresh;
+    return first == 0x0400 && m_shared.shed.knows_original_of(request) ? Work::undoing : Work::owed;
 }
 
 void Terminal::frame_too_large(net::Connection& connection) {
@@ -80,7 +108,11 @@ void Terminal::answer(net::Connection& connection, const bus::FrameOut& message)
 void Terminal::settle(net::Connection& connection, std::uint32_t requests) {
     m_in_flight -= requests;
     m_shared.port.settled(requests);
-    if (m_in_flight <= m_shared.port.flow().share() / 2) connection.pause_reading(false);
+    read_on(connection);
+}
+
+void Terminal::read_on(net::Connection& connection) {
+    if (m_in_flight <= m_shared.port.flow().share() / 2 && m_held_bytes <= kHeldBytesMax / 2) connection.pause_reading(false);
 }
 
 void Terminal::tick(net::Connection& connection, std::uint64_t now_ms) {

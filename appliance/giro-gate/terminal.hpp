@@ -1,6 +1,8 @@
 // A terminal's (or acquirer's) connection: frames in, requests to the switch, answers out. Hostile: every byte.
 #pragma once
 
+#include <deque>
+
 #include "event_log.hpp"
 #include "net/framed.hpp"
 #include "shed_memory.hpp"
@@ -11,6 +13,7 @@
 namespace giro::gate {
 
 inline constexpr std::uint64_t kAnswerGivenUp_ms = 15'000;     // nothing for so long: the switch has lost them
+inline constexpr std::size_t kHeldBytesMax = 16U << 10;  // of requests that wait here for room; then the connection is not read
 
 // What the connections of a port or a link share; all of it outlives them.
 struct Shared {
@@ -20,6 +23,7 @@ struct Shared {
     Translator& translator;             // of its dialect
     Quota<net::Source>& registrations;  // of new wallets
     ShedMemory& shed;
+    std::deque<net::ConnectionId>& waiting;  // connections that hold something back, each once, longest first
     net::Framing framing;
 };
 
@@ -29,6 +33,8 @@ class Terminal final : public net::FramedProtocol {
         : FramedProtocol(shared.clock, iso8583::kFrameBytesMax, shared.framing), m_shared(shared) {}
     // The switch's answer to one of this terminal's requests.
     void answer(net::Connection& connection, const bus::FrameOut& message);
+    // There is room: passes on the first of what is held back. True: there is more.
+    [[nodiscard]] bool release(net::Connection& connection);
     void tick(net::Connection& connection, std::uint64_t now_ms) override;
     void closed(net::Connection& connection, net::CloseReason reason) override;
 
@@ -38,10 +44,15 @@ class Terminal final : public net::FramedProtocol {
     void pass_on(net::Connection& connection, Bytes frame);
     void refuse(net::Connection& connection, Refusal why);
     void settle(net::Connection& connection, std::uint32_t requests);
-    [[nodiscard]] bool is_fresh(const PaymentRequest& request) const;
+    void send(net::Connection& connection, PaymentRequest& request, Work work);
+    void hold(net::Connection& connection, Bytes frame);
+    void read_on(net::Connection& connection);  // where little enough is in flight and held
+    [[nodiscard]] Work work_of(const PaymentRequest& request) const;
 
     const Shared& m_shared;
     std::uint32_t m_in_flight = 0;
+    std::deque<Buffer> m_held;  // frames of Work::undoing that wait for room
+    std::size_t m_held_bytes = 0;
     std::uint64_t m_progress_ms = 0;  // the first request in flight, or the last answer
 };
 

@@ -8,6 +8,7 @@ using namespace giro::gate;
 
 namespace {
 constexpr std::uint64_t kWait_ms = 100;
+constexpr std::uint64_t kKept = 200;  // that a queue at rest has in it
 
 // A switch that decides `per_ms` requests a millisecond, in batches each 5 ms, behind a gate that is offered `offered_per_ms`.
 struct Queue {
@@ -19,7 +20,7 @@ struct Queue {
                 ++refused;
                 continue;
             }
-            admission.passed(++passed, true, now_ms);
+            admission.passed(++passed, Work::fresh, now_ms);
         }
     }
     void decide(std::uint64_t requests) {
@@ -106,21 +107,35 @@ TEST_CASE("admission: a word about a request that nobody waits for says nothing"
 
 TEST_CASE("admission: what is kept count of is bounded") {
     Queue q;
-    for (std::uint64_t i = 0; i < kWatchedMax + 10; ++i) q.admission.passed(i, false, 0);
+    for (std::uint64_t i = 0; i < kWatchedMax + 10; ++i) q.admission.passed(i, Work::owed, 0);
     CHECK(q.admission.undecided() == kWatchedMax);
 }
 
 TEST_CASE("admission: whoever sends what is never shed leaves new payments a share; what waits of it takes from their room") {
     Queue q;
-    for (std::uint64_t i = 0; i < 500; ++i) q.admission.passed(1'000'000 + i, false, q.now_ms);
+    for (std::uint64_t i = 0; i < 500; ++i) q.admission.passed(1'000'000 + i, Work::owed, q.now_ms);
     q.offer(2'000);
     CHECK(q.passed == kUndecidedUnknown - 500 + 1);  // one more to find out
     Queue flooded;
-    for (std::uint64_t i = 0; i < 8'000; ++i) flooded.admission.passed(1'000'000 + i, false, flooded.now_ms);
+    for (std::uint64_t i = 0; i < 8'000; ++i) flooded.admission.passed(1'000'000 + i, Work::owed, flooded.now_ms);
     flooded.offer(2'000);
     CHECK(flooded.passed == kUndecidedUnknown / kFreshShare + 1);
     flooded.admission.decided(flooded.passed, flooded.now_ms);
     CHECK(flooded.admission.undecided() == 0);
     flooded.offer(100);
     CHECK(flooded.passed == kUndecidedUnknown / kFreshShare + 1 + 100);
+}
+
+TEST_CASE("admission: what undoes has a fourth of the room and no more, and new payments the rest") {
+    Queue q;
+    q.run(1'000, 10, 20);
+    std::uint64_t undoing = 0;
+    const std::uint64_t room = q.admission.room();
+    while (q.admission.takes_undoing()) q.admission.passed(1'000'000 + ++undoing, Work::undoing, q.now_ms);
+    CHECK(undoing == room / kUndoingShare);
+    q.offer(2 * room);
+    CHECK(q.admission.undecided() <= room + kKept);
+    CHECK(q.admission.undecided() >= room - kKept);
+    q.admission.decided(1'000'000 + undoing, q.now_ms);
+    CHECK(q.admission.takes_undoing());
 }

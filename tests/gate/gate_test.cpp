@@ -289,6 +289,33 @@ TEST_CASE("gate: where the switch is behind, new payments hear 96 without a MAC;
     }));
 }
 
+TEST_CASE("gate: what takes back a payment that was refused here waits its turn behind the switch's room; other reversals do not, and none is lost") {
+    Fixture f;
+    f.fake_switch.decides = false;
+    ClientSocket client(f.gate->ports().terminals);
+    client.send(framed(purchase()));
+    REQUIRE(f.until([&] { return f.fake_switch.requests.size() == 1; }));
+    f.clock.advance_ms(3ULL * f.config.gate.wait_max_ms);
+    client.send(framed(purchase()));  // one may find out
+    REQUIRE(f.until([&] { return f.fake_switch.requests.size() == 2; }));
+    CHECK(refusal_of(f, client, purchase()).response_code == "96");
+    iso8583::Message m;
+    fill_reversal(m);
+    const Buffer hasty = packed(m);
+    m.set(90, "020000471211221530000000097000200000000000");  // of a payment that was not refused
+    m.set_number(11, 4713, 6);
+    const Buffer other = packed(m);
+    constexpr std::size_t kShare = kUndecidedUnknown / kUndoingShare, kMore = 20;
+    for (std::size_t i = 0; i < kShare + kMore; ++i) client.send(framed(hasty));
+    client.send(framed(other));
+    const auto arrived = [&] { return f.fake_switch.requests.size() - 2; };
+    CHECK(f.until([&] { return arrived() == kShare + 1; }));
+    CHECK(f.fake_switch.requests.back().stan == 4713);
+    f.fake_switch.send(bus::MessageType::decided, bus::Decided{f.clock.wall_ns()});
+    CHECK(f.until([&] { return arrived() == kShare + kMore + 1; }));
+    CHECK(f.fake_switch.requests.back().stan == 4711);
+}
+
 TEST_CASE("gate: requests that are never answered are given up, so that they don't count for ever") {
     Fixture f;
     ClientSocket client(f.gate->ports().terminals);
