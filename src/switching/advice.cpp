@@ -1,5 +1,7 @@
 #include "switching/advice.hpp"
 
+#include <chrono>
+
 #include "iso8583/canonical.hpp"
 #include "iso8583/chip.hpp"
 #include "util/bytes.hpp"
@@ -100,6 +102,17 @@ Currency chip_currency_of(const entry::AdviceData& advice) {
     const auto currency = iso8583::chip_tag(advice.chip, 0x5F2A);
     const auto value = currency && currency->size() == 2 ? packed(*currency) : std::nullopt;
     return value ? static_cast<Currency>(*value) : Currency{0};
+}
+
+std::optional<std::int64_t> chip_day_of(const entry::AdviceData& advice) {
+    using namespace std::chrono;
+    const auto date = iso8583::chip_tag(advice.chip, 0x9A);
+    const auto digits = date && date->size() == 3 ? packed(*date) : std::nullopt;
+    if (!digits) return std::nullopt;
+    const auto part = [&](MinorUnits of) { return static_cast<unsigned>(*digits / of % 100); };
+    const year_month_day day{year(2000 + static_cast<int>(part(10'000))), month(part(100)), std::chrono::day(part(1))};
+    if (!day.ok()) return std::nullopt;
+    return sys_days(day).time_since_epoch().count();
 }
 
 }  // namespace giro::switching

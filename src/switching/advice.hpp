@@ -21,5 +21,6 @@ namespace giro::switching {
 [[nodiscard]] std::uint16_t atc_of(const entry::AdviceData& advice) noexcept;              // 9F36
 [[nodiscard]] std::optional<MinorUnits> chip_amount_of(const entry::AdviceData& advice);  // 9F02
 [[nodiscard]] Currency chip_currency_of(const entry::AdviceData& advice);                 // 5F2A
+[[nodiscard]] std::optional<std::int64_t> chip_day_of(const entry::AdviceData& advice);   // 9A, in days since 1970-01-01
 
 }  // namespace giro::switching

@@ -7,9 +7,10 @@
 //   no policy, or it is no card                              link_down
 //   a PIN came with it: its issuer alone can look at it      stand_in_pin
 //   the chip said no (AAC)                                   05
-//   no cryptogram over this amount, and the policy requires  stand_in_chip
-//   one; or chip data without one; or its counter is not
-//   beyond all that were stood in for of this card
+//   no cryptogram over this amount and of this day, and the  stand_in_chip
+//   policy requires one; or chip data without one; or its
+//   counter is not beyond all that were stood in for of
+//   this card
 //   more than the policy's floor                             stand_in_floor
 //   this card too often or too much in card_hours, or this   stand_in_limit
 //   merchant too much in an hour
@@ -19,12 +20,14 @@
 // Limits are counted from the journal alone, so a restart forgets none. Nothing is stood in for once its request went out:
 // it may be paid there.
 #include <algorithm>
+#include <cstdlib>
 
 #include "iso8583/chip.hpp"
 #include "switching/accounts.hpp"
 #include "switching/advice.hpp"
 #include "switching/core.hpp"
 #include "switching/core_record.hpp"
+#include "switching/freshness.hpp"
 
 namespace giro::switching {
 
@@ -41,13 +44,15 @@ bool chip_said_no(const CardShown& shown) {
 }
 
 // A cryptogram and what it was made over, all of which its issuer needs to verify it (EMV Book 2, 8.1.1): of this amount in
-// this currency.
-bool has_cryptogram(const CardShown& shown, const Amount& amount) {
+// this currency, and of today by the box's clock, or a day from it: time zones. So a counter need not be known for ever.
+bool has_cryptogram(const CardShown& shown, const entry::Payment& payment) {
     const auto cryptogram = iso8583::chip_tag(shown.advice.chip, kCryptogram);
     constexpr std::uint16_t kBeside[] = {0x9F10, 0x9F37, 0x9F36, 0x95, 0x9A, 0x9C, 0x82, 0x9F1A};
     const bool whole = std::ranges::all_of(kBeside, [&](std::uint16_t tag) { return iso8583::chip_tag(shown.advice.chip, tag).has_value(); });
-    return whole && cryptogram && cryptogram->size() == 8 && chip_amount_of(shown.advice) == amount.minor &&
-           chip_currency_of(shown.advice) == amount.currency;
+    const auto day = chip_day_of(shown.advice);
+    const bool of_today = day && std::abs(*day - day_of(payment.time_ns)) <= 1;
+    return whole && cryptogram && cryptogram->size() == 8 && of_today && chip_amount_of(shown.advice) == payment.amount.minor &&
+           chip_currency_of(shown.advice) == payment.amount.currency;
 }
 
 bool has_chip_data(const CardShown& shown) {
@@ -97,7 +102,7 @@ Reason Core::stand_in_reason(const entry::Payment& payment, const config::StandI
     const CardShown& shown = checks.shown == nullptr ? none : *checks.shown;
     if (chip_said_no(shown)) return Reason::chip_refused;
     const bool needs = policy.chip == config::ChipPolicy::required || has_chip_data(shown);
-    if (needs && !has_cryptogram(shown, payment.amount)) return Reason::stand_in_chip;
+    if (needs && !has_cryptogram(shown, payment)) return Reason::stand_in_chip;
     // A copy of what was stood in for before has its counter, or an earlier one.
     if (needs && atc_of(shown.advice) <= m_state.stood_in_atc(payment.pan.token)) return Reason::stand_in_chip;
     if (payment.amount.minor > policy.floor) return Reason::stand_in_floor;

@@ -13,6 +13,9 @@ using entry::Outcome;
 using entry::SafVerdict;
 
 namespace {
+// The last counter of a chip is kept so long: its cryptogram is taken on the day that it names and on both beside it.
+constexpr std::uint32_t kStandInCounterHours = 73;
+static_assert(kStandInCounterHours > kStandInHoursKept);
 constexpr std::uint8_t kFailuresCounted = 100;  // the core parks long before
 
 std::uint32_t hour_of(std::uint64_t time_ns) noexcept {
@@ -70,11 +73,15 @@ const StandInUse* find_use(const Map& map, const Key& key) {
     return at == map.end() ? nullptr : &at->second;
 }
 
-// What was before `hour` for longer than any policy asks.
+// What was before `hour` for longer than any policy asks; of a chip's counter the last hour stays as long as a cryptogram that
+// was stood in for could come again.
 void let_go(auto& map, std::uint32_t hour) {
     for (auto at = map.begin(); at != map.end();) {
-        std::erase_if(at->second.hours, [hour](const auto& h) { return h.hour + kStandInHoursKept <= hour; });
-        at = at->second.hours.empty() ? map.erase(at) : std::next(at);
+        auto& hours = at->second.hours;
+        const std::uint32_t last = hours.empty() ? 0 : hours.back().hour;
+        const bool counter = at->second.last_atc != 0 && last + kStandInCounterHours > hour;
+        std::erase_if(hours, [&](const auto& h) { return h.hour + kStandInHoursKept <= hour && !(counter && h.hour == last); });
+        at = hours.empty() ? map.erase(at) : std::next(at);
     }
 }
 }  // namespace

@@ -18,7 +18,7 @@ namespace giro::switching {
 
 namespace {
 constexpr std::string_view kMagic = "GIROSTAT";
-constexpr std::uint32_t kVersion = 10;
+constexpr std::uint32_t kVersion = 11;
 }  // namespace
 
 static void fields(auto& a, Remembered& r) {

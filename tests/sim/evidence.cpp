@@ -88,6 +88,7 @@ void Evidence::upload(const entry::Uploaded& e) {
     MinorUnits stands = sale != nullptr && sale->approved() ? sale->payment.amount.minor : 0;
     if (sale != nullptr)
         for (const auto& r : sale->reversed) stands -= r.amount.minor;
+    if (e.outcome == entry::UploadOutcome::accepted) uploaded.insert(e.payment);
     if (e.outcome != entry::UploadOutcome::differs && stands != e.amount.minor) miscounted.push_back(key + " is not what stands");
     if (e.outcome == entry::UploadOutcome::accepted && sale != nullptr && sale->payment.amount.minor > 5'000)
         miscounted.push_back(key + " was accepted beyond a till's own limit");

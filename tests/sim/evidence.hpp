@@ -50,6 +50,7 @@ struct Evidence {
     std::map<std::uint64_t, entry::SafVerdict> advised;       // .. and what their issuer said
     std::set<std::uint64_t> expired;                          // .. or nobody did
     std::set<std::uint64_t> parked_once, closed;              // payments of which something owed was, once or for good
+    std::set<std::uint64_t> uploaded;                         // sales that the box knows of by their terminal's batch alone
     std::map<std::uint64_t, entry::ChipChecked> chips;        // by the seq of the sale
     std::map<std::uint64_t, std::pair<entry::CardToken, bool>> blocks;  // seq -> the card that is blocked from there on, or no more
     std::map<std::uint64_t, entry::RoutesChanged> routes;     // seq -> the table that decides from there on

@@ -14,7 +14,7 @@ Reason reason_of_last(const Box& box) {
     return payment && box.journal.back().kind == entry::Kind::payment ? payment->reason : Reason::none;
 }
 // DE55 of a card that asks (9F27 80) or said no (00), over so many cents (0 to 99) of currency 963.
-Buffer chip_field(std::byte information, unsigned cents = 1, std::uint8_t atc = 1) {
+Buffer chip_field(std::byte information, unsigned cents = 1, std::uint8_t atc = 1, std::uint8_t day = 0x18) {
     Buffer field;
     const auto add = [&field](std::initializer_list<int> bytes) {
         for (const int b : bytes) field.push_back(static_cast<std::byte>(b));
@@ -23,7 +23,7 @@ Buffer chip_field(std::byte information, unsigned cents = 1, std::uint8_t atc = 
     field.push_back(information);
     add({0x9F, 0x10, 2, 1, 1, 0x9F, 0x37, 4, 1, 2, 3, 4, 0x9F, 0x36, 2, 0});
     field.push_back(std::byte{atc});
-    add({0x95, 5, 0, 0, 0, 0, 0, 0x9A, 3, 0x26, 0x11, 0x18, 0x9C, 1, 0, 0x9F, 0x02, 6, 0, 0, 0, 0, 0});
+    add({0x95, 5, 0, 0, 0, 0, 0, 0x9A, 3, 0x26, 0x11, day, 0x9C, 1, 0, 0x9F, 0x02, 6, 0, 0, 0, 0, 0});
     field.push_back(static_cast<std::byte>(cents / 10 * 16 + cents % 10));
     add({0x5F, 0x2A, 2, 0x09, 0x63, 0x82, 2, 0, 0, 0x9F, 0x1A, 2, 2, 0x76});
     return field;
@@ -186,6 +186,37 @@ TEST_CASE("stand-in: a policy that requires a cryptogram takes no payment withou
     CHECK(box.buy_down(purchase_of(1, 4, kGammaCard), kGamma, kNow, with(yes)).code.view() == "91");  // a copy
     CHECK(reason_of_last(box) == Reason::stand_in_chip);
     CHECK(box.buy_down(purchase_of(1, 5, kGammaCard), kGamma, kNow, with(later)).code == kApproved);
+}
+
+// giro-sim --seed 1016 --steps 150000: with the limits' hours the card's last counter was let go of.
+TEST_CASE("stand-in: a cryptogram of yesterday is no good again when the limits are forgotten, and one of another week never") {
+    constexpr std::uint64_t kHour = 3'600'000'000'000;
+    StandInBox box;
+    CHECK(box.buy_down(purchase_of(1, 1, kGammaCard), kGamma, kNow, with(shown(chip_field(std::byte{0x80}, 1, 7, 0x19)))).code == kApproved);
+    const auto windows_end = [&](std::uint64_t at_ns) {
+        for (int i = 0; i < 2; ++i) CHECK(box.core->close_window(at_ns).has_value());
+        box.commit();
+    };
+    const std::uint64_t next_day = kNow + 26 * kHour;
+    windows_end(next_day);
+    box.restart();
+    CHECK(box.state.stood_in_of(sealed(kGamma).token, next_day, 24).count == 0);
+    CHECK(box.state.stood_in_atc(sealed(kGamma).token) == 7);
+    const CardShown copy = shown(chip_field(std::byte{0x80}, 1, 7, 0x19)), later = shown(chip_field(std::byte{0x80}, 1, 8, 0x19));
+    auto again = purchase_of(1, 2, kGammaCard), new_one = purchase_of(1, 3, kGammaCard);
+    again.received_ns = new_one.received_ns = next_day;
+    CHECK(box.buy_down(again, kGamma, next_day, with(copy)).code.view() == "91");
+    CHECK(reason_of_last(box) == Reason::stand_in_chip);
+    CHECK(box.buy_down(new_one, kGamma, next_day, with(later)).code == kApproved);
+    // Once nobody knows the counter any more, the day does not fit.
+    const std::uint64_t next_week = kNow + 120 * kHour;
+    windows_end(next_week);
+    CHECK(box.state.stood_in_atc(sealed(kGamma).token) == 0);
+    auto much_later = purchase_of(1, 4, kGammaCard);
+    much_later.received_ns = next_week;
+    much_later.local_date = FixedText<4>("1123");
+    CHECK(box.buy_down(much_later, kGamma, next_week, with(later)).code.view() == "91");
+    CHECK(reason_of_last(box) == Reason::stand_in_chip);
 }
 
 TEST_CASE("stand-in: the bank's cover on tier 1 is the end of it") {
