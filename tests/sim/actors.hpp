@@ -224,7 +224,6 @@ class Clerk {
     bool m_settled = false;
     bool m_closed_last = false;
     std::set<std::string> m_blocked;                  // card numbers, as far as the clerk knows
-    std::map<std::uint64_t, unsigned> m_retried;      // payment -> how often, once all is calm
 };
 
 }  // namespace giro::sim

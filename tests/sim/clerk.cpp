@@ -185,27 +185,22 @@ std::optional<bus::SafPage> Clerk::owed(bool parked_only) {
     return *page;
 }
 
-// As `giro saf`: now and then one is parked, or sent again, or settled otherwise. Once all is calm, everything that is parked is sent
-// again, and what its host makes nothing of even then is closed.
+// As `giro saf`: now and then one is parked, or sent again, or settled otherwise. Once all is calm, everything that is parked is
+// sent again, and must come to its end by itself.
 void Clerk::look_after_owed() {
-    constexpr unsigned kRetries = 3;
     auto& random = m_out.world.random;
     const bool calm = m_out.weather.calm;
     const auto page = owed(calm || random.one_in(2));
     if (!page || page->rows.empty()) return;
-    const auto close = [&](std::uint64_t payment) { tell(MessageType::saf_close, encode(bus::SafClose{payment, FixedText<64>("settled by letter")}), false); };
     if (calm) {
-        for (const auto& row : page->rows) {
-            if (m_retried[row.payment]++ < kRetries) tell(MessageType::saf_retry, encode(bus::SafPayment{row.payment}), false);
-            else close(row.payment);
-        }
+        for (const auto& row : page->rows) tell(MessageType::saf_retry, encode(bus::SafPayment{row.payment}), false);
         return;
     }
     const bus::SafRow& row = page->rows[random.below(page->rows.size())];
     if (!row.parked) {
         if (tell(MessageType::saf_park, encode(bus::SafPayment{row.payment}), false)) ++m_out.weather.parked;
     } else if (random.one_in(4)) {
-        close(row.payment);
+        tell(MessageType::saf_close, encode(bus::SafClose{row.payment, FixedText<64>("settled by letter")}), false);
     } else {
         tell(MessageType::saf_retry, encode(bus::SafPayment{row.payment}), false);
     }

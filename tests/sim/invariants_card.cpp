@@ -7,7 +7,7 @@
 #include <map>
 #include <set>
 
-#include "tests/sim/token/control.hpp"
+#include "tests/sim/sabotage.hpp"
 #include "vault/payment_wire.hpp"
 
 namespace giro::sim {
@@ -148,8 +148,6 @@ class ValuesLookedAt final : public Invariant {
     std::string_view sentence() const override { return "a wrong verification value approves nothing"; }
     void check(const Scene& s, Broken& broken) const override {
         constexpr unsigned kWrongMax = 5;
-        std::map<std::string, unsigned> wrong;
-        for (const auto& [request, shown] : s.ears.shown()) wrong[shown.card] += shown.right ? 0 : 1;
         for (const PaymentStory& p : s.journal.payments) {
             const auto& key = p.payment.key;
             const std::string request = key_of_sale(key.terminal.view(), key.stan, key.rrn.view());
@@ -162,16 +160,9 @@ class ValuesLookedAt final : public Invariant {
             }
             if (p.approved() && !shown->second.right)
                 broken.push_back(fmt::format("{} was approved with a wrong value", request));
-            // What is asked again, because the switch or the vault died over it, is counted again.
-            const unsigned least = undisturbed(s) ? kWrongMax : 1;
-            if (declined && shown->second.right && wrong[shown->second.card] < least)
+            if (declined && shown->second.right && values_called_wrong(shown->second.card) < kWrongMax)
                 broken.push_back(fmt::format("{} was declined with the right value", request));
         }
-    }
-
-  private:
-    static bool undisturbed(const Scene& s) {
-        return s.box.role(RoleId::the_switch).starts == 1 && s.box.role(RoleId::vault).starts == 1 && test::test_token().faults() == 0;
     }
 };
 

@@ -46,6 +46,7 @@ constexpr Bug kBugs[] = {{"none", 0},
                          {"odd-router", 0, "a payment goes the way of the routing table"},
                          {"lost-reversal", 0, "what its terminal was told is declined"},
                          {"bare-advice", 0, "an advice carries the cryptogram"},
+                         {"mute-box", 0, "after the faults are mended everything completes"},
                          {"deaf-block", 0, "a blocked card pays nothing"},
                          {"kind-values", 0, "a wrong verification value"},
                          {"kind-pins", 0, "a wrong PIN"},
@@ -56,6 +57,7 @@ static_assert(std::size(kBugs) == static_cast<std::size_t>(Sabotage::count));
 Sabotage g_sabotage = Sabotage::none;
 std::uint64_t g_calls = 0;
 std::map<std::string, int> g_answered;
+std::map<std::string, unsigned> g_wrong_values;
 
 bool every(std::uint64_t n) {
     return ++g_calls % n == 0;
@@ -73,7 +75,7 @@ std::string_view sentence_broken(Sabotage sabotage) {
     return kBugs[static_cast<std::size_t>(sabotage)].sentence;
 }
 bool sabotage_of_links() {
-    return g_sabotage == Sabotage::forgetful_advice || g_sabotage == Sabotage::miswritten_link || g_sabotage == Sabotage::lost_reversal || g_sabotage == Sabotage::bare_advice;
+    return g_sabotage == Sabotage::forgetful_advice || g_sabotage == Sabotage::miswritten_link || g_sabotage == Sabotage::lost_reversal || g_sabotage == Sabotage::mute_box || g_sabotage == Sabotage::bare_advice;
 }
 std::string_view name_of(Sabotage sabotage) {
     return kBugs[static_cast<std::size_t>(sabotage)].name;
@@ -95,6 +97,11 @@ void set_sabotage(Sabotage sabotage) {
     g_sabotage = sabotage;
     g_calls = 0;
     g_answered.clear();
+    g_wrong_values.clear();
+}
+unsigned values_called_wrong(const std::string& card) {
+    const auto found = g_wrong_values.find(card);
+    return found == g_wrong_values.end() ? 0 : found->second;
 }
 Sabotage sabotage() {
     return g_sabotage;
@@ -137,6 +144,7 @@ GIRO_WRAP(std::optional<Buffer>,
           switching::FrameBuilder* self, const entry::Payment& payment, const entry::AdviceData& advice, const Pan& pan, bool repeat) {
     entry::Payment other = payment;
     if (sabotage() == Sabotage::forgetful_advice && repeat) other.key.local_time = FixedText<6>(payment.key.local_time.view() == "000000" ? "000001" : "000000");
+    if (sabotage() == Sabotage::mute_box) return std::nullopt;
     entry::AdviceData bare = advice;
     if (sabotage() == Sabotage::bare_advice) bare.chip.clear();
     return real__ZN4giro9switching12FrameBuilder11link_adviceERKNS_5entry7PaymentERKNS2_10AdviceDataERKNS_3PanEb(self, other, bare, pan,
@@ -146,6 +154,7 @@ GIRO_WRAP(std::optional<Buffer>,
 GIRO_WRAP(std::optional<Buffer>, _ZN4giro9switching12FrameBuilder13link_reversalERKNS_5entry7PaymentElRKNS_3PanENS_13MessageReasonEb,
           switching::FrameBuilder* self, const entry::Payment& payment, MinorUnits stands, const Pan& pan, MessageReason why, bool repeat) {
     entry::Payment other = payment;
+    if (sabotage() == Sabotage::mute_box) return std::nullopt;
     if (sabotage() == Sabotage::lost_reversal) other.key.local_time = FixedText<6>(payment.key.local_time.view() == "000000" ? "000001" : "000000");
     return real__ZN4giro9switching12FrameBuilder13link_reversalERKNS_5entry7PaymentElRKNS_3PanENS_13MessageReasonEb(self, other, stands, pan, why,
                                                                                                                  repeat);
@@ -171,6 +180,8 @@ GIRO_WRAP(bool, _ZN4giro3bus11may_be_shedEt, Mti mti) {
 GIRO_WRAP(hsm::Verdict<vault::CvvVerify::Reply>, _ZN4giro3hsm10cvv_verifyERNS0_5VaultERKNS_5vault9CvvVerify7RequestE, hsm::Vault& vault,
           const vault::CvvVerify::Request& request) {
     auto reply = real__ZN4giro3hsm10cvv_verifyERNS0_5VaultERKNS_5vault9CvvVerify7RequestE(vault, request);
+    for (std::size_t i = 0; reply && i < reply->good.size(); ++i)
+        if (!reply->good[i]) ++g_wrong_values[std::string(request.items[i].pan.reveal())];
     if (sabotage() == Sabotage::kind_values && reply) reply->good.assign(reply->good.size(), true);
     return reply;
 }

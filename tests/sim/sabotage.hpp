@@ -26,6 +26,7 @@ enum class Sabotage {
     odd_router,       // ..: now and then a payment goes another way than its route says
     lost_reversal,    // ..: a reversal that a host is owed names another payment
     bare_advice,      // ..: advices go without the card's cryptogram
+    mute_box,         // beyond the checkers: what a host is owed cannot be said, and is parked again and again
     deaf_block,       // ..: a blocked card pays, says the journal
     kind_values,      // ..: the vault calls every verification value good
     kind_pins,        // ..: the vault calls every PIN good
@@ -42,6 +43,9 @@ enum class Sabotage {
 [[nodiscard]] std::optional<Sabotage> sabotage_named(std::string_view name);
 [[nodiscard]] std::string_view name_of(Sabotage sabotage);
 [[nodiscard]] std::string sabotage_names();
+
+// By the way: how often the vault called a card's verification value wrong, by card number. Asked again, it counts again.
+[[nodiscard]] unsigned values_called_wrong(const std::string& card);
 
 // The one that is under way in this process.
 void set_sabotage(Sabotage sabotage);
