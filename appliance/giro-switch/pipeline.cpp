@@ -224,8 +224,14 @@ void Pipeline::finish(const std::vector<std::shared_ptr<Batch>>& ready) {
     GIRO_FAILPOINT("switch.decided");
     const std::uint64_t decided_ns = m_clock.monotonic_ns();
     m_times.decide_ns += decided_ns - began_ns;
+    std::vector<Outgoing> out = std::move(ready.front()->out);
+    for (std::size_t i = 1; i < ready.size(); ++i)
+        out.insert(out.end(), std::make_move_iterator(ready[i]->out.begin()), std::make_move_iterator(ready[i]->out.end()));
+    const Portions portions = ask_for_macs(std::move(out));
+    m_vault.flush();  // so that it makes them while the entries are written
+    const std::uint64_t asked_ns = m_clock.monotonic_ns();
     if (!commit()) return;
-    m_times.journal_ns += m_clock.monotonic_ns() - decided_ns;
+    m_times.journal_ns += m_clock.monotonic_ns() - asked_ns;
     ++m_times.batches;
     m_times.requests += requests;
     m_times.requests_max = std::max<std::uint64_t>(m_times.requests_max, requests);
@@ -233,10 +239,7 @@ void Pipeline::finish(const std::vector<std::shared_ptr<Batch>>& ready) {
     const bool owed_answered = std::exchange(m_owed_answered, false);
     if (owed_answered) GIRO_FAILPOINT("switch.saf.answered");
     tell_decided(ready);
-    std::vector<Outgoing> out = std::move(ready.front()->out);
-    for (std::size_t i = 1; i < ready.size(); ++i)
-        out.insert(out.end(), std::make_move_iterator(ready[i]->out.begin()), std::make_move_iterator(ready[i]->out.end()));
-    send_with_macs(std::move(out));
+    release(portions);
     if (owed_answered) send_owed();  // the next of their lines
 }
 

@@ -1,7 +1,7 @@
 // The way of a request through the switch, in batches: verify MACs and seal PANs in the vault, decide, journal, build
 // and MAC the answers, send. Several batches may be at the vault; they are decided strictly in the order they came.
 //
-// No answer leaves before its entry is durable. Hostile input: whatever the gate sends. When the vault does not answer,
+// No answer leaves before its entry is durable; the vault makes its MAC while the entry is written. Hostile input: whatever the gate sends. When the vault does not answer,
 // terminals hear 91 without a MAC and nothing is decided; when the journal fails, the program ends.
 #pragma once
 
@@ -143,8 +143,11 @@ class Pipeline {
     void wait(Batch& batch, std::uint64_t payment, Waiting waiting);
     void settle_waiting(std::vector<Outgoing>& out, const switching::Decided& decided, const Buffer& chip = {});
     void refuse_all(Batch& batch, const ResponseCode& code);
+    using Portions = std::vector<std::shared_ptr<Portion>>;
     void send_with_macs(std::vector<Outgoing> out);
-    void send_portion(std::vector<Outgoing> out);
+    [[nodiscard]] Portions ask_for_macs(std::vector<Outgoing> out);
+    [[nodiscard]] std::shared_ptr<Portion> ask_for_portion(std::vector<Outgoing> out);
+    void release(const Portions& portions);
     void macs_made(Portion& portion, const vault::MacGenerate::Reply& reply);
     void macs_made(Portion& portion, const vault::DukptMac::Reply& reply);
     template <typename Verb>

@@ -91,11 +91,12 @@ struct Pipeline::Outgoing {
     std::uint64_t connection = 0;  // of a link's: the one to answer on; 0: any
 };
 
-// What leaves together, once the vault has made its MACs.
+// What leaves together, once the vault has made its MACs and what it tells of is on the disk.
 struct Pipeline::Portion {
     std::vector<Outgoing> out;
     std::size_t waiting = 0;  // answers of the vault still to come
     bool failed = false;
+    bool durable = false;
     std::uint64_t asked_ns = 0;
 };
 

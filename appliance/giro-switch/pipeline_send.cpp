@@ -81,16 +81,30 @@ void Pipeline::settle_waiting(std::vector<Outgoing>& out, const switching::Decid
     mac_under(out.back(), waiting.item);
 }
 
-// In portions that the vault takes in one request; their answers come in order, and so do the frames.
-void Pipeline::send_with_macs(std::vector<Outgoing> out) {
+// Of what is durable already.
+void Pipeline::send_with_macs(std::vector<Outgoing> out) { release(ask_for_macs(std::move(out))); }
+
+// In portions that the vault takes in one request; their answers come in order, and so do the frames. None leaves before release().
+Pipeline::Portions Pipeline::ask_for_macs(std::vector<Outgoing> out) {
+    Portions portions;
     for (std::size_t from = 0; from < out.size(); from += vault::kBatchItemsMax) {
         const auto first = out.begin() + static_cast<std::ptrdiff_t>(from);
         const auto last = out.begin() + static_cast<std::ptrdiff_t>(std::min(out.size(), from + vault::kBatchItemsMax));
-        send_portion({std::make_move_iterator(first), std::make_move_iterator(last)});
+        portions.push_back(ask_for_portion({std::make_move_iterator(first), std::make_move_iterator(last)}));
+    }
+    return portions;
+}
+
+// What they tell of is on the disk. Those that the vault still works on leave when it has answered.
+void Pipeline::release(const Portions& portions) {
+    for (const auto& portion : portions) {
+        portion->durable = true;
+        if (portion->waiting != 0 || portion->failed) continue;
+        for (const Outgoing& o : portion->out) send(o);
     }
 }
 
-void Pipeline::send_portion(std::vector<Outgoing> out) {
+std::shared_ptr<Pipeline::Portion> Pipeline::ask_for_portion(std::vector<Outgoing> out) {
     auto portion = std::make_shared<Portion>();
     portion->out = std::move(out);
     portion->asked_ns = m_clock.monotonic_ns();
@@ -104,13 +118,10 @@ void Pipeline::send_portion(std::vector<Outgoing> out) {
         if (o.ksn.empty()) sessions.items.push_back({o.key, o.nonce, covered, m_mac_kinds.of(o.key)});
         else ksns.items.push_back({o.bdk, o.ksn.view(), covered, o.dukpt_mac});
     }
-    if (sessions.items.empty() && ksns.items.empty()) {
-        for (const Outgoing& o : portion->out) send(o);
-        return;
-    }
     portion->waiting = (sessions.items.empty() ? 0U : 1U) + (ksns.items.empty() ? 0U : 1U);
     if (!sessions.items.empty()) ask_macs<vault::MacGenerate>(portion, sessions);
     if (!ksns.items.empty()) ask_macs<vault::DukptMac>(portion, ksns);
+    return portion;
 }
 
 template <typename Verb>
@@ -122,7 +133,8 @@ void Pipeline::ask_macs(const std::shared_ptr<Portion>& portion, const typename 
         if (--portion->waiting != 0) return;
         m_times.vault_mac_ns += m_clock.monotonic_ns() - portion->asked_ns;
         // Without a MAC an answer is worth nothing to the terminal: it repeats, and gets the same answer later.
-        if (portion->failed) return;
+        // Nor does it leave when the journal failed: then it was not released.
+        if (portion->failed || !portion->durable) return;
         GIRO_FAILPOINT("switch.answers.maced");
         if (GIRO_FAILPOINT_LOSES("switch.answers.lost")) return;
         for (const Outgoing& o : portion->out) send(o);
