@@ -23,6 +23,7 @@ namespace giro::net {
 // Time as the test says.
 class ManualClock final : public Clock {
   public:
+    explicit ManualClock(std::uint64_t now_ns = 1'000'000'000'000) : m_now_ns(now_ns) {}
     [[nodiscard]] std::uint64_t wall_ns() const override { return m_now_ns; }
     [[nodiscard]] std::uint64_t monotonic_ns() const override { return m_now_ns += m_each_look_ns; }
     void advance_ms(std::uint64_t ms) { m_now_ns += ms * 1'000'000; }
@@ -30,7 +31,7 @@ class ManualClock final : public Clock {
     void advance_by_each_look_ms(std::uint64_t ms) { m_each_look_ns = ms * 1'000'000; }
 
   private:
-    mutable std::uint64_t m_now_ns = 1'000'000'000'000;
+    mutable std::uint64_t m_now_ns;
     std::uint64_t m_each_look_ns = 0;
 };
 

@@ -211,7 +211,7 @@ class Fixture {
     TempFolder folder;
     bus::Loop loop;
     bus::Context context;
-    net::ManualClock clock;
+    net::ManualClock clock{1'795'000'000'000'000'000};  // 2026-11-18: a chip's dates are of this century
     switching::Box box;
     bool configured;
     std::vector<Heard> heard;
