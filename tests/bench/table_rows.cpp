@@ -111,6 +111,8 @@ std::span<const Section> sections() {
              .parts = "overload", .ratio = "{/box/overload/of_peak} × its peak, {/box/overload/peak_per_s}/s", .asked = "≥ 0.9", .wanted = {{"/box/overload/of_peak", true, 0.9}}},
             {.name = ".. what is refused then; reversals, of which none is", .measured = "p99 {/box/overload/refused_p99_ms} ms; p99 {/box/overload/reversed_p99_ms} ms",
              .parts = "overload", .asked = "refusals < 100 ms", .wanted = {{"/box/overload/refused_p99_ms", false, 100}}},
+            {.name = ".. by tills that take back at once what is refused", .measured = "{/box/overload/hasty/per_second}/s decided; refusals p99 {/box/overload/hasty/refused_p99_ms} ms",
+             .parts = "overload", .ratio = "{/box/overload/hasty/of_peak} × its peak"},
             {.name = "memory of all programs at rest",
              .measured = "{/box/rest/memory_mb/total} MB: gate {/box/rest/memory_mb/gate}, switch {/box/rest/memory_mb/switch}, vault {/box/rest/memory_mb/vault}, "
                          "auditor {/box/rest/memory_mb/auditor}, settle {/box/rest/memory_mb/settle}, chain {/box/rest/memory_mb/chain}",
