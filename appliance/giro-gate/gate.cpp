@@ -81,7 +81,7 @@ Result<void> Gate::open_switch(bus::Context& context) {
 
 const Shared& Gate::share(const std::string& dialect, const net::Framing& framing) {
     Translator& translator = *m_translators[config::dialect_number(m_options.config, dialect)];
-    return *m_shared.emplace_back(std::make_unique<Shared>(Shared{m_clock, m_events, *m_port, translator, m_registrations, m_shed, m_waiting, framing}));
+    return *m_shared.emplace_back(std::make_unique<Shared>(Shared{m_clock, m_events, *m_port, translator, m_registrations, m_shed, m_held, framing}));
 }
 
 Result<void> Gate::open_doors(net::Signer& signer) {
@@ -206,12 +206,13 @@ void Gate::link_frame_out(const bus::LinkFrameOut& message) {
 
 // One of each connection in turn.
 void Gate::release_held() {
-    while (!m_waiting.empty() && m_port->takes_undoing()) {
-        const net::ConnectionId id = m_waiting.front();
-        m_waiting.pop_front();
+    auto& waiting = m_held.connections;
+    while (!waiting.empty() && m_port->takes_undoing()) {
+        const net::ConnectionId id = waiting.front();
+        waiting.pop_front();
         net::Connection* connection = m_connections->find(id);
         if (connection == nullptr) continue;  // its till asks again
-        if (static_cast<Terminal&>(connection->protocol()).release(*connection)) m_waiting.push_back(id);
+        if (static_cast<Terminal&>(connection->protocol()).release(*connection)) waiting.push_back(id);
     }
 }
 

@@ -2,7 +2,6 @@
 // switch. Everything from the network is hostile; nothing is kept on disk and no secret is held.
 #pragma once
 
-#include <deque>
 #include <map>
 #include <memory>
 #include <vector>
@@ -74,7 +73,7 @@ class Gate {
     std::vector<std::unique_ptr<Translator>> m_translators;  // by dialect
     Quota<net::Source> m_registrations;
     ShedMemory m_shed;
-    std::deque<net::ConnectionId> m_waiting;  // Shared::waiting
+    Held m_held;
     std::unique_ptr<SwitchPort> m_port;
     std::vector<std::unique_ptr<Shared>> m_shared;
     std::unique_ptr<net::ServerTls> m_terminal_tls;

@@ -43,16 +43,22 @@ void Terminal::send(net::Connection& connection, PaymentRequest& request, Work w
 }
 
 void Terminal::hold(net::Connection& connection, Bytes frame) {
-    if (m_held.empty()) m_shared.waiting.push_back(connection.id());
+    if (m_held.empty()) m_shared.held.connections.push_back(connection.id());
     m_held.emplace_back(frame.begin(), frame.end());
     m_held_bytes += frame.size();
-    if (m_held_bytes >= kHeldBytesMax) connection.pause_reading(true);
+    m_shared.held.bytes += frame.size();
+    if (holds_too_much()) connection.pause_reading(true);
+}
+
+bool Terminal::holds_too_much() const noexcept {
+    return m_held_bytes >= kHeldBytesMax || (m_held_bytes > 0 && m_shared.held.bytes >= kHeldBytesAllMax);
 }
 
 bool Terminal::release(net::Connection& connection) {
     const Buffer frame = std::move(m_held.front());
     m_held.pop_front();
     m_held_bytes -= frame.size();
+    m_shared.held.bytes -= frame.size();
     const auto read = m_shared.translator.read(frame, PaymentRequest::Source::terminal);
     ASSERT(read.has_value());  // it was, before it was held
     PaymentRequest& request = **read;
@@ -112,7 +118,7 @@ void Terminal::settle(net::Connection& connection, std::uint32_t requests) {
 }
 
 void Terminal::read_on(net::Connection& connection) {
-    if (m_in_flight <= m_shared.port.flow().share() / 2 && m_held_bytes <= kHeldBytesMax / 2) connection.pause_reading(false);
+    if (m_in_flight <= m_shared.port.flow().share() / 2 && !holds_too_much()) connection.pause_reading(false);
 }
 
 void Terminal::tick(net::Connection& connection, std::uint64_t now_ms) {
@@ -124,6 +130,9 @@ void Terminal::tick(net::Connection& connection, std::uint64_t now_ms) {
 void Terminal::closed(net::Connection& connection, net::CloseReason reason) {
     if (m_in_flight > 0) m_shared.port.settled(m_in_flight);
     m_in_flight = 0;
+    m_shared.held.bytes -= m_held_bytes;
+    m_held_bytes = 0;
+    m_held.clear();
     note_closed(m_shared.events, connection, reason);
 }
 

@@ -13,7 +13,14 @@
 namespace giro::gate {
 
 inline constexpr std::uint64_t kAnswerGivenUp_ms = 15'000;     // nothing for so long: the switch has lost them
-inline constexpr std::size_t kHeldBytesMax = 16U << 10;  // of requests that wait here for room; then the connection is not read
+// Of requests that wait at the gate for room; beyond, what holds some is not read.
+inline constexpr std::size_t kHeldBytesMax = 256U << 10;     // of one connection
+inline constexpr std::size_t kHeldBytesAllMax = 32U << 20;   // of all
+
+struct Held {
+    std::deque<net::ConnectionId> connections;  // that hold something back, each once, longest first
+    std::size_t bytes = 0;
+};
 
 // What the connections of a port or a link share; all of it outlives them.
 struct Shared {
@@ -23,7 +30,7 @@ struct Shared {
     Translator& translator;             // of its dialect
     Quota<net::Source>& registrations;  // of new wallets
     ShedMemory& shed;
-    std::deque<net::ConnectionId>& waiting;  // connections that hold something back, each once, longest first
+    Held& held;  // of all connections of the gate
     net::Framing framing;
 };
 
@@ -47,6 +54,7 @@ class Terminal final : public net::FramedProtocol {
     void send(net::Connection& connection, PaymentRequest& request, Work work);
     void hold(net::Connection& connection, Bytes frame);
     void read_on(net::Connection& connection);  // where little enough is in flight and held
+    [[nodiscard]] bool holds_too_much() const noexcept;
     [[nodiscard]] Work work_of(const PaymentRequest& request) const;
 
     const Shared& m_shared;
