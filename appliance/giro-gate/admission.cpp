@@ -22,15 +22,21 @@ std::uint64_t Admission::room() const noexcept {
 
 bool Admission::takes_new(std::uint64_t now_ms) noexcept {
     if (m_undecided.empty()) return true;
-    const bool stalled = now_ms - m_progress_ms >= kStalled * m_wait_max_ms;
     const std::uint64_t all = room(), others = std::min(all, m_undecided.size() - m_fresh);
-    if (!stalled && m_fresh < std::max(all - others, all / kFreshShare)) return true;
+    if (!stalled(now_ms) && m_fresh < std::max(all - others, all / kFreshShare)) return true;
     if (now_ms - m_probed_ms < m_wait_max_ms) return false;
     m_probed_ms = now_ms;
     return true;
 }
 
-bool Admission::takes_undoing() const noexcept { return m_undoing < room() / kUndoingShare; }
+bool Admission::stalled(std::uint64_t now_ms) const noexcept { return now_ms - m_progress_ms >= kStalled * m_wait_max_ms; }
+
+bool Admission::takes_undoing(std::uint64_t now_ms) noexcept {
+    if (m_undoing < room() / kUndoingShare) return true;
+    if (!stalled(now_ms) || now_ms - m_undoing_probed_ms < m_wait_max_ms) return false;
+    m_undoing_probed_ms = now_ms;
+    return true;
+}
 
 void Admission::passed(std::uint64_t stamp, Work work, std::uint64_t now_ms) {
     if (m_undecided.empty()) begin_measure(m_progress_ms = now_ms);

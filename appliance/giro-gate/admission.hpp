@@ -35,8 +35,9 @@ class Admission {
 
     // Whether a new payment may be passed on. One each wait_max_ms may in any case, to find out.
     [[nodiscard]] bool takes_new(std::uint64_t now_ms) noexcept;
-    // Whether one that undoes may be passed on now. They have a share of the room that new payments then do not have.
-    [[nodiscard]] bool takes_undoing() const noexcept;
+    // Whether one that undoes may be passed on now. They have a share of the room that new payments then do not have. Where the switch
+    // stands still, or is another that knows nothing of what was passed on, one each wait_max_ms, to find out.
+    [[nodiscard]] bool takes_undoing(std::uint64_t now_ms) noexcept;
     // A request was passed on; `stamp` tells it from the others.
     void passed(std::uint64_t stamp, Work work, std::uint64_t now_ms);
     // The switch has decided it and all before it. A stamp that is not waited for is none: another switch's, say.
@@ -51,6 +52,7 @@ class Admission {
         std::uint64_t stamp = 0;
         Work work = Work::owed;
     };
+    [[nodiscard]] bool stalled(std::uint64_t now_ms) const noexcept;
     void measure(std::uint64_t decided, std::uint64_t now_ms) noexcept;
     void begin_measure(std::uint64_t now_ms) noexcept;
 
@@ -58,7 +60,7 @@ class Admission {
     std::deque<Passed> m_undecided;  // oldest first
     std::uint64_t m_fresh = 0, m_undoing = 0;  // of them
     std::uint64_t m_progress_ms = 0;  // something was decided last, or began to wait
-    std::uint64_t m_probed_ms = 0;
+    std::uint64_t m_probed_ms = 0, m_undoing_probed_ms = 0;
     double m_per_ms = 0;             // decided while it was busy; 0: not known
     std::uint64_t m_since_ms = 0, m_decided = 0, m_least = 0;  // the measurement under way; the fewest that waited in it
 };

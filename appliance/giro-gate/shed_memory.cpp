@@ -19,16 +19,21 @@ std::uint64_t ShedMemory::mark_of(const PaymentRequest& request, std::uint32_t s
     put(request.terminal.chars.data(), request.terminal.chars.size());
     put(request.rrn.chars.data(), request.rrn.chars.size());
     const std::uint64_t mark = std::hash<std::string_view>{}({key.data(), at});
-    return mark == 0 ? 1 : mark;
+    return (mark & ~kRefused) == 0 ? 2 : mark & ~kRefused;
+}
+
+// The one that it already is, else the oldest, makes room.
+void ShedMemory::put(std::uint64_t mark) {
+    Place& place = m_places[place_of(mark)];
+    const auto same = [mark](std::uint64_t other) { return (other | kRefused) == (mark | kRefused); };
+    const auto gone = std::find_if(place.begin(), std::prev(place.end()), same);
+    std::move_backward(place.begin(), gone, std::next(gone));
+    place.front() = mark;
 }
 
 void ShedMemory::note(const PaymentRequest& request) {
     const std::uint64_t mark = mark_of(request, request.stan);
-    Place& place = m_places[place_of(mark)];
-    // The one that it already is, else the oldest, makes room.
-    const auto gone = std::find(place.begin(), std::prev(place.end()), mark);
-    std::move_backward(place.begin(), gone, std::next(gone));
-    place.front() = mark;
+    if (!has(mark)) put(mark | kRefused);
 }
 
 bool ShedMemory::has(std::uint64_t mark) const {
@@ -36,7 +41,7 @@ bool ShedMemory::has(std::uint64_t mark) const {
     return std::ranges::find(place, mark) != place.end();
 }
 
-bool ShedMemory::knows(const PaymentRequest& request) const { return has(mark_of(request, request.stan)); }
+bool ShedMemory::knows(const PaymentRequest& request) const { return has(mark_of(request, request.stan) | kRefused); }
 
 // DE90: message type n 4, STAN n 6, ...; the receipt (DE37) is the original's.
 bool ShedMemory::knows_original_of(const PaymentRequest& reversal) const {
@@ -46,12 +51,9 @@ bool ShedMemory::knows_original_of(const PaymentRequest& reversal) const {
     std::uint32_t stan = 0;
     const auto digits = original.substr(kMti, kStan);
     const auto read = std::from_chars(digits.data(), digits.data() + digits.size(), stan);
-    return read.ec == std::errc() && read.ptr == digits.data() + digits.size() && has(mark_of(reversal, stan));
+    return read.ec == std::errc() && read.ptr == digits.data() + digits.size() && has(mark_of(reversal, stan) | kRefused);
 }
 
-void ShedMemory::passed(const PaymentRequest& request) {
-    const std::uint64_t mark = mark_of(request, request.stan);
-    std::ranges::replace(m_places[place_of(mark)], mark, std::uint64_t{0});
-}
+void ShedMemory::passed(const PaymentRequest& request) { put(mark_of(request, request.stan)); }
 
 }  // namespace giro::gate

@@ -14,12 +14,12 @@ namespace giro::gate {
 
 class ShedMemory {
   public:
-    static constexpr std::size_t kWays = 4;         // of one place
-    static constexpr std::size_t kPlaces = 65'536;  // 2 MiB in all; a till that was refused asks again within seconds
+    static constexpr std::size_t kWays = 4;          // of one place
+    static constexpr std::size_t kPlaces = 131'072;  // 4 MiB in all; a till that was refused asks again within seconds
 
     ShedMemory() : m_places(kPlaces) {}
 
-    // `request` was refused on its connection.
+    // `request` was refused on its connection. Nothing, where it had been passed on already: it came twice.
     void note(const PaymentRequest& request);
     // It, or what it repeats, was refused on its connection and has not been passed on since.
     [[nodiscard]] bool knows(const PaymentRequest& request) const;
@@ -29,11 +29,13 @@ class ShedMemory {
     void passed(const PaymentRequest& request);
 
   private:
-    using Place = std::array<std::uint64_t, kWays>;                             // newest first; 0: none
-    // Of `stan` in place of the request's; never 0.
+    using Place = std::array<std::uint64_t, kWays>;  // newest first; 0: none; a mark with kRefused, or passed on
+    static constexpr std::uint64_t kRefused = 1;
+    // Of `stan` in place of the request's; never 0, and without kRefused.
     [[nodiscard]] static std::uint64_t mark_of(const PaymentRequest& request, std::uint32_t stan);
     [[nodiscard]] bool has(std::uint64_t mark) const;
-    [[nodiscard]] static std::size_t place_of(std::uint64_t mark) noexcept { return mark % kPlaces; }
+    void put(std::uint64_t mark);
+    [[nodiscard]] static std::size_t place_of(std::uint64_t mark) noexcept { return (mark >> 1) % kPlaces; }
 
     std::vector<Place> m_places;
 };

@@ -36,7 +36,7 @@ class SwitchPort {
 
     // Whether a new payment may be passed on (Admission); what is not may_be_shed() always may.
     [[nodiscard]] bool takes_new() { return m_admission.takes_new(now_ms()); }
-    [[nodiscard]] bool takes_undoing() const { return !m_flow.silent() && m_admission.takes_undoing(); }
+    [[nodiscard]] bool takes_undoing() { return m_admission.takes_undoing(now_ms()); }
     // A terminal's request: the switch answers with one frame_out, until then it is in flight. takes_new() or takes_undoing() was asked for it.
     void send_request(const PaymentRequest& request, Work work);
     // An issuer's answer: nothing comes back for it.

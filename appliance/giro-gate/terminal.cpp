@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "util/failpoint.hpp"
 
 namespace giro::gate {
@@ -28,8 +30,9 @@ void Terminal::pass_on(net::Connection& connection, Bytes frame) {
         m_shared.shed.note(request);
         return refuse(connection, Refusal::overloaded);
     }
-    if (work == Work::undoing && (!m_held.empty() || !m_shared.port.takes_undoing())) return hold(connection, frame);
-    send(connection, request, work);
+    const bool waits = work == Work::undoing && (!m_held.empty() || !m_shared.port.takes_undoing());
+    if (waits && hold(connection, request, frame)) return;
+    send(connection, request, waits ? Work::owed : work);
 }
 
 void Terminal::send(net::Connection& connection, PaymentRequest& request, Work work) {
@@ -42,20 +45,21 @@ void Terminal::send(net::Connection& connection, PaymentRequest& request, Work w
     if (m_in_flight >= m_shared.port.flow().share()) connection.pause_reading(true);
 }
 
-void Terminal::hold(net::Connection& connection, Bytes frame) {
+bool Terminal::hold(net::Connection& connection, const PaymentRequest& request, Bytes frame) {
+    const auto same = [&](const Waiting& w) { return w.terminal == request.terminal && w.stan == request.stan; };
+    const bool is_repeat = without_repeat(request.mti) != request.mti;
+    if (is_repeat && std::ranges::any_of(m_held, same)) return true;
+    std::size_t& all = m_shared.held.bytes;
+    if (m_held_bytes + frame.size() > kHeldBytesMax || all + frame.size() > kHeldBytesAllMax) return false;
     if (m_held.empty()) m_shared.held.connections.push_back(connection.id());
-    m_held.emplace_back(frame.begin(), frame.end());
+    m_held.push_back({request.terminal, request.stan, Buffer(frame.begin(), frame.end())});
     m_held_bytes += frame.size();
-    m_shared.held.bytes += frame.size();
-    if (holds_too_much()) connection.pause_reading(true);
-}
-
-bool Terminal::holds_too_much() const noexcept {
-    return m_held_bytes >= kHeldBytesMax || (m_held_bytes > 0 && m_shared.held.bytes >= kHeldBytesAllMax);
+    all += frame.size();
+    return true;
 }
 
 bool Terminal::release(net::Connection& connection) {
-    const Buffer frame = std::move(m_held.front());
+    const Buffer frame = std::move(m_held.front().frame);
     m_held.pop_front();
     m_held_bytes -= frame.size();
     m_shared.held.bytes -= frame.size();
@@ -66,7 +70,6 @@ bool Terminal::release(net::Connection& connection) {
     request.link = 0;
     send(connection, request, Work::undoing);
     m_shared.translator.forget();
-    read_on(connection);
     return !m_held.empty();
 }
 
@@ -114,11 +117,7 @@ void Terminal::answer(net::Connection& connection, const bus::FrameOut& message)
 void Terminal::settle(net::Connection& connection, std::uint32_t requests) {
     m_in_flight -= requests;
     m_shared.port.settled(requests);
-    read_on(connection);
-}
-
-void Terminal::read_on(net::Connection& connection) {
-    if (m_in_flight <= m_shared.port.flow().share() / 2 && !holds_too_much()) connection.pause_reading(false);
+    if (m_in_flight <= m_shared.port.flow().share() / 2) connection.pause_reading(false);
 }
 
 void Terminal::tick(net::Connection& connection, std::uint64_t now_ms) {

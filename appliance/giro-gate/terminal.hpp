@@ -13,7 +13,7 @@
 namespace giro::gate {
 
 inline constexpr std::uint64_t kAnswerGivenUp_ms = 15'000;     // nothing for so long: the switch has lost them
-// Of requests that wait at the gate for room; beyond, what holds some is not read.
+// Of requests that wait at the gate for room; beyond, they go on at once, as all others do.
 inline constexpr std::size_t kHeldBytesMax = 256U << 10;     // of one connection
 inline constexpr std::size_t kHeldBytesAllMax = 32U << 20;   // of all
 
@@ -52,14 +52,18 @@ class Terminal final : public net::FramedProtocol {
     void refuse(net::Connection& connection, Refusal why);
     void settle(net::Connection& connection, std::uint32_t requests);
     void send(net::Connection& connection, PaymentRequest& request, Work work);
-    void hold(net::Connection& connection, Bytes frame);
-    void read_on(net::Connection& connection);  // where little enough is in flight and held
-    [[nodiscard]] bool holds_too_much() const noexcept;
+    // False: there is no room for it here.
+    [[nodiscard]] bool hold(net::Connection& connection, const PaymentRequest& request, Bytes frame);
     [[nodiscard]] Work work_of(const PaymentRequest& request) const;
 
     const Shared& m_shared;
     std::uint32_t m_in_flight = 0;
-    std::deque<Buffer> m_held;  // frames of Work::undoing that wait for room
+    struct Waiting {
+        TerminalId terminal;
+        std::uint32_t stan = 0;
+        Buffer frame;
+    };
+    std::deque<Waiting> m_held;  // of Work::undoing, for room; a repeat of one that waits is that one
     std::size_t m_held_bytes = 0;
     std::uint64_t m_progress_ms = 0;  // the first request in flight, or the last answer
 };

@@ -196,7 +196,7 @@ std::vector<Command> host_commands() {
                  {"--connections", "so many, with --connect", number, "1", false},
                  {"--tls-cert", "file: TLS 1.3 with this certificate (PEM); the box wants it to bear the link's peer", text, "", false},
                  {"--tls-key", "file: its key", text, "", false},
-                 {"--ca", "file: who issued the box's certificate; default: pub/ca.pem", text, "", false},
+                 {"--ca", "file: who issued the box's certificate, and whoever has one of these is taken for the box; default: pub/ca.pem", text, "", false},
                  {"--dialect", "name of a file in etc/dialects; default: the link's", text, "", false},
                  {"--framing", "words with commas such as ascii4,etx-lrc,counts-length; default: the link's", text, "", false},
                  {"--state", "file to append what was seen to, as JSON lines; read at start", text, "", false},

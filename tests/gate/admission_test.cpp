@@ -131,11 +131,25 @@ TEST_CASE("admission: what undoes has a fourth of the room and no more, and new 
     q.run(1'000, 10, 20);
     std::uint64_t undoing = 0;
     const std::uint64_t room = q.admission.room();
-    while (q.admission.takes_undoing()) q.admission.passed(1'000'000 + ++undoing, Work::undoing, q.now_ms);
+    while (q.admission.takes_undoing(q.now_ms)) q.admission.passed(1'000'000 + ++undoing, Work::undoing, q.now_ms);
     CHECK(undoing == room / kUndoingShare);
     q.offer(2 * room);
     CHECK(q.admission.undecided() <= room + kKept);
     CHECK(q.admission.undecided() >= room - kKept);
     q.admission.decided(1'000'000 + undoing, q.now_ms);
-    CHECK(q.admission.takes_undoing());
+    CHECK(q.admission.takes_undoing(q.now_ms));
+}
+
+TEST_CASE("admission: what undoes finds out that the switch is another, which never says that it has decided what was lost") {
+    Queue q;
+    q.run(1'000, 10, 20);
+    std::uint64_t undoing = 0;
+    while (q.admission.takes_undoing(q.now_ms)) q.admission.passed(1'000'000 + ++undoing, Work::undoing, q.now_ms);
+    q.now_ms += 10 * kWait_ms;
+    CHECK(q.admission.takes_undoing(q.now_ms));  // one
+    CHECK_FALSE(q.admission.takes_undoing(q.now_ms));
+    q.admission.passed(2'000'000, Work::undoing, q.now_ms);
+    q.admission.decided(2'000'000, q.now_ms);
+    CHECK(q.admission.undecided() == 0);
+    CHECK(q.admission.takes_undoing(q.now_ms));
 }

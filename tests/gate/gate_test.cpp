@@ -298,22 +298,36 @@ TEST_CASE("gate: what takes back a payment that was refused here waits its turn 
     f.clock.advance_ms(3ULL * f.config.gate.wait_max_ms);
     client.send(framed(purchase()));  // one may find out
     REQUIRE(f.until([&] { return f.fake_switch.requests.size() == 2; }));
-    CHECK(refusal_of(f, client, purchase()).response_code == "96");
     iso8583::Message m;
+    fill_purchase(m);
+    m.set_number(11, 4714, 6);
+    CHECK(refusal_of(f, client, packed(m)).response_code == "96");
     fill_reversal(m);
+    m.set(90, "020000471411221530000000097000200000000000");
     const Buffer hasty = packed(m);
     m.set(90, "020000471211221530000000097000200000000000");  // of a payment that was not refused
     m.set_number(11, 4713, 6);
     const Buffer other = packed(m);
     constexpr std::size_t kShare = kUndecidedUnknown / kUndoingShare, kMore = 20;
     for (std::size_t i = 0; i < kShare + kMore; ++i) client.send(framed(hasty));
+    m.set_mti("0401");
+    m.set(90, "020000471411221530000000097000200000000000");
+    m.set_number(11, 4711, 6);
+    client.send(framed(packed(m)));  // the repeat of one that waits is that one
     client.send(framed(other));
     const auto arrived = [&] { return f.fake_switch.requests.size() - 2; };
-    CHECK(f.until([&] { return arrived() == kShare + 1; }));
+    CHECK(f.until([&] { return arrived() == kShare + 2; }));  // nothing was decided for long: one finds out
     CHECK(f.fake_switch.requests.back().stan == 4713);
     f.fake_switch.send(bus::MessageType::decided, bus::Decided{f.clock.wall_ns()});
     CHECK(f.until([&] { return arrived() == kShare + kMore + 1; }));
     CHECK(f.fake_switch.requests.back().stan == 4711);
+    // What a switch had is lost with it and never decided; what waits is asked one by one until the next one says so.
+    for (const auto& request : f.fake_switch.requests) f.fake_switch.answer(request.connection, as_bytes("ok"));  // so that it is read again
+    for (std::size_t i = 0; i < kShare; ++i) client.send(framed(hasty));
+    CHECK(f.until([&] { return arrived() == 2 * kShare + 2; }));
+    f.clock.advance_ms(10ULL * f.config.gate.wait_max_ms);
+    f.fake_switch.decides = true;
+    CHECK(f.until([&] { return arrived() == 2 * kShare + kMore + 1; }));
 }
 
 TEST_CASE("gate: requests that are never answered are given up, so that they don't count for ever") {

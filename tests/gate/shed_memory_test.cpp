@@ -27,6 +27,8 @@ TEST_CASE("shed: what was refused is known by its own connection, until it has b
     CHECK_FALSE(shed.knows(request(1, 1, "T0000002")));
     shed.passed(request(1, 1));
     CHECK_FALSE(shed.knows(request(1, 1)));
+    shed.note(request(1, 1));  // it came twice: the switch has it
+    CHECK_FALSE(shed.knows(request(1, 1)));
 }
 
 TEST_CASE(
