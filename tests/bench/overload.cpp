@@ -49,20 +49,25 @@ json measure_overload(LoadBox& box) {
 
 json measure_forwarded(LoadBox& box) {
     box.serve_issuer_host();
-    const std::vector<std::string> on_us{"--terminals", "64", "--seconds", std::to_string(run_seconds())};
-    std::vector<std::string> forwarded = on_us;
-    forwarded.insert(forwarded.end(), {"--mix", "link=100"});
-    std::vector<json> all;
-    for (int run = 0; run < runs(); ++run) {
-        const json own = box.run(on_us);
-        json other = box.run(forwarded);
-        other["on_us_per_s"] = own["per_second"];
-        other["of_on_us"] = other["per_second"].get<double>() / own["per_second"].get<double>();
-        say(fmt::format("forwarded {:.0f}/s, on us {:.0f}/s", other["per_second"].get<double>(), own["per_second"].get<double>()));
-        all.push_back(std::move(other));
+    json out;
+    for (const int terminals : {64, 1'000}) {
+        const std::vector<std::string> on_us{"--terminals", std::to_string(terminals), "--seconds", std::to_string(run_seconds())};
+        std::vector<std::string> forwarded = on_us;
+        forwarded.insert(forwarded.end(), {"--mix", "link=100"});
+        std::vector<json> all;
+        for (int run = 0; run < runs(); ++run) {
+            const json own = box.run(on_us);
+            json other = box.run(forwarded);
+            other["on_us_per_s"] = own["per_second"];
+            other["of_on_us"] = other["per_second"].get<double>() / own["per_second"].get<double>();
+            say(fmt::format("{} terminals: forwarded {:.0f}/s, on us {:.0f}/s", terminals, other["per_second"].get<double>(),
+                            own["per_second"].get<double>()));
+            all.push_back(std::move(other));
+        }
+        out[std::to_string(terminals)] = medians(all);
     }
     box.stop_issuer_host();
-    return medians(all);
+    return out;
 }
 
 }  // namespace bench

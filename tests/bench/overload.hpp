@@ -11,7 +11,8 @@ namespace bench {
 // how soon what it refuses is refused; reversals among it.
 // `hasty`: the same three times by tills that take back at once what is refused.
 [[nodiscard]] nlohmann::json measure_overload(LoadBox& box);
-// 64 terminals, closed loop: cards of a bank behind a link, whose host runs on the same cores, and cards of the box, in turns.
+// 64 and 1,000 terminals, closed loop: cards of a bank behind a link, whose host runs on the same cores, and cards of the box,
+// in turns.
 [[nodiscard]] nlohmann::json measure_forwarded(LoadBox& box);
 
 }  // namespace bench
