@@ -120,7 +120,8 @@ void lose_primary(const char* how, int signal) {
     }
     CHECK(eventually(30, [&] { return box.status()["switch"]["outstanding"] == 0 && hosts.is_up(0); }));
     std::size_t approved = 0, otherwise = 0;
-    for (const auto& [rrn, came_to] : outcomes(hosts, trace)) {
+    for (const auto& [name, came_to] : outcomes(hosts, trace)) {
+        const std::string& rrn = name;  // Clang 14 captures no structured binding
         CAPTURE(rrn);
         ++(came_to.told ? approved : otherwise);
         CHECK(came_to.journalled == came_to.told);
