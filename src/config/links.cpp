@@ -106,6 +106,7 @@ struct LinkFile : Reading {
             if (t.contains(key)) into = check.number<std::remove_reference_t<decltype(into)>>(t, key, least, most);
         };
         limit("in_flight_max", 1, 65'536, l.in_flight_max);
+
         l.sign_on = check.flag(t, "sign_on", true);
         if (t.contains("echo_ms")) {
             l.echo_ms = check.number<std::uint32_t>(t, "echo_ms", 0, 3'600'000);
@@ -118,12 +119,17 @@ struct LinkFile : Reading {
     }
 };
 
-// NAME.toml, in the order of their names; what else lies there (certificates, an editor's copies) is none of ours.
-std::vector<std::filesystem::path> files_in(const std::filesystem::path& folder) {
-    std::vector<std::filesystem::path> files;
-    std::error_code gone;
-    for (std::filesystem::directory_iterator at(folder, gone), end; !gone && at != end; at.increment(gone))
+// NAME.toml, in the order of their names; what else lies there (certificates, an editor's copies) is none of ours. A box without
+// links needs no folder; one that is there and cannot be read is a mistake, never a box without links.
+tl::expected<std::vector<std::filesystem::path>, std::string> files_in(const std::filesystem::path& folder) {
+    namespace fs = std::filesystem;
+    std::vector<fs::path> files;
+    std::error_code failed;
+    if (fs::symlink_status(folder, failed).type() == fs::file_type::not_found) return files;
+    fs::directory_iterator at(folder, failed);
+    for (const fs::directory_iterator end; !failed && at != end; at.increment(failed))
         if (at->path().extension() == ".toml" && !at->path().filename().string().starts_with('.')) files.push_back(at->path());
+    if (failed) return tl::unexpected(fmt::format("{}:0: the links' files cannot be listed: {}", folder.string(), failed.message()));
     std::ranges::sort(files);
     return files;
 }
@@ -132,8 +138,9 @@ std::vector<std::filesystem::path> files_in(const std::filesystem::path& folder)
 
 std::string read_links(const std::filesystem::path& folder, const std::filesystem::path& dialects, Config& out, Seen& seen) {
     const auto files = files_in(folder);
-    if (files.size() > kLinksMax) return fmt::format("{}:0: there are more than {} links", folder.string(), kLinksMax);
-    for (const auto& file : files) {
+    if (!files) return files.error();
+    if (files->size() > kLinksMax) return fmt::format("{}:0: there are more than {} links", folder.string(), kLinksMax);
+    for (const auto& file : *files) {
         const auto root = read_toml(file);
         if (!root) return root.error().what;
         Checker check(file);

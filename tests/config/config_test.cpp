@@ -42,6 +42,7 @@ class Folder {
         }
         FAIL("the shipped files say nowhere " << from);
     }
+    [[nodiscard]] const std::filesystem::path& path() const { return m_path; }
     [[nodiscard]] Result<config::Config> load() const { return config::load(m_path / "giro.toml"); }
 
   private:
@@ -228,6 +229,32 @@ TEST_CASE("config: a link is known by its id, whatever its file is called") {
     CHECK(contains(refused("[link]", "[link"), "z.toml:1: not TOML"));
     CHECK(contains(refused("[\"127.0.0.1:7812\"]", "[]"), "'addresses' must be 1"));
     CHECK(contains(refused("127.0.0.1:7812", "7812"), "is not address:port"));
+}
+
+TEST_CASE("config: links' files that cannot be listed or read are a mistake, not a box without links; without a folder there are none") {
+    const auto refused = [](const Folder& folder) {
+        const auto loaded = folder.load();
+        REQUIRE_FALSE(loaded);
+        CHECK(loaded.error().kind == Failure::Kind::config);
+        return loaded.error().what;
+    };
+    const Folder folder;
+    std::filesystem::remove_all(folder.path() / "conf.d");
+    const auto none = folder.load();
+    REQUIRE(none);
+    CHECK(none->links.empty());
+    folder.put("conf.d", "a file");
+    CHECK(contains(refused(folder), "conf.d:0: the links' files cannot be listed"));
+    std::filesystem::remove(folder.path() / "conf.d");
+    std::filesystem::create_directory_symlink("nowhere", folder.path() / "conf.d");
+    CHECK(contains(refused(folder), "conf.d:0: the links' files cannot be listed"));
+    std::filesystem::remove(folder.path() / "conf.d");
+    std::filesystem::create_directories(folder.path() / "conf.d" / "a.toml");  // no file
+    CHECK(contains(refused(folder), "a.toml"));
+    std::filesystem::remove_all(folder.path() / "conf.d");
+    std::filesystem::create_directories(folder.path() / "conf.d");
+    std::filesystem::create_symlink("nowhere", folder.path() / "conf.d" / "a.toml");
+    CHECK(contains(refused(folder), "a.toml"));
 }
 
 TEST_CASE("config: when a link is up is a setting, each mistake with its line") {
