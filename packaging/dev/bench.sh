@@ -8,7 +8,7 @@ verb_bench() {
     if ((${#quick[@]})); then
         step "bench, a quick look: two minutes, one run of each"
     else
-        step "bench: twenty minutes for everything; only a quiet machine gives figures to compare"
+        step "bench: half an hour for everything; only a quiet machine gives figures to compare"
     fi
     end_all_on_exit
     # On a disk, whatever /tmp is; short, for Unix sockets lie under it; PostgreSQL's user must pass.

@@ -38,6 +38,7 @@ class LoadBox {
     [[nodiscard]] std::uint64_t entries();
     // The switch's own stage clocks since the last call: nanoseconds a request, waiting for the vault included.
     [[nodiscard]] nlohmann::json stages();
+    [[nodiscard]] story::Box& story() noexcept { return m_box; }
     [[nodiscard]] const std::filesystem::path& folder() const { return m_box.folder(); }
 
   private:

@@ -10,6 +10,7 @@
 #include "tests/bench/machine.hpp"
 #include "tests/bench/overload.hpp"
 #include "tests/bench/postgres.hpp"
+#include "tests/bench/saf.hpp"
 #include "tests/bench/say.hpp"
 #include "tests/bench/table.hpp"
 
@@ -48,6 +49,7 @@ class Bench {
             if (wants(name)) keep(name, run_module(program));
         if (wants("postgres")) keep("postgres", bench::measure_postgres());
         run_box();
+        if (wants("saf")) keep("saf", bench::measure_saf());
         if (wants("growth")) keep("growth", bench::measure_growth());
         derive();
         m_results["seconds"] = bench::seconds_since(bench::kBegan);
@@ -68,7 +70,7 @@ class Bench {
     }
 
     void refuse_unknown() const {
-        std::string known = "postgres growth";
+        std::string known = "postgres saf growth";
         for (const auto& part : kBoxParts) known += std::string(" ") + part.name;
         for (const auto& [name, program] : modules()) known += " " + name;
         for (const auto& name : m_wanted)
