@@ -48,7 +48,7 @@ Result<void> serve(const std::string& name, const config::Paths& paths, const St
     std::signal(SIGPIPE, SIG_IGN);
     auto alive = start(program);
     if (!alive) return tl::unexpected(alive.error());
-    loop.handle_stop_signals();
+    loop.handle_stop_signals(program.stop);
     log::info("serving");
     say_ready();
     loop.run();

@@ -26,6 +26,9 @@ struct Program {
     bus::Context& context;
     // Ends the loop; the program then exits with the failure's code after logging it.
     std::function<void(Failure)> fail;
+    // What SIGTERM and SIGINT do, set by who needs time to end in order; empty: they end the loop. Who sets it ends the loop himself,
+    // at the second signal at the latest.
+    std::function<void()> stop{};
 };
 
 // Opens what the program needs. The returned object lives until the loop has ended, and is destroyed before it.

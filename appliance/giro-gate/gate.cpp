@@ -1,6 +1,7 @@
 #include "gate.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -37,7 +38,8 @@ Gate::Gate(bus::Loop& loop, const Clock& clock, EventLog& events, GateOptions op
       m_events(events),
       m_options(std::move(options)),
       m_registrations(kRegistrations),
-      m_ticker(loop, [this] { tick(); }) {
+      m_ticker(loop, [this] { tick(); }),
+      m_closer(loop, [this] { end("the switch does not say that it is done"); }) {
     for (const auto& dialect : m_options.dialects)
         m_translators.push_back(std::make_unique<Translator>(dialect, static_cast<std::uint8_t>(m_translators.size())));
 }
@@ -70,7 +72,9 @@ Result<void> Gate::open_switch(bus::Context& context) {
     handlers.link_frame_out = [this](const bus::LinkFrameOut& m) { link_frame_out(m); };
     handlers.wallet_reply = [this](const bus::WalletReply& m) { wallet_reply(m); };
     handlers.decided = [this] { release_held(); };
-    handlers.hold = [this](bool held) { m_connections->hold_reading(held); };
+    handlers.hold = [this](bool held) { m_connections->hold_reading(held || m_closed); };
+    handlers.closing = [this] { m_closer.once(kCloseMax_ms); };
+    handlers.closed = [this] { end({}); };
     const std::uint64_t silent_ms = m_options.config.switching.forward_timeout_ms + kSilenceMargin_ms;
     auto port = SwitchPort::connect(m_loop, context, m_options.switch_endpoint, m_clock, m_events, silent_ms,
                                     m_options.config.gate.wait_max_ms, std::move(handlers));
@@ -206,6 +210,7 @@ void Gate::link_frame_out(const bus::LinkFrameOut& message) {
 
 // One of each connection in turn.
 void Gate::release_held() {
+    if (m_closed) return;  // the switch was told that nothing new comes
     auto& waiting = m_held.connections;
     while (!waiting.empty() && m_port->takes_undoing()) {
         const net::ConnectionId id = waiting.front();
@@ -214,6 +219,22 @@ void Gate::release_held() {
         if (connection == nullptr) continue;  // its till asks again
         if (static_cast<Terminal&>(connection->protocol()).release(*connection)) waiting.push_back(id);
     }
+}
+
+void Gate::close(std::function<void()> done) {
+    if (m_closed) return std::exchange(m_closed, [] {})();
+    m_closed = std::move(done);
+    m_connections->hold_reading(true);
+    m_port->send_closing();
+    m_closer.once(kCloseHeardMax_ms);
+}
+
+// What the switch said before leaves at the end of this turn: `done` is called after it.
+void Gate::end(std::string_view how) {
+    if (!m_closed) return;
+    if (!how.empty()) log::warn("{}; hosts may not have heard that the box signs off", how);
+    m_closer.stop();
+    m_loop.defer([this] { m_loop.defer([this] { std::exchange(m_closed, [] {})(); }); });
 }
 
 void Gate::tick() {

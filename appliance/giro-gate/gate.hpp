@@ -27,6 +27,11 @@ struct GateOptions {
 // Sockets that a link may have at once, strangers at its door included.
 [[nodiscard]] std::size_t connections_of(const config::Link& link);
 
+// In which the switch must say that it has heard that the gate will end; and in which it must have done its part. The supervisor
+// waits a little longer.
+inline constexpr std::uint64_t kCloseHeardMax_ms = 1'000;
+inline constexpr std::uint64_t kCloseMax_ms = 8'000;
+
 class Gate {
   public:
     // Failure::config when a port cannot be had or a certificate not be used. The four references must outlive the
@@ -37,6 +42,10 @@ class Gate {
     ~Gate();
     Gate(const Gate&) = delete;
     Gate& operator=(const Gate&) = delete;
+
+    // The clean end: terminals and wallets are read no more, the switch answers what it has and signs off from the hosts. Then, at
+    // the latest after kCloseMax_ms, `done` is called, once; asked for again it is called at once.
+    void close(std::function<void()> done);
 
     struct Ports {
         std::uint16_t terminals = 0;
@@ -65,6 +74,7 @@ class Gate {
     void link_frame_out(const bus::LinkFrameOut& message);
     void release_held();  // as there is room
     void tick();
+    void end(std::string_view how);
 
     bus::Loop& m_loop;
     const Clock& m_clock;
@@ -83,7 +93,8 @@ class Gate {
     std::vector<std::unique_ptr<IssuerLink>> m_links;
     std::unique_ptr<net::Connections> m_connections;  // after what its protocols use
     Ports m_ports;
-    bus::Timer m_ticker;
+    bus::Timer m_ticker, m_closer;
+    std::function<void()> m_closed;  // empty: it is not to end
 };
 
 }  // namespace giro::gate

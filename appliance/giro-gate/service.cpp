@@ -66,6 +66,7 @@ Result<std::shared_ptr<void>> start(appliance::Program& program) {
         {program.config, program.paths.endpoint("switch", "gate"), *certificate, *ca, std::move(*dialects), std::move(*host_ca)});
     if (!opened) return tl::unexpected(opened.error());
     alive->gate = std::move(*opened);
+    program.stop = [&program, gate = alive->gate.get()] { gate->close([&program] { program.loop.stop(); }); };
     return std::shared_ptr<void>(alive);
 }
 

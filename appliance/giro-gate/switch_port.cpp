@@ -58,6 +58,10 @@ void SwitchPort::send_link_state(std::uint16_t link, std::uint16_t connections) 
     send(bus::MessageType::link_state, bus::LinkState{link, connections});
 }
 
+void SwitchPort::send_closing() {
+    m_bus->send({static_cast<std::uint16_t>(bus::MessageType::closing), bus::Status::ok, 0, {}});
+}
+
 void SwitchPort::settled(std::uint64_t requests) {
     m_flow.settled(requests);
     update_hold();
@@ -92,6 +96,13 @@ void SwitchPort::received(const bus::Record& record) {
                 m_handlers.decided();
             });
             break;
+        case MessageType::closing:
+        case MessageType::closed: {
+            const auto& handler = record.type == static_cast<std::uint16_t>(MessageType::closing) ? m_handlers.closing : m_handlers.closed;
+            good = record.body.empty() && handler;
+            if (good) handler();
+            break;
+        }
         default:
             break;
     }

@@ -22,6 +22,8 @@ struct SwitchHandlers {
     std::function<void(const bus::WalletReply&)> wallet_reply;
     std::function<void(bool)> hold;  // stop reading from the sockets, or go on
     std::function<void()> decided;   // something was: there may be room
+    // What the switch says to send_closing(): it has heard it; it has answered everything and signed off from the hosts.
+    std::function<void()> closing{}, closed{};
 };
 
 class SwitchPort {
@@ -42,6 +44,7 @@ class SwitchPort {
     // An issuer's answer: nothing comes back for it.
     void send_answer(const PaymentRequest& answer);
     void send_wallet(const bus::WalletRequest& request);  // in flight until its wallet_reply
+    void send_closing();
     void send_link_state(std::uint16_t link, std::uint16_t connections);
     // Requests that are no longer in flight: answered, given up, or their connection is gone.
     void settled(std::uint64_t requests);

@@ -9,6 +9,7 @@
 #include "bus/messages.hpp"
 #include "util/archive.hpp"
 #include "util/bytes.hpp"
+#include "util/environment.hpp"
 #include "util/failpoint.hpp"
 #include "util/log.hpp"
 
@@ -92,6 +93,10 @@ const Commands::Row Commands::kTable[] = {
      [](Commands& c, Caller& w, bus::PeerId p, const bus::Record& r) { c.saf_close(w, p, r); }},
     {MessageType::saf_retry, kAdmin,
      [](Commands& c, Caller& w, bus::PeerId p, const bus::Record& r) { c.saf_change(w, p, r, false); }},
+    {MessageType::saf_many, kAdmin,
+     [](Commands& c, Caller& w, bus::PeerId p, const bus::Record& r) { c.saf_many(w, p, r); }},
+    {MessageType::link_set, kAdmin,
+     [](Commands& c, Caller& w, bus::PeerId p, const bus::Record& r) { c.set_link(w, p, r); }},
     {MessageType::close_window, kAdmin,
      [](Commands& c, Caller& w, bus::PeerId p, const bus::Record& r) { c.close_window(w, p, r); }},
     {MessageType::approve_settlement, kAdmin,
@@ -248,20 +253,71 @@ void Commands::saf_change(Caller& caller, bus::PeerId peer, const bus::Record& r
     reply(caller, peer, record, park ? m_core.saf_park({which->payment, entry::SafWhy::asked, now_ns}) : m_core.saf_retry({which->payment, now_ns}));
 }
 
+// As many as one commit and one answer carry; the caller goes on after the last that was looked at. What does not fit the state
+// (nothing is owed of it any more) is left as it is.
+void Commands::saf_many(Caller& caller, bus::PeerId peer, const bus::Record& record) {
+    const auto q = decode<bus::SafMany>(record.body);
+    const bool closes = q && q->what == bus::SafWhat::close;
+    if (!q || q->most == 0 || q->most > bus::kSafRowsMax || closes == q->why.empty()) return bad_request(caller, peer, record);
+    const bool parks = q->what == bus::SafWhat::park;
+    std::vector<std::uint64_t> fit;
+    bus::SafManyDone done{0, q->after, false};
+    const auto& all = m_core.state().all_outstanding();
+    for (auto at = all.upper_bound(q->after); at != all.end(); ++at) {
+        const switching::Outstanding& o = at->second;
+        const bool of_link = q->link == bus::kAnyLink || q->link == o.payment.link;
+        const bool of_terminal = q->terminal.empty() || q->terminal == o.payment.key.terminal;
+        const bool of_reason = q->reason.empty() || (o.parked && q->reason.view() == entry::name(o.parked_for));
+        if (!o.owed() || o.parked == parks || !of_link || !of_terminal || !of_reason) continue;
+        done.more = fit.size() == q->most;
+        if (done.more) break;
+        fit.push_back(at->first);
+    }
+    const std::uint64_t now_ns = m_clock.wall_ns();
+    for (const std::uint64_t payment : fit) {
+        const switching::Done changed = parks    ? m_core.saf_park({payment, entry::SafWhy::asked, now_ns})
+                                        : closes ? m_core.saf_close({payment, now_ns, q->why})
+                                                 : m_core.saf_retry({payment, now_ns});
+        if (changed) ++done.changed;
+        done.last = payment;
+    }
+    reply(caller, peer, record, {}, encode(done));
+}
+
+void Commands::set_link(Caller& caller, bus::PeerId peer, const bus::Record& record) {
+    const auto asked = decode<bus::LinkChange>(record.body);
+    if (!asked) return bad_request(caller, peer, record);
+    const config::Link* link = config::find_link(m_program.config, asked->link);
+    // One that is down and was removed from conf.d since may be brought up, which forgets it.
+    if (link == nullptr && asked->down) return reply(caller, peer, record, tl::unexpected(std::string("there is no such link")));
+    const switching::Done done = m_core.set_link({asked->link, asked->down, m_clock.wall_ns(), asked->why});
+    if (done) {
+        log::info("link {}: staff {}", link == nullptr ? std::to_string(asked->link + 1) : link->name, asked->down ? "takes it down" : "brings it up");
+        m_pipeline.link_set(asked->link);
+    }
+    reply(caller, peer, record, done);
+}
+
 // Times are of now: seconds since, or -1 where it has not been.
 std::string Commands::link_json(const config::Link& link) const {
     const LinkHealth::Figures f = m_pipeline.link_figures(link.number);
     const std::uint64_t now_ns = m_clock.monotonic_ns();
     std::string refused(f.refused.view());  // the host's own word
     std::ranges::replace_if(refused, [](char c) { return std::isalnum(static_cast<unsigned char>(c)) == 0; }, '?');
+    constexpr std::uint64_t kNsOfDay = 86'400'000'000'000;
+    constexpr std::size_t kDateChars = 10;  // YYYY-MM-DD
+    const auto day = m_core.state().cut_over_day(link.number);
+    const auto& outstanding = m_core.state().outstanding_of_links();
+    const auto of_link = outstanding.find(link.number);
     const auto ago_s = [&](std::uint64_t at_ns) { return at_ns == 0 ? -1 : static_cast<std::int64_t>((now_ns - at_ns) / 1'000'000'000); };
     return fmt::format(
         "{{\"name\":\"{}\",\"up\":{},\"state\":\"{}\",\"for_s\":{},\"connections\":{},\"in_flight\":{},\"busy\":{},\"heard_s_ago\":{},"
         "\"echo_ms\":{:.1f},\"echoes\":{},\"echoes_missed\":{},\"unanswered\":{},\"failures\":{},\"sign_ons\":{},\"sign_on_refused\":\"{}\","
-        "\"cut_overs\":{},\"answers_unmatched\":{}}}",
+        "\"cut_overs\":{},\"cut_over_day\":\"{}\",\"answers_unmatched\":{},\"id\":{},\"taken_down\":{},\"outstanding\":{},\"saf_in_flight\":{}}}",
         link.name, m_core.link_up(link.number), to_string(f.state), ago_s(f.since_ns), f.connections, f.in_flight,
         m_pipeline.link_busy(link.number), ago_s(f.heard_ns), static_cast<double>(f.echo_ns) / 1e6, f.echoes, f.echoes_missed, f.unanswered,
-        f.failures, f.sign_ons, refused, f.cut_overs, m_pipeline.answers_unmatched(link.number));
+        f.failures, f.sign_ons, refused, f.cut_overs, day ? iso8601_utc(static_cast<std::uint64_t>(*day) * kNsOfDay).substr(0, kDateChars) : std::string(), m_pipeline.answers_unmatched(link.number), link.number + 1,
+        m_core.state().links_down().contains(link.number), of_link == outstanding.end() ? 0 : of_link->second, m_pipeline.saf().in_flight(link.number));
 }
 
 void Commands::status(Caller& caller, bus::PeerId peer, const bus::Record& record) {
@@ -272,6 +328,11 @@ void Commands::status(Caller& caller, bus::PeerId peer, const bus::Record& recor
     const auto& t = m_pipeline.times();
     std::string links;
     for (const auto& link : m_program.config.links) links += (links.empty() ? "" : ",") + link_json(link);
+    // What is owed to links that conf.d has no more: nobody sends it.
+    std::string removed;
+    for (const auto& [number, outstanding] : s.outstanding_of_links())
+        if (config::find_link(m_program.config, number) == nullptr)
+            removed += fmt::format("{}{{\"id\":{},\"outstanding\":{}}}", removed.empty() ? "" : ",", number + 1, outstanding);
     const auto& c = s.counters();
     // Everything that came after it is remembered as long as it is.
     const std::uint64_t oldest_s =
@@ -280,7 +341,7 @@ void Commands::status(Caller& caller, bus::PeerId peer, const bus::Record& recor
         "{{\"entries\":{},\"chain_hash\":\"{}\",\"open_window\":{},\"participants\":{},\"terminals\":{},\"cards\":{},\"wallets\":{},"
         "\"card_payments\":{},\"qr_payments\":{},\"declines\":{},\"forwarded\":{},\"reversals\":{},\"outstanding\":{},"
         "\"outstanding_since_unix_s\":{},\"saf\":{{\"owed\":{},\"parked\":{},\"advices_owed\":{},\"stood_in\":{},\"accepted\":{},"
-        "\"refused\":{},\"refused_sum\":{},\"expired\":{},\"expired_sum\":{}}},\"cards_blocked\":{},"
+        "\"refused\":{},\"refused_sum\":{},\"expired\":{},\"expired_sum\":{},\"removed_links\":[{}]}},\"cards_blocked\":{},\"taken_of_blocked_cards\":{},\"taken_of_blocked_cards_sum\":{},"
         "\"vault\":{},\"links\":[{}],\"dropped\":{},"
         "\"stages\":{{\"batches\":{},\"requests\":{},\"requests_max\":{},\"vault_verify_ns\":{},\"decide_ns\":{},"
         "\"journal_ns\":{},\"vault_mac_ns\":{}}}}}",
@@ -288,7 +349,7 @@ void Commands::status(Caller& caller, bus::PeerId peer, const bus::Record& recor
         s.wallet_count(),
         c.card_approved, c.qr_approved, c.declined, c.forwarded, c.reversals, s.all_outstanding().size(), oldest_s,
         s.all_outstanding().size() - s.waiting().size(), s.parked().size(), s.advices_owed().size(), c.stood_in, c.advices_accepted,
-        c.advices_refused, c.refused_sum, c.advices_expired, c.expired_sum, s.blocked_count(), m_pipeline.vault_answers(), links, m_pipeline.dropped(), t.batches, t.requests, t.requests_max,
+        c.advices_refused, c.refused_sum, c.advices_expired, c.expired_sum, removed, s.blocked_count(), c.blocked_taken, c.blocked_sum, m_pipeline.vault_answers(), links, m_pipeline.dropped(), t.batches, t.requests, t.requests_max,
         t.vault_verify_ns, t.decide_ns, t.journal_ns, t.vault_mac_ns);
     caller.server->send(peer, {record.type, bus::Status::ok, record.correlation, as_bytes(json)});
 }

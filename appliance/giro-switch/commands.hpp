@@ -35,6 +35,8 @@ class Commands {
     void saf_list(Caller& caller, bus::PeerId peer, const bus::Record& record);
     void saf_close(Caller& caller, bus::PeerId peer, const bus::Record& record);
     void saf_change(Caller& caller, bus::PeerId peer, const bus::Record& record, bool park);
+    void saf_many(Caller& caller, bus::PeerId peer, const bus::Record& record);
+    void set_link(Caller& caller, bus::PeerId peer, const bus::Record& record);
     [[nodiscard]] std::string link_json(const config::Link& link) const;
     void status(Caller& caller, bus::PeerId peer, const bus::Record& record);
     void bad_request(Caller& caller, bus::PeerId peer, const bus::Record& record);

@@ -1,6 +1,7 @@
 #include "appliance/giro-switch/link_health.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "switching/answers.hpp"
 #include "switching/network.hpp"
@@ -19,6 +20,8 @@ std::string_view to_string(LinkHealth::State state) noexcept {
         case signing_on: return "signing on";
         case failing: return "not answering";
         case signed_off: return "signed off by its host";
+        case signing_off: return "signing off";
+        case taken_down: return "taken down";
         case up: return "up";
     }
     return "?";
@@ -44,7 +47,7 @@ LinkHealth::State LinkHealth::state(std::uint16_t link) const {
 
 bool LinkHealth::signed_on(std::uint16_t link) const {
     const State now = state(link);
-    return now == State::up || now == State::failing;
+    return now == State::up || now == State::failing || now == State::signing_off;
 }
 
 bool LinkHealth::busy(std::uint16_t link) const {
@@ -85,12 +88,33 @@ void LinkHealth::connected(std::uint16_t link, std::uint16_t connections, std::u
     if (l == nullptr) return;
     l->figures.connections = connections;
     if (connections == 0) {
-        set(*l, State::no_line, now_ns);
+        set(*l, l->held ? State::taken_down : State::no_line, now_ns);
         l->question = {};
     } else if (l->figures.state == State::no_line) {
-        l->figures.heard_ns = now_ns;  // its silence begins now
-        set(*l, l->settings->sign_on ? State::signing_on : State::up, now_ns);
+        line_made(*l, now_ns);
     }
+}
+
+void LinkHealth::line_made(Link& link, std::uint64_t now_ns) {
+    link.figures.heard_ns = now_ns;  // its silence begins now
+    set(link, link.settings->sign_on ? State::signing_on : State::up, now_ns);
+}
+
+void LinkHealth::take_down(std::uint16_t link, std::uint64_t now_ns) {
+    Link* l = find(link);
+    if (l == nullptr || std::exchange(l->held, true)) return;
+    const bool signed_on = l->figures.state == State::up || l->figures.state == State::failing;
+    set(*l, signed_on ? State::signing_off : State::taken_down, now_ns);
+    l->question = {};
+}
+
+void LinkHealth::bring_up(std::uint16_t link, std::uint64_t now_ns) {
+    Link* l = find(link);
+    if (l == nullptr || !std::exchange(l->held, false)) return;
+    l->question = {};
+    l->figures.refused = {};
+    if (l->figures.connections == 0) set(*l, State::no_line, now_ns);
+    else line_made(*l, now_ns);
 }
 
 void LinkHealth::sent(std::uint16_t link, std::uint64_t payment, std::uint64_t now_ns) {
@@ -144,10 +168,11 @@ ResponseCode LinkHealth::asked(const PaymentRequest& request, std::uint64_t now_
     const bool connected = l->figures.state != State::no_line;
     switch (request.network_code) {
         case switching::kSignOn:
+            if (l->held) return switching::kInoperative;
             if (l->figures.state == State::signed_off || l->figures.state == State::signing_on) set(*l, State::up, now_ns);
             return switching::kApproved;
         case switching::kSignOff:
-            if (connected) set(*l, State::signed_off, now_ns);
+            if (connected && !l->held) set(*l, State::signed_off, now_ns);
             return switching::kApproved;
         case switching::kCutOver:
             ++l->figures.cut_overs;
@@ -168,6 +193,8 @@ bool LinkHealth::network_answered(const PaymentRequest& answer, std::uint64_t no
         l->figures.echo_ns = std::max<std::uint64_t>(now_ns - l->asked_ns, 1);
         l->echo_pending = false;
         good(*l, now_ns);
+    } else if (asked.code == switching::kSignOff) {
+        set(*l, State::taken_down, now_ns);  // whatever it says of it
     } else if (approved) {
         ++l->figures.sign_ons;
         l->figures.refused = {};
@@ -179,6 +206,18 @@ bool LinkHealth::network_answered(const PaymentRequest& answer, std::uint64_t no
     return true;
 }
 
+// Once no payment waits for the host: each has its answer, or its time is over.
+std::optional<std::uint16_t> LinkHealth::due_sign_off(Link& link, std::uint64_t now_ns) {
+    if (link.figures.in_flight != 0) return std::nullopt;
+    const bool asked = link.question.code == switching::kSignOff;
+    if (link.settings->sign_on && !asked) return switching::kSignOff;
+    if (!link.settings->sign_on || now_ns - link.asked_ns >= kSignOffWait_ns) {
+        link.question = {};
+        set(link, State::taken_down, now_ns);
+    }
+    return std::nullopt;
+}
+
 std::optional<std::uint16_t> LinkHealth::due(std::uint16_t link, std::uint64_t now_ns) {
     Link* l = find(link);
     if (l == nullptr) return std::nullopt;
@@ -188,6 +227,7 @@ std::optional<std::uint16_t> LinkHealth::due(std::uint16_t link, std::uint64_t n
         const bool wait = l->asked_ns != 0 && asked_for_ns < (unasked ? kAskPause_ns : kAskAgain_ns);
         return wait ? std::nullopt : std::optional<std::uint16_t>(switching::kSignOn);
     }
+    if (l->figures.state == State::signing_off) return due_sign_off(*l, now_ns);
     if (!counts(*l) || !signed_on(link)) return std::nullopt;
     const std::uint64_t timeout_ns = l->settings->echo_timeout_ms * kNsPerMs;
     if (l->echo_pending && asked_for_ns >= timeout_ns) {

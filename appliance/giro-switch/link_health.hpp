@@ -10,13 +10,17 @@
 //   failing     up_after echoes or payments answered              -> up
 //   any of these  the host signs off (0800, DE70 002)             -> signed_off
 //   signed_off, signing_on  the host signs on (0800, DE70 001)    -> up
+//   up, failing staff takes the link down, or the box ends       -> signing_off
+//   signing_off no payment waits for the host any more, and it has answered our sign-off, or not in kSignOffWait_ns -> taken_down
+//   others      staff takes the link down, or the box ends        -> taken_down
+//   signing_off, taken_down  staff brings it up again             -> no_line or signing_on; a host's own sign-on is refused (91)
 //   any         the last connection is gone                       -> no_line
 //
 // An echo goes out after echo_ms without a word from the host; after echo_timeout_ms while a payment waits for it or it is
 // failing. So a dead host is known (1 + down_after) * echo_timeout_ms after the first payment that it leaves unanswered, and
 // a slow one is not taken for dead while it says anything at all. Without echoes (echo_ms = 0) there is no failing.
 //
-// Not in the journal: after a restart each host is signed on to anew. Hostile: the host, with its own link, and whoever sits
+// Not in the journal: after a restart each host is signed on to anew, but for those that staff has taken down (State::links_down()). Hostile: the host, with its own link, and whoever sits
 // on the line without its keys: only what has a good MAC comes here.
 #pragma once
 
@@ -31,9 +35,10 @@ namespace giro::appliance {
 
 class LinkHealth {
   public:
-    enum class State : std::uint8_t { no_line, signing_on, failing, signed_off, up };
+    enum class State : std::uint8_t { no_line, signing_on, failing, signed_off, signing_off, taken_down, up };
     static constexpr std::uint64_t kAskAgain_ns = 5'000'000'000;
     static constexpr std::uint64_t kAskPause_ns = 1'000'000'000;  // a line that comes and goes is signed on to no oftener
+    static constexpr std::uint64_t kSignOffWait_ns = 2'000'000'000;
 
     explicit LinkHealth(const config::Config& config);  // which outlives it
 
@@ -46,6 +51,9 @@ class LinkHealth {
     void given_up(std::uint64_t payment);
     // Whatever way it ended, what `waits` says no of waits no more. To be asked about now and then.
     void keep(const std::function<bool(std::uint64_t payment)>& waits);
+    // Staff takes the link down, or the box ends; and the other way round.
+    void take_down(std::uint16_t link, std::uint64_t now_ns);
+    void bring_up(std::uint16_t link, std::uint64_t now_ns);
     // Any message of the host with a good MAC.
     void heard(std::uint16_t link, std::uint64_t now_ns);
     // A host's own 0800: the code of the answer. What is served: sign-on, sign-off, cut-over, echo.
@@ -55,7 +63,7 @@ class LinkHealth {
 
     // --- what is to be done ---
     struct Question {
-        std::uint16_t code = 0;  // DE70: kSignOn or kEcho; 0: none
+        std::uint16_t code = 0;  // DE70: kSignOn, kSignOff or kEcho; 0: none
         std::uint32_t stan = 0;  // 1 to 999999
         FixedText<10> transmission{};
     };
@@ -88,6 +96,7 @@ class LinkHealth {
         const config::Link* settings = nullptr;
         Figures figures;
         Question question;
+        bool held = false;           // taken down
         std::uint64_t asked_ns = 0;  // last; 0: never
         std::uint64_t waited_ns = 0; // since when any payment waits
         bool echo_pending = false;
@@ -102,6 +111,8 @@ class LinkHealth {
     [[nodiscard]] Link* find(std::uint16_t link);
     [[nodiscard]] static bool counts(const Link& link);
     static void set(Link& link, State state, std::uint64_t now_ns);
+    static void line_made(Link& link, std::uint64_t now_ns);
+    [[nodiscard]] static std::optional<std::uint16_t> due_sign_off(Link& link, std::uint64_t now_ns);
     static void good(Link& link, std::uint64_t now_ns);
     static void bad(Link& link, unsigned in_a_row, std::uint64_t now_ns);
     std::optional<Sent> settle(std::uint64_t payment);

@@ -55,6 +55,7 @@ Pipeline::Pipeline(Program& program, switching::Core& core, journal::Journal& jo
     for (const auto& dialect : dialects) m_frames.emplace_back(dialect);
     m_terminal_dialects = terminal_dialects(program.config);
     for (const auto& link : program.config.links) m_link_dialects[link.number] = config::dialect_number(program.config, link.dialect);
+    for (const std::uint16_t link : core.state().links_down()) m_link_health.take_down(link, clock.monotonic_ns());
 }
 
 Pipeline::~Pipeline() = default;
@@ -105,6 +106,9 @@ void Pipeline::received(bus::PeerId peer, const bus::Record& record) {
             if (!state || config::find_link(m_program.config, state->link) == nullptr) break;
             return link_connected(peer, *state);
         }
+        case MessageType::closing:
+            if (!record.body.empty()) break;
+            return close(peer);
         default:
             break;
     }

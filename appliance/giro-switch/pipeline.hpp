@@ -8,6 +8,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <tuple>
 
@@ -76,6 +77,8 @@ class Pipeline {
     // How the link's host is.
     [[nodiscard]] LinkHealth::Figures link_figures(std::uint16_t link) const { return m_link_health.figures(link); }
     [[nodiscard]] bool link_busy(std::uint16_t link) const { return m_link_health.busy(link); }
+    // Staff has taken the link down, or brought it up again (State::links_down()): its host is signed off from, or on to.
+    void link_set(std::uint16_t link);
 
   private:
     struct Item;
@@ -159,6 +162,9 @@ class Pipeline {
     void not_revealed(const std::vector<StoreAndForward::Send>& sends, bus::Status status);
     void add_owed(std::vector<Outgoing>& out, const StoreAndForward::Send& send, const Pan& pan);
     void set_aside(const StoreAndForward::Send& send, entry::SafWhy why);
+    void close(bus::PeerId gate);
+    void stay_open();
+    void close_when_done();
     void update_link(const config::Link& link);
     void renew_links();
     void renew_link(const config::Link& link);
@@ -199,6 +205,9 @@ class Pipeline {
     std::map<std::uint64_t, Waiting> m_waiting;    // payment seq -> the terminal that waits for its issuer
     std::map<std::uint16_t, bus::PeerId> m_link_peers;
     StoreAndForward m_saf;
+    std::optional<bus::PeerId> m_closing;          // the gate that will end
+    bool m_links_closing = false, m_closed = false;  // .. the links are signed off from; it was told
+    std::size_t m_portions = 0;                    // at the vault for their MACs
     bool m_owed_answered = false;                  // in this turn: the next of its line may go
     std::map<std::uint64_t, Buffer> m_issuer_chips;  // payment seq -> DE55 of its issuer's answer: the newest
     std::set<Id128> m_pins_asked;                  // requests whose PIN the vault was asked about, until they are decided

@@ -2,6 +2,9 @@
 // host, taken into use (link_keys.hpp).
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <utility>
+
 #include "appliance/giro-switch/pipeline_parts.hpp"
 #include "iso8583/canonical.hpp"
 #include "util/bytes.hpp"
@@ -34,6 +37,7 @@ Result<void> check_link_network(const config::Config& config, const std::vector<
 
 void Pipeline::link_connected(bus::PeerId peer, const bus::LinkState& state) {
     const std::uint64_t now_ns = m_clock.monotonic_ns();
+    if (m_closing && *m_closing != peer) stay_open();
     const auto [known, first] = m_link_peers.try_emplace(state.link, peer);
     if (known->second != peer) m_link_health.connected(state.link, 0, now_ns);  // another gate, so other connections
     known->second = peer;
@@ -41,6 +45,43 @@ void Pipeline::link_connected(bus::PeerId peer, const bus::LinkState& state) {
     m_link_health.connected(state.link, state.connections, now_ns);
     if (changed) m_saf.link_changed(state.link);
     renew_link(state.link);
+}
+
+void Pipeline::link_set(std::uint16_t number) {
+    const std::uint64_t now_ns = m_clock.monotonic_ns();
+    if (m_core.state().links_down().contains(number)) m_link_health.take_down(number, now_ns);
+    else if (!m_links_closing) m_link_health.bring_up(number, now_ns);
+    renew_link(number);
+}
+
+// --- the clean end: what is under way is decided and answered, hosts are signed off from, and the gate hears when that is done.
+// It bounds the time that this takes.
+
+void Pipeline::close(bus::PeerId gate) {
+    m_closing = gate;
+    m_links_closing = m_closed = false;
+    m_gate->send(gate, {static_cast<std::uint16_t>(MessageType::closing), bus::Status::ok, 0, {}});
+}
+
+// Another gate is there: the one that was to end has been started anew.
+void Pipeline::stay_open() {
+    m_closing.reset();
+    if (!std::exchange(m_links_closing, false)) return;
+    for (const config::Link& link : m_program.config.links) link_set(link.number);
+}
+
+void Pipeline::close_when_done() {
+    if (!m_closing || m_closed || !m_arrived.empty() || !m_batches.empty()) return;
+    if (!std::exchange(m_links_closing, true))
+        for (const config::Link& link : m_program.config.links) {
+            m_link_health.take_down(link.number, m_clock.monotonic_ns());
+            renew_link(link);
+        }
+    const bool any = std::ranges::any_of(m_program.config.links, [this](const config::Link& link) { return m_link_health.signed_on(link.number); });
+    if (any || !m_waiting.empty() || m_portions != 0) return;
+    m_closed = true;
+    m_gate->send(*m_closing, {static_cast<std::uint16_t>(MessageType::closed), bus::Status::ok, 0, {}});
+    log::info("everything is answered and every host signed off from; the gate may end");
 }
 
 // To the core a link is up while something may be sent to its host.
@@ -109,6 +150,7 @@ void Pipeline::send_to_link(std::uint16_t link, Buffer frame) {
 void Pipeline::answer_link(Batch& batch, const Item& item, std::string_view name) {
     const PaymentRequest& r = item.request;
     const ResponseCode code = m_link_health.asked(r, m_clock.monotonic_ns());
+    if (r.network_code == switching::kCutOver) m_core.note_cut_over(r.link, m_clock.wall_ns());
     if (r.network_code != switching::kEcho) log::info("link {}: its host sent 0800 {:03}, answered {}", name, r.network_code, code.view());
     renew_link(r.link);
     auto frame = m_frames[r.dialect].answer(r, {code, {}, {}}, true);

@@ -118,6 +118,7 @@ std::shared_ptr<Pipeline::Portion> Pipeline::ask_for_portion(std::vector<Outgoin
         if (o.ksn.empty()) sessions.items.push_back({o.key, o.nonce, covered, m_mac_kinds.of(o.key)});
         else ksns.items.push_back({o.bdk, o.ksn.view(), covered, o.dukpt_mac});
     }
+    if (!sessions.items.empty() || !ksns.items.empty()) ++m_portions;
     portion->waiting = (sessions.items.empty() ? 0U : 1U) + (ksns.items.empty() ? 0U : 1U);
     if (!sessions.items.empty()) ask_macs<vault::MacGenerate>(portion, sessions);
     if (!ksns.items.empty()) ask_macs<vault::DukptMac>(portion, ksns);
@@ -131,6 +132,7 @@ void Pipeline::ask_macs(const std::shared_ptr<Portion>& portion, const typename 
         else note_vault(false, answer.error().why);
         portion->failed = portion->failed || !answer;
         if (--portion->waiting != 0) return;
+        --m_portions;
         m_times.vault_mac_ns += m_clock.monotonic_ns() - portion->asked_ns;
         // Without a MAC an answer is worth nothing to the terminal: it repeats, and gets the same answer later.
         // Nor does it leave when the journal failed: then it was not released.
@@ -192,6 +194,7 @@ void Pipeline::tick() {
     send_with_macs(std::move(out));
     renew_links();
     send_owed();
+    close_when_done();
     check_disk();
     if (!m_journal.checkpoint_due(m_batches.empty())) return;
     if (auto done = m_journal.checkpoint(); !done) {

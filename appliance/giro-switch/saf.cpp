@@ -128,7 +128,7 @@ bool StoreAndForward::take_suspect(const State& state, Link& link, std::uint64_t
     return false;
 }
 
-std::vector<StoreAndForward::Send> StoreAndForward::due(const State& state, std::uint16_t number, std::uint64_t now_ns) {
+std::vector<StoreAndForward::Send> StoreAndForward::due(const State& state, std::uint16_t number, std::size_t most, std::uint64_t now_ns) {
     forget(state, now_ns);
     Link& link = m_links[number];
     settle(state, link, now_ns);
@@ -138,7 +138,7 @@ std::vector<StoreAndForward::Send> StoreAndForward::due(const State& state, std:
     const auto first = lines.lower_bound({number, {}});
     auto at = lines.upper_bound({number, link.last});
     std::size_t looked_at = 0;
-    for (bool wrapped = false; link.in_flight.size() < kSafInFlightMax && looked_at < kSafLinesPerTurn; ++at, ++looked_at) {
+    for (bool wrapped = false; link.in_flight.size() < most && looked_at < kSafLinesPerTurn; ++at, ++looked_at) {
         if (at == lines.end() || at->first.link != number) {
             if (std::exchange(wrapped, true) || first == lines.end() || first->first.link != number) break;
             at = first;

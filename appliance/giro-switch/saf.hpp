@@ -2,7 +2,7 @@
 // Nothing is kept here that a restart could lose: the lines are the journal's, here is only what is under way.
 //
 // In order of a terminal: of a line the first alone, the next when its host has answered that. Across terminals at most
-// kSafInFlightMax of a link, so that live payments do not wait behind them. What is not answered in kSafRetry_ns goes
+// saf_in_flight_max of a link's settings, so that live payments do not wait behind them. What is not answered in kSafRetry_ns goes
 // again, as a repeat (xxx1), and then after pauses that grow; so does all that was owed when the switch started, for it may
 // have gone out before.
 //
@@ -19,7 +19,6 @@
 
 namespace giro::appliance {
 
-inline constexpr std::size_t kSafInFlightMax = 32;               // of one link
 inline constexpr std::uint64_t kSafRetry_ns = 2'000'000'000;
 inline constexpr std::uint64_t kSafPauseMax_ns = 16'000'000'000;
 inline constexpr std::uint32_t kSafUnheededMax = 20;
@@ -38,8 +37,9 @@ class StoreAndForward {
     // `started_at`: the last entry when the switch started.
     explicit StoreAndForward(std::uint64_t started_at) noexcept : m_started_at(started_at) {}
 
-    // What goes to `link` now, by the monotonic clock; it counts as sent. Terminals take turns.
-    [[nodiscard]] std::vector<Send> due(const switching::State& state, std::uint16_t link, std::uint64_t now_ns);
+    // What goes to `link` now, by the monotonic clock, so that at most `most` are under way; it counts as sent. Terminals take
+    // turns.
+    [[nodiscard]] std::vector<Send> due(const switching::State& state, std::uint16_t link, std::size_t most, std::uint64_t now_ns);
     // The link's host has answered something; and what is owed of this payment, in whatever way (0: nothing that is owed).
     void heard(std::uint16_t link, std::uint64_t payment);
     // Its connection has ended, or there is a new one.

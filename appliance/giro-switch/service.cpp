@@ -118,6 +118,9 @@ Result<std::shared_ptr<void>> start_switch(Program& program) {
     serving->core.emplace(serving->recovered->state, std::move(policy), serving->random,
                           [paths = program.paths](std::uint64_t seq) { return read_payment(paths, seq); });
 
+    for (const auto& [number, outstanding] : serving->recovered->state.outstanding_of_links())
+        if (config::find_link(program.config, number) == nullptr)
+            log::warn("{} payments are outstanding at link {}, which etc/conf.d has no more: giro saf list --link {}", outstanding, number + 1, number + 1);
     if (serving->core->note_routing(serving->clock.wall_ns())) log::info("the routing table is another than at the last start");
 
     auto vault = vault::Client::connect(program.loop, program.context, program.paths.run(), bus::caller::kSwitch);

@@ -80,6 +80,8 @@ std::string link_words(const json& link) {
     words += fmt::format(", {} connection{}, {} in flight{}", connections, connections == 1 ? "" : "s", link.value("in_flight", 0),
                          link.value("busy", false) ? " (as many as may)" : "");
     if (const auto heard = link.value("heard_s_ago", -1); heard >= 0) words += fmt::format(", heard {} s ago", heard);
+    if (const auto outstanding = link.value("outstanding", std::uint64_t{0}); outstanding != 0) words += fmt::format(", {} outstanding", outstanding);
+    if (const auto day = link.value("cut_over_day", std::string()); !day.empty()) words += fmt::format(", last cut-over on {}", day);
     if (link.value("echo_ms", 0.0) > 0) words += fmt::format(", last echo {:.1f} ms", link.value("echo_ms", 0.0));
     return words;
 }
@@ -103,6 +105,8 @@ void print_switch(const json& fields) {
             const auto number = [&value = value](const char* of) { return value.value(of, std::int64_t{0}); };
             words = fmt::format("{} owed to issuers, {} parked; stood in {}, refused {} (sum {}), expired {} (sum {})", number("owed"), number("parked"),
                                 number("stood_in"), number("refused"), number("refused_sum"), number("expired"), number("expired_sum"));
+            for (const auto& link : value.value("removed_links", json::array()))
+                words += fmt::format("; {} owed to link {}, which etc/conf.d has no more", link.value("outstanding", 0), link.value("id", 0));
         }
         fmt::print("{:<22} {}\n", key == "vault" ? "vault answers" : key, words);
     }

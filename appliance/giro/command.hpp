@@ -69,5 +69,6 @@ struct Command {
 [[nodiscard]] std::vector<Command> recon_commands();       // recon show|totals
 [[nodiscard]] std::vector<Command> iso_commands();         // iso explain, iso mac explain
 [[nodiscard]] std::vector<Command> route_commands();       // route explain|list
+[[nodiscard]] std::vector<Command> link_commands();        // link list|down|up
 
 }  // namespace giro::cli

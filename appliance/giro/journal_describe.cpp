@@ -75,6 +75,8 @@ json fields_of(const entry::RoutesChanged& e) {
 json fields_of(const entry::CardUnlocked& e) { return {{"card", masked(e.first6_last4)}}; }
 json fields_of(const entry::CardBlocked& e) { return {{"card", masked(e.first6_last4)}}; }
 json fields_of(const entry::CardUnblocked& e) { return {{"card", masked(e.first6_last4)}}; }
+json fields_of(const entry::LinkSet& e) { return {{"link", e.link + 1}, {"down", e.down}, {"why", e.why.view()}}; }
+json fields_of(const entry::LinkCutOver& e) { return {{"link", e.link + 1}}; }
 json fields_of(const entry::CardIssued& e) { return {{"card", masked(e.pan.first6_last4)}, {"account", text(e.account)}}; }
 json fields_of(const entry::TerminalAdded& e) {
     return {{"terminal", e.terminal.view()}, {"merchant", e.merchant.view()}, {"acquirer", e.acquirer.view()}, {"account", text(e.account)}};
@@ -100,6 +102,8 @@ json fields_of(const entry::Payment& e) {
     if (e.channel == entry::Channel::card) out["card"] = masked(e.pan.first6_last4);
     else out["wallet"] = to_hex(e.wallet);
     if (e.outcome == entry::Outcome::forwarded) out["link"] = e.link;
+    // An offline sale or a completion of a blocked card: it was done, so it stands, and its bank may want to know.
+    if (e.outcome == entry::Outcome::approved && e.reason == entry::Reason::card_blocked) out["card_was_blocked"] = true;
     // An offline sale or a completion that the card could not pay: its bank has yet to get it back.
     if (e.outcome == entry::Outcome::approved && e.link_stan == 0 && switching::is_reserve(e.debit)) out["paid_by_reserve"] = e.debit.lo;
     return out;
@@ -219,6 +223,8 @@ std::optional<json> read(entry::Kind kind, Bytes body) {
         case Kind::routes_changed: return read<entry::RoutesChanged>(body);
         case Kind::card_blocked: return read<entry::CardBlocked>(body);
         case Kind::card_unblocked: return read<entry::CardUnblocked>(body);
+        case Kind::link_set: return read<entry::LinkSet>(body);
+        case Kind::link_cut_over: return read<entry::LinkCutOver>(body);
         case Kind::stood_in: return read<entry::StoodIn>(body);
         case Kind::saf_answered: return read<entry::SafAnswered>(body);
         case Kind::saf_parked: return read<entry::SafParked>(body);

@@ -31,7 +31,7 @@ std::vector<Command> all_commands() {
     std::vector<Command> all;
     for (const auto table : {box_commands, journal_commands, key_commands, pos_commands, host_commands, wallet_commands,
                              settlement_commands, recon_commands, iso_commands, terminal_commands,
-                             card_commands, route_commands, saf_commands})
+                             card_commands, route_commands, link_commands, saf_commands})
         for (auto& command : table()) all.push_back(std::move(command));
     return all;
 }
@@ -45,7 +45,8 @@ std::string purpose_of_group(const std::string& group) {
         {"officer", "the officers who approve"},      {"iso", "ISO 8583 messages"},
         {"card", "cards on us"},                      {"route", "the routing table"},
         {"iso mac", "their MACs"},                    {"terminal", "the merchants' terminals"},
-        {"recon", "what terminals reconciled"},
+        {"recon", "what terminals reconciled"},       {"link", "the links to issuers' hosts"},
+        {"saf", "what issuers' hosts are owed"},
     };
     const auto found = purposes.find(group);
     return found == purposes.end() ? group : found->second;

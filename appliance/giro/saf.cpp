@@ -1,7 +1,8 @@
-// giro saf list|show|retry|park|close: what issuers' hosts are owed, asked of the running switch, page by page; and what they
+// giro saf list|show|retry|park|close: one payment, or all that fit. What issuers' hosts are owed, asked of the running switch, page by page; and what they
 // refused or what expired, read from the journal. Card numbers are masked: nothing else of them comes here. Hostile: nothing
 // but the journal file, each of whose entries is checked as it is read.
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <map>
 #include <nlohmann/json.hpp>
@@ -157,8 +158,36 @@ Result<void> list_ended(const Args& args, std::uint64_t after, std::size_t most)
     return {};
 }
 
+// By its id in conf.d; left as it is where nothing is said.
+Result<void> link_of(const Args& args, std::uint16_t& number) {
+    constexpr std::int64_t kLinkIdMax = 9'999;
+    if (!args.given("--link")) return {};
+    const auto id = number_of(args, "--link", 1, kLinkIdMax);
+    if (!id) return tl::unexpected(id.error());
+    number = static_cast<std::uint16_t>(*id - 1);
+    return {};
+}
+
+Result<void> terminal_of_line(const Args& args, TerminalId& terminal) {
+    const std::string id = args.text("--terminal");
+    if (id.size() > config::kTerminalIdCharsMax) return fail(Failure::Kind::config, "--terminal: at most 8 characters");
+    terminal = TerminalId(id);
+    return {};
+}
+
+Result<void> reason_of(const Args& args, FixedText<16>& reason) {
+    if (!args.given("--reason")) return {};
+    std::string all;
+    for (auto why = entry::SafWhy{1}; why <= entry::SafWhy::kLast; why = static_cast<entry::SafWhy>(static_cast<int>(why) + 1)) {
+        if (args.text("--reason") == entry::name(why)) reason = FixedText<16>(entry::name(why));
+        all += fmt::format(" {}", entry::name(why));
+    }
+    if (reason.empty()) return fail(Failure::Kind::config, "--reason: one of" + all);
+    return {};
+}
+
 Result<void> list(const Args& args) {
-    constexpr std::int64_t kLinks = 10'000, kSeqMax = INT64_MAX;
+    constexpr std::int64_t kSeqMax = INT64_MAX;
     const auto after = number_of(args, "--after", 0, kSeqMax);
     const auto most = number_of(args, "--limit", 1, bus::kSafRowsMax);
     if (!after || !most) return tl::unexpected(!after ? after.error() : most.error());
@@ -167,12 +196,8 @@ Result<void> list(const Args& args) {
     query.after = static_cast<std::uint64_t>(*after);
     query.most = static_cast<std::uint16_t>(*most);
     query.parked = args.flag("--parked");
-    query.terminal = TerminalId(args.text("--terminal"));
-    if (args.given("--link")) {
-        const auto link = number_of(args, "--link", 1, kLinks);
-        if (!link) return tl::unexpected(link.error());
-        query.link = static_cast<std::uint16_t>(*link - 1);
-    }
+    if (auto read = terminal_of_line(args, query.terminal); !read) return read;
+    if (auto read = link_of(args, query.link); !read) return read;
     const auto page = ask(args, query);
     if (!page) return tl::unexpected(page.error());
     show_rows(args, page->rows, page->more, "nothing is owed to any issuer's host");
@@ -214,30 +239,77 @@ Result<void> show(const Args& args) {
     return {};
 }
 
-Result<void> change(const Args& args, MessageType type, std::string_view done) {
+// --- one payment, or many -----------------------------------------------------------------------------------------
+
+struct Verb {
+    bus::SafWhat what;
+    MessageType of_one;
+    std::string_view done;  // to one, and to many
+};
+constexpr Verb kRetry{bus::SafWhat::retry, MessageType::saf_retry, "back in line"};
+constexpr Verb kPark{bus::SafWhat::park, MessageType::saf_park, "parked"};
+constexpr Verb kClose{bus::SafWhat::close, MessageType::saf_close, "closed; the issuer's host hears no more of it"};
+
+Result<void> change_one(const Args& args, const Verb& verb, const FixedText<64>& why) {
     const auto seq = payment_of(args);
     if (!seq) return tl::unexpected(seq.error());
-    if (auto told = tell_switch(args.paths(), type, encode(bus::SafPayment{*seq})); !told) return tl::unexpected(told.error());
+    const Buffer body = verb.what == bus::SafWhat::close ? encode(bus::SafClose{*seq, why}) : encode(bus::SafPayment{*seq});
+    if (auto told = tell_switch(args.paths(), verb.of_one, body); !told) return tl::unexpected(told.error());
     if (args.json()) fmt::print("{{\"ok\":true,\"payment\":{}}}\n", *seq);
-    else fmt::print("payment {}: {}\n", *seq, done);
+    else fmt::print("payment {}: {}\n", *seq, verb.done);
     return {};
 }
 
-Result<void> close(const Args& args) {
-    const auto seq = payment_of(args);
-    if (!seq) return tl::unexpected(seq.error());
+// Page by page; each is durable when it is counted, so one that is interrupted is simply asked for again.
+Result<void> change_many(const Args& args, const Verb& verb, bus::SafMany query) {
+    auto client = SwitchClient::connect(args.paths());
+    if (!client) return tl::unexpected(client.error());
+    const bool shows = !args.json() && ::isatty(STDERR_FILENO) == 1;
+    std::uint64_t changed = 0;
+    for (bool more = true; more;) {
+        const auto body = client->tell(MessageType::saf_many, encode(query));
+        if (!body) return tl::unexpected(body.error());
+        const auto done = decode<bus::SafManyDone>(*body);
+        if (!done || (done->more && done->last <= query.after)) return fail(Failure::Kind::try_again, "the switch's answer does not decode");
+        changed += done->changed;
+        query.after = done->last;
+        more = done->more;
+        if (shows) fmt::print(stderr, "\r{} so far", changed);
+    }
+    if (shows) fmt::print(stderr, "\r");
+    if (args.json()) fmt::print("{{\"ok\":true,\"payments\":{}}}\n", changed);
+    else fmt::print("{} payment{}: {}\n", changed, changed == 1 ? "" : "s", verb.done);
+    return {};
+}
+
+Result<void> change(const Args& args, const Verb& verb) {
+    const bool some = args.given("--link") || args.given("--terminal") || args.given("--reason");
+    const bool one = args.given("payment"), all = args.flag("--all");
+    if (one == (some || all)) return fail(Failure::Kind::config, "name one payment, or say which: --link, --terminal, --reason, or --all");
     const std::string why = args.text("--why");
     if (why.size() > sizeof(bus::SafClose::why)) return fail(Failure::Kind::config, "--why: at most 64 characters");
-    const Buffer body = encode(bus::SafClose{*seq, FixedText<64>(why)});
-    if (auto told = tell_switch(args.paths(), MessageType::saf_close, body); !told) return tl::unexpected(told.error());
-    if (args.json()) fmt::print("{{\"ok\":true,\"payment\":{}}}\n", *seq);
-    else fmt::print("payment {}: closed; its issuer's host hears no more of it\n", *seq);
-    return {};
+    if (one) return change_one(args, verb, FixedText<64>(why));
+    bus::SafMany query;
+    query.what = verb.what;
+    query.why = FixedText<64>(why);
+    if (auto read = link_of(args, query.link); !read) return read;
+    if (auto read = terminal_of_line(args, query.terminal); !read) return read;
+    if (auto read = reason_of(args, query.reason); !read) return read;
+    return change_many(args, verb, query);
 }
 }  // namespace
 
 std::vector<Command> saf_commands() {
     using enum Option::Kind;
+    const auto which = [](std::vector<Option> more = {}) {
+        std::vector<Option> out{{"payment", "its entry's number (seq); or", number, "", false},
+                                {"--link", "all that is owed to this link: its id (etc/conf.d), of one that was removed, too", number, "", false},
+                                {"--terminal", "all of this terminal (DE41)", text, "", false},
+                                {"--reason", "all that is parked for this: unreadable, card_unreadable, unsayable, asked, unanswered", text, "", false},
+                                {"--all", "all", flag, "", false}};
+        out.insert(out.end(), more.begin(), more.end());
+        return out;
+    };
     const Option payment{"payment", "its entry's number (seq)", number, "", true};
     return {{"saf list",
              "what issuers' hosts are owed: advices of payments that the box approved for them, and reversals",
@@ -250,17 +322,17 @@ std::vector<Command> saf_commands() {
              list},
             {"saf show", "one payment: what is owed of it, and every entry about it", {payment}, show},
             {"saf retry",
-             "a parked payment goes back to its place in its terminal's line",
-             {payment},
-             [](const Args& args) { return change(args, MessageType::saf_retry, "back in its line"); }},
+             "parked payments go back to their place in their terminal's line",
+             which(),
+             [](const Args& args) { return change(args, kRetry); }},
             {"saf close",
              "what is parked is settled otherwise, between the banks: nothing of it is sent any more",
-             {payment, {"--why", "for the journal, at most 64 characters", text, "", true}},
-             close},
+             which({{"--why", "for the journal, at most 64 characters", text, "", true}}),
+             [](const Args& args) { return change(args, kClose); }},
             {"saf park",
              "what is owed of a payment is not sent until giro saf retry; what is behind it goes on",
-             {payment},
-             [](const Args& args) { return change(args, MessageType::saf_park, "parked"); }}};
+             which(),
+             [](const Args& args) { return change(args, kPark); }}};
 }
 
 }  // namespace giro::cli

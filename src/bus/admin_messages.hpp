@@ -64,6 +64,28 @@ struct SafClose {
     std::uint64_t payment = 0;
     FixedText<64> why;
 };
+// saf_many: retry, park or close what fits, of payments after `after`, at most `most` of them at once.
+enum class SafWhat : std::uint8_t { retry = 1, park = 2, close = 3, kLast = close };
+struct SafMany {
+    SafWhat what = SafWhat::retry;
+    std::uint64_t after = 0;        // seq
+    std::uint16_t link = kAnyLink;
+    TerminalId terminal;            // empty: any
+    FixedText<16> reason;           // why it is parked (entry::name(SafWhy)); empty: any
+    FixedText<64> why;              // of close, for the journal
+    std::uint16_t most = kSafRowsMax;
+};
+struct SafManyDone {
+    std::uint32_t changed = 0;
+    std::uint64_t last = 0;  // seq; go on after it
+    bool more = false;
+};
+// link_set: taken down, or brought up again.
+struct LinkChange {
+    std::uint16_t link = 0;  // its number
+    bool down = false;
+    FixedText<64> why;
+};
 struct WindowReply {
     std::uint64_t window = 0;
     std::uint64_t last_seq = 0;
@@ -107,6 +129,9 @@ void fields(auto& a, SafRow& m) {
 void fields(auto& a, SafPage& m) { a(m.rows, m.more); }
 void fields(auto& a, SafPayment& m) { a(m.payment); }
 void fields(auto& a, SafClose& m) { a(m.payment, m.why); }
+void fields(auto& a, SafMany& m) { a(m.what, m.after, m.link, m.terminal, m.reason, m.why, m.most); }
+void fields(auto& a, SafManyDone& m) { a(m.changed, m.last, m.more); }
+void fields(auto& a, LinkChange& m) { a(m.link, m.down, m.why); }
 void fields(auto& a, WindowReply& m) { a(m.window, m.last_seq); }
 void fields(auto& a, ChainTip& m) { a(m.height, m.block_hash, m.time, m.producing); }
 void fields(auto& a, ChainTx& m) { a(m.height, m.block_hash, m.position, m.confirmations); }

@@ -19,6 +19,10 @@ enum class MessageType : std::uint16_t {
     wallet_reply = 0x0106,     // switch -> gate: connection:u64 response_code:text2 rrn:text12 auth_code:text6 balance:i64 currency:u16 why:var16
     decided = 0x0107,          // switch -> gate: received_ns:u64 of a terminal's request: it and all before it have been decided
 
+    closing = 0x0108,          // gate -> switch: empty; it reads no terminals any more and will end: sign off from the hosts
+    // (closing: the switch says it back, so that the gate knows that it is heard)
+    closed = 0x0109,           // switch -> gate: empty; everything is answered and the hosts are signed off from
+
     // --- run/switch.admin (giro), run/switch.settle (giro-settle), run/switch.auditor: commands -----
     // Each is answered with the same type and Status; a refusal's body is a line of text.
     open_participant = 0x0201,  // admin: OpenParticipant
@@ -42,6 +46,8 @@ enum class MessageType : std::uint16_t {
     saf_park = 0x0221,            // admin: seq of the payment:u64
     saf_retry = 0x0222,           // admin: the same
     saf_close = 0x0225,           // admin: SafClose
+    saf_many = 0x0226,            // admin: SafMany -> SafManyDone
+    link_set = 0x0227,            // admin: LinkChange
     block_card = 0x0223,          // admin: UnlockCard -> token:16
     unblock_card = 0x0224,        // admin: the same
 

@@ -17,6 +17,8 @@ std::string_view name(Kind kind) noexcept {
         case Kind::card_unlocked: return "card_unlocked";
         case Kind::card_blocked: return "card_blocked";
         case Kind::card_unblocked: return "card_unblocked";
+        case Kind::link_set: return "link_set";
+        case Kind::link_cut_over: return "link_cut_over";
         case Kind::wallet_registered: return "wallet_registered";
         case Kind::funds_paid_in: return "funds_paid_in";
         case Kind::routes_changed: return "routes_changed";

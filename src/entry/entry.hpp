@@ -52,6 +52,8 @@ enum class Kind : std::uint16_t {
     forgotten = 37,
     card_blocked = 38,
     card_unblocked = 39,
+    link_set = 40,
+    link_cut_over = 41,
 };
 [[nodiscard]] std::string_view name(Kind kind) noexcept;
 
@@ -114,6 +116,19 @@ struct CardBlocked {
 struct CardUnblocked {
     CardToken card{};
     FixedText<10> first6_last4;
+};
+// Staff takes a link down (planned maintenance), or brings it up again: while it is down nothing new goes to its host, whatever
+// its connections and whoever restarts.
+struct LinkSet {
+    std::uint16_t link = 0;  // its number
+    bool down = false;
+    std::uint64_t time_ns = 0;
+    FixedText<64> why;       // as staff said
+};
+// A link's host has cut over (0800, DE70 201): on the day of that time its business day ended.
+struct LinkCutOver {
+    std::uint16_t link = 0;
+    std::uint64_t time_ns = 0;
 };
 struct TerminalAdded {
     TerminalId terminal;
@@ -221,6 +236,7 @@ enum class Reason : std::uint8_t {
     cvv_wrong,               // of track 2: CVV, or iCVV of a chip                       82
     cvv2_wrong,              // the printed one                                          N7
     card_blocked,            // looked at before any of these, whoever keeps the card    62
+                             // approved with this reason: an offline sale or a completion, which was done and stands
     // Its issuer's link is down, and the policy for that (config::StandIn) does not take it.
     stand_in_pin,            // a PIN, which its issuer alone can look at            91
     stand_in_chip,           // no cryptogram, or one that no chip made              91
@@ -481,6 +497,8 @@ void fields(auto& a, CardUnlocked& e) { a(e.card, e.first6_last4); }
 void fields(auto& a, RoutesChanged& e) { a(e.digest, e.rules, e.ranges, e.time_ns, e.text); }
 void fields(auto& a, CardBlocked& e) { a(e.card, e.first6_last4); }
 void fields(auto& a, CardUnblocked& e) { a(e.card, e.first6_last4); }
+void fields(auto& a, LinkSet& e) { a(e.link, e.down, e.time_ns, e.why); }
+void fields(auto& a, LinkCutOver& e) { a(e.link, e.time_ns); }
 void fields(auto& a, TerminalAdded& e) { a(e.terminal, e.merchant, e.acquirer, e.account); }
 void fields(auto& a, SessionKeySet& e) { a(e.terminal, e.nonce, e.kcv, e.exchanged_at, e.stan, e.time_ns); }
 void fields(auto& a, SessionKeyUsed& e) { a(e.terminal); }

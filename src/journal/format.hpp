@@ -36,7 +36,7 @@
 namespace giro::journal {
 
 inline constexpr std::int64_t kApplicationId = 0x4749524a;
-inline constexpr std::int64_t kFormatVersion = 8;
+inline constexpr std::int64_t kFormatVersion = 9;
 
 // The tables, in the words in which SQLite keeps them.
 struct Table {

@@ -222,6 +222,9 @@ class Core {
     [[nodiscard]] tl::expected<void, Unmatched> link_reversal_answer(const PaymentRequest& answer, std::uint64_t now_ns = 0);
     // 0230: an advice waited for it, and the host takes it, or refuses it; or as for a reversal.
     [[nodiscard]] tl::expected<void, Unmatched> link_advice_answer(const PaymentRequest& answer, std::uint64_t now_ns);
+    // 0800 with DE70 201: the host's business day ends; the advices that it is owed expire by its days. False: it has cut over
+    // on this day before, which changes nothing.
+    bool note_cut_over(std::uint16_t link, std::uint64_t now_ns);
     // What is owed of that payment cannot be sent: it goes out of its line until staff says so.
     void set_aside(std::uint64_t payment, entry::SafWhy why, std::uint64_t now_ns);
     // Whether the answer to this request could come to be the box's own: a card of a link that has a policy.
@@ -245,6 +248,8 @@ class Core {
     [[nodiscard]] Done saf_park(const entry::SafParked& e);
     [[nodiscard]] Done saf_retry(const entry::SafRetried& e);
     [[nodiscard]] Done saf_close(const entry::SafClosed& e);
+    // A link is taken down, or brought up again; what becomes of its host is the caller's.
+    [[nodiscard]] Done set_link(const entry::LinkSet& e);
     [[nodiscard]] Done add_terminal(const entry::TerminalAdded& e);
     [[nodiscard]] Done set_terminal_dukpt(const entry::TerminalDukptSet& e);
     [[nodiscard]] Done pay_in(const entry::FundsPaidIn& e);
@@ -299,6 +304,7 @@ class Core {
     [[nodiscard]] ResponseCode check_offline(entry::Completed& e, const PaymentRequest& request);
     [[nodiscard]] ResponseCode check_completion(entry::Completed& e, const entry::RequestKey& original) const;
     [[nodiscard]] bool pay_anyway(entry::Payment& payment) const;
+    [[nodiscard]] entry::Reason taken_although(const entry::SealedPan& card) const;
     [[nodiscard]] tl::expected<Id128, entry::Reason> card_on_us(const PaymentRequest& request, const entry::SealedPan* sealed) const;
     [[nodiscard]] bool too_old(const PaymentRequest& request, std::uint64_t now_ns) const;
     [[nodiscard]] ResponseCode check_uploaded(entry::Completed& sale, const PaymentRequest& request, const entry::Uploaded& e);

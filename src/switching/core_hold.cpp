@@ -135,6 +135,7 @@ Answer Core::completion(const PaymentRequest& request, const entry::SealedPan* s
                                                        : kFormatError;
     if (code != kApproved) return refused(code);
     e.payment.outcome = Outcome::approved;
+    e.payment.reason = taken_although(*sealed);
     e.payment.response_code = kApproved;
     record(entry::Kind::completed, e);
     const std::uint64_t seq = m_state.last_seq();
@@ -172,6 +173,12 @@ ResponseCode Core::check_completion(entry::Completed& e, const entry::RequestKey
     entry::Payment asked = e.payment;
     if (authorised->what == What::held) asked.amount.minor = beyond;
     return response_code(check_ledger(asked, false));
+}
+
+// What a till approved by itself, or what was authorised, was done: a refusal would only make the merchant pay for it. Of a
+// blocked card it is marked, for its bank to look at.
+Reason Core::taken_although(const entry::SealedPan& card) const {
+    return m_state.blocked(card.token) ? Reason::card_blocked : Reason::none;
 }
 
 // From the card's account, or else from its bank's reserve; false when neither has it.

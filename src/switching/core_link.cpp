@@ -1,5 +1,7 @@
 // Payments that an issuer's host decides: answers, timeouts, and the advices and reversals that it is owed; by forward_table.hpp.
 #include <algorithm>
+#include <limits>
+#include <tuple>
 
 #include "switching/core.hpp"
 #include "switching/core_record.hpp"
@@ -122,15 +124,35 @@ Done Core::saf_close(const entry::SafClosed& e) {
     return admin(entry::Kind::saf_closed, e);
 }
 
-// By the business date: of the wall clock, and of the windows closed since: a clock that jumps makes nothing old.
+Done Core::set_link(const entry::LinkSet& e) {
+    return admin(entry::Kind::link_set, e);
+}
+
+bool Core::note_cut_over(std::uint16_t link, std::uint64_t now_ns) {
+    const auto last = m_state.cut_over_day(link);
+    if (last && *last >= day_of(now_ns)) return false;
+    record(entry::Kind::link_cut_over, entry::LinkCutOver{link, now_ns});
+    return true;
+}
+
+// By the business date of the link: that of its host's last cut-over, or where it tells of none that of the windows; and never
+// ahead of the wall clock, so that a clock that jumps makes nothing old.
 void Core::expire_advices(std::uint64_t now_ns) {
     const auto& settlements = m_state.settlements();
-    if (settlements.empty()) return;
-    const std::int64_t today = std::min(day_of(now_ns), day_of(settlements.rbegin()->second.closed.time_ns));
-    for (std::size_t i = 0; i < kExpirePerCall && !m_state.advices_owed().empty(); ++i) {
-        const auto [expires_day, seq] = *m_state.advices_owed().begin();
-        if (today <= expires_day) return;
-        record(entry::Kind::saf_expired, entry::SafExpired{seq, now_ns});
+    const auto& owed = m_state.advices_owed();
+    std::size_t expired = 0;
+    for (auto at = owed.begin(); at != owed.end() && expired < kExpirePerCall;) {
+        const std::uint16_t link = std::get<0>(*at);
+        std::optional<std::int64_t> business_day = m_state.cut_over_day(link);
+        if (!business_day && !settlements.empty()) business_day = day_of(settlements.rbegin()->second.closed.time_ns);
+        const std::int64_t today = business_day ? std::min(day_of(now_ns), *business_day) : 0;
+        if (today > std::get<1>(*at)) {
+            record(entry::Kind::saf_expired, entry::SafExpired{std::get<2>(*at), now_ns});
+            ++expired;
+            at = owed.lower_bound({link, 0, 0});
+        } else {
+            at = owed.upper_bound({link, std::numeric_limits<std::int64_t>::max(), std::numeric_limits<std::uint64_t>::max()});
+        }
     }
 }
 

@@ -105,7 +105,7 @@ ResponseCode Core::accept_upload(const PaymentRequest& request, const entry::Sea
     sale.payment.debit = *account;
     if (const ResponseCode code = check_uploaded(sale, request, e); code != kApproved) return code;
     sale.payment.outcome = entry::Outcome::approved;
-    sale.payment.reason = Reason::none;
+    sale.payment.reason = taken_although(*sealed);
     sale.payment.response_code = kApproved;
     if (e.original_mti == 0x0220)
         record(entry::Kind::completed, sale);

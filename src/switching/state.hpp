@@ -203,6 +203,9 @@ struct Counters {
     // latter two, which their banks owe all the same.
     std::uint64_t stood_in = 0, advices_accepted = 0, advices_refused = 0, advices_expired = 0;
     MinorUnits refused_sum = 0, expired_sum = 0;
+    // Of blocked cards: what they had been authorised for, or their terminals approved offline. It was done, so it stands.
+    std::uint64_t blocked_taken = 0;
+    MinorUnits blocked_sum = 0;
 };
 
 class State {
@@ -230,8 +233,15 @@ class State {
     [[nodiscard]] const std::map<LineKey, OwedLine>& owed_lines() const noexcept { return m_owed_lines; }
     // What is owed and not sent until staff says so, by seq.
     [[nodiscard]] const std::set<std::uint64_t>& parked() const noexcept { return m_parked; }
-    // Payments whose advice is owed: the last day on which it is sent, and seq.
-    [[nodiscard]] const std::set<std::pair<std::int64_t, std::uint64_t>>& advices_owed() const noexcept { return m_advices; }
+    // Payments whose advice is owed: the link, the last day on which it is sent, and seq.
+    using OwedAdvices = std::set<std::tuple<std::uint16_t, std::int64_t, std::uint64_t>>;
+    [[nodiscard]] const OwedAdvices& advices_owed() const noexcept { return m_advices; }
+    // Payments that wait or of which something is owed, by link; none of 0.
+    [[nodiscard]] const std::map<std::uint16_t, std::size_t>& outstanding_of_links() const noexcept { return m_outstanding_of_links; }
+    // Links that staff has taken down, and has not brought up again.
+    [[nodiscard]] const std::set<std::uint16_t>& links_down() const noexcept { return m_links_down; }
+    // The day (day_of()) on which the link's host cut over last; nothing when it never has.
+    [[nodiscard]] std::optional<std::int64_t> cut_over_day(std::uint16_t link) const;
     // What was approved without an issuer in the clock hour of `now_ns` and the `hours` before it: of a card, or paid to a
     // merchant's account. Never less than in any `hours` up to now.
     [[nodiscard]] StandInTotal stood_in_of(const entry::CardToken& card, std::uint64_t now_ns, std::uint32_t hours) const;
@@ -301,6 +311,8 @@ class State {
     [[nodiscard]] Refusal on(const entry::RoutesChanged& e);
     [[nodiscard]] Refusal on(const entry::CardBlocked& e);
     [[nodiscard]] Refusal on(const entry::CardUnblocked& e);
+    [[nodiscard]] Refusal on(const entry::LinkSet& e);
+    [[nodiscard]] Refusal on(const entry::LinkCutOver& e);
     [[nodiscard]] Refusal on(const entry::TerminalAdded& e);
     [[nodiscard]] Refusal on(const entry::SessionKeySet& e);
     [[nodiscard]] Refusal on(const entry::SessionKeyUsed& e);
@@ -355,6 +367,7 @@ class State {
     void refile(std::uint64_t seq);
     [[nodiscard]] Outstanding* owed(std::uint64_t seq, Remembered** payment);
     void count_stand_in(const entry::StoodIn& e);
+    void count_blocked(const entry::Payment& p) noexcept;
     void forget_stand_in();
     template <typename E>
     [[nodiscard]] Refusal decoded(Bytes body);
@@ -390,7 +403,9 @@ class State {
     std::set<std::uint64_t> m_waiting;
     std::map<LineKey, OwedLine> m_owed_lines;
     std::set<std::uint64_t> m_parked;
-    std::set<std::pair<std::int64_t, std::uint64_t>> m_advices;
+    OwedAdvices m_advices;
+    std::set<std::uint16_t> m_links_down;
+    std::map<std::uint16_t, std::int64_t> m_cut_over_days;  // by link
     std::map<entry::CardToken, StandInUse> m_stand_in_of_cards;
     std::map<Id128, StandInUse> m_stand_in_at_merchants;
     std::set<entry::CardToken> m_blocked;

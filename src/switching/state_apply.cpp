@@ -43,6 +43,10 @@ State::Refusal State::dispatch(Kind kind, Bytes body) {
             return decoded<entry::CardBlocked>(body);
         case Kind::card_unblocked:
             return decoded<entry::CardUnblocked>(body);
+        case Kind::link_set:
+            return decoded<entry::LinkSet>(body);
+        case Kind::link_cut_over:
+            return decoded<entry::LinkCutOver>(body);
         case Kind::terminal_added:
             return decoded<entry::TerminalAdded>(body);
         case Kind::session_key_set:
@@ -326,6 +330,7 @@ State::Refusal State::on(const entry::Payment& e) {
             break;
         case Outcome::approved:
             ++(from_wallet ? m_counters.qr_approved : m_counters.card_approved);
+            count_blocked(e);
             break;
         case Outcome::forwarded:
             ++m_counters.forwarded;

@@ -44,6 +44,13 @@ State::Refusal State::on(const entry::CardUnblocked& e) {
     return {};
 }
 
+// A sum that is full stays so: it is a figure for reports, and no reason to refuse what was done.
+void State::count_blocked(const entry::Payment& p) noexcept {
+    if (p.reason != entry::Reason::card_blocked) return;
+    ++m_counters.blocked_taken;
+    m_counters.blocked_sum = checked_add(m_counters.blocked_sum, p.amount.minor).value_or(m_counters.blocked_sum);
+}
+
 // Told for those who read the journal: nothing here goes by it.
 State::Refusal State::on(const entry::ChipChecked& e) {
     if (e.payment == 0 || e.payment != m_last_seq) return "it does not stand right behind its payment";

@@ -89,10 +89,13 @@ void let_go(auto& map, std::uint32_t hour) {
 // --- the indexes ------------------------------------------------------------------------------------------------------
 
 void State::unfile(std::uint64_t seq, const Outstanding& o) {
-    if (m_link_stans.erase({o.payment.link, o.payment.link_stan}) != 0) --m_outstanding_of_links[o.payment.link];
+    if (m_link_stans.erase({o.payment.link, o.payment.link_stan}) != 0) {
+        const auto of_link = m_outstanding_of_links.find(o.payment.link);
+        if (--of_link->second == 0) m_outstanding_of_links.erase(of_link);
+    }
     m_waiting.erase(seq);
     m_parked.erase(seq);
-    m_advices.erase({o.expires_day, seq});
+    m_advices.erase({o.payment.link, o.expires_day, seq});
     const auto line = m_owed_lines.find({o.payment.link, o.payment.key.terminal});
     if (line == m_owed_lines.end()) return;
     const auto at = line->second.find(o.owed_at);
@@ -105,7 +108,7 @@ bool State::file(std::uint64_t seq, const Outstanding& o) {
     if (!m_link_stans.emplace(std::pair(o.payment.link, o.payment.link_stan), seq).second) return false;
     ++m_outstanding_of_links[o.payment.link];
     if (!o.answered) m_waiting.insert(seq);
-    if (o.advice_owed) m_advices.insert({o.expires_day, seq});
+    if (o.advice_owed) m_advices.insert({o.payment.link, o.expires_day, seq});
     if (o.parked) m_parked.insert(seq);
     if (!o.owed() || o.parked) return true;
     return m_owed_lines[{o.payment.link, o.payment.key.terminal}].emplace(o.owed_at, seq).second;
@@ -342,6 +345,28 @@ State::Refusal State::on(const entry::SafExpired& e) {
     ++m_counters.advices_expired;
     m_counters.expired_sum += std::min(payment->stands, kAmountMax);
     refile(e.payment);
+    return {};
+}
+
+// --- the links --------------------------------------------------------------------------------------------------------
+
+std::optional<std::int64_t> State::cut_over_day(std::uint16_t link) const {
+    const auto at = m_cut_over_days.find(link);
+    return at == m_cut_over_days.end() ? std::nullopt : std::optional(at->second);
+}
+
+State::Refusal State::on(const entry::LinkSet& e) {
+    if (m_links_down.contains(e.link) == e.down) return e.down ? "that link is taken down already" : "that link is not taken down";
+    if (e.down) m_links_down.insert(e.link);
+    else m_links_down.erase(e.link);
+    return {};
+}
+
+// Once a day: a host that cuts over again and again fills no journal.
+State::Refusal State::on(const entry::LinkCutOver& e) {
+    const std::int64_t day = day_of(e.time_ns);
+    if (const auto last = cut_over_day(e.link); last && *last >= day) return "that link's host has cut over on that day";
+    m_cut_over_days[e.link] = day;
     return {};
 }
 

@@ -192,6 +192,7 @@ State::Refusal State::on(const entry::Completed& e) {
         forget_authorisation(original->seq);
     }
     ++m_counters.card_approved;
+    count_blocked(p);
     count(p.key.terminal, Total::debits, p.amount.minor);
     r.what = What::approved;
     r.stands = p.amount.minor;

@@ -4,7 +4,7 @@
 //   ledger    = ledger::Ledger::save
 //   maps      = forgotten:u64 newest_day:i64 forgotten_day:i64 routes:32
 //               remembered participants terminals cards merchants wallets outstanding holds authorised settlements
-//               blocked stand_in_of_cards stand_in_at_merchants
+//               blocked stand_in_of_cards stand_in_at_merchants links_down cut_over_days
 // forgotten is how many requests were, ever. From remembered on each is a u64 count and its items in order of key
 // (remembered: in order of recording), fields as in fields() below.
 // Two states that are equal give the same bytes.
@@ -18,7 +18,7 @@ namespace giro::switching {
 
 namespace {
 constexpr std::string_view kMagic = "GIROSTAT";
-constexpr std::uint32_t kVersion = 11;
+constexpr std::uint32_t kVersion = 12;
 }  // namespace
 
 static void fields(auto& a, Remembered& r) {
@@ -59,7 +59,7 @@ static void fields(auto& a, OpenAuthorisation& o) {
 }
 static void fields(auto& a, Counters& c) {
     a(c.card_approved, c.qr_approved, c.declined, c.forwarded, c.reversals, c.stood_in, c.advices_accepted, c.advices_refused,
-      c.advices_expired, c.refused_sum, c.expired_sum);
+      c.advices_expired, c.refused_sum, c.expired_sum, c.blocked_taken, c.blocked_sum);
 }
 
 struct Approval {
@@ -187,6 +187,9 @@ void State::save_maps(Buffer& out) const {
     for (const auto& card : m_blocked) a(card);
     save_map(a, m_stand_in_of_cards);
     save_map(a, m_stand_in_at_merchants);
+    a(static_cast<std::uint64_t>(m_links_down.size()));
+    for (const std::uint16_t link : m_links_down) a(link);
+    save_map(a, m_cut_over_days);
 }
 
 bool State::load_maps(Reader& in) {
@@ -207,7 +210,9 @@ bool State::load_maps(Reader& in) {
         !load_map(a, m_merchants) || !load_map(a, m_wallets) || !load_map(a, m_outstanding) ||
         !load_map(a, m_holds) || !load_map(a, m_authorised) || !load_map(a, settlements) || !load_set(a, m_blocked))
         return false;
-    if (!load_map(a, m_stand_in_of_cards) || !load_map(a, m_stand_in_at_merchants) || !a.done() || !load_holds()) return false;
+    if (!load_map(a, m_stand_in_of_cards) || !load_map(a, m_stand_in_at_merchants) || !load_set(a, m_links_down) ||
+        !load_map(a, m_cut_over_days) || !a.done() || !load_holds())
+        return false;
     for (auto& [window, saved] : settlements) {
         auto settlement = from_saved(std::move(saved));
         if (!settlement) return false;
@@ -283,6 +288,8 @@ Result<State> State::load(Bytes bytes, std::uint64_t hash_seed) {
         *counter = in.u64();
     c.refused_sum = in.i64();
     c.expired_sum = in.i64();
+    c.blocked_taken = in.u64();
+    c.blocked_sum = in.i64();
     auto ledger = ledger::Ledger::load(in, ledger::Options{.hash_seed = state.m_hash_seed});
     if (!ledger) return tl::unexpected(ledger.error());
     state.m_ledger = std::move(*ledger);

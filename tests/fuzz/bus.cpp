@@ -107,7 +107,8 @@ void run_bus_message(Bytes input) {
         case 7:
             return comes_back(bus::decode_decided(input), input);
         default:
-            come_back<bus::IssueCard, bus::SetCardPin, bus::UnlockCard, bus::WindowReply, bus::ChainTip, bus::ChainTx, bus::ChainUtxos, bus::JournalHead>(
+            come_back<bus::IssueCard, bus::SetCardPin, bus::UnlockCard, bus::WindowReply, bus::ChainTip, bus::ChainTx, bus::ChainUtxos, bus::JournalHead, bus::SafMany,
+                      bus::SafManyDone, bus::LinkChange>(
                 input);
     }
 }
@@ -129,6 +130,9 @@ Seeds seeds_bus_message() {
             chosen(6, encode(bus::ChainTx{})),
             chosen(6, encode(utxos)),
             chosen(6, encode(bus::JournalHead{})),
+            chosen(6, encode(bus::SafMany{})),
+            chosen(6, encode(bus::SafManyDone{})),
+            chosen(6, encode(bus::LinkChange{})),
             chosen(7, encoded(bus::Decided{5}))};
 }
 

@@ -27,7 +27,7 @@ void comes_back(Bytes body) {
     if (const auto entry = decode<E>(body)) ASSERT(std::ranges::equal(encode(*entry), body));
 }
 using Reader = void (*)(Bytes);
-constexpr std::array<Reader, 38> kReaders = {
+constexpr std::array<Reader, 40> kReaders = {
     comes_back<ParticipantOpened>,   comes_back<AccountOpened>,        comes_back<CardIssued>,       comes_back<TerminalAdded>,
     comes_back<SessionKeySet>,       comes_back<WalletRegistered>,     comes_back<FundsPaidIn>,      comes_back<Payment>,
     comes_back<ForwardAnswered>,     comes_back<Reversal>,             comes_back<LinkReversalAnswered>, comes_back<WindowClosed>,
@@ -38,7 +38,7 @@ constexpr std::array<Reader, 38> kReaders = {
     comes_back<Uploaded>,            comes_back<CardPinSet>,          comes_back<CardUnlocked>,        comes_back<RoutesChanged>,
     comes_back<ChipChecked>,         comes_back<CardBlocked>,          comes_back<CardUnblocked>,       comes_back<StoodIn>,
     comes_back<SafAnswered>,         comes_back<SafParked>,            comes_back<SafRetried>,          comes_back<SafExpired>,
-    comes_back<SafClosed>};
+    comes_back<SafClosed>,           comes_back<LinkSet>,              comes_back<LinkCutOver>};
 }  // namespace
 
 void run_journal_entry(Bytes input) {
@@ -73,7 +73,7 @@ Seeds seeds_journal_entry() {
                           encode(TerminalSigned{}), encode(TerminalCutOver{}), encode(Reconciled{}), encode(Uploaded{}),
                           encode(CardPinSet{}), encode(CardUnlocked{}), encode(RoutesChanged{}), encode(ChipChecked{}),
                           encode(CardBlocked{}), encode(CardUnblocked{}), encode(stood_in), encode(SafAnswered{}), encode(SafParked{}),
-                          encode(SafRetried{}), encode(SafExpired{}), encode(SafClosed{})};
+                          encode(SafRetried{}), encode(SafExpired{}), encode(SafClosed{}), encode(LinkSet{}), encode(LinkCutOver{})};
     Seeds seeds;
     for (std::size_t i = 0; i < bodies.size(); ++i) seeds.push_back(chosen(i, bodies[i]));
     return seeds;

@@ -40,6 +40,7 @@ class FakeSwitch {
     std::vector<Seen> requests;
     std::vector<SeenWallet> wallet_requests;
     std::vector<bus::LinkState> link_states;
+    int closings = 0;     // the gate said that it will end
     bool echoes = false;  // every request comes back as its answer
     bool decides = true;  // says at once that it has decided it
     std::vector<iso8583::Dialect> dialects{dialect()};
@@ -68,6 +69,8 @@ class FakeSwitch {
                 REQUIRE(w.has_value());
                 return wallet_requests.push_back({w->connection, w->kind, Buffer(w->body.begin(), w->body.end())});
             }
+            case bus::MessageType::closing:
+                return void(++closings);
             default:
                 FAIL("a record that only the switch may send");
         }

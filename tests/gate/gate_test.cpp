@@ -330,6 +330,39 @@ TEST_CASE("gate: what takes back a payment that was refused here waits its turn 
     CHECK(f.until([&] { return arrived() == 2 * kShare + kMore + 1; }));
 }
 
+TEST_CASE("gate: a clean end: terminals are read no more, what comes back still leaves, and it ends when the switch has done its part") {
+    Fixture f;
+    ClientSocket client(f.gate->ports().terminals);
+    client.send(framed(purchase()));
+    REQUIRE(f.until([&] { return f.fake_switch.requests.size() == 1; }));
+    int ended = 0;
+    f.gate->close([&] { ++ended; });
+    REQUIRE(f.until([&] { return f.fake_switch.closings == 1; }));
+    CHECK(f.gate->connections().reading_held());
+    client.send(framed(purchase()));
+    f.fake_switch.send_raw(static_cast<std::uint16_t>(bus::MessageType::closing), {});
+    f.fake_switch.answer(f.fake_switch.requests[0].connection, as_bytes("ok"));
+    f.fake_switch.send_raw(static_cast<std::uint16_t>(bus::MessageType::closed), {});
+    REQUIRE(f.until([&] { return ended == 1; }));
+    CHECK(f.until([&] { return client.received().size() == 4; }));
+    CHECK(f.fake_switch.requests.size() == 1);
+    CHECK(f.gate->connections().reading_held());
+    f.gate->close([&] { ended += 10; });  // asked again: what was to be done is done
+    CHECK(ended == 1);
+}
+
+TEST_CASE("gate: an end that nobody hears of, or that is asked for twice, waits for nobody") {
+    Fixture f;
+    int ended = 0;
+    f.gate->close([&] { ++ended; });
+    CHECK(ended == 0);
+    f.gate->close([&] { ended += 10; });
+    CHECK(ended == 1);
+    Fixture unheard;
+    unheard.gate->close([&] { ++ended; });
+    CHECK(unheard.until([&] { return ended == 2; }));  // after kCloseHeardMax_ms
+}
+
 TEST_CASE("gate: requests that are never answered are given up, so that they don't count for ever") {
     Fixture f;
     ClientSocket client(f.gate->ports().terminals);

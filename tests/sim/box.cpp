@@ -201,7 +201,9 @@ void Box::stop(RoleId id) {
     m_world.at(
         0,
         [&r] {
-            if (r.running != nullptr) r.running->loop.stop();
+            if (r.running == nullptr) return;
+            if (r.running->program->stop) r.running->program->stop();
+            else r.running->loop.stop();
         },
         &r.process);
 }

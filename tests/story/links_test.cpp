@@ -48,8 +48,10 @@ struct TwoHosts {
         secondary = host("2", "second");
         REQUIRE(eventually(20, [&] { return is_up(0) && is_up(1); }));
     }
-    [[nodiscard]] std::unique_ptr<Running> host(const std::string& link, const std::string& name) {
-        return box.start({"host", "--link", link, "--state", file(name).string()}, name + ".out");
+    [[nodiscard]] std::unique_ptr<Running> host(const std::string& link, const std::string& name, const std::vector<std::string>& options = {}) {
+        std::vector<std::string> command{"--json", "host", "--link", link, "--state", file(name).string()};
+        command.insert(command.end(), options.begin(), options.end());
+        return box.start(command, name + ".out");
     }
     [[nodiscard]] std::filesystem::path file(const std::string& name) const { return box.file(name + ".jsonl"); }
     [[nodiscard]] std::size_t seen_by(const std::string& name) const { return lines_of(file(name)).size(); }
@@ -172,4 +174,46 @@ TEST_CASE("links: giro host speaks TLS 1.3 with certificates on both sides; one 
     const auto right = host("right");
     CHECK(eventually(20, [&] { return buy() == "00"; }));
     box.down();
+}
+
+TEST_CASE("links: a link that staff takes down hands its payments to the next and loses none; its host is signed off from, and when the box stops, too") {
+    tell("two hosts of one bank: staff takes the first's link down for maintenance; then the box is stopped");
+    TwoHosts hosts("links-staff");
+    Box& box = hosts.box;
+    // A host that answers a sign-off with 05: its report tells them from other 0800s.
+    write_text(box.file("host.toml"), "[network]\nsign_off = \"05\"\n");
+    hosts.primary.reset();
+    hosts.primary = hosts.host("1", "first", {"--scenario", box.file("host.toml").string()});
+    REQUIRE(eventually(20, [&] { return hosts.is_up(0); }));
+    const auto trace = box.said_folder() / "trace.jsonl";
+    auto load = box.start({"--json", "pos", "load", "--terminals", "64", "--rate", "30", "--seconds", "6", "--mix", "link=100", "--link-bin",
+                           "970003", "--trace", trace.string()},
+                          "load.out");
+    REQUIRE(eventually(20, [&] { return hosts.seen_by("first") > 20; }));
+    const Said down = box.giro({"link", "down", "gamma-host", "--why", "their new release"});
+    CHECK_MESSAGE(down.status == 0, down.text);
+    CHECK(down.has("taken down"));
+    const std::size_t before = hosts.seen_by("first");
+    CHECK(eventually(20, [&] { return hosts.seen_by("second") > 20; }));
+    CHECK(load->wait() == 0);
+    CHECK(hosts.seen_by("first") == before);
+    for (const auto& [rrn, came_to] : outcomes(hosts, trace)) {
+        CAPTURE(rrn);
+        CHECK(came_to.told);
+        CHECK(came_to.journalled == came_to.told);
+        CHECK(came_to.standing == 1);
+    }
+    box.kill_and_wait("switch");
+    CHECK(box.giro({"link", "list"}).has("taken down"));
+    CHECK(box.giro({"link", "down", "gamma-host", "--why", "again"}).status == 1);
+    const Said up = box.giro({"link", "up", "1"});
+    CHECK_MESSAGE(up.status == 0, up.text);
+    CHECK(hosts.is_up(0));
+    CHECK(box.journal("link_set").size() == 2);
+
+    box.down();
+    hosts.primary->signal(SIGINT);
+    hosts.primary->wait();
+    CHECK(Said{0, hosts.primary->output()}.object()["answers"]["0800"]["05"] == 2);
+    CHECK(read_text(box.file("log/giro-switch.log")).find("the gate may end") != std::string::npos);
 }

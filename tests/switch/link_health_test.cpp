@@ -302,3 +302,113 @@ TEST_CASE("link health: in_flight_max payments make a link busy until one of the
     h.health.keep([](std::uint64_t payment) { return payment == 2; });
     CHECK(h.health.figures(0).in_flight == 1);
 }
+
+TEST_CASE("link health: a link that is taken down lets its payments end, signs off, and stays down until it is brought up") {
+    Host h;
+    h.sign_on();
+    const auto first = h.pay(), second = h.pay();
+    h.health.take_down(0, h.now_ns);
+    CHECK(h.state() == State::signing_off);
+    CHECK(h.health.signed_on(0));  // its keys are good still
+    h.wait(3'000);
+    CHECK(h.asked.empty());  // two wait for their answer
+    h.health.answered(first, h.now_ns);
+    h.tick();
+    CHECK(h.asked.empty());
+    h.health.unanswered(second, h.now_ns);
+    h.tick();
+    REQUIRE(h.asked.size() == 1);
+    CHECK(h.asked[0].code == switching::kSignOff);
+    h.tick();
+    CHECK(h.asked.size() == 1);
+    CHECK(h.answer());
+    CHECK(h.state() == State::taken_down);
+    CHECK_FALSE(h.health.signed_on(0));
+    h.wait(30'000);
+    CHECK(h.asked.size() == 1);  // no echo, no sign-on
+    CHECK(h.ask(switching::kSignOn) == "91");
+    CHECK(h.ask(switching::kSignOff) == "00");
+    CHECK(h.ask(switching::kEcho) == "00");
+    CHECK(h.state() == State::taken_down);
+    h.health.connected(0, 0, h.now_ns);
+    h.connect();
+    CHECK(h.state() == State::taken_down);
+    h.health.take_down(0, h.now_ns);  // again
+    h.health.bring_up(0, h.now_ns);
+    CHECK(h.state() == State::signing_on);
+    h.tick();
+    CHECK(h.asked.back().code == switching::kSignOn);
+    CHECK(h.answer());
+    CHECK(h.state() == State::up);
+    h.health.bring_up(0, h.now_ns);  // again
+    CHECK(h.state() == State::up);
+}
+
+TEST_CASE("link health: a host that does not answer the sign-off, or refuses it, keeps no link up") {
+    Host silent;
+    silent.sign_on();
+    silent.health.take_down(0, silent.now_ns);
+    silent.tick();
+    silent.wait(1'980);
+    CHECK(silent.state() == State::signing_off);
+    silent.wait(20);
+    CHECK(silent.state() == State::taken_down);
+    CHECK(silent.asked.size() == 1);
+    CHECK_FALSE(silent.answer());  // too late
+    Host refuses;
+    refuses.sign_on();
+    refuses.health.take_down(0, refuses.now_ns);
+    refuses.tick();
+    CHECK(refuses.answer("58"));
+    CHECK(refuses.state() == State::taken_down);
+    CHECK(refuses.health.figures(0).refused.empty());
+}
+
+TEST_CASE("link health: what is not signed on is taken down at once, and what has no sign-on once nothing waits there") {
+    Host h;
+    h.health.take_down(0, h.now_ns);
+    CHECK(h.state() == State::taken_down);
+    h.health.bring_up(0, h.now_ns);
+    CHECK(h.state() == State::no_line);
+    h.connect();
+    h.health.take_down(0, h.now_ns);
+    CHECK(h.state() == State::taken_down);
+    h.health.bring_up(0, h.now_ns);
+    h.tick();
+    REQUIRE(h.answer());
+    REQUIRE(h.ask(switching::kSignOff) == "00");
+    h.health.take_down(0, h.now_ns);  // its host is signed off
+    CHECK(h.state() == State::taken_down);
+    h.health.connected(1, 1, h.now_ns);
+    h.health.sent(1, 77, h.now_ns);
+    h.health.take_down(1, h.now_ns);
+    CHECK_FALSE(h.health.due(1, h.now_ns));
+    CHECK(h.health.state(1) == State::signing_off);
+    h.health.answered(77, h.now_ns);
+    CHECK_FALSE(h.health.due(1, h.now_ns));
+    CHECK(h.health.state(1) == State::taken_down);
+    h.health.bring_up(1, h.now_ns);
+    CHECK(h.health.up(1));
+    h.health.take_down(9, h.now_ns);  // there is no such link
+    h.health.bring_up(9, h.now_ns);
+}
+
+TEST_CASE("link health: a line that is cut while it is signed off from is down, and a link brought up again meanwhile signs on") {
+    Host cut;
+    cut.sign_on();
+    cut.health.take_down(0, cut.now_ns);
+    cut.health.connected(0, 0, cut.now_ns);
+    CHECK(cut.state() == State::taken_down);
+    Host h;
+    h.sign_on();
+    h.health.take_down(0, h.now_ns);
+    h.tick();
+    h.health.bring_up(0, h.now_ns);
+    CHECK(h.state() == State::signing_on);
+    CHECK_FALSE(h.answer());  // to the sign-off
+    CHECK(h.state() == State::signing_on);
+    h.wait(1'000);
+    CHECK(h.asked.back().code == switching::kSignOn);
+    CHECK(h.answer());
+    CHECK(h.state() == State::up);
+}

@@ -219,6 +219,7 @@ class Fixture {
     std::uint64_t decided_ns = 0;  // how far it says that it is
     Buffer to_link;  // the last of them
     std::uint64_t to_connection = 0;  // that it is for
+    std::vector<MessageType> said_of_end;  // closing, closed
     std::optional<Failure> failed;
     Program program{config::Paths{folder.path()}, box.config, loop, context,
                     [this](Failure f) { failed = std::move(f); }};
@@ -437,6 +438,7 @@ class Fixture {
         bus::encode(body, bus::LinkState{0, connections});
         gate->send({static_cast<std::uint16_t>(MessageType::link_state), Status::ok, 0, body});
     }
+    void gate_closes() { gate->send({static_cast<std::uint16_t>(MessageType::closing), Status::ok, 0, {}}); }
     [[nodiscard]] bool until(const std::function<bool()>& done) { return net::run_until(loop, done); }
     [[nodiscard]] std::uint64_t payments() {
         const auto& c = box.core->state().counters();
@@ -466,6 +468,8 @@ class Fixture {
             decided_ns = bus::decode_decided(record.body).value().received_ns;
             return;
         }
+        if (const auto type = static_cast<MessageType>(record.type); type == MessageType::closing || type == MessageType::closed)
+            return said_of_end.push_back(type);
         REQUIRE(record.type == static_cast<std::uint16_t>(MessageType::frame_out));
         const auto message = bus::decode_frame_out(record.body);
         REQUIRE(message.has_value());

@@ -199,4 +199,104 @@ TEST_CASE("pipeline: a link whose dialect cannot say a sign-on or an echo stops 
     CHECK(check_link_network(config, dialects).has_value());
 }
 
+TEST_CASE("pipeline: a link that staff takes down takes nothing new, ends what waits there, and signs off; it signs on when it is brought up") {
+    Watched f;
+    f.buy(1, 1, kCard);
+    REQUIRE(f.until([&] { return f.link_frames == 1; }));
+    f.link_frames = 0;
+    REQUIRE(f.box.core->set_link({0, true, f.clock.wall_ns(), FixedText<64>("their new release")}));
+    f.pipeline.link_set(0);
+    CHECK_FALSE(f.up());
+    f.buy(2, 2, kCard);
+    REQUIRE(f.until([&] { return f.heard.size() == 1; }));
+    CHECK(f.heard[0].code == "91");
+    f.wait(20);
+    CHECK(f.link_frames == 0);  // one waits for its answer
+    f.link_answers(f.dialects[0], "00");
+    REQUIRE(f.until([&] { return f.heard.size() == 2; }));
+    CHECK(f.heard[1].code == "00");
+    f.wait(20);
+    f.asked("002");
+    f.link_answers_network(2);
+    REQUIRE(f.until([&] { return f.pipeline.link_figures(0).state == LinkHealth::State::taken_down; }));
+    CHECK_FALSE(f.box.core->set_link({0, true, f.clock.wall_ns(), {}}));
+    REQUIRE(f.box.core->set_link({0, false, f.clock.wall_ns(), {}}));
+    f.pipeline.link_set(0);
+    f.wait(1'000);
+    f.asked("001");
+    f.link_answers_network(1);
+    REQUIRE(f.until([&] { return f.up(); }));
+}
+
+TEST_CASE("pipeline: a link that staff has taken down is not signed on to after a restart either") {
+    Fixture f(watched);
+    REQUIRE(f.box.core->set_link({0, true, f.clock.wall_ns(), {}}));
+    Pipeline restarted(f.program, *f.box.core, f.journal, *f.client, f.dialects, f.clock, f.random);
+    CHECK(restarted.link_figures(0).state == LinkHealth::State::taken_down);
+}
+
+TEST_CASE("pipeline: before the gate ends, what waits is answered and the host is signed off from") {
+    Watched f;
+    f.buy(1, 1, kCard);
+    REQUIRE(f.until([&] { return f.link_frames == 1; }));
+    f.link_frames = 0;
+    f.gate_closes();
+    REQUIRE(f.until([&] { return f.said_of_end.size() == 1; }));
+    CHECK(f.said_of_end[0] == MessageType::closing);
+    f.wait(20);
+    f.wait(20);
+    CHECK(f.link_frames == 0);
+    CHECK_FALSE(f.up());
+    f.link_answers(f.dialects[0], "00");
+    REQUIRE(f.until([&] { return f.heard.size() == 1; }));
+    CHECK(f.heard[0].code == "00");
+    f.wait(20);
+    f.asked("002");
+    CHECK(f.said_of_end.size() == 1);
+    f.link_answers_network(2);
+    REQUIRE(f.until([&] { return f.pipeline.link_figures(0).state == LinkHealth::State::taken_down; }));
+    f.wait(20);
+    REQUIRE(f.until([&] { return f.said_of_end.size() == 2; }));
+    CHECK(f.said_of_end[1] == MessageType::closed);
+    f.wait(20);
+    CHECK(f.said_of_end.size() == 2);
+    CHECK(f.box.core->state().links_down().empty());  // it is no decision of staff's
+}
+
+TEST_CASE("pipeline: where no host is signed on the gate may end at once; another gate's links are signed on to again") {
+    Fixture f(watched);
+    f.gate_closes();
+    REQUIRE(f.until([&] { return f.said_of_end.size() == 1; }));
+    f.pipeline.tick();
+    REQUIRE(f.until([&] { return f.said_of_end.size() == 2; }));
+    f.link_up();
+    REQUIRE(f.until([&] { return f.pipeline.link_figures(0).connections == 1; }));
+    f.pipeline.tick();
+    CHECK(f.pipeline.link_figures(0).state == LinkHealth::State::taken_down);  // the same gate: it is ending
+    bus::Handlers handlers;
+    handlers.record = [](bus::PeerId, const bus::Record&) {};
+    auto other = bus::Client::connect(f.loop, f.context, f.program.paths.endpoint("switch", bus::caller::kGate), std::move(handlers));
+    REQUIRE(other.has_value());
+    Buffer body;
+    bus::encode(body, bus::LinkState{0, 1});
+    (*other)->send({static_cast<std::uint16_t>(MessageType::link_state), Status::ok, 0, body});
+    REQUIRE(f.until([&] { return f.pipeline.link_figures(0).state == LinkHealth::State::signing_on; }));
+}
+
+TEST_CASE("pipeline: a host's cut-over ends its business day, once a day, and leaves an entry") {
+    Watched f;
+    f.link_asks(201);
+    REQUIRE(f.until([&] { return f.link_frames == 1; }));
+    const auto day = f.box.core->state().cut_over_day(0);
+    REQUIRE(day.has_value());
+    const std::uint64_t entries = f.box.core->state().last_seq();
+    f.link_asks(201);
+    REQUIRE(f.until([&] { return f.link_frames == 2; }));
+    CHECK(f.box.core->state().last_seq() == entries);
+    f.clock.advance_ms(86'400'000);
+    f.link_asks(201);
+    REQUIRE(f.until([&] { return f.box.core->state().last_seq() > entries; }));
+    CHECK(f.box.core->state().cut_over_day(0) == *day + 1);
+}
+
 }  // namespace giro::appliance

@@ -12,6 +12,8 @@ using switching::kSecond;
 using switching::StandInBox;
 
 namespace {
+constexpr std::size_t kMost = 32;  // under way at once
+
 // A box whose `terminals` have paid `each` times while the link was down: their advices are owed.
 struct Owing {
     StandInBox box{generous()};
@@ -47,10 +49,10 @@ TEST_CASE("saf: of each terminal one goes at a time, in order; across terminals 
     std::map<TerminalId, int> turns;
     std::size_t sent = 0;
     for (std::uint64_t now = 0; !owing.box.state.owed_lines().empty(); now += 1'000'000) {
-        const auto due = saf.due(owing.box.state, 0, now);
-        REQUIRE(due.size() == std::min<std::size_t>(kSafInFlightMax, owing.box.state.owed_lines().size()));
+        const auto due = saf.due(owing.box.state, 0, kMost, now);
+        REQUIRE(due.size() == std::min<std::size_t>(kMost, owing.box.state.owed_lines().size()));
         CHECK(saf.in_flight(0) == due.size());
-        CHECK(saf.due(owing.box.state, 0, now).empty());  // nothing more until they are answered
+        CHECK(saf.due(owing.box.state, 0, kMost, now).empty());  // nothing more until they are answered
         for (const auto& send : due) {
             CHECK_FALSE(send.reversal);
             CHECK_FALSE(send.repeat);
@@ -66,29 +68,29 @@ TEST_CASE("saf: of each terminal one goes at a time, in order; across terminals 
         for (const auto& send : due) REQUIRE(owing.box.advise(send.payment, "00"));
     }
     CHECK(sent == 300);
-    CHECK(saf.due(owing.box.state, 0, 1).empty());
+    CHECK(saf.due(owing.box.state, 0, kMost, 1).empty());
     CHECK(saf.in_flight(0) == 0);
 }
 
 TEST_CASE("saf: what is not answered goes again after its time as a repeat, and so does all that was owed at the start") {
     Owing owing(2, 1);
     StoreAndForward saf(0);
-    REQUIRE(saf.due(owing.box.state, 0, 0).size() == 2);
-    CHECK(saf.due(owing.box.state, 0, kSafRetry_ns - 1).empty());
-    const auto again = saf.due(owing.box.state, 0, kSafRetry_ns);
+    REQUIRE(saf.due(owing.box.state, 0, kMost, 0).size() == 2);
+    CHECK(saf.due(owing.box.state, 0, kMost, kSafRetry_ns - 1).empty());
+    const auto again = saf.due(owing.box.state, 0, kMost, kSafRetry_ns);
     REQUIRE(again.size() == 2);
     CHECK(again[0].repeat);
     CHECK(saf.attempts(again[0].payment) == 2);
     StoreAndForward restarted(owing.box.state.last_seq());
-    for (const auto& send : restarted.due(owing.box.state, 0, 0)) CHECK(send.repeat);
+    for (const auto& send : restarted.due(owing.box.state, 0, kMost, 0)) CHECK(send.repeat);
     // Of a payment that is taken back after the start, too: the same line, but its reversal never went.
-    CHECK(saf.due(owing.box.state, 1, 0).empty());  // nothing is owed to another link
+    CHECK(saf.due(owing.box.state, 1, kMost, 0).empty());  // nothing is owed to another link
 }
 
 TEST_CASE("saf: behind an advice that is answered goes its reversal, and that is no repeat; what is parked lets the next pass") {
     Owing owing(1, 2);
     StoreAndForward saf(0);
-    const auto first = saf.due(owing.box.state, 0, 0);
+    const auto first = saf.due(owing.box.state, 0, kMost, 0);
     REQUIRE(first.size() == 1);
     PaymentRequest sale = switching::purchase_of(10, 1, kGammaCard);
     sale.terminal = owing.terminals[0];
@@ -96,20 +98,20 @@ TEST_CASE("saf: behind an advice that is answered goes its reversal, and that is
     CHECK(StoreAndForward::is_due(owing.box.state, first[0]));  // the advice comes first still
     REQUIRE(owing.box.advise(first[0].payment, "00"));
     CHECK_FALSE(StoreAndForward::is_due(owing.box.state, first[0]));
-    const auto back = saf.due(owing.box.state, 0, 1);
+    const auto back = saf.due(owing.box.state, 0, kMost, 1);
     REQUIRE(back.size() == 1);
     CHECK(back[0].payment == first[0].payment);
     CHECK(back[0].reversal);
     CHECK_FALSE(back[0].repeat);
     owing.box.core->set_aside(back[0].payment, entry::SafWhy::unsayable, kNow);
     owing.box.commit();
-    const auto next = saf.due(owing.box.state, 0, 2);
+    const auto next = saf.due(owing.box.state, 0, kMost, 2);
     REQUIRE(next.size() == 1);
     CHECK(next[0].payment > back[0].payment);
     REQUIRE(owing.box.core->saf_retry({back[0].payment, kNow}));
     owing.box.commit();
     REQUIRE(owing.box.advise(next[0].payment, "00"));
-    CHECK(saf.due(owing.box.state, 0, kSafRetry_ns + 1).size() == 1);
+    CHECK(saf.due(owing.box.state, 0, kMost, kSafRetry_ns + 1).size() == 1);
 }
 
 TEST_CASE("pipeline: what the box approves while the link is down goes to its host when it is back, in order, until it is answered") {
@@ -162,14 +164,14 @@ TEST_CASE("pipeline: what the box approves while the link is down goes to its ho
 TEST_CASE("saf: what a host never answers while it answers others is given up, and nothing else is; a host that answers nobody gives up nothing") {
     Owing owing(2, 3);
     StoreAndForward saf(0);
-    const std::uint64_t poison = saf.due(owing.box.state, 0, 0)[0].payment;
+    const std::uint64_t poison = saf.due(owing.box.state, 0, kMost, 0)[0].payment;
     std::uint32_t sent = 1;
     bool given_up = false;
     std::uint64_t now = 0;
     while (!given_up && now < 10'000 * kSecond) {
         now += kSecond;
         saf.heard(0, 0);  // live payments
-        for (const auto& send : saf.due(owing.box.state, 0, now)) {
+        for (const auto& send : saf.due(owing.box.state, 0, kMost, now)) {
             if (send.payment != poison) {
                 static_cast<void>(owing.box.advise(send.payment, "00"));
                 saf.heard(0, send.payment);
@@ -185,13 +187,13 @@ TEST_CASE("saf: what a host never answers while it answers others is given up, a
     owing.box.core->set_aside(poison, entry::SafWhy::unanswered, kNow);
     owing.box.commit();
     CHECK(owing.box.state.outstanding(poison)->parked_for == entry::SafWhy::unanswered);
-    CHECK(saf.due(owing.box.state, 0, now + 1).size() == 1);  // and its line goes on
+    CHECK(saf.due(owing.box.state, 0, kMost, now + 1).size() == 1);  // and its line goes on
 
     Owing silent(1, 1), busy(1, 1);
     StoreAndForward to_silent(0), to_busy(0);
     for (now = 0; now < 10'000 * kSecond; now += kSecond) {
-        for (const auto& send : to_silent.due(silent.box.state, 0, now)) CHECK_FALSE(send.give_up);
-        for (const auto& send : to_busy.due(busy.box.state, 0, now)) {
+        for (const auto& send : to_silent.due(silent.box.state, 0, kMost, now)) CHECK_FALSE(send.give_up);
+        for (const auto& send : to_busy.due(busy.box.state, 0, kMost, now)) {
             CHECK_FALSE(send.give_up);
             CHECK_FALSE(busy.box.advise(send.payment, "91"));  // it cannot now, and says so each time
             to_busy.heard(0, send.payment);
@@ -209,7 +211,7 @@ TEST_CASE("saf: of what was under way when a host hung up each goes alone, and t
     std::uint64_t given_up = 0;
     int cuts = 0;
     for (std::uint64_t now = 0; now < 3'600 * kSecond && !owing.box.state.owed_lines().empty(); now += kSecond / 10) {
-        const auto due = saf.due(owing.box.state, 0, now);
+        const auto due = saf.due(owing.box.state, 0, kMost, now);
         const auto at = std::ranges::find(due, poison, &StoreAndForward::Send::payment);
         if (at != due.end() && at->give_up) {
             given_up = poison;

@@ -275,6 +275,29 @@ TEST_CASE("offline sale: within the till's limit it stands; without money in the
     CHECK(box.replays());
 }
 
+TEST_CASE("offline sale: of a blocked card it was done, so it stands, and is marked for its bank; its completion and its upload, too") {
+    HoldBox box;
+    const entry::CardBlocked block{sealed(1).token, {}};
+    REQUIRE(box.authorise(purchase_of(400, 1)).code == kApproved);
+    REQUIRE(box.core->block_card(block));
+    auto sale = purchase_of(300, 2);
+    sale.mti = 0x0220;
+    CHECK(box.complete(sale).code == kApproved);
+    CHECK(decode<entry::Completed>(box.journal.back().body)->payment.reason == Reason::card_blocked);
+    CHECK(box.state.counters().blocked_taken == 1);
+    CHECK(box.state.counters().blocked_sum == 300);
+    CHECK(box.complete(following(0x0220, purchase_of(400, 1), 3, 400)).code == kApproved);
+    CHECK(box.state.counters().blocked_sum == 700);
+    CHECK(box.authorise(purchase_of(100, 4)).code == ResponseCode("62"));
+    REQUIRE(box.core->unblock_card({block.card, {}}));
+    sale = purchase_of(300, 5);
+    sale.mti = 0x0220;
+    CHECK(box.complete(sale).code == kApproved);
+    CHECK(decode<entry::Completed>(box.journal.back().body)->payment.reason == Reason::none);
+    CHECK(box.state.counters().blocked_taken == 2);
+    CHECK(box.replays());
+}
+
 TEST_CASE("offline sale: what a bank pays for an empty card is bounded, whoever makes the sales up") {
     HoldBox box;
     const MinorUnits reserve = box.balance(reserve_account(1));

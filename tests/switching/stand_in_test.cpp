@@ -347,6 +347,65 @@ TEST_CASE("saf: an advice expires by the business date: the clock alone, or a wi
     box.restart();
 }
 
+TEST_CASE("saf: where a link's host tells of its cut-overs its advices expire by these, whatever windows are closed here") {
+    StandInBox box;
+    REQUIRE(box.buy_down(purchase_of(700, 1, kGammaCard)).code == kApproved);
+    const auto tick = [&](std::uint64_t now) {
+        static_cast<void>(box.core->expire(now));
+        box.commit();
+        return box.state.counters().advices_expired;
+    };
+    CHECK(box.core->note_cut_over(0, kNow + kDay));
+    CHECK_FALSE(box.core->note_cut_over(0, kNow + kDay + kSecond));  // on the same day
+    CHECK_FALSE(box.core->note_cut_over(0, kNow));
+    REQUIRE(box.core->close_window(kNow + 30 * kDay));
+    CHECK(tick(kNow + 400 * kDay) == 0);
+    CHECK(box.core->note_cut_over(1, kNow + 30 * kDay));  // another link's
+    CHECK(tick(kNow + 400 * kDay) == 0);
+    CHECK(box.core->note_cut_over(0, kNow + 5 * kDay));
+    CHECK(tick(kNow + 400 * kDay) == 0);  // on its last day
+    CHECK(box.core->note_cut_over(0, kNow + 6 * kDay));
+    CHECK(tick(kNow) == 0);  // the clock is behind
+    box.restart();
+    CHECK(box.state.cut_over_day(0).has_value());
+    CHECK(tick(kNow + 6 * kDay) == 1);
+    CHECK_FALSE(box.state.cut_over_day(7));
+}
+
+TEST_CASE("saf: what one link's business days keep is in nobody else's way") {
+    StandInBox box;
+    auto other = box.config.links.at(0);
+    other.number = 1;
+    other.name = "other";
+    other.bins = {"970009"};
+    box.config.links.push_back(other);
+    box.make_core();
+    box.core->link_state(1, false);
+    REQUIRE(box.buy_down(purchase_of(700, 1, kGammaCard)).code == kApproved);
+    REQUIRE(box.buy_down(purchase_of(600, 2, "9700090000000013"), 9).code == kApproved);
+    REQUIRE(box.core->note_cut_over(0, kNow));
+    REQUIRE(box.core->close_window(kNow + 6 * kDay));
+    static_cast<void>(box.core->expire(kNow + 6 * kDay));
+    box.commit();
+    CHECK(box.state.counters().expired_sum == 600);
+    CHECK(box.state.outstanding_of_links().size() == 1);
+}
+
+TEST_CASE("link: staff takes it down and brings it up, each once; a restart and a snapshot know it") {
+    StandInBox box;
+    REQUIRE(box.core->set_link({0, true, kNow, FixedText<64>("their new release")}));
+    CHECK_FALSE(box.core->set_link({0, true, kNow, {}}));
+    CHECK(box.core->set_link({4, true, kNow, {}}));
+    box.commit();
+    box.restart();
+    CHECK(box.state.links_down() == std::set<std::uint16_t>{0, 4});
+    REQUIRE(box.core->set_link({0, false, kNow, {}}));
+    CHECK_FALSE(box.core->set_link({0, false, kNow, {}}));
+    box.commit();
+    box.restart();
+    CHECK(box.state.links_down() == std::set<std::uint16_t>{4});
+}
+
 TEST_CASE("saf: entries that do not fit what is owed are refused, and change nothing") {
     StandInBox box;
     const Answer a = box.buy_down(purchase_of(700, 1, kGammaCard));
