@@ -19,6 +19,12 @@ using bus::MessageType;
 
 namespace {
 enum Permit : unsigned { kAdmin = 1, kSettle = 2, kAuditor = 4 };
+
+// What staff said goes into the journal and comes out as JSON.
+bool is_plain(std::string_view text) {
+    return std::ranges::all_of(text, [](char c) { return c >= ' ' && c <= '~'; });
+}
+const switching::Done kNotPlain = tl::unexpected(std::string("the reason has other characters than plain ASCII ones"));
 }
 
 struct Commands::Caller {
@@ -243,6 +249,7 @@ void Commands::saf_list(Caller& caller, bus::PeerId peer, const bus::Record& rec
 void Commands::saf_close(Caller& caller, bus::PeerId peer, const bus::Record& record) {
     const auto which = decode<bus::SafClose>(record.body);
     if (!which) return bad_request(caller, peer, record);
+    if (!is_plain(which->why.view())) return reply(caller, peer, record, kNotPlain);
     reply(caller, peer, record, m_core.saf_close({which->payment, m_clock.wall_ns(), which->why}));
 }
 
@@ -259,6 +266,7 @@ void Commands::saf_many(Caller& caller, bus::PeerId peer, const bus::Record& rec
     const auto q = decode<bus::SafMany>(record.body);
     const bool closes = q && q->what == bus::SafWhat::close;
     if (!q || q->most == 0 || q->most > bus::kSafRowsMax || closes == q->why.empty()) return bad_request(caller, peer, record);
+    if (!is_plain(q->why.view())) return reply(caller, peer, record, kNotPlain);
     const bool parks = q->what == bus::SafWhat::park;
     std::vector<std::uint64_t> fit;
     bus::SafManyDone done{0, q->after, false};
@@ -287,6 +295,7 @@ void Commands::saf_many(Caller& caller, bus::PeerId peer, const bus::Record& rec
 void Commands::set_link(Caller& caller, bus::PeerId peer, const bus::Record& record) {
     const auto asked = decode<bus::LinkChange>(record.body);
     if (!asked) return bad_request(caller, peer, record);
+    if (!is_plain(asked->why.view())) return reply(caller, peer, record, kNotPlain);
     const config::Link* link = config::find_link(m_program.config, asked->link);
     // One that is down and was removed from conf.d since may be brought up, which forgets it.
     if (link == nullptr && asked->down) return reply(caller, peer, record, tl::unexpected(std::string("there is no such link")));

@@ -103,7 +103,9 @@ void LinkHealth::line_made(Link& link, std::uint64_t now_ns) {
 void LinkHealth::take_down(std::uint16_t link, std::uint64_t now_ns) {
     Link* l = find(link);
     if (l == nullptr || std::exchange(l->held, true)) return;
-    const bool signed_on = l->figures.state == State::up || l->figures.state == State::failing;
+    // The host may take our sign-on, which is on its way.
+    const bool asked = l->figures.state == State::signing_on && l->question.code == switching::kSignOn;
+    const bool signed_on = asked || l->figures.state == State::up || l->figures.state == State::failing;
     set(*l, signed_on ? State::signing_off : State::taken_down, now_ns);
     l->question = {};
 }
@@ -207,8 +209,9 @@ bool LinkHealth::network_answered(const PaymentRequest& answer, std::uint64_t no
 }
 
 // Once no payment waits for the host: each has its answer, or its time is over.
-std::optional<std::uint16_t> LinkHealth::due_sign_off(Link& link, std::uint64_t now_ns) {
-    if (link.figures.in_flight != 0) return std::nullopt;
+std::optional<std::uint16_t> LinkHealth::due_sign_off(Link& link, std::uint64_t now_ns, std::size_t owed_under_way) {
+    const bool waits = owed_under_way != 0 && now_ns - link.figures.since_ns < kSignOffWait_ns;
+    if (link.figures.in_flight != 0 || waits) return std::nullopt;
     const bool asked = link.question.code == switching::kSignOff;
     if (link.settings->sign_on && !asked) return switching::kSignOff;
     if (!link.settings->sign_on || now_ns - link.asked_ns >= kSignOffWait_ns) {
@@ -218,7 +221,7 @@ std::optional<std::uint16_t> LinkHealth::due_sign_off(Link& link, std::uint64_t 
     return std::nullopt;
 }
 
-std::optional<std::uint16_t> LinkHealth::due(std::uint16_t link, std::uint64_t now_ns) {
+std::optional<std::uint16_t> LinkHealth::due(std::uint16_t link, std::uint64_t now_ns, std::size_t owed_under_way) {
     Link* l = find(link);
     if (l == nullptr) return std::nullopt;
     const std::uint64_t asked_for_ns = now_ns - l->asked_ns;
@@ -227,7 +230,7 @@ std::optional<std::uint16_t> LinkHealth::due(std::uint16_t link, std::uint64_t n
         const bool wait = l->asked_ns != 0 && asked_for_ns < (unasked ? kAskPause_ns : kAskAgain_ns);
         return wait ? std::nullopt : std::optional<std::uint16_t>(switching::kSignOn);
     }
-    if (l->figures.state == State::signing_off) return due_sign_off(*l, now_ns);
+    if (l->figures.state == State::signing_off) return due_sign_off(*l, now_ns, owed_under_way);
     if (!counts(*l) || !signed_on(link)) return std::nullopt;
     const std::uint64_t timeout_ns = l->settings->echo_timeout_ms * kNsPerMs;
     if (l->echo_pending && asked_for_ns >= timeout_ns) {

@@ -10,7 +10,7 @@
 //   failing     up_after echoes or payments answered              -> up
 //   any of these  the host signs off (0800, DE70 002)             -> signed_off
 //   signed_off, signing_on  the host signs on (0800, DE70 001)    -> up
-//   up, failing staff takes the link down, or the box ends       -> signing_off
+//   up, failing, and signing_on once it was asked  staff takes the link down, or the box ends -> signing_off
 //   signing_off no payment waits for the host any more, and it has answered our sign-off, or not in kSignOffWait_ns -> taken_down
 //   others      staff takes the link down, or the box ends        -> taken_down
 //   signing_off, taken_down  staff brings it up again             -> no_line or signing_on; a host's own sign-on is refused (91)
@@ -68,8 +68,9 @@ class LinkHealth {
         FixedText<10> transmission{};
     };
     // Echoes that are overdue count as unanswered. The code of the 0800 that has to go to the host now, if any: asking() must
-    // follow, or it is due again at once.
-    [[nodiscard]] std::optional<std::uint16_t> due(std::uint16_t link, std::uint64_t now_ns);
+    // follow, or it is due again at once. `owed_under_way`: advices and reversals that wait for their answer; a sign-off waits for
+    // these a moment (kSignOffWait_ns).
+    [[nodiscard]] std::optional<std::uint16_t> due(std::uint16_t link, std::uint64_t now_ns, std::size_t owed_under_way = 0);
     const Question& asking(std::uint16_t link, std::uint16_t code, const FixedText<10>& transmission, std::uint64_t now_ns);
 
     [[nodiscard]] State state(std::uint16_t link) const;
@@ -112,7 +113,7 @@ class LinkHealth {
     [[nodiscard]] static bool counts(const Link& link);
     static void set(Link& link, State state, std::uint64_t now_ns);
     static void line_made(Link& link, std::uint64_t now_ns);
-    [[nodiscard]] static std::optional<std::uint16_t> due_sign_off(Link& link, std::uint64_t now_ns);
+    [[nodiscard]] static std::optional<std::uint16_t> due_sign_off(Link& link, std::uint64_t now_ns, std::size_t owed_under_way);
     static void good(Link& link, std::uint64_t now_ns);
     static void bad(Link& link, unsigned in_a_row, std::uint64_t now_ns);
     std::optional<Sent> settle(std::uint64_t payment);

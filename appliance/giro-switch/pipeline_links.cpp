@@ -67,7 +67,11 @@ void Pipeline::close(bus::PeerId gate) {
 void Pipeline::stay_open() {
     m_closing.reset();
     if (!std::exchange(m_links_closing, false)) return;
-    for (const config::Link& link : m_program.config.links) link_set(link.number);
+    m_link_peers.clear();
+    for (const config::Link& link : m_program.config.links) {
+        m_link_health.connected(link.number, 0, m_clock.monotonic_ns());  // the ended gate's
+        link_set(link.number);
+    }
 }
 
 void Pipeline::close_when_done() {
@@ -110,7 +114,7 @@ void Pipeline::renew_link(std::uint16_t number) {
 }
 
 void Pipeline::renew_link(const config::Link& link) {
-    if (const auto code = m_link_health.due(link.number, m_clock.monotonic_ns())) ask_link(link.number, *code);
+    if (const auto code = m_link_health.due(link.number, m_clock.monotonic_ns(), m_saf.in_flight(link.number))) ask_link(link.number, *code);
     update_link(link);
     if (!m_link_keys.due(link.number, m_clock.monotonic_ns())) return;
     ask_link_key(link.number);

@@ -80,6 +80,8 @@ void bind(CLI::App& root, std::map<std::string, CLI::App*>& groups, Bound& bound
         value = option.value;
         CLI::Option* made = app->add_option(option.name, value, option.help);
         if (option.kind == Option::Kind::number) made->check(CLI::TypeValidator<std::int64_t>(""))->type_name("N");
+        // A shell's variable that is not set would else narrow nothing down, where it was meant to.
+        made->check([](const std::string& given) { return given.empty() ? std::string("an empty value says nothing") : std::string(); });
         if (!option.value.empty()) made->capture_default_str();
         if (option.required) made->required();
     }

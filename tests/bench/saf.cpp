@@ -13,6 +13,7 @@ json measure_saf() {
     story::Outage how;
     how.seconds = quick() ? kMinute : kMinutes * kMinute;
     how.per_second = 200;
+    how.live_per_second = 10 * how.per_second;
     how.terminals = 64;
     how.kills = quick() ? 2 : 5;
     how.before_seconds = 10;
@@ -35,6 +36,8 @@ json measure_saf() {
             {"live_before", d.live_before},
             {"live_during", d.live_during},
             {"live_lost", d.live_lost},
+            {"p99_before_ms", d.p99_before_ms},
+            {"p99_during_ms", d.p99_during_ms},
             {"of_live", d.live_before > 0 ? d.live_during / d.live_before : 0}};
 }
 

@@ -6,7 +6,7 @@
 namespace bench {
 
 // A box of its own sells for ten minutes (with --quick one) at 200 payments a second while the host is away and the switch is
-// killed in between; then the host is back, and is told of everything while other terminals pay at the same rate
+// killed in between; then the host is back, and is told of everything while other terminals pay ten times as much
 // (tests/story/outage.hpp). Ends the benchmark where an advice was lost, doubled or out of order.
 [[nodiscard]] nlohmann::json measure_saf();
 

@@ -116,10 +116,11 @@ TEST_CASE("offline: thousands of payments in an outage, the switch killed in it 
     stand_in_for_all(box);
     box.up();
     REQUIRE(box.giro({"demo", "provision"}).status == 0);
-    const Delivered told = outage(box, {.seconds = 15, .per_second = 150, .kills = 2, .kill_while_told = true}, tell);
+    const Delivered told = outage(box, {.seconds = 15, .per_second = 150, .live_per_second = 40, .kills = 2, .kill_while_told = true}, tell);
     CHECK(told.stood_in == 2'250);
     CHECK(told.once == told.stood_in);
     CHECK(told.out_of_order == 0);
+    CHECK(told.live_during > 0);
     const Said whole = box.giro({"journal", "verify"});
     CHECK_MESSAGE(whole.status == 0, whole.text);
     box.down();

@@ -63,21 +63,26 @@ class Live {
     Live(Box& box, const Outage& how)
         : m_trace(box.said_folder() / "outage.trace"),
           m_load(box.start(load(how, how.terminals + 1,
-                                {"--rate", fmt::format("{:.0f}", how.per_second), "--seconds", std::to_string(how.before_seconds + how.drain_seconds_max),
+                                {"--rate", fmt::format("{:.0f}", how.live_per_second), "--seconds", std::to_string(how.before_seconds + how.drain_seconds_max),
                                  "--trace", m_trace.string()}),
                            "outage-live.out")) {}
-    // Payments answered since the last look, a second.
-    double rate() {
+    // Payments approved since the last look: a second, and their p99.
+    struct Look {
+        double per_second = 0, p99_ms = 0;
+    };
+    Look look() {
         std::ifstream in(m_trace);
         in.seekg(m_read);
-        std::uint64_t answered = 0;
+        std::vector<double> latencies;
         for (std::string line; std::getline(in, line) && !in.eof();) {
             m_read = in.tellg();
-            answered += line.find(R"("event":"answer","of":"sale")") != std::string::npos;
+            if (line.find(R"("event":"answer","of":"sale")") == std::string::npos || line.find(R"("code":"00")") == std::string::npos) continue;
+            latencies.push_back(json::parse(line)["latency_ms"].get<double>());
         }
-        const double rate = static_cast<double>(answered) / seconds_since(m_looked);
+        std::ranges::sort(latencies);
+        const Look out{static_cast<double>(latencies.size()) / seconds_since(m_looked), latencies.empty() ? 0 : latencies[latencies.size() * 99 / 100]};
         m_looked = Steady::now();
-        return rate;
+        return out;
     }
     // Those that were not approved, of all.
     std::uint64_t end() {
@@ -135,12 +140,12 @@ Delivered outage(Box& box, const Outage& how, const std::function<void(const std
     const auto wanted = static_cast<std::uint64_t>(how.per_second * how.seconds);
     REQUIRE(sell(box, how, wanted, say) == wanted);
     Live live(box, how);
-    REQUIRE(eventually(30, [&] { return live.rate() > 0; }));
+    REQUIRE(eventually(30, [&] { return live.look().per_second > 0; }));
     std::this_thread::sleep_for(std::chrono::seconds(how.before_seconds));
-    out.live_before = live.rate();
+    const auto before = live.look();
     box.serve_issuer_host();
     const auto began = Steady::now();
-    live.rate();
+    static_cast<void>(live.look());
     json now = saf(box);
     if (how.kill_while_told) {
         REQUIRE(eventually(how.drain_seconds_max, [&] { return saf(box).value("advices_owed", wanted) < wanted; }));
@@ -148,13 +153,18 @@ Delivered outage(Box& box, const Outage& how, const std::function<void(const std
     }
     while (seconds_since(began) < how.drain_seconds_max && (now = saf(box)).value("owed", std::uint64_t{1}) != 0) std::this_thread::sleep_for(kLookEvery);
     out.drain_s = seconds_since(began);
-    out.live_during = live.rate();
+    const auto during = live.look();
+    out.live_before = before.per_second;
+    out.live_during = during.per_second;
+    out.p99_before_ms = before.p99_ms;
+    out.p99_during_ms = during.p99_ms;
     out.drain_per_s = static_cast<double>(wanted) / out.drain_s;
     CHECK_MESSAGE(now.value("owed", std::uint64_t{1}) == 0, now.dump());
     out.live_lost = live.end();
     compare(box, out);
-    say(fmt::format("{} of {} advices delivered once, {} out of order, in {:.1f} s; the others paid {:.0f}/s before and {:.0f}/s meanwhile", out.once,
-                    out.stood_in, out.out_of_order, out.drain_s, out.live_before, out.live_during));
+    say(fmt::format("{} of {} advices delivered once, {} out of order, in {:.1f} s; the others paid {:.0f}/s (p99 {:.1f} ms) before and {:.0f}/s (p99 {:.1f} ms) "
+                    "meanwhile, {} of them in vain",
+                    out.once, out.stood_in, out.out_of_order, out.drain_s, out.live_before, out.p99_before_ms, out.live_during, out.p99_during_ms, out.live_lost));
     return out;
 }
 

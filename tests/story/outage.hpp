@@ -14,7 +14,8 @@ void stand_in_for_all(Box& box);
 
 struct Outage {
     int seconds = 8;
-    double per_second = 60;  // of the link's cards, and as many of the box's own while the advices are told
+    double per_second = 60;       // of the link's cards,
+    double live_per_second = 60;  // and of the box's own before and while the advices are told
     int terminals = 16;      // from the first on, while the host is away; as many more pay while the advices are told
     int kills = 2;           // kill -9 of the switch, evenly over the outage
     bool kill_while_told = false;  // .. and one more while the advices are told
@@ -29,7 +30,8 @@ struct Delivered {
     std::uint64_t out_of_order = 0;  // within a terminal
     double drain_s = 0;              // from the host's return until nothing was owed
     double drain_per_s = 0;
-    double live_before = 0, live_during = 0;  // payments answered a second, of the others, before and while the advices were told
+    double live_before = 0, live_during = 0;  // payments approved a second, of the others, before and while the advices were told,
+    double p99_before_ms = 0, p99_during_ms = 0;  // and how long that took
     std::uint64_t live_lost = 0;              // of the others, without an answer or declined
 };
 

@@ -393,6 +393,30 @@ TEST_CASE("link health: what is not signed on is taken down at once, and what ha
     h.health.bring_up(9, h.now_ns);
 }
 
+TEST_CASE("link health: a sign-on that is on its way when the link is taken down is taken back") {
+    Host h;
+    h.connect();
+    h.tick();
+    const auto sign_on = h.asked.back();
+    h.health.take_down(0, h.now_ns);
+    CHECK(h.state() == State::signing_off);
+    CHECK_FALSE(h.answer(sign_on));
+    h.tick();
+    CHECK(h.asked.back().code == switching::kSignOff);
+    CHECK(h.answer());
+    CHECK(h.state() == State::taken_down);
+}
+
+TEST_CASE("link health: a sign-off waits for what is owed and under way, but not for long") {
+    Host h;
+    h.sign_on();
+    h.health.take_down(0, h.now_ns);
+    CHECK_FALSE(h.health.due(0, h.now_ns, 3));
+    CHECK(h.health.due(0, h.now_ns, 0) == switching::kSignOff);
+    CHECK_FALSE(h.health.due(0, h.now_ns + LinkHealth::kSignOffWait_ns - 1, 3));
+    CHECK(h.health.due(0, h.now_ns + LinkHealth::kSignOffWait_ns, 3) == switching::kSignOff);
+}
+
 TEST_CASE("link health: a line that is cut while it is signed off from is down, and a link brought up again meanwhile signs on") {
     Host cut;
     cut.sign_on();
