@@ -11,16 +11,12 @@ namespace giro::appliance {
 
 using entry::SafWhy;
 
-namespace {
-constexpr std::size_t kSafInFlight = 32;
-}
-
 void Pipeline::send_owed() {
     const std::uint64_t now_ns = m_clock.monotonic_ns();
     std::vector<StoreAndForward::Send> sends;
     for (const auto& link : m_program.config.links) {
         if (!m_core.link_up(link.number) || !m_link_peers.contains(link.number) || !m_link_keys.usable(link.number, now_ns)) continue;
-        const auto due = m_saf.due(m_core.state(), link.number, kSafInFlight, now_ns);
+        const auto due = m_saf.due(m_core.state(), link.number, link.saf_in_flight_max, now_ns);
         sends.insert(sends.end(), due.begin(), due.end());
     }
     constexpr std::size_t kAtOnce = 256;

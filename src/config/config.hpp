@@ -151,6 +151,7 @@ struct Link {
     std::uint16_t down_after = 3;   // so many echoes or payments without an answer, in a row
     std::uint16_t up_after = 2;     // so many answers, in a row
     std::string stand_in{};  // the StandIn for its cards while it is down; empty: 91
+    std::uint32_t saf_in_flight_max = 32;  // advices and reversals that are owed to it, under way at once; of one terminal one
 };
 
 inline constexpr std::size_t kPortsMax = 16;

@@ -13,7 +13,7 @@ struct LinkFile : Reading {
     void link(const toml::table& t) {
         check.only(t, {"id", "name", "participant", "bins", "dialect", "framing", "match_0210", "match_0410", "pin_key", "pin_format",
                        "session_key_s", "session_key_requests", "session_key_overlap_s", "stand_in", "addresses", "listen", "connections", "mode",
-                       "tls", "ca", "peer", "in_flight_max", "sign_on", "echo_ms", "echo_timeout_ms", "down_after", "up_after"});
+                       "saf_in_flight_max", "tls", "ca", "peer", "in_flight_max", "sign_on", "echo_ms", "echo_timeout_ms", "down_after", "up_after"});
         Link l;
         const auto id = check.number<std::uint16_t>(t, "id", 1, kLinkIdMax);
         l.number = static_cast<std::uint16_t>(std::max<int>(id, 1) - 1);
@@ -106,7 +106,7 @@ struct LinkFile : Reading {
             if (t.contains(key)) into = check.number<std::remove_reference_t<decltype(into)>>(t, key, least, most);
         };
         limit("in_flight_max", 1, 65'536, l.in_flight_max);
-
+        limit("saf_in_flight_max", 1, 256, l.saf_in_flight_max);
         l.sign_on = check.flag(t, "sign_on", true);
         if (t.contains("echo_ms")) {
             l.echo_ms = check.number<std::uint32_t>(t, "echo_ms", 0, 3'600'000);

@@ -277,6 +277,9 @@ TEST_CASE("config: when a link is up is a setting, each mistake with its line") 
     CHECK(contains(refused("down_after = 0\n"), "outside 1..100"));
     CHECK(contains(refused("echo_timeout_ms = 49\n"), "outside 50..60000"));
     CHECK(contains(refused("in_flight_max = 0\n"), "outside 1..65536"));
+    CHECK(with("saf_in_flight_max = 256\n").saf_in_flight_max == 256);
+    CHECK(link.saf_in_flight_max == 32);
+    CHECK(contains(refused("saf_in_flight_max = 257\n"), "outside 1..256"));
     CHECK(contains(refused("sign_on = 1\n"), "'sign_on' must be true or false"));
 }
 
