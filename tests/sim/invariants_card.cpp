@@ -184,9 +184,11 @@ class BlockedPaysNothing final : public Invariant {
                 else
                     blocked.erase(card);
             }
-            if (!blocked.contains(p.payment.pan.token) || p.payment.outcome == entry::Outcome::declined ||
-                done.contains(p.seq))
-                continue;
+            if (p.payment.outcome == entry::Outcome::declined) continue;
+            const bool is_blocked = blocked.contains(p.payment.pan.token);
+            if (is_blocked != (p.payment.reason == entry::Reason::card_blocked))
+                broken.push_back(fmt::format("entry {} does not say whether its card was blocked", p.seq));
+            if (!is_blocked || done.contains(p.seq)) continue;
             broken.push_back(fmt::format("entry {} ({}) takes payment {} with a card that is blocked", p.seq,
                                          entry::name(s.journal.entries[p.seq - 1].kind), p.payment.key.rrn.view()));
         }
