@@ -263,6 +263,11 @@ struct MainFile : Reading {
         check.only(auditor, {"snapshot_every_entries", "checkpoint_every_ms"});
         out.auditor.snapshot_every_entries = check.number<std::uint64_t>(auditor, "snapshot_every_entries", 1, 1'000'000'000);
         out.auditor.checkpoint_every_ms = check.number<std::uint64_t>(auditor, "checkpoint_every_ms", 10, 600'000);
+        if (const auto* explorer = root["explorer"].as_table()) {
+            check.only(*explorer, {"listen", "requests_per_second"});
+            out.explorer = {check.address(*explorer, "listen"),
+                            check.number<std::uint32_t>(*explorer, "requests_per_second", 0, 100'000)};
+        }
     }
 };
 
@@ -323,7 +328,7 @@ Result<Config> load(const std::filesystem::path& file) {
     MainFile reading{{check, out, seen, file.parent_path() / "dialects"}};
     if (const auto* moved = root.get("link"); moved != nullptr)
         check.wrong(moved->source(), "a link is a file of its own now: conf.d/NAME.toml beside this file, with one [link]");
-    check.only(root, {"box", "participant", "link", "stand_in", "card_product", "port", "key_class", "gate", "switch", "vault", "mac", "pin", "settle", "chain", "auditor"});
+    check.only(root, {"box", "participant", "link", "stand_in", "card_product", "port", "key_class", "gate", "switch", "vault", "mac", "pin", "settle", "chain", "auditor", "explorer"});
     check.each(root, "participant", [&](const toml::table& t) { reading.participant(t); });
     check.each(root, "stand_in", [&](const toml::table& t) { reading.stand_in(t); });
     check.each(root, "card_product", [&](const toml::table& t) { reading.card_product(t); });

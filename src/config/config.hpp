@@ -217,6 +217,12 @@ struct Config {
         std::uint64_t snapshot_every_entries = 0;
         std::uint64_t checkpoint_every_ms = 0;
     } auditor;
+    // The public pages; where the file has no [explorer], the box has no giro-explorer.
+    struct Explorer {
+        Address listen;                         // HTTP, plain: TLS is a proxy's in front of it
+        std::uint32_t requests_per_second = 0;  // of one source address; 0: no limit (a proxy counts them)
+    };
+    std::optional<Explorer> explorer{};
 };
 
 // Of this terminal's session keys: of the class that names it, else of the one that names the longest beginning of its id,

@@ -96,6 +96,7 @@ TEST_CASE("config: the shipped file is accepted") {
     CHECK(c->links.at(0).participant == 3);
     CHECK(c->gate.terminals.port == 7801);
     CHECK(c->settle.approvals_required == 2);
+    CHECK(c->explorer.value().listen.port == 7804);
 }
 
 TEST_CASE("config: a file that does not exist says how to make it") {
@@ -122,6 +123,9 @@ TEST_CASE("config: each mistake is named with its line") {
     CHECK(contains(refusal_with("bins = [\"970002\"]", "bins = [\"97x002\"]"), "digits"));
     CHECK(contains(refusal_with("terminals = \"127.0.0.1:7801\"", "terminals = \"0.0.0.0:7801\""), "loopback"));
     CHECK(contains(refusal_with("127.0.0.1:7803", "127.0.0.1"), "address:port"));
+    CHECK(contains(refusal_with("127.0.0.1:7804", "127.0.0.1"), "address:port"));
+    CHECK(contains(refusal_with("requests_per_second = 200", "requests_per_second = -1"), "outside"));
+    CHECK(contains(refusal_with("requests_per_second = 200", "requests_per_minute = 200"), "misspelt"));
     CHECK(contains(refusal_with("approvals_required = 2", "approvals_required = 1"), "outside"));
     std::string seventeen = "\"alice\"";
     for (int i = 2; i <= 17; ++i) seventeen += ", \"officer" + std::to_string(i) + "\"";

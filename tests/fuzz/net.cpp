@@ -89,6 +89,48 @@ void run_net_http(Bytes input) {
                net::http_response(net::http_status(whole.error()), net::to_string(whole.error()))
                    .starts_with("HTTP/1.1 "));
 }
+
+namespace {
+constexpr net::HttpRules kPages{.get = true, .query = true, .more = true, .head_bytes_max = 600, .body_bytes_max = 300};
+
+// Each request of a stream as one line, and how it ended.
+std::vector<std::string> requests_of(Bytes first, Bytes second) {
+    using State = net::HttpRequestReader::State;
+    net::HttpRequestReader reader(kPages);
+    std::vector<std::string> seen;
+    for (const Bytes part : {first, second}) {
+        static_cast<void>(reader.feed(part));
+        for (; reader.state() == State::complete; static_cast<void>(reader.next())) {
+            ASSERT(reader.path().starts_with('/') && reader.body().size() <= kPages.body_bytes_max);
+            ASSERT(reader.method() == net::HttpMethod::post || reader.body().empty());
+            seen.push_back(std::string(reader.path()) + '?' + std::string(reader.query()) + ' ' + std::string(as_text(reader.body())) +
+                           std::string(reader.header("accept-encoding").value_or("-")) + (reader.wants_close() ? " close" : ""));
+        }
+    }
+    if (reader.state() == State::refused) seen.emplace_back(net::to_string(reader.error()));
+    return seen;
+}
+}  // namespace
+
+// The explorer's door: wherever the stream is cut, the same requests come out.
+void run_net_http_stream(Bytes input) {
+    const Cut cut(input);
+    ASSERT(requests_of(cut.first, cut.second) == requests_of(cut.whole, {}));
+}
+Seeds seeds_net_http_stream() {
+    const std::string host = "Host: a\r\n";
+    const std::string get = "GET /tx/00?from=1&x=%41 HTTP/1.1\r\n" + host;
+    const std::vector<std::string> streams = {
+        get + "Accept-Encoding: gzip\r\n\r\n" + get + "\r\nHEAD / HTTP/1.1\r\n" + host + "\r\n",
+        "POST /verify HTTP/1.1\r\n" + host + "Connection: a, close\r\nContent-Length: 3\r\n\r\nabc" + get + "\r\n",
+        get + "Content-Length: 1\r\n\r\nx",
+        get + "Accept-Encoding: a\r\nAccept-Encoding: b\r\n\r\n",
+        "DELETE / HTTP/1.1\r\n", "GET /?\x7f HTTP/1.1\r\n"};
+    Seeds seeds;
+    for (const std::string& text : streams)
+        for (const std::size_t cut : {0U, 100U, 254U}) seeds.push_back(chosen(cut, text));
+    return seeds;
+}
 Seeds seeds_net_http() {
     Seeds seeds;
     const std::string host = "Host: 127.0.0.1\r\n";

@@ -11,6 +11,7 @@
     T(iso8583_card, 50'000, "chip data and track 2, as the decision takes them")                      \
     T(net_deframer, 10'000, "a peer's stream of messages in any framing")                             \
     T(net_http, 20'000, "a wallet's HTTP request")                                                   \
+    T(net_http_stream, 20'000, "what the public sends to the explorer")                              \
     T(net_address, 1'000, "a configured address")                                                    \
     T(gate_terminal, 20'000, "what a terminal sends behind TLS")                                     \
     T(gate_link, 20'000, "what an issuer's host sends back")                                         \
