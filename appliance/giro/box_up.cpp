@@ -20,6 +20,7 @@ void print_addresses(const config::Config& config) {
     for (const config::Port& port : config.ports)
         line(fmt::format("port {}, {}{}", port.name, port.dialect.empty() ? config.gate.dialect : port.dialect, port.tls ? " over TLS" : "").c_str(), port.address);
     line("wallets, HTTPS", config.gate.wallets);
+    if (config.explorer) line("explorer, HTTP", config.explorer->listen);
 }
 }  // namespace
 
@@ -46,7 +47,7 @@ Result<void> bring_up(const Args& args) {
         fmt::print("   {}\n", line);
         std::fflush(stdout);
     };
-    Supervisor supervisor(paths, programs_folder(), say);
+    Supervisor supervisor(paths, programs_folder(), programs_of(*config), say);
     const auto ended = supervisor.run([&] {
         print_addresses(*config);
         if (token_present(paths) == false) say("token ABSENT: payments are refused until it is back");

@@ -49,11 +49,12 @@ Finding check_module(const Box&) {
     return std::string(kSoftHsm);
 }
 
-Finding check_programs(const Box&) {
-    for (const auto name : kPrograms)
+Finding check_programs(const Box& box) {
+    const auto names = box.config ? programs_of(*box.config) : std::vector<std::string>(kPrograms.begin(), kPrograms.end());
+    for (const auto& name : names)
         if (const auto program = programs_folder() / fmt::format("giro-{}", name); ::access(program.c_str(), X_OK) != 0)
             return fail(Kind::config, fmt::format("{} is missing; install giro whole", program.string()));
-    return fmt::format("{} in {}", kPrograms.size(), programs_folder().string());
+    return fmt::format("{} in {}", names.size(), programs_folder().string());
 }
 
 Finding check_folders(const Box& box) {
@@ -101,9 +102,10 @@ Finding check_ports(const Box& box) {
     for (const config::Port& port : box.config->ports) addresses.push_back(&port.address);
     for (const config::Link& link : box.config->links)
         if (link.inbound) addresses.push_back(&link.addresses.front());
+    if (box.config->explorer) addresses.push_back(&box.config->explorer->listen);
     for (const auto* address : addresses)
         if (!can_listen(*address))
-            return fail(Kind::try_again, fmt::format("{}:{} cannot be listened on; free it (ss -ltnp shows who has it) or change [gate], [[port]] or a link in {}",
+            return fail(Kind::try_again, fmt::format("{}:{} cannot be listened on; free it (ss -ltnp shows who has it) or change [gate], [[port]], [explorer] or a link in {}",
                                                      address->host, address->port, box.paths.config_file().parent_path().string()));
     return std::string("free");
 }

@@ -5,7 +5,6 @@
 #include <nlohmann/json.hpp>
 
 #include "appliance/giro/settlement_read.hpp"
-#include "chain/script.hpp"
 #include "settlement/receipt.hpp"
 #include "settlement/window.hpp"
 #include "util/file.hpp"
@@ -136,14 +135,11 @@ Result<std::string> check_block1(const Args& args, const chain::ChainState& chai
     if (args.given("--challenge")) return hash;
     const auto bundle = vault::load_bundle(args.paths().pub() / "bundle.json");
     if (!bundle) return tl::unexpected(bundle.error());
-    const auto is_known = [&](const Buffer& script) {
-        return script == bundle->issuer.script ||
-               std::ranges::any_of(bundle->participants, [&](const auto& p) { return p.settlement.script == script; });
-    };
-    for (const auto& out : block->txs.at(0).outputs)
-        if (chain::classify(out.script_pubkey) == chain::ScriptKind::p2wsh && !is_known(out.script_pubkey))
-            return fail(Failure::Kind::integrity, fmt::format("check 'block1' failed: this is another chain; its block 1, {}, pays "
-                                                              "somebody who is not in pub/bundle.json", hash));
+    std::vector<Buffer> known{bundle->issuer.script};
+    for (const auto& p : bundle->participants) known.push_back(p.settlement.script);
+    if (!settlement::pays_participants_alone(*block, known))
+        return fail(Failure::Kind::integrity, fmt::format("check 'block1' failed: this is another chain; its block 1, {}, pays "
+                                                          "somebody who is not in pub/bundle.json", hash));
     return hash;
 }
 }  // namespace

@@ -56,10 +56,16 @@ void become(const char* program, const char* dir, int log_fd, int ready_fd) {
 }
 }  // namespace
 
-Supervisor::Supervisor(config::Paths paths, std::filesystem::path programs_in, std::function<void(std::string)> say,
+std::vector<std::string> programs_of(const config::Config& config) {
+    std::vector<std::string> names(kPrograms.begin(), kPrograms.end());
+    if (config.explorer) names.emplace_back("explorer");
+    return names;
+}
+
+Supervisor::Supervisor(config::Paths paths, std::filesystem::path programs_in, const std::vector<std::string>& names, std::function<void(std::string)> say,
                        milliseconds silence_max)
     : m_paths(std::move(paths)), m_programs_in(std::move(programs_in)), m_say(std::move(say)), m_silence_max(silence_max) {
-    for (const auto name : kPrograms) m_children.emplace_back().name = name;
+    for (const auto& name : names) m_children.emplace_back().name = name;
     sigset_t set;
     sigemptyset(&set);
     for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGCHLD}) {

@@ -21,6 +21,8 @@ namespace giro::cli {
 
 // The programs in the order of their start: each needs the ones above it, not the ones below.
 inline constexpr std::array<std::string_view, 6> kPrograms = {"vault", "switch", "auditor", "chain", "settle", "gate"};
+// Those, and after them the explorer where the configuration has one.
+[[nodiscard]] std::vector<std::string> programs_of(const config::Config& config);
 
 class Supervisor {
   public:
@@ -40,9 +42,9 @@ class Supervisor {
         Clock::time_point restart_at;   // waiting
     };
 
-    // `programs_in` holds giro-vault and the others; `say` gets one line for the operator per event. A program that is
+    // `programs_in` holds giro-vault and the others, of which `names` are started; `say` gets one line for the operator per event. A program that is
     // starting and writes nothing to its log for `silence_max` will never be ready.
-    Supervisor(config::Paths paths, std::filesystem::path programs_in, std::function<void(std::string)> say,
+    Supervisor(config::Paths paths, std::filesystem::path programs_in, const std::vector<std::string>& names, std::function<void(std::string)> say,
                std::chrono::milliseconds silence_max = std::chrono::minutes(2));
     ~Supervisor();  // stops what still runs
     Supervisor(const Supervisor&) = delete;

@@ -3,7 +3,7 @@
 
 readonly packages_build=(g++ cmake ninja-build pkg-config libp11-kit-dev libbotan-2-dev libsqlite3-dev libevent-dev
     libssl-dev libsecp256k1-dev libexpected-dev libfmt-dev libtomlplusplus-dev libcli11-dev
-    nlohmann-json3-dev doctest-dev)
+    nlohmann-json3-dev doctest-dev zlib1g-dev)
 readonly packages_run=(softhsm2 libsofthsm2)
 
 # need PACKAGE...: those that are missing are installed, and named. Exit 75 where they can't be.

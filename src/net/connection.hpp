@@ -31,6 +31,8 @@ class Connection {
     // output_bytes_max waiting closes the connection. Without effect once it is closing.
     void send(Bytes bytes) { send({}, bytes); }
     void send(Bytes head, Bytes body);
+    // Bytes queued that have not left.
+    [[nodiscard]] std::size_t waiting() const noexcept { return m_out.size() - m_out_sent; }
     // Sends what is queued, says goodbye, and waits a moment for the peer to do the same: closing at once with bytes of
     // the peer unread would make TCP reset the connection, and the answer could be lost with it.
     void close_after_sending();

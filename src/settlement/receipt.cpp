@@ -198,6 +198,13 @@ class Verifier {
 };
 }  // namespace
 
+bool pays_participants_alone(const chain::Block& block1, std::span<const Buffer> scripts) {
+    const auto& outputs = block1.txs.at(0).outputs;
+    return std::ranges::all_of(outputs, [&](const chain::TxOut& out) {
+        return chain::classify(out.script_pubkey) != chain::ScriptKind::p2wsh || std::ranges::find(scripts, out.script_pubkey) != scripts.end();
+    });
+}
+
 std::string_view name(Check check) noexcept {
     return kCheckTexts[static_cast<std::size_t>(check)].name;
 }

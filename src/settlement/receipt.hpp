@@ -74,6 +74,9 @@ enum class Check {
 // that first gets coins later is a stranger, so whoever makes blocks cannot mint itself a settlement. It can make
 // another chain from block 1 on: a holder who keeps block 1's hash, or any receipt of the chain, sees that.
 // Coins spent twice are not looked for: that is the chain's rules (chain::load_block_file).
+// Whether block 1 is the one of a box: it pays by P2WSH nobody but `scripts`, the box's participants and issuer.
+[[nodiscard]] bool pays_participants_alone(const chain::Block& block1, std::span<const Buffer> scripts);
+
 [[nodiscard]] std::string_view name(Check check) noexcept;
 [[nodiscard]] std::string_view describe(Check check) noexcept;
 

@@ -53,6 +53,9 @@
     T(chain_file, 1'000, "pub/blocks.dat, for giro verify")                                          \
     T(chain_db, 100, "chain.db, by whoever may write it")                                            \
     T(chain_request, 3'000, "a request to giro-chain")                                               \
+    T(explorer_site, 3'000, "a request to the public pages")                                         \
+    T(explorer_text, 20'000, "texts and scripts of the chain, in a page")                            \
+    T(explorer_file, 200, "pub/blocks.dat, as the explorer follows it")                              \
     T(settlement_receipt, 1'000, "a receipt, for giro verify")                                       \
     T(settlement_proposal, 3'000, "a settlement as proposed, for officers")                          \
     T(settlement_vault, 3'000, "a settlement as the vault is asked to sign it")                      \

@@ -135,7 +135,7 @@ Box::Box(const std::string& name, std::uint64_t disk_mebibytes)
     }
     if (disk_mebibytes != 0) m_disk.emplace(m_folder, disk_mebibytes);
     fs::create_directories(m_folder / "etc");
-    for (const char* what : {"7801", "7802", "7803", "7810"}) m_ports[what] = free_port();
+    for (const char* what : {"7801", "7802", "7803", "7804", "7810"}) m_ports[what] = free_port();
     write_config(m_ports);
 }
 
@@ -199,7 +199,7 @@ void Box::up() {
 
 void Box::down() {
     std::vector<pid_t> pids;
-    for (const char* program : {"vault", "switch", "auditor", "chain", "settle", "gate"}) pids.push_back(pid_of(program));
+    for (const char* program : {"vault", "switch", "auditor", "chain", "settle", "gate", "explorer"}) pids.push_back(pid_of(program));
     m_up->signal(SIGTERM);
     const int status = m_up->wait();
     INFO(m_up->output());

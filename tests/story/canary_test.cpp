@@ -233,7 +233,7 @@ TEST_CASE("canaries: after every flow no key is outside the vault, and no card d
 
     // Messages without card data, as there always are: what lay on the stacks goes under.
     for (int i = 0; i < 200; ++i) REQUIRE(till.say(till.network(giro::pos::NetworkCode::echo)) == "00");
-    std::vector<std::string> programs = {"auditor", "settle", "chain"};
+    std::vector<std::string> programs = {"auditor", "settle", "chain", "explorer"};
     if (GIRO_WIPES_HEAP) programs.insert(programs.end(), {"gate", "switch"});
     for (const std::string& program : programs) {
         std::vector<std::string> found;

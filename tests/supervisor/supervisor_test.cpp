@@ -37,7 +37,7 @@ class Programs {
         return run([](const std::string&) {}, [] { ::kill(::getpid(), SIGTERM); });
     }
     Result<void> run(const std::function<void(std::string)>& say, const std::function<void()>& all_up) const {
-        cli::Supervisor supervisor({m_folder}, m_folder / "bin", say, kSilenceMax);
+        cli::Supervisor supervisor({m_folder}, m_folder / "bin", {cli::kPrograms.begin(), cli::kPrograms.end()}, say, kSilenceMax);
         return supervisor.run(all_up);
     }
 
