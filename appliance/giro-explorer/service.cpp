@@ -1,5 +1,6 @@
 #include "appliance/giro-explorer/service.hpp"
 
+#include "appliance/giro-explorer/confine.hpp"
 #include "util/log.hpp"
 
 namespace giro::appliance {
@@ -29,6 +30,7 @@ Result<std::shared_ptr<void>> ExplorerService::start(Program& program) {
     static const SystemClock kClock;
     auto alive = std::make_shared<ExplorerService>(program.loop, kClock, program.config, *bundle, program.paths.pub() / "blocks.dat");
     if (const auto port = alive->listen(*program.config.explorer); !port) return tl::unexpected(port.error());
+    if (const auto confined = confine_process(); !confined) return tl::unexpected(confined.error());
     return std::shared_ptr<void>(alive);
 }
 

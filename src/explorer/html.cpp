@@ -65,6 +65,7 @@ void Html::open(Name name, Attributes attributes) {
     m_out += name.text();
     for (const Attribute& attribute : attributes) {
         ASSERT(!is_link(attribute.name.text()) || leads_here(attribute.value));
+        if (attribute.value.empty() && attribute.name.text() == "class") continue;
         m_out += ' ';
         m_out += attribute.name.text();
         m_out += "=\"";

@@ -106,7 +106,7 @@ void Page::script_link(Bytes script) {
 
 void Page::time(std::uint32_t seconds) {
     const std::string iso = iso8601_utc(std::uint64_t{seconds} * 1'000'000'000);
-    html.element("time", {{"datetime", iso}}, iso.substr(0, 10) + " " + iso.substr(11, 5) + " UTC");
+    html.element("time", {{"datetime", iso}}, iso.substr(0, 10) + " " + iso.substr(11, 5) + "\xc2\xa0UTC");
 }
 
 void Page::amount(chain::Satoshi value) {

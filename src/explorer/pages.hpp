@@ -18,6 +18,7 @@ inline constexpr std::size_t kLinesMax = 400;  // inputs, or outputs, that a tra
 [[nodiscard]] Answer windows_page(Page page, const Stars& at);    // [/windows/:last]
 [[nodiscard]] Answer window_page(Page page, const Stars& at);     // /window/:window
 [[nodiscard]] Answer positions_page(Page page);
+void position_rows(Page& page);  // its table, which the wall shows too
 [[nodiscard]] Answer about_page(Page page);
 [[nodiscard]] Answer verify_page(Page page);                      // the form
 [[nodiscard]] Answer good_receipt_page(Page page, const settlement::Receipt& receipt);

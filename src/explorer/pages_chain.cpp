@@ -11,10 +11,12 @@ namespace giro::explorer {
 namespace {
 constexpr std::uint32_t kBlocksListed = 25;
 constexpr std::uint32_t kTxsListed = 25;
-constexpr std::string_view kBlockColumns[] = {"Height", "Time", ">Transactions", "->Bytes", "-Block hash"};
+constexpr std::string_view kBlockColumns[] = {"Height", "Time", ">Txs", "->Bytes", "-Block hash"};
 
-void block_rows(Page& page, std::uint32_t newest, std::uint32_t count) {
-    page.table("Blocks", kBlockColumns, [&] {
+enum class Hashes { shown, left_out };
+void block_rows(Page& page, std::uint32_t newest, std::uint32_t count, Hashes hashes) {
+    const auto columns = std::span(kBlockColumns).first(std::size(kBlockColumns) - (hashes == Hashes::shown ? 0 : 1));
+    page.table("Blocks", columns, [&] {
         for (std::uint32_t i = 0; i < count && i <= newest; ++i) {
             const BlockRow& row = page.index.block(newest - i);
             page.html.element("tr", {}, [&] {
@@ -22,14 +24,14 @@ void block_rows(Page& page, std::uint32_t newest, std::uint32_t count) {
                 page.cell(kBlockColumns[1], [&] { page.time(row.header.time); });
                 page.cell(kBlockColumns[2], [&] { page.html.text(grouped(row.txs)); });
                 page.cell(kBlockColumns[3], [&] { page.html.text(grouped(row.bytes)); });
-                page.cell(kBlockColumns[4], [&] { page.html.element("code", short_hash(row.hash)); });
+                if (hashes == Hashes::shown) page.cell(kBlockColumns[4], [&] { page.html.element("code", chain::hash_text(row.hash)); });
             });
         }
     });
 }
 
 void window_rows(Page& page, std::size_t count) {
-    constexpr std::string_view kColumns[] = {"Window", "Settled in", "Time", ">Moved"};
+    constexpr std::string_view kColumns[] = {"Window", "-Settled in", "Time", ">Moved"};
     page.table("Latest windows", kColumns, [&] {
         for (auto w = page.index.windows().rbegin(); w != page.index.windows().rend() && count-- > 0; ++w) {
             const TxRow& tx = page.index.tx(w->second.tx);
@@ -62,7 +64,8 @@ void tiles(Page& page) {
     });
 }
 
-Answer overview(Page& page, std::string_view title, std::uint32_t blocks, std::string_view css) {
+enum class Shown { page, wall };
+Answer overview(Page& page, std::string_view title, std::uint32_t blocks, Shown as) {
     return page.framed(title, 200, [&] {
         page.html.element("h1", fmt::format("The chain of {}", page.look.box));
         tiles(page);
@@ -72,14 +75,17 @@ Answer overview(Page& page, std::string_view title, std::uint32_t blocks, std::s
                 if (page.index.windows().empty()) page.html.element("p", {{"class", "muted"}}, "None yet.");
                 else window_rows(page, 5);
                 page.html.element("p", {{"class", "more"}}, [&] { page.link("/windows", "All windows"); });
+                if (as == Shown::page) return;
+                page.html.element("h2", "Positions");
+                position_rows(page);
             });
             page.html.element("section", {}, [&] {
                 page.html.element("h2", "Latest blocks");
-                block_rows(page, page.index.tip_height(), blocks);
+                block_rows(page, page.index.tip_height(), blocks, Hashes::left_out);
                 page.html.element("p", {{"class", "more"}}, [&] { page.link("/blocks", "All blocks"); });
             });
         });
-    }, css);
+    }, as == Shown::wall ? "wall" : "");
 }
 
 std::optional<std::uint32_t> height_named(const Index& index, std::string_view hash) {
@@ -191,10 +197,10 @@ void tx_facts(Page& page, TxNumber number) {
 }  // namespace
 
 Answer home_page(Page page) {
-    return overview(page, "Overview", 10, "");
+    return overview(page, "Overview", 10, Shown::page);
 }
 Answer wall_page(Page page) {
-    Answer answer = overview(page, "Wall", 6, "wall");
+    Answer answer = overview(page, "Wall", 12, Shown::wall);
     answer.wall = true;
     return answer;
 }
@@ -206,7 +212,7 @@ Answer blocks_page(Page page, const Stars& at) {
     const auto newest = static_cast<std::uint32_t>(*start);
     return page.framed("Blocks", 200, [&] {
         page.html.element("h1", "Blocks");
-        block_rows(page, newest, kBlocksListed);
+        block_rows(page, newest, kBlocksListed, Hashes::shown);
         page.pager(newest == tip ? "" : fmt::format("/blocks/{}", std::min(newest + kBlocksListed, tip)),
                    newest < kBlocksListed ? "" : fmt::format("/blocks/{}", newest - kBlocksListed));
     });

@@ -112,7 +112,7 @@ Answer window_page(Page page, const Stars& at) {
     });
 }
 
-Answer positions_page(Page page) {
+void position_rows(Page& page) {
     const auto& parties = page.index.parties();
     chain::Satoshi most = 0;
     const auto balance_of = [&](const Party& party) {
@@ -122,19 +122,23 @@ Answer positions_page(Page page) {
     for (const Party& party : parties)
         if (party.id != 0) most = std::max(most, balance_of(party));
     constexpr std::string_view kColumns[] = {"Participant", "-Share of the largest", ">Holds"};
+    page.table("What each participant holds", kColumns, [&] {
+        for (const Party& party : parties)
+            page.html.element("tr", {}, [&] {
+                page.cell(kColumns[0], [&] { page.link("/address/" + address_of(party.script), party.name, "party"); });
+                page.cell(kColumns[1], [&] {
+                    if (party.id != 0) page.bar(balance_of(party), most);
+                });
+                page.cell(kColumns[2], [&] { page.amount(balance_of(party)); });
+            });
+    });
+}
+
+Answer positions_page(Page page) {
     return page.framed("Positions", 200, [&] {
         page.html.element("h1", "Positions");
         page.html.element("p", {{"class", "lead"}}, "What each participant holds on the chain, all settled windows included.");
-        page.table("What each participant holds", kColumns, [&] {
-            for (const Party& party : parties)
-                page.html.element("tr", {}, [&] {
-                    page.cell(kColumns[0], [&] { page.link("/address/" + address_of(party.script), party.name, "party"); });
-                    page.cell(kColumns[1], [&] {
-                        if (party.id != 0) page.bar(balance_of(party), most);
-                    });
-                    page.cell(kColumns[2], [&] { page.amount(balance_of(party)); });
-                });
-        });
+        position_rows(page);
         page.html.element("p", {}, [&] {
             page.html.text("Coins on the chain in all: ");
             page.amount(page.index.supply());
@@ -209,12 +213,11 @@ Answer about_page(Page page) {
         });
         page.html.element("h2", "For programs");
         page.html.element("p", "Paths and shapes are the Esplora API's, so its clients work with the base /api.");
-        constexpr std::string_view kColumns[] = {"Path", "Gives"};
-        page.table("Paths of the API", kColumns, [&] {
+        page.html.element("dl", {{"class", "facts paths"}}, [&] {
             for (const ApiPath& api : kApi)
-                page.html.element("tr", {}, [&] {
-                    page.cell(kColumns[0], [&] { page.html.element("code", api.path); });
-                    page.cell(kColumns[1], [&] { page.html.text(api.gives); });
+                page.html.element("div", {}, [&] {
+                    page.html.element("dt", {}, [&] { page.html.element("code", api.path); });
+                    page.html.element("dd", api.gives);
                 });
         });
     });

@@ -1,10 +1,13 @@
 // The explorer on a socket: requests that are right, thirty that are not, peers that are slow or greedy.
 #include <doctest/doctest.h>
+#include <event2/event.h>
+#include <sys/wait.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
 #include <filesystem>
 
+#include "appliance/giro-explorer/confine.hpp"
 #include "appliance/giro-explorer/service.hpp"
 #include "tests/explorer/world.hpp"
 #include "tests/net/fixture.hpp"
@@ -196,4 +199,24 @@ TEST_CASE("server: a peer that asks and does not read is closed, not kept in mem
     }
     CHECK(net::run_until(server.loop, [&] { return client.send_some("x") == 0; }));
     CHECK(server.say(get("/")).starts_with("HTTP/1.1 200"));
+}
+
+// In a child, since there is no way back.
+TEST_CASE("server: once it is confined the process makes no socket and starts no program, and still serves") {
+    Server server;
+    net::ClientSocket client(server.port);
+    const pid_t child = ::fork();
+    if (child == 0) {
+        if (!confine_process()) ::_exit(1);
+        if (::socket(AF_UNIX, SOCK_STREAM, 0) >= 0 || errno != EPERM) ::_exit(2);
+        if (::socket(AF_INET, SOCK_STREAM, 0) >= 0 || errno != EPERM) ::_exit(3);
+        if (::execl("/bin/true", "true", static_cast<char*>(nullptr)) == 0 || errno != EPERM) ::_exit(4);
+        event_reinit(server.loop.base());
+        client.send(get("/"));
+        ::_exit(net::run_until(server.loop, [&] { return client.poll_closed(); }) && client.received().starts_with("HTTP/1.1 200") ? 0 : 5);
+    }
+    int status = 0;
+    REQUIRE(::waitpid(child, &status, 0) == child);
+    CHECK(WIFEXITED(status));
+    CHECK(WEXITSTATUS(status) == 0);
 }

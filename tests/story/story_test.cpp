@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "tests/story/box.hpp"
+#include "tests/story/web.hpp"
 
 using namespace story;
 
@@ -459,6 +460,30 @@ TEST_CASE("story: a receipt proves its payment offline, and a changed one says w
     const Said changed = box().giro({"verify", receipt.string()});
     CHECK(changed.status == 4);
     CHECK(changed.has("check '"));
+}
+
+TEST_CASE("story: the public pages show the settled window, and verify the receipt") {
+    tell("the public pages show the settled window, and verify the receipt");
+    const int port = box().port("7804");
+    const json summary = box().giro({"--json", "journal", "summary", "--window", g_window}).object();
+    const auto txid = summary["tier1_txid"].get<std::string>();
+    const auto window = [&] { return ask_web(port, "GET", "/window/" + g_window); };
+    REQUIRE(eventually(10, [&] { return window().starts_with("HTTP/1.1 200"); }));  // it looks at the chain four times a second
+    CHECK(window().find(txid) != std::string::npos);
+    const json tx = json::parse(body_of(ask_web(port, "GET", "/api/tx/" + txid)));
+    CHECK(tx["status"]["block_height"] == summary["tier1_height"]);
+    std::int64_t sum = 0;
+    for (const auto& net : json::parse(body_of(ask_web(port, "GET", "/api/window/" + g_window)))["net"]) sum += net["net"].get<std::int64_t>();
+    CHECK(sum == 0);
+    const auto receipt = box().file("shown.json");
+    REQUIRE(box().giro({"receipt", g_card_rrn, "--out", receipt.string()}).status == 0);
+    std::string text = read_text(receipt);
+    const auto verified = [&] { return ask_web(port, "POST", "/verify", "application/json", text); };
+    CHECK(verified().starts_with("HTTP/1.1 200"));
+    CHECK(verified().find("12.50") != std::string::npos);
+    text[text.find("1250")] = '9';
+    CHECK(verified().starts_with("HTTP/1.1 422"));
+    CHECK(ask_web(port, "DELETE", "/").starts_with("HTTP/1.1 405"));
 }
 
 TEST_CASE("story: no card number is in the clear in any file of the box") {
