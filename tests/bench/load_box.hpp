@@ -10,7 +10,7 @@
 namespace bench {
 
 inline constexpr int kTerminalsMax = 1'000;
-inline const std::vector<std::string> kPrograms = {"gate", "switch", "vault", "auditor", "settle", "chain"};
+inline const std::vector<std::string> kPrograms = {"gate", "switch", "vault", "auditor", "settle", "chain", "explorer"};
 
 class LoadBox {
   public:
