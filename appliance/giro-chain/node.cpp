@@ -25,7 +25,7 @@ Result<chain::Accepted> Node::accept(const chain::Block& block, std::int64_t now
     GIRO_FAILPOINT("chain.block.ground");
     const auto accepted = m_chain.submit_block(raw, now_s);
     if (!accepted)
-        return fail(Failure::Kind::refused, fmt::format("block refused: {}", chain::bip22_word(accepted.error())));
+        return fail(Failure::Kind::refused, std::string(chain::bip22_word(accepted.error())));
     GIRO_FAILPOINT("chain.block.accepted");
     if (const auto stored = m_store.append(raw); !stored) return tl::unexpected(stored.error());
     GIRO_FAILPOINT("chain.block.stored");

@@ -17,7 +17,7 @@ class Node {
                                            const std::filesystem::path& block_file, const chain::ChainParams& params);
     [[nodiscard]] const chain::ChainState& chain() const noexcept { return m_chain; }
     [[nodiscard]] chain::ChainState& chain() noexcept { return m_chain; }
-    // Validates and writes. Refused by the rules: Failure::refused with the word. A failed write: try_again, and the
+    // Validates and writes. Refused by the rules: Failure::refused, whose text is the word. A failed write: try_again, and the
     // program must stop, since memory is ahead of the disk then.
     [[nodiscard]] Result<chain::Accepted> accept(const chain::Block& block, std::int64_t now_s);
 

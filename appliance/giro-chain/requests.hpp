@@ -6,7 +6,7 @@
 
 #include "bus/messages.hpp"
 #include "bus/record.hpp"
-#include "chain/chain_state.hpp"
+#include "chain/backend.hpp"
 
 namespace giro::appliance {
 
@@ -19,13 +19,15 @@ struct ChainAnswer {
 
 // What the handlers work on.
 struct ChainRequests {
-    chain::ChainState& chain;
+    chain::Backend& backend;
     std::function<bool()> producing;
     std::function<void()> produce;
 };
+using ChainReply = std::function<void(const ChainAnswer&)>;
 
+// `reply` is called once, now or, for a tx that a Bitcoin node is asked about, later.
 // Status::bad_request: the body does not parse, or the verb is not this caller's; the peer is to be closed.
-[[nodiscard]] ChainAnswer answer(const ChainRequests& at, ChainCaller caller, std::uint16_t type, Bytes body);
+void answer(const ChainRequests& at, ChainCaller caller, std::uint16_t type, Bytes body, const ChainReply& reply);
 
 // Coins in one reply: the largest come first, so that a cut list is still of use.
 inline constexpr std::size_t kUtxosMax = 10'000;

@@ -39,16 +39,23 @@ Result<std::shared_ptr<void>> ChainService::start(Program& program) {
         return tl::unexpected(done.error());
     if (const auto done = self->listen(program, ChainCaller::admin, bus::caller::kAdmin); !done)
         return tl::unexpected(done.error());
-    log::info("chain at height {}", self->m_node.chain().tip().height);
+    log::info("chain at height {}", self->m_backend->chain().tip().height);
     self->m_ticker.every(kProducerTick_ms);
     return std::shared_ptr<void>(self);
 }
 
 ChainService::ChainService(Program& program, Node node, Producer::Settings settings)
-    : m_node(std::move(node)),
-      m_producer(std::move(settings), ports(program), m_node.chain()),
+    : m_backend(make_backend(program, std::move(node))),
+      m_producer(std::move(settings), ports(program), m_backend->chain()),
       m_worker(program.loop, [this](const chain::GrindResult& result) { m_producer.ground(result); }),
       m_ticker(program.loop, [this] { m_producer.tick(); }) {}
+
+std::unique_ptr<chain::Backend> ChainService::make_backend(Program& program, Node node) {
+    const auto now = [this] { return std::int64_t{now_s()}; };
+    if (!program.config.chain.node) return std::make_unique<EmbeddedBackend>(std::move(node), now);
+    BitcoinBackend::Ports ports{now, [this] { m_producer.tip_changed(); }, program.fail};
+    return std::make_unique<BitcoinBackend>(program.loop, *program.config.chain.node, std::move(node), std::move(ports));
+}
 
 std::uint32_t ChainService::now_s() const {
     return static_cast<std::uint32_t>(m_clock.wall_ns() / 1'000'000'000);
@@ -60,7 +67,10 @@ Producer::Ports ChainService::ports(Program& program) {
     ports.sign = [this](const chain::SignetMessage& message) { sign(message); };
     ports.grind = [this](const chain::BlockHeader& header) { m_worker.start(header); };
     ports.stop_grinding = [this] { m_worker.stop(); };
-    ports.accept = [this](const chain::Block& block) { return m_node.accept(block, now_s()); };
+    ports.submit = [this](const chain::Block& block) {
+        m_backend->submit_block(block, [this](const chain::Taken<chain::Accepted>& verdict) { m_producer.submitted(verdict); });
+    };
+    ports.ready = [this] { return m_backend->trouble().empty(); };
     ports.fail = program.fail;
     return ports;
 }
@@ -93,14 +103,16 @@ Result<void> ChainService::listen(Program& program, ChainCaller caller, std::str
 }
 
 void ChainService::serve(ChainCaller caller, bus::Server& server, bus::PeerId peer, const bus::Record& request) {
-    const ChainRequests at{m_node.chain(), [this] { return m_producer.producing(); }, [this] { m_producer.request(); }};
-    const ChainAnswer reply = answer(at, caller, request.type, request.body);
-    if (reply.status == bus::Status::bad_request) {
-        log::warn("a peer is shut out: request {:#06x} is malformed or not for it", request.type);
-        return server.close_peer(peer);
-    }
-    if (GIRO_FAILPOINT_LOSES("chain.reply.lost")) return;
-    server.send(peer, {request.type, reply.status, request.correlation, reply.body});
+    const ChainRequests at{*m_backend, [this] { return m_producer.producing(); }, [this] { m_producer.request(); }};
+    answer(at, caller, request.type, request.body,
+           [&server, peer, type = request.type, correlation = request.correlation](const ChainAnswer& reply) {
+               if (reply.status == bus::Status::bad_request) {
+                   log::warn("a peer is shut out: request {:#06x} is malformed or not for it", type);
+                   return server.close_peer(peer);
+               }
+               if (GIRO_FAILPOINT_LOSES("chain.reply.lost")) return;
+               server.send(peer, {type, reply.status, correlation, reply.body});
+           });
 }
 
 }  // namespace giro::appliance

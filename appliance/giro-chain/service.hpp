@@ -1,8 +1,8 @@
 // giro-chain's loop: endpoints for giro-settle and the command line, the vault's signature, the grinding thread.
 #pragma once
 
+#include "appliance/giro-chain/bitcoin_backend.hpp"
 #include "appliance/giro-chain/grind_worker.hpp"
-#include "appliance/giro-chain/node.hpp"
 #include "appliance/giro-chain/producer.hpp"
 #include "appliance/giro-chain/requests.hpp"
 #include "appliance/skeleton.hpp"
@@ -17,6 +17,7 @@ class ChainService {
 
   private:
     ChainService(Program& program, Node node, Producer::Settings settings);
+    [[nodiscard]] std::unique_ptr<chain::Backend> make_backend(Program& program, Node node);
     Result<void> listen(Program& program, ChainCaller caller, std::string_view name);
     void serve(ChainCaller caller, bus::Server& server, bus::PeerId peer, const bus::Record& request);
     [[nodiscard]] Producer::Ports ports(Program& program);
@@ -24,7 +25,7 @@ class ChainService {
     [[nodiscard]] std::uint32_t now_s() const;
 
     SystemClock m_clock;
-    Node m_node;
+    std::unique_ptr<chain::Backend> m_backend;
     Producer m_producer;
     GrindWorker m_worker;
     std::unique_ptr<vault::Client> m_vault;

@@ -86,6 +86,8 @@ void Settler::submit(std::uint64_t window, const chain::Tx& tx) {
     m_chain->call(bus::MessageType::chain_submit_tx, chain::encode_tx(tx),
                   [this, window, txid = chain::txid(tx)](std::optional<bus::Status> status, Bytes body) {
                       if (!status) return wait_for("the chain does not answer; trying on", kRetry_ms);
+                      if (*status == bus::Status::try_again)
+                          return wait_for(fmt::format("window {}: the chain cannot take its transaction now: {}", window, as_text(body)), kRetry_ms);
                       if (*status != bus::Status::ok)
                           return wait_for(
                               fmt::format("window {}: the chain refuses transaction {}: {}; a coin of it may be gone",

@@ -65,7 +65,8 @@ json gather(const config::Paths& paths) {
     if (const auto body = ask(paths.endpoint("switch", "admin"), bus::MessageType::box_status)) out["switch"] = parse_or_null(*body);
     if (const auto body = ask(paths.endpoint("chain", "admin"), bus::MessageType::chain_tip))
         if (const auto tip = decode<bus::ChainTip>(*body))
-            out["chain"] = {{"height", tip->height}, {"block_hash", to_hex_reversed(tip->block_hash)}, {"producing", tip->producing != 0}};
+            out["chain"] = {{"height", tip->height}, {"block_hash", to_hex_reversed(tip->block_hash)}, {"producing", tip->producing != 0},
+                            {"trouble", tip->trouble.view()}};
     if (const auto present = token_present(paths)) out["token_present"] = *present;
     return out;
 }
@@ -124,10 +125,14 @@ void print_text(const json& status, const config::Paths& paths) {
     if (status.contains("switch"))
         print_switch(status["switch"]);
     else fmt::print("{:<22} {}\n", "switch", "does not answer");
-    if (status.contains("chain"))
-        fmt::print("{:<22} height {}, {}{}\n", "chain", status["chain"]["height"].get<std::uint32_t>(),
-                   status["chain"]["block_hash"].get<std::string>(), status["chain"]["producing"].get<bool>() ? ", grinding a block" : "");
-    else fmt::print("{:<22} {}\n", "chain", "does not answer");
+    if (status.contains("chain")) {
+        const json& chain = status["chain"];
+        const auto trouble = chain["trouble"].get<std::string>();
+        fmt::print("{:<22} height {}, {}{}{}\n", "chain", chain["height"].get<std::uint32_t>(), chain["block_hash"].get<std::string>(),
+                   chain["producing"].get<bool>() ? ", grinding a block" : "", trouble.empty() ? "" : "; no block is made: " + trouble);
+    } else {
+        fmt::print("{:<22} {}\n", "chain", "does not answer");
+    }
     fmt::print("{:<22} {}\n", "token", !status.contains("token_present") ? "the vault does not answer"
                                        : status["token_present"].get<bool>() ? "present" : "ABSENT: payments are refused until it is back");
 }

@@ -106,6 +106,7 @@ run_tests() {
         done
     fi
     for name in "${names[@]}"; do [[ -x $bin/test_$name ]] || die "no such test: $name" 2; done
+    if [[ " ${names[*]} " == *" bitcoin_node "* || " ${names[*]} " == *" story "* ]]; then need_bitcoin_node; fi
     while ((next < ${#names[@]} || ${#test_of[@]})); do
         while ((next < ${#names[@]})) && may_start "${names[next]}"; do start_test "${names[next++]}"; done
         sleep 0.2
@@ -127,6 +128,9 @@ run_tests() {
         head -40 "$name"
         failed=$((failed + 1))
     done
+    if [[ " ${names[*]} " == *" bitcoin_node "* ]] && ! node_runs $node_folder; then
+        note "without a real Bitcoin node: what needs one was skipped"
+    fi
     printf '%d passed, %d failed\n' "$passed" "$failed"
     ((failed == 0))
 }

@@ -90,11 +90,13 @@ struct WindowReply {
     std::uint64_t window = 0;
     std::uint64_t last_seq = 0;
 };
+inline constexpr std::size_t kChainTroubleChars = 200;
 struct ChainTip {
     std::uint32_t height = 0;
     Hash256 block_hash{};
     std::uint32_t time = 0;
     std::uint8_t producing = 0;  // 1 while a block is being ground
+    FixedText<kChainTroubleChars> trouble;  // why no block is made: the Bitcoin node is away, or of another mind; empty: none
 };
 struct ChainTx {
     std::uint32_t height = 0;  // 0: in the mempool
@@ -133,7 +135,7 @@ void fields(auto& a, SafMany& m) { a(m.what, m.after, m.link, m.terminal, m.reas
 void fields(auto& a, SafManyDone& m) { a(m.changed, m.last, m.more); }
 void fields(auto& a, LinkChange& m) { a(m.link, m.down, m.why); }
 void fields(auto& a, WindowReply& m) { a(m.window, m.last_seq); }
-void fields(auto& a, ChainTip& m) { a(m.height, m.block_hash, m.time, m.producing); }
+void fields(auto& a, ChainTip& m) { a(m.height, m.block_hash, m.time, m.producing, m.trouble); }
 void fields(auto& a, ChainTx& m) { a(m.height, m.block_hash, m.position, m.confirmations); }
 void fields(auto& a, ChainUtxo& m) { a(m.txid, m.vout, m.amount, m.height, m.coinbase); }
 void fields(auto& a, ChainUtxos& m) { a(m.utxos); }

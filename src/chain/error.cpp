@@ -134,4 +134,10 @@ std::string_view bip22_word(RejectReason reason) noexcept {
     return "unknown";
 }
 
+bool is_bip22_word(std::string_view word) noexcept {
+    for (int reason = 0; reason <= static_cast<int>(RejectReason::mempool_full); ++reason)
+        if (bip22_word(static_cast<RejectReason>(reason)) == word) return true;
+    return false;
+}
+
 }  // namespace giro::chain

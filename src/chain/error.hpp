@@ -80,5 +80,6 @@ enum class RejectReason {
 [[nodiscard]] std::string_view describe(ChainError error) noexcept;
 // The node's word: "high-hash", "bad-signet-blksig", "bad-cb-amount", ...
 [[nodiscard]] std::string_view bip22_word(RejectReason reason) noexcept;
+[[nodiscard]] bool is_bip22_word(std::string_view word) noexcept;  // one of those
 
 }  // namespace giro::chain

@@ -85,6 +85,9 @@ class Checker {
 
     Address address(const toml::table& in, std::string_view key) { return one_address(in.source(), key, text(in, key)); }
 
+    // A value that stands in the setting `key`, or in part of it.
+    Address address_in(const toml::table& in, std::string_view key, const std::string& value) { return one_address(in.source(), key, value); }
+
     // One to `most` of them, each once.
     std::vector<Address> addresses(const toml::table& in, std::string_view key, std::size_t most) {
         std::vector<Address> out;

@@ -225,6 +225,30 @@ struct MainFile : Reading {
         }
     }
 
+    // The node's answers are checked, but who hears its cookie could give it orders: both ends on this machine.
+    void bitcoin_node(const toml::table& chain) {
+        constexpr std::pair<std::string_view, bool> kBackends[] = {{"embedded", false}, {"bitcoin-node", true}};
+        constexpr std::string_view kHttp = "http://", kTcp = "tcp://";
+        const bool used = check.word(chain, "backend", kBackends);
+        useless_without(chain, !used, "backend = \"bitcoin-node\"", {"node_url", "node_cookie", "node_zmq"});
+        if (!used) return;
+        const auto local = [&](std::string_view key, const std::string& value, std::string_view scheme) {
+            const bool starts = value.starts_with(scheme);
+            const Address address = check.address_in(chain, key, starts ? value.substr(scheme.size()) : value);
+            if (!starts || !is_loopback(address))
+                check.wrong(chain.source(), fmt::format("'{}' = \"{}\" is not {}127.0.0.1:PORT", key, value, scheme));
+            return address;
+        };
+        Config::BitcoinNode node;
+        node.rpc = local("node_url", check.text(chain, "node_url"), kHttp);
+        node.cookie = check.text(chain, "node_cookie");
+        if (!node.cookie.is_absolute()) check.wrong(chain.source(), "'node_cookie' must be an absolute path");
+        const auto zmq = check.texts(chain, "node_zmq");
+        if (zmq.empty() || zmq.size() > 2) check.wrong(chain.source(), "'node_zmq' must be one or two addresses");
+        for (const std::string& address : zmq) node.zmq.push_back(local("node_zmq", address, kTcp));
+        out.chain.node = std::move(node);
+    }
+
     void others(const toml::table& root) {
         const auto& sw = check.table(root, "switch");
         check.only(sw, {"payment_max", "forward_timeout_ms", "request_deadline_ms", "hold_lifetime_s",
@@ -256,9 +280,10 @@ struct MainFile : Reading {
         if (out.officers.size() < out.settle.approvals_required)
             check.wrong(settle.source(), "there are fewer officers than approvals_required");
         const auto& chain = check.table(root, "chain");
-        check.only(chain, {"premine_blocks", "block_interval_s"});
+        check.only(chain, {"premine_blocks", "block_interval_s", "backend", "node_url", "node_cookie", "node_zmq"});
         out.chain.premine_blocks = check.number<std::uint32_t>(chain, "premine_blocks", 101, 2016);
         out.chain.block_interval_s = check.number<std::uint32_t>(chain, "block_interval_s", 1, 86'400);
+        bitcoin_node(chain);
         const auto& auditor = check.table(root, "auditor");
         check.only(auditor, {"snapshot_every_entries", "checkpoint_every_ms"});
         out.auditor.snapshot_every_entries = check.number<std::uint64_t>(auditor, "snapshot_every_entries", 1, 1'000'000'000);

@@ -209,9 +209,15 @@ struct Config {
         std::uint32_t approvals_required = 0;
         std::uint32_t confirmations = 0;
     } settle;
+    struct BitcoinNode {
+        Address rpc;                   // loopback: the cookie travels in the clear
+        std::filesystem::path cookie;  // absolute; the node makes it anew at each start
+        std::vector<Address> zmq;      // loopback; where it publishes hashblock and rawtx
+    };
     struct Chain {
         std::uint32_t premine_blocks = 0;
         std::uint32_t block_interval_s = 0;
+        std::optional<BitcoinNode> node;  // nothing: the embedded node alone
     } chain;
     struct Auditor {
         std::uint64_t snapshot_every_entries = 0;

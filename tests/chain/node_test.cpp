@@ -40,7 +40,7 @@ TEST_CASE("node: accepted blocks are in chain.db and in blocks.dat, through a re
         const auto refused = node->accept(*decode_block(recorded.blocks[7]), recorded.recorded_at);
         REQUIRE_FALSE(refused);
         CHECK(refused.error().kind == Failure::Kind::refused);
-        CHECK(refused.error().what == "block refused: prev-blk-not-found");
+        CHECK(refused.error().what == "prev-blk-not-found");
         CHECK_FALSE(open());  // a second one on the same files
     }
     std::filesystem::remove(folder.path / "blocks.dat");  // only a copy

@@ -20,7 +20,8 @@ struct Bench {
     std::vector<BlockHeader> to_grind;
     int stops = 0;
     std::optional<Failure> failure;
-    bool disk_full = false;
+    std::optional<NotTaken> not_taken;  // what the back end says of every block
+    bool ready = true;
     Producer producer;
 
     Bench(ChainState state, const std::vector<test::Key>& keys, Bytes script, Producer::Settings settings)
@@ -35,12 +36,13 @@ struct Bench {
         p.sign = [this](const SignetMessage& message) { to_sign.push_back(message); };
         p.grind = [this](const BlockHeader& header) { to_grind.push_back(header); };
         p.stop_grinding = [this] { ++stops; };
-        p.accept = [this](const Block& block) -> Result<Accepted> {
-            if (disk_full) return fail(Failure::Kind::try_again, "disk full");
+        p.submit = [this](const Block& block) {
+            if (not_taken) return producer.submitted(tl::unexpected<NotTaken>(NotTaken(*not_taken)));
             const auto accepted = chain.submit_block(encode_block(block), now);
             REQUIRE(accepted);
-            return *accepted;
+            producer.submitted(*accepted);
         };
+        p.ready = [this] { return ready; };
         p.fail = [this](Failure f) { failure = std::move(f); };
         return p;
     }
@@ -156,10 +158,73 @@ TEST_CASE("producer: a signature of other keys and a disk that fails end the pro
     CHECK(b.failure->kind == Failure::Kind::integrity);
 
     Bench full = fresh(1);
-    full.disk_full = true;
+    full.not_taken = NotTaken{NotTaken::Why::disk, "disk full"};
     full.producer.tick();
     full.sign_last();
     full.grind_last();
     REQUIRE(full.failure);
     CHECK(full.failure->kind == Failure::Kind::try_again);
+}
+
+TEST_CASE("producer: what the back end says of a block decides how it goes on") {
+    using Why = NotTaken::Why;
+    const auto judged = [](Why why) {
+        const auto& net = test::testnet();
+        auto b = std::make_unique<Bench>(ChainState(net.params), net.signers, net.witness_script, settings(1));
+        b->not_taken = NotTaken{why, "word"};
+        b->producer.tick();
+        b->sign_last();
+        b->grind_last();
+        CHECK_FALSE(b->producer.producing());
+        return b;
+    };
+    CHECK(judged(Why::refused)->failure->what == "block refused: word");
+    const auto away = judged(Why::unavailable);  // a node that is away: later again, and nothing ends
+    CHECK_FALSE(away->failure);
+    away->ready = false;
+    away->producer.request();
+    CHECK_FALSE(away->producer.producing());
+    away->ready = true;
+    away->producer.tick();  // it is handed over again, and still nobody takes it
+    away->not_taken.reset();
+    away->producer.tick();
+    CHECK(away->chain.tip().height == 1);
+    CHECK(away->to_sign.size() == 1);  // no second block was made
+    // A node's refusal is that node's trouble, and ends nothing; another block is made for it.
+    Bench node = fresh(1);
+    node.not_taken = NotTaken{Why::refused, "time-too-new"};
+    node.producer.tick();
+    node.sign_last();
+    node.ready = false;
+    node.grind_last();
+    CHECK_FALSE(node.failure);
+    node.ready = true;
+    node.producer.tick();
+    CHECK(node.to_sign.size() == 2);
+}
+
+TEST_CASE("producer: a block that somebody else overtook is given up, at every step") {
+    const auto& net = test::testnet();
+    const auto overtake = [&](Bench& b) {
+        Block other = build_block(next_template(b.chain, p2wpkh_script(test::Key::numbered(51).pub()), b.now));
+        test::sign_block(other, std::span(net.signers).first(2), net.witness_script);
+        test::grind_block(other);
+        REQUIRE(b.chain.submit_block(encode_block(other), b.now));
+        b.producer.tip_changed();
+    };
+    Bench b = fresh(1);
+    b.producer.tick();
+    overtake(b);
+    CHECK(b.stops == 0);  // the vault is signing: its answer comes first
+    b.sign_last();
+    CHECK(b.to_grind.empty());
+    CHECK_FALSE(b.producer.producing());  // the chain is pre-mined now, and nobody asked
+    b.producer.request();
+    b.sign_last();
+    overtake(b);
+    CHECK(b.stops == 1);
+    b.producer.ground({GrindResult::End::stopped, 0, 1});
+    CHECK_FALSE(b.producer.producing());
+    CHECK(b.chain.tip().height == 2);
+    CHECK_FALSE(b.failure);
 }

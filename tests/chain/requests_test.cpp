@@ -15,10 +15,17 @@ using bus::Status;
 namespace {
 struct Desk {
     ChainState chain = test::replay_recorded();
+    test::MemoryBackend backend{chain};
     int produced = 0;
     ChainAnswer ask(MessageType type, Bytes body = {}, ChainCaller caller = ChainCaller::settle) {
-        const ChainRequests at{chain, [] { return true; }, [this] { ++produced; }};
-        return answer(at, caller, static_cast<std::uint16_t>(type), body);
+        const ChainRequests at{backend, [] { return true; }, [this] { ++produced; }};
+        std::optional<ChainAnswer> said;
+        answer(at, caller, static_cast<std::uint16_t>(type), body, [&](const ChainAnswer& reply) {
+            CHECK_FALSE(said);
+            said = reply;
+        });
+        REQUIRE(said);
+        return *said;
     }
 };
 

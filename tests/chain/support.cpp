@@ -94,6 +94,12 @@ ChainState replay_recorded(std::size_t blocks) {
     return chain;
 }
 
+void MemoryBackend::submit_block(const Block& block, Done<Accepted> done) {
+    const auto accepted = m_chain.submit_block(encode_block(block), block.header.time);
+    if (accepted) return done(*accepted);
+    done(tl::unexpected<NotTaken>({NotTaken::Why::refused, std::string(bip22_word(accepted.error()))}));
+}
+
 TestNet::TestNet() {
     std::vector<PublicKey> keys;
     for (unsigned i = 0; i < 3; ++i) {

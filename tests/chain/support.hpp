@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "chain/backend.hpp"
 #include "chain/block_builder.hpp"
 #include "chain/chain_state.hpp"
 #include "chain/script.hpp"
@@ -55,6 +56,20 @@ struct TestNet {
     TestNet();
 };
 [[nodiscard]] const TestNet& testnet();
+
+// A chain in memory as a back end: what answers requests and makes blocks, without files and nodes.
+class MemoryBackend final : public Backend {
+  public:
+    explicit MemoryBackend(ChainState& state) : m_chain(state) {}
+    [[nodiscard]] const ChainState& chain() const noexcept override { return m_chain; }
+    void submit_block(const Block& block, Done<Accepted> done) override;  // its own time is now
+    void submit_tx(const Tx& tx, Done<Hash256> done) override { done(take_tx(m_chain, tx)); }
+    [[nodiscard]] const std::string& trouble() const noexcept override { return said; }
+    std::string said;
+
+  private:
+    ChainState& m_chain;
+};
 
 void sign_block(Block& block, std::span<const Key> two_signers, Bytes witness_script);
 void grind_block(Block& block);

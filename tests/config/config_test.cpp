@@ -134,6 +134,17 @@ TEST_CASE("config: each mistake is named with its line") {
     CHECK(contains(refusal_with("participant = 3 ", "participant = 9 "), "no participant 9"));
     CHECK(contains(refusal_with("wallet_participant = 1", "wallet_participant = 8"), "wallet_participant"));
     CHECK(contains(refusal_with("[chain]", "[chains]"), "chain"));
+    const auto with_node = [](std::string_view lines) { return refusal_with("block_interval_s = 600", "block_interval_s = 600\n" + std::string(lines)); };
+    CHECK(contains(with_node("backend = \"bitcoind\""), "one of: embedded bitcoin-node"));
+    CHECK(contains(with_node("node_url = \"http://127.0.0.1:1\""), "of no use without 'backend"));
+    CHECK(contains(with_node("backend = \"bitcoin-node\""), "'node_url' must be given"));
+    constexpr std::string_view kUrl = "backend = \"bitcoin-node\"\nnode_url = \"http://127.0.0.1:38332\"\n", kCookie = "node_cookie = \"/a/.cookie\"\n";
+    const auto after = [&](std::string_view a, std::string_view b, std::string_view c) { return with_node(std::string(a) + std::string(b) + std::string(c)); };
+    CHECK(contains(with_node("backend = \"bitcoin-node\"\nnode_url = \"http://192.0.2.1:38332\""), "is not http://127.0.0.1:PORT"));
+    CHECK(contains(with_node("backend = \"bitcoin-node\"\nnode_url = \"127.0.0.1:38332\""), "is not http://127.0.0.1:PORT"));
+    CHECK(contains(after(kUrl, "node_cookie = \".cookie\"\n", "node_zmq = []"), "absolute path"));
+    CHECK(contains(after(kUrl, kCookie, "node_zmq = []"), "one or two addresses"));
+    CHECK(contains(after(kUrl, kCookie, "node_zmq = [\"tcp://0.0.0.0:1\"]"), "is not tcp://127.0.0.1:PORT"));
     const auto with_mac = [](const char* lines) { return refusal_with("[settle]", std::string("[mac]\n") + lines + "\n[settle]"); };
     CHECK(contains(with_mac("x9_19 = [\"T00000001\"]"), "1 to 8 characters"));
     CHECK(contains(with_mac("x9_19 = [\"T1\"]\nhmac_sha_256 = [\"T1\"]"), "two kinds of MAC"));

@@ -394,11 +394,15 @@ Seeds seeds_chain_db() {
 // giro-settle's and staff's requests: `admin:u8 type:u16 body`.
 void run_chain_request(Bytes input) {
     bool produced = false;
-    const appliance::ChainRequests at{*one_chain(), [] { return false; }, [&] { produced = true; }};
+    chain::test::MemoryBackend backend(*one_chain());
+    const appliance::ChainRequests at{backend, [] { return false; }, [&] { produced = true; }};
     const auto caller = take_choice(input, 2) == 1 ? appliance::ChainCaller::admin : appliance::ChainCaller::settle;
     Reader in(input);
     const std::uint16_t type = in.u16();
-    const auto answer = appliance::answer(at, caller, type, in.take(in.left()));
+    std::optional<appliance::ChainAnswer> said;
+    appliance::answer(at, caller, type, in.take(in.left()), [&](const appliance::ChainAnswer& reply) { said = reply; });
+    ASSERT(said);
+    const appliance::ChainAnswer& answer = *said;
     ASSERT(!produced || (answer.status == bus::Status::ok && caller == appliance::ChainCaller::settle));
     if (type == static_cast<std::uint16_t>(bus::MessageType::chain_submit_tx) && answer.status == bus::Status::ok) spoil();
 }

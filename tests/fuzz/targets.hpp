@@ -56,6 +56,9 @@
     T(explorer_site, 3'000, "a request to the public pages")                                         \
     T(explorer_text, 20'000, "texts and scripts of the chain, in a page")                            \
     T(explorer_file, 200, "pub/blocks.dat, as the explorer follows it")                              \
+    T(node_http, 20'000, "a Bitcoin node's HTTP answer")                                              \
+    T(node_answer, 5'000, "the JSON in it")                                                          \
+    T(node_notices, 20'000, "what a Bitcoin node publishes over ZeroMQ")                              \
     T(settlement_receipt, 1'000, "a receipt, for giro verify")                                       \
     T(settlement_proposal, 3'000, "a settlement as proposed, for officers")                          \
     T(settlement_vault, 3'000, "a settlement as the vault is asked to sign it")                      \
