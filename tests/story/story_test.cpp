@@ -7,8 +7,13 @@
 
 #include <algorithm>
 
+#include "bitcoin_node/rpc.hpp"
+#include "chain/block_file.hpp"
+#include "tests/bitcoin_node/real_node.hpp"
 #include "tests/story/box.hpp"
 #include "tests/story/web.hpp"
+#include "util/file.hpp"
+#include "vault/bundle.hpp"
 
 using namespace story;
 
@@ -428,6 +433,30 @@ TEST_CASE("story: the window is confirmed in a signed tier-1 block") {
     CHECK(summary.object()["tier1_height"].get<int>() >= 101);
     CHECK(summary.object()["tier1_txid"].get<std::string>().size() == 64);
     CHECK(summary.object()["ledger_balanced"] == true);
+}
+
+TEST_CASE("story: an unmodified Bitcoin node takes every block that giro-chain made") {
+    if (!giro::node_test::node_program_root()) {
+        MESSAGE("there is no Bitcoin node in build/bitcoin-node (./dev test fetches it): skipped");
+        return;
+    }
+    tell("an unmodified Bitcoin node takes every block that giro-chain made");
+    const auto bundle = giro::vault::load_bundle(box().file("pub/bundle.json"));
+    REQUIRE(bundle);
+    const giro::Buffer& challenge = bundle->block.script;
+    const auto file = giro::read_file(box().file("pub/blocks.dat"));
+    REQUIRE(file);
+    const auto blocks = giro::chain::split_block_file(*file, giro::chain::network_magic({challenge}));
+    REQUIRE(blocks);
+    REQUIRE(blocks->size() > 102);
+    giro::node_test::RealNode node(box().said_folder() / "bitcoin-node", challenge);
+    node.start();
+    for (std::size_t height = 1; height < blocks->size(); ++height) {
+        CAPTURE(height);
+        CHECK(node.ask(giro::bitcoin_node::tell_block((*blocks)[height])).find("\"result\":null") != std::string::npos);
+    }
+    const auto tip = giro::chain::block_hash(giro::chain::decode_block(blocks->back())->header);
+    CHECK(node.ask(giro::bitcoin_node::ask_chain_info()).find("\"bestblockhash\":\"" + giro::chain::hash_text(tip)) != std::string::npos);
 }
 
 TEST_CASE("story: a receipt proves its payment offline, and a changed one says which check failed") {
