@@ -10,6 +10,7 @@ verb_bench() {
     else
         step "bench: half an hour for everything; only a quiet machine gives figures to compare"
     fi
+    if (($# == 0)) || [[ " $* " == *" bitcoin_node "* ]]; then need_bitcoin_node; fi
     end_all_on_exit
     # On a disk, whatever /tmp is; short, for Unix sockets lie under it; PostgreSQL's user must pass.
     TMPDIR=$(mktemp -d /var/tmp/giro-bench.XXXXXX)

@@ -50,7 +50,12 @@ std::span<const Section> sections() {
              .ratio = "{/explorer/kept_cpu_us|/explorer/bare_cpu_us}; {/explorer/made_cpu_us|/explorer/bare_cpu_us} × a bare answer of the same size", .asked = "> 3,000/s",
              .wanted = {{"/explorer/made_per_core_s", true, 3'000}}},
             {.name = "a window of 1,000,000 postings: net; root", .measured = "{/settlement/feed_s} s; {/settlement/close_s} s", .parts = "settlement"},
-            {.name = "grinding with SHA-NI; without", .measured = "{/chain/grind_hashes_per_s}; {/chain/grind_portable_hashes_per_s} hashes/s", .parts = "chain"},
+            {.name = "grinding with SHA-NI; without", .measured = "{/chain/grind_hashes_per_s}; {/chain/grind_portable_hashes_per_s} hashes/s", .parts = "chain",
+             .ratio = "{/chain/grind_of_bare} × bare SHA-256d", .asked = "≥ 0.6", .wanted = {{"/chain/grind_of_bare", true, 0.6}}},
+            {.name = "a block of 2,000 transactions verified: CPU time", .measured = "{/bitcoin_node/embedded_block_cpu_ms} ms", .parts = "bitcoin_node",
+             .ratio = "{/bitcoin_node/embedded_of_node} × a Bitcoin node's", .asked = "≤ 1.5", .wanted = {{"/bitcoin_node/embedded_of_node", false, 1.5}}},
+            {.name = "10,000 blocks: followed and written; read again at a start", .measured = "{/sync/follow_s} s; {/sync/open_s} s", .parts = "sync",
+             .asked = "< 30 s", .wanted = {{"/sync/follow_s", false, 30}, {"/sync/open_s", false, 30}}},
         }},
         {"The stages of a purchase, each by itself: CPU-µs, in batches of 1 / 8 / 64 / 400", {
             {.name = "unpack", .measured = "{0.001*/stages/[1,8,64,400]/unpack_ns}", .parts = "stages"},
