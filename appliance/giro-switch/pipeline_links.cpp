@@ -59,7 +59,7 @@ void Pipeline::link_set(std::uint16_t number) {
 
 void Pipeline::close(bus::PeerId gate) {
     m_closing = gate;
-    m_links_closing = m_closed = false;
+    m_closed = false;  // links that a gate before this one had signed off from stay so: m_links_closing
     m_gate->send(gate, {static_cast<std::uint16_t>(MessageType::closing), bus::Status::ok, 0, {}});
 }
 
