@@ -13,7 +13,7 @@
 namespace giro::hsm {
 
 namespace {
-// Counters that one item sets: its KSN's, and of its card the wrong PINs, the last of them and their question.
+// Counters that one item sets: its KSN's, and of its card the wrong PINs, one of their marks and their question.
 constexpr std::size_t kCountersOfItem = 4;
 static_assert(vault::kBatchItemsMax * kCountersOfItem <= CounterFile::kBatchRecordsMax);
 
@@ -152,7 +152,9 @@ Verdict<vault::PinVerify::Result> verify(Vault& vault, const vault::PinVerify::I
     if (pvk == nullptr || item.pan.empty()) return vault::PinVerify::Result{refused, 0};
     const auto card = cmac(at.session(), at.keys.storage_token, as_bytes(item.pan.reveal()));
     if (!card) return token_failed(card.error());
-    const CounterId id = counter_id("pin", *card), counted_last = counter_id("pin-request", *card);
+    const CounterId id = counter_id("pin", *card);
+    // The wrong ones that count, by their marks: all that there can be before the card is locked.
+    const std::array<CounterId, vault::kPinAttemptsMax - 1> counted = {counter_id("pin-request", *card), counter_id("pin-request-2", *card)};
     const std::uint32_t wrong_before = vault.counters().value(id);
     if (wrong_before >= vault::kPinAttemptsMax) return vault::PinVerify::Result{locked, 0};
     const auto left = [&](std::uint32_t wrong_now) {
@@ -178,12 +180,14 @@ Verdict<vault::PinVerify::Result> verify(Vault& vault, const vault::PinVerify::I
         if (wrong_before != 0) vault.counters().set(id, 0);
         return vault::PinVerify::Result{good, vault::kPinAttemptsMax};
     }
-    // The switch may have stopped before it could answer, and the terminal have asked again under its next KSN.
+    // The switch may have stopped before it could answer, and the terminal have asked again under its next KSN; meanwhile another
+    // terminal may have asked about the same card.
     const auto mark = attempt_mark(at, item, *question, pin);
     if (!mark) return token_failed(mark.error());
-    const bool counted = wrong_before != 0 && item.request != 0 && vault.counters().value(counted_last) == *mark;
-    if (counted) return vault::PinVerify::Result{wrong, left(wrong_before)};
-    vault.counters().set(counted_last, *mark);
+    const auto end = counted.begin() + wrong_before;
+    const bool again = item.request != 0 && std::any_of(counted.begin(), end, [&](const CounterId& one) { return vault.counters().value(one) == *mark; });
+    if (again) return vault::PinVerify::Result{wrong, left(wrong_before)};
+    if (wrong_before < counted.size()) vault.counters().set(counted[wrong_before], *mark);
     vault.counters().set(asked, same_question ? *question : kMixedQuestions);
     vault.counters().set(id, wrong_before + 1);
     return vault::PinVerify::Result{wrong, left(wrong_before + 1)};

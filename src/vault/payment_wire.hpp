@@ -119,7 +119,7 @@ struct PinVerify {
         std::uint8_t pvki = 1;  // Visa PVV
         ByteArray<16> table{};  // IBM 3624: decimalisation, 0 to 9 each
         std::uint8_t first = 0, count = 16, pad = 15;  // IBM 3624: which PAN digits are the validation data
-        std::uint32_t request = 0;  // tells requests apart: the wrong PIN that was counted last is not counted again for the same one
+        std::uint32_t request = 0;  // tells requests apart: a wrong PIN that counts is not counted again for the same one
     };
     struct Request {
         std::vector<Item> items;
