@@ -82,8 +82,8 @@ std::optional<Bytes> Follower::next_record() {
 Follower::Turn Follower::turn() {
     Turn made;
     open_anew_when_replaced();
-    for (std::size_t blocks = 0; m_stopped.empty();) {
-        if (blocks == kBlocksPerTurn) {
+    for (std::size_t blocks = 0, bytes = 0; m_stopped.empty();) {
+        if (blocks == kBlocksPerTurn || bytes >= kBytesPerTurn) {
             made.more = true;
             break;
         }
@@ -93,6 +93,7 @@ Follower::Turn Follower::turn() {
             continue;
         }
         ++blocks;
+        bytes += record->size();
         const auto taken = m_index.submit(*record);
         if (!taken) stop(fmt::format("a block is refused: {}", chain::bip22_word(taken.error())));
         else made.changed = made.changed || *taken;

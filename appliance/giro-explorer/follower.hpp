@@ -11,7 +11,8 @@ namespace giro::appliance {
 
 class Follower {
   public:
-    static constexpr std::size_t kBlocksPerTurn = 64;         // then the public gets its turn: about 15 ms of verifying
+    // Then the public gets its turn: about 15 ms of verifying. One block it takes at least, however large.
+    static constexpr std::size_t kBlocksPerTurn = 64, kBytesPerTurn = 64U << 10;
     static constexpr std::size_t kReadBytesMax = 5U << 20;  // at once; the largest block and its frame fit
 
     // `index` must outlive it.

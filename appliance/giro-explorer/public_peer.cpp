@@ -27,9 +27,11 @@ PublicPeer::Next PublicPeer::serve(net::Connection& connection) {
         return Next::close;
     }
     if (!may_ask(connection)) return Next::close;
+    const std::uint64_t began_ns = m_door.clock.monotonic_ns();
     const explorer::Reply reply = reply_of();
+    charge(connection, reply, began_ns);
     const bool body = m_reader.method() != net::HttpMethod::head;
-    if (body && reply.body->size() >= kLargeBytes && !m_door.large.take(0, m_door.clock.monotonic_ns())) {
+    if (reply.body->size() >= kLargeBytes && !m_door.large.take(0, m_door.clock.monotonic_ns())) {
         refuse(connection, 503, "too many large answers at once; try again later");
         return Next::close;
     }
@@ -49,9 +51,18 @@ bool PublicPeer::may_ask(net::Connection& connection) {
     }
     if (m_reader.method() != net::HttpMethod::post) return true;
     // A receipt's check reads the whole chain: the one thing here that costs more than an answer.
-    if ((!m_door.limited || m_door.receipts.take(connection.source(), now_ns)) && m_door.all_receipts.take(0, now_ns)) return true;
+    if (now_ns >= m_door.receipts_from_ns && (!m_door.limited || m_door.receipts.take(connection.source(), now_ns)) && m_door.all_receipts.take(0, now_ns)) return true;
     refuse(connection, 429, "too many receipts at once; try again later");
     return false;
+}
+
+// What was more work than a page is paid for by later requests.
+void PublicPeer::charge(net::Connection& connection, const explorer::Reply& reply, std::uint64_t began_ns) {
+    const std::uint64_t now_ns = m_door.clock.monotonic_ns();
+    if (m_reader.method() == net::HttpMethod::post) m_door.receipts_from_ns = now_ns + kReceiptsRest * (now_ns - began_ns);
+    if (!m_door.limited) return;
+    for (std::size_t paid = kBytesOfRequest; paid <= reply.made_bytes; paid += kBytesOfRequest)
+        if (!m_door.requests.take(connection.source(), now_ns)) return;
 }
 
 explorer::Reply PublicPeer::reply_of() const {

@@ -59,6 +59,7 @@ Result<std::uint16_t> ExplorerService::listen(const config::Config::Explorer& se
 void ExplorerService::look() {
     const Follower::Turn turn = m_follower.turn();
     if (turn.changed) m_site.changed();
+    m_site.stands(!m_follower.stopped().empty() ? explorer::Standing::stopped : turn.more ? explorer::Standing::catching_up : explorer::Standing::current);
     if (turn.changed && !turn.more) log::info("chain at height {}", m_index.tip_height());
     m_looker.once(turn.more ? 0 : kLook_ms);
 }

@@ -65,7 +65,10 @@ std::vector<std::string> programs_of(const config::Config& config) {
 Supervisor::Supervisor(config::Paths paths, std::filesystem::path programs_in, const std::vector<std::string>& names, std::function<void(std::string)> say,
                        milliseconds silence_max)
     : m_paths(std::move(paths)), m_programs_in(std::move(programs_in)), m_say(std::move(say)), m_silence_max(silence_max) {
-    for (const auto& name : names) m_children.emplace_back().name = name;
+    for (const auto& name : names) {
+        m_children.emplace_back().name = name;
+        m_children.back().expendable = name == "explorer";
+    }
     sigset_t set;
     sigemptyset(&set);
     for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGCHLD}) {
@@ -103,7 +106,7 @@ Result<void> Supervisor::run(const std::function<void()>& all_up) {
 }
 
 bool Supervisor::all_were_ready() const {
-    return std::ranges::all_of(m_children, [](const Child& child) { return child.was_ready; });
+    return std::ranges::all_of(m_children, [](const Child& child) { return child.was_ready || (child.expendable && child.restarts > 0); });
 }
 
 // The first start is one after the other: the next program when all before it have been ready.
@@ -111,7 +114,7 @@ void Supervisor::start_next() {
     for (Child& child : m_children) {
         if (child.was_ready) continue;
         if (child.state == State::stopped && m_failure.empty() && !m_stopping) {
-            if (auto started = start(child); !started) m_failure.push_back(started.error());
+            if (auto started = start(child); !started) start_failed(child, started.error());
         }
         return;
     }
@@ -186,6 +189,8 @@ void Supervisor::read_ready(Child& child) {
         child.since = Clock::now();
         m_say(fmt::format("{:<8} up, pid {}", child.name, child.pid));
         write_state();
+    } else if (Clock::now() - child.heard > m_silence_max && child.expendable) {
+        ::kill(child.pid, SIGKILL);
     } else if (Clock::now() - child.heard > m_silence_max) {
         fail_with(child, 75, fmt::format("was not ready after {} s: {}", waited.count() / 1000, last_log_line(child)));
     } else if (waited > kSayEvery && waited % kSayEvery < milliseconds(kPollMs)) {
@@ -220,14 +225,17 @@ void Supervisor::died(Child& child, int status) {
     child.state = State::stopped;
     if (m_stopping || !m_failure.empty()) return;
     const int code = WIFEXITED(status) ? WEXITSTATUS(status) : 1;
-    if (!child.was_ready || !mends_by_restart(code)) return fail_with(child, code, how_it_ended(status) + cause(child, status));
+    if (!child.expendable && (!child.was_ready || !mends_by_restart(code))) return fail_with(child, code, how_it_ended(status) + cause(child, status));
+    try_again_later(child, was_up, was_up_for_long, how_it_ended(status), cause(child, status));
+}
+
+void Supervisor::try_again_later(Child& child, bool was_up, bool was_up_for_long, const std::string& how, const std::string& cause_of_it) {
     const bool is_first = was_up_for_long || child.backoff == milliseconds(0);
     child.backoff = is_first ? kBackoffMin : std::min(2 * child.backoff, was_up ? kBackoffUpMax : kBackoffMax);
     child.state = State::waiting;
     child.restart_at = Clock::now() + child.backoff;
     ++child.restarts;
-    m_say(fmt::format("{:<8} {}; restart {} in {} ms{}", child.name, how_it_ended(status), child.restarts,
-                      child.backoff.count(), cause(child, status)));
+    m_say(fmt::format("{:<8} {}; restart {} in {} ms{}", child.name, how, child.restarts, child.backoff.count(), cause_of_it));
     write_state();
 }
 
@@ -241,8 +249,13 @@ std::string Supervisor::cause(const Child& child, int status) const {
 void Supervisor::restart_due() {
     for (Child& child : m_children) {
         if (child.state != State::waiting || Clock::now() < child.restart_at) continue;
-        if (auto started = start(child); !started) m_failure.push_back(started.error());
+        if (auto started = start(child); !started) start_failed(child, started.error());
     }
+}
+
+void Supervisor::start_failed(Child& child, const Failure& failure) {
+    if (!child.expendable) return m_failure.push_back(failure);
+    try_again_later(child, false, false, failure.what, "");
 }
 
 void Supervisor::fail_with(const Child& child, int code, const std::string& how) {

@@ -5,6 +5,7 @@
 //   died before it was ever ready      the box stops with that program's exit status and last log line
 //   died later with 2, 3 or 4          the same: a restart cannot mend usage, provisioning or integrity
 //   died later in any other way        started again after 200 ms, doubled up to 10 s; after 1 s up the count starts over
+//   giro-explorer, however it dies     the same: what the public is shown never ends the box
 #pragma once
 
 #include <array>
@@ -34,6 +35,7 @@ class Supervisor {
         int pid = 0;
         int ready_fd = -1;
         bool was_ready = false;
+        bool expendable = false;        // giro-explorer: payments go on without it
         std::uint32_t restarts = 0;
         std::chrono::milliseconds backoff{0};
         Clock::time_point since;        // of the present state
@@ -65,6 +67,8 @@ class Supervisor {
     void stop_all();
     void wait_for_events();
     [[nodiscard]] std::chrono::milliseconds until_restart() const;
+    void start_failed(Child& child, const Failure& failure);
+    void try_again_later(Child& child, bool was_up, bool was_up_for_long, const std::string& how, const std::string& cause_of_it);
     void fail_with(const Child& child, int code, const std::string& how);
     void write_state();
     [[nodiscard]] std::string cause(const Child& child, int status) const;

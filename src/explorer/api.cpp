@@ -26,7 +26,7 @@ Answer bytes(Bytes raw) {
 const Answer kNoHash{400, kTextType, "Invalid hash: 64 hexadecimal digits"};
 const Answer kNoNumber{400, kTextType, "Invalid number"};
 
-// What is named by a hash, once it is deep, is never another.
+// What a hash names by itself, once it is deep, is never another. (Where a transaction stands is no such thing.)
 Answer aged(const Index& index, std::uint32_t height, Answer answer) {
     if (answer.status == 200 && index.tip_height() - height >= kDeepBlocks) answer.lifetime = Lifetime::forever;
     return answer;
@@ -125,7 +125,7 @@ Answer tip_hash(const Index& index, const Stars&) {
 
 // --- transactions --------------------------------------------------------------------------------------------------
 Answer tx(const Index& index, const Stars& at) {
-    return with_tx(index, at[0], [&](TxNumber n) { return aged(index, index.tx(n).height, json(tx_json(index, n))); });
+    return with_tx(index, at[0], [&](TxNumber n) { return json(tx_json(index, n)); });
 }
 Answer tx_status(const Index& index, const Stars& at) {
     return with_tx(index, at[0], [&](TxNumber n) { return json(status_json(index, n)); });
@@ -155,11 +155,11 @@ Answer tx_merkle_proof(const Index& index, const Stars& at) {
     return with_tx(index, at[0], [&](TxNumber n) {
         Json path = Json::array();
         for (const Hash256& hash : merkle_path_of(index, n)) path.push_back(chain::hash_text(hash));
-        return aged(index, index.tx(n).height, json({{"block_height", index.tx(n).height}, {"merkle", path}, {"pos", index.tx(n).position}}));
+        return json({{"block_height", index.tx(n).height}, {"merkle", path}, {"pos", index.tx(n).position}});
     });
 }
 Answer tx_merkle_block(const Index& index, const Stars& at) {
-    return with_tx(index, at[0], [&](TxNumber n) { return aged(index, index.tx(n).height, text(to_hex(merkle_block_of(index, n)))); });
+    return with_tx(index, at[0], [&](TxNumber n) { return text(to_hex(merkle_block_of(index, n))); });
 }
 
 // --- addresses -----------------------------------------------------------------------------------------------------
@@ -232,6 +232,9 @@ Answer mempool(const Index&, const Stars&) {
 Answer empty_list(const Index&, const Stars&) {
     return json(Json::array());
 }
+Answer nothing_waits(const Index& index, const ScriptRow&, const Stars& at) {
+    return empty_list(index, at);
+}
 Answer fee_estimates(const Index&, const Stars&) {
     return json(Json::object());
 }
@@ -282,13 +285,13 @@ constexpr Route kRoutes[] = {
     {"/api/address/*/txs", script<by_address, script_txs>},
     {"/api/address/*/txs/chain", script<by_address, script_txs>},
     {"/api/address/*/txs/chain/*", script<by_address, script_txs>},
-    {"/api/address/*/txs/mempool", empty_list},
+    {"/api/address/*/txs/mempool", script<by_address, nothing_waits>},
     {"/api/address/*/utxo", script<by_address, script_utxo>},
     {"/api/scripthash/*", script_stats<by_script_hash>},
     {"/api/scripthash/*/txs", script<by_script_hash, script_txs>},
     {"/api/scripthash/*/txs/chain", script<by_script_hash, script_txs>},
     {"/api/scripthash/*/txs/chain/*", script<by_script_hash, script_txs>},
-    {"/api/scripthash/*/txs/mempool", empty_list},
+    {"/api/scripthash/*/txs/mempool", script<by_script_hash, nothing_waits>},
     {"/api/scripthash/*/utxo", script<by_script_hash, script_utxo>},
     {"/api/mempool", mempool},
     {"/api/mempool/txids", empty_list},

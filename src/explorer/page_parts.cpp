@@ -69,6 +69,7 @@ Answer Page::framed(std::string_view title, int status, const std::function<void
         head(html, look, title);
         html.element("body", {{"class", body_class}}, [&] {
             banner(html, look);
+            if (!notice.empty()) html.element("p", {{"class", "notice"}, {"role", "status"}}, notice);
             html.element("main", {{"id", "main"}}, inside);
             html.element("footer", {}, [&] {
                 html.element("p", fmt::format("Read from the chain at height {}, every block of it verified here. Amounts in currency {} (ISO 4217), two decimals.",

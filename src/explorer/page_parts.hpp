@@ -21,6 +21,7 @@ struct Look {
 struct Page {
     const Index& index;
     const Look& look;
+    const std::string& notice;  // on every page; empty for none
     Html html{};
 
     // The whole page: head, navigation, search, `inside` as its main part.

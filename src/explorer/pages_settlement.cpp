@@ -166,7 +166,10 @@ Answer good_receipt_page(Page page, const settlement::Receipt& receipt) {
         });
         page.html.element("dl", {{"class", "facts"}}, [&] {
             page.fact("Payment", std::string(settlement::name(p.kind)));
-            page.fact("Amount", [&] { page.amount(p.amount.minor); });
+            page.fact("Amount", [&] {
+                page.amount(p.amount.minor);
+                page.html.text(fmt::format(", currency {}", p.amount.currency));
+            });
             page.fact("Time", iso8601_utc(p.time_ns));
             page.fact("Reference (RRN)", words_of(p.rrn));
             page.fact("Terminal", words_of(p.terminal));
@@ -174,6 +177,7 @@ Answer good_receipt_page(Page page, const settlement::Receipt& receipt) {
             page.fact("Window", [&] { page.link(fmt::format("/window/{}", receipt.window), fmt::format("{}", receipt.window)); });
             page.fact("Place in it", fmt::format("{} of {}", grouped(receipt.index + 1), grouped(receipt.postings)));
             page.fact("Block", [&] { page.block_link(receipt.height); });
+            page.fact("Confirmations", page.confirmations(receipt.height));
             if (receipt.reversed)
                 page.fact("Taken back", fmt::format("{}, says the box that issued the receipt", amount_text(receipt.reversed->amount)));
         });

@@ -78,26 +78,69 @@ Site::Site(const Index& index, std::string box, Currency currency) : m_index(ind
 
 void Site::changed() {
     m_kept.clear();
+    m_order.clear();
+    m_kept_bytes = 0;
+    stands(m_standing);
+}
+
+// A giro-chain that is taken over could make a chain from block 1 on, and have the banks' names under it.
+bool Site::pays_strangers() const {
+    if (m_index.tip_height() == 0) return false;
+    std::vector<Buffer> known;
+    for (const Party& party : m_index.parties()) known.push_back(party.script);
+    return !settlement::pays_participants_alone(*m_index.chain().block_at(1), known);
+}
+
+void Site::stands(Standing standing) {
+    std::string notice;
+    if (pays_strangers()) notice = "Do not trust this chain: its block 1 pays somebody who is not among the box's participants.";
+    else if (standing == Standing::catching_up) notice = "Blocks are still being read and verified: the chain goes on after what is shown here.";
+    else if (standing == Standing::stopped) notice = "The chain cannot be followed any further: what is shown here may be old.";
+    m_standing = standing;
+    if (notice == m_notice) return;
+    m_notice = std::move(notice);
+    m_kept.clear();
+    m_order.clear();
     m_kept_bytes = 0;
 }
 
+// What somebody puts behind a '?' changes no page but the search's.
 Reply Site::answer(const Asked& asked) {
-    if (!asked.post)
-        if (const auto found = m_kept.find(asked.path); found != m_kept.end() && asked.query.empty()) return reply(found->second, asked);
+    const auto found = asked.post ? m_kept.end() : m_kept.find(asked.path);
+    if (found != m_kept.end()) return reply(found->second, asked);
     Kept made = make(page_at(asked));
-    const Reply replied = reply(made, asked);
-    const std::size_t bytes = made.plain->size() + (made.zipped ? made.zipped->size() : 0);
-    // Of paths that exist there are as many as the chain has; of others there is no end.
-    if (made.answer.status != 200 || made.answer.lifetime == Lifetime::never || bytes > kKeptOneMax || !asked.query.empty()) return replied;
-    if (m_kept_bytes + bytes > kKeptBytesMax) changed();
-    m_kept_bytes += bytes;
-    m_kept.insert_or_assign(std::string(asked.path), std::move(made));
+    Reply replied = reply(made, asked);
+    replied.made_bytes = made.plain->size();
+    keep(asked.path, std::move(made));
     return replied;
+}
+
+std::size_t Site::size_of(std::string_view path, const Kept& kept) {
+    return kKeptFixed + 2 * path.size() + kept.plain->size() + (kept.zipped ? kept.zipped->size() : 0);
+}
+
+// There is no end of paths, so each costs what it takes.
+void Site::keep(std::string_view path, Kept made) {
+    if (made.answer.status != 200 || made.answer.lifetime == Lifetime::never || made.plain->size() > kKeptOneMax) return;
+    if (made.plain->size() >= kGzipFrom && made.answer.type != kBytesType && !made.zipped) made.zipped = std::make_shared<const std::string>(gzip(*made.plain));
+    m_kept_bytes += size_of(path, made);
+    while (m_kept_bytes > kKeptBytesMax && !m_order.empty()) {
+        const auto oldest = m_kept.find(m_order.front());
+        m_kept_bytes -= size_of(oldest->first, oldest->second);
+        m_kept.erase(oldest);
+        m_order.pop_front();
+    }
+    m_order.emplace_back(path);
+    m_kept.insert_or_assign(std::string(path), std::move(made));
 }
 
 Answer Site::page_at(const Asked& asked) const {
     if (asked.post) return asked.path == "/verify" ? verify(asked) : error_page(page(), 405, "Not here", "This site only shows; a receipt to verify goes to /verify.");
-    if (asked.path.starts_with("/api/")) return api_answer(m_index, asked.path);
+    if (asked.path.starts_with("/api/")) {
+        if (m_standing == Standing::current && !m_notice.empty()) return {503, kTextType, "this is another chain than the box's", Lifetime::never};
+        if (m_standing != Standing::current) return {503, kTextType, "the chain is not read to its end", Lifetime::never};
+        return api_answer(m_index, asked.path);
+    }
     if (asked.path == "/search") return search(asked.query);
     if (asked.path == m_look.style_path) return asset("text/css; charset=utf-8", style_sheet(), Lifetime::forever);
     for (const PageRoute& route : kPages)
@@ -120,27 +163,22 @@ Answer Site::verify(const Asked& asked) const {
     if (text.empty()) return bad_receipt_page(page(), "form", "nothing was sent");
     std::vector<Bytes> blocks;
     for (std::uint32_t height = 0; height <= m_index.tip_height(); ++height) blocks.push_back(m_index.chain().raw_block_at(height));
-    std::vector<Buffer> known;
-    for (const Party& party : m_index.parties()) known.push_back(party.script);
-    const auto block1 = m_index.chain().block_at(1);
-    if (!block1 || !settlement::pays_participants_alone(*block1, known))
+    if (m_index.tip_height() == 0 || pays_strangers())
         return bad_receipt_page(page(), "block1", "block 1 of this chain pays somebody who is not among the box's participants");
     const auto good = settlement::verify_receipt(text, blocks, m_index.chain().params().challenge);
     return good ? good_receipt_page(page(), *good) : bad_receipt_page(page(), settlement::name(good.error()), settlement::describe(good.error()));
 }
 
-Site::Kept Site::make(Answer answer) const {
+Site::Kept Site::make(Answer answer) {
     Kept made;
     made.plain = std::make_shared<const std::string>(std::move(answer.body));
     made.answer = std::move(answer);
     if (made.answer.lifetime != Lifetime::never)
         made.etag = fmt::format("W/\"{}\"", to_hex(Bytes(sha256(as_bytes(*made.plain))).first(kTagBytes)));
-    if (made.plain->size() >= kGzipFrom && made.plain->size() <= kKeptOneMax && made.answer.type != kBytesType)
-        made.zipped = std::make_shared<const std::string>(gzip(*made.plain));
     return made;
 }
 
-Reply Site::reply(const Kept& kept, const Asked& asked) const {
+Reply Site::reply(Kept& kept, const Asked& asked) const {
     static const auto kNothing = std::make_shared<const std::string>();
     const Answer& answer = kept.answer;
     Reply out;
@@ -164,7 +202,9 @@ Reply Site::reply(const Kept& kept, const Asked& asked) const {
             return out;
         }
     }
-    const bool zipped = kept.zipped && takes_gzip(asked.accept_encoding);
+    const bool zips = kept.plain->size() >= kGzipFrom && kept.plain->size() <= kKeptOneMax && answer.type != kBytesType;
+    const bool zipped = zips && takes_gzip(asked.accept_encoding);
+    if (zipped && !kept.zipped) kept.zipped = std::make_shared<const std::string>(gzip(*kept.plain));
     out.fields += fmt::format("Content-Type: {}\r\n{}", answer.type, zipped ? "Content-Encoding: gzip\r\n" : "");
     out.body = zipped ? kept.zipped : kept.plain;
     return out;

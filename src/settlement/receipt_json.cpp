@@ -11,6 +11,9 @@ namespace giro::settlement {
 
 namespace {
 using Json = nlohmann::ordered_json;
+// Read by a map: an ordered_json looks through all keys so far for each one, which is seconds for a hostile half megabyte. The
+// order is checked by writing it again.
+using Read = nlohmann::json;
 
 constexpr int kIndent = 2;
 constexpr std::array<std::string_view, 3> kChannels{"card", "qr", "wallet"};
@@ -74,30 +77,30 @@ Json to_json(const Posting& p) {
 struct NotAReceipt {};
 
 template <std::size_t N>
-ByteArray<N> array_at(const Json& j) {
+ByteArray<N> array_at(const Read& j) {
     const auto bytes = array_from_hex<N>(j.get_ref<const std::string&>());
     if (!bytes) throw NotAReceipt();
     return *bytes;
 }
 template <std::size_t N>
-std::vector<ByteArray<N>> list_at(const Json& j) {
+std::vector<ByteArray<N>> list_at(const Read& j) {
     std::vector<ByteArray<N>> out;
-    for (const Json& item : j) out.push_back(array_at<N>(item));
+    for (const Read& item : j) out.push_back(array_at<N>(item));
     return out;
 }
 template <std::size_t N>
-void read_text(const Json& j, FixedText<N>& out) {
+void read_text(const Read& j, FixedText<N>& out) {
     out = from_utf8<N>(j.get_ref<const std::string&>());
 }
 
 template <typename Values, typename NameOf>
-auto read_name(const Json& j, const Values& values, NameOf name_of) {
+auto read_name(const Read& j, const Values& values, NameOf name_of) {
     for (const auto& value : values)
         if (name_of(value) == j.get_ref<const std::string&>()) return value;
     throw NotAReceipt();
 }
 
-Posting read_posting(const Json& j) {
+Posting read_posting(const Read& j) {
     Posting p;
     p.seq = j.at("seq").get<std::uint64_t>();
     p.kind = read_name(j.at("kind"), kKinds, [](PostingKind kind) { return name(kind); });
@@ -120,23 +123,23 @@ Posting read_posting(const Json& j) {
     return p;
 }
 
-Receipt read_receipt(const Json& j) {
+Receipt read_receipt(const Read& j) {
     Receipt r;
     r.posting = read_posting(j.at("payment"));
     r.salt = array_at<16>(j.at("salt"));
-    const Json& window = j.at("window");
+    const Read& window = j.at("window");
     r.window = window.at("id").get<std::uint64_t>();
     r.postings = window.at("postings").get<std::uint64_t>();
     r.index = window.at("index").get<std::uint64_t>();
     r.path = list_at<32>(window.at("path"));
     r.root = array_at<32>(window.at("root"));
-    const Json& tx = j.at("transaction");
+    const Read& tx = j.at("transaction");
     const auto raw = from_hex(tx.at("raw").get_ref<const std::string&>());
     if (!raw) throw NotAReceipt();
     r.tx = *raw;
     r.tx_position = tx.at("position").get<std::uint32_t>();
     r.tx_path = list_at<32>(tx.at("path"));
-    const Json& block = j.at("block");
+    const Read& block = j.at("block");
     r.height = block.at("height").get<std::uint32_t>();
     const auto hash = chain::hash_from_text(block.at("hash").get_ref<const std::string&>());
     if (!hash) throw NotAReceipt();
@@ -172,7 +175,7 @@ std::string to_json(const Receipt& r) {
 std::optional<Receipt> parse_receipt(std::string_view text) {
     if (text.size() > kReceiptBytesMax) return std::nullopt;
     try {
-        Receipt receipt = read_receipt(Json::parse(text));
+        Receipt receipt = read_receipt(Read::parse(text));
         if (to_json(receipt) != text) return std::nullopt;
         return receipt;
     } catch (const Json::exception&) {

@@ -250,6 +250,9 @@ TEST_CASE("pages: a receipt is no good where block 1 pays strangers") {
     const Reply reply = post(at, "application/json", settlement::to_json(t::receipt(1, 0)));
     CHECK(reply.status == 422);
     CHECK(has(*reply.body, "block1"));
+    at.changed();
+    CHECK(has(*get(at, "/").body, "Do not trust this chain"));
+    CHECK(get(at, "/api/blocks/tip/height").status == 503);
 }
 
 TEST_CASE("form: a part is found by its name, and a malformed body has none") {
@@ -259,4 +262,34 @@ TEST_CASE("form: a part is found by its name, and a malformed body has none") {
     for (const char* bad : {"", "--a.b", "--a.b--", "--a.b\r\n\r\n", "--a.b\r\n\r\n--a.b\r\n\r\n--a.b", "x--a.b\r\n\r\n1\r\n--a.b--"}) CHECK_FALSE(part_of(type, bad, "x"));
     for (const char* odd : {"multipart/form-data", "multipart/form-data; boundary=", "multipart/form-data; boundary=a b", "text/plain; boundary=a.b"})
         CHECK_FALSE(part_of(odd, "--a.b\r\nContent-Disposition: form-data; name=\"x\"\r\n\r\n1\r\n--a.b--", "x"));
+}
+
+TEST_CASE("pages: what is kept is bounded, whatever paths are asked for, and a query makes no other page") {
+    Site at = site();
+    CHECK(get(at, "/").made_bytes > 0);
+    CHECK(get(at, "/").made_bytes == 0);
+    CHECK(get(at, "/", "x=1").made_bytes == 0);
+    const std::string address = chain::encode_address(t::issuer().script).value();
+    CHECK(get(at, "/api/address/" + address + "/txs/mempool").status == 200);
+    CHECK(get(at, "/api/address/" + std::string(8000, 'a') + "/txs/mempool").status == 400);
+    CHECK(get(at, "/api/scripthash/x/txs/mempool").status == 400);
+    const std::string tx = "/api/tx/" + chain::hash_text(chain::txid(st::world().settled[0].tx)) + "/outspend/";
+    for (int i = 0; i < 40'000; ++i) REQUIRE(get(at, tx + std::to_string(i)).status == 200);
+    CHECK(get(at, tx + "39999").made_bytes == 0);
+    CHECK(get(at, tx + "0").made_bytes > 0);  // the oldest went
+}
+
+TEST_CASE("pages: while blocks are still read, or cannot be, pages say so and the API waits") {
+    Site at = site();
+    CHECK_FALSE(has(*get(at, "/").body, "class=\"notice\""));
+    for (const Standing standing : {Standing::catching_up, Standing::stopped}) {
+        at.stands(standing);
+        CHECK(has(*get(at, "/").body, "class=\"notice\""));
+        check_well_formed(*get(at, "/").body);
+        CHECK(get(at, "/api/blocks/tip/height").status == 503);
+        CHECK(field(get(at, "/api/blocks/tip/height"), "Cache-Control") == "no-store");
+    }
+    at.stands(Standing::current);
+    CHECK_FALSE(has(*get(at, "/").body, "class=\"notice\""));
+    CHECK(get(at, "/api/blocks/tip/height").status == 200);
 }

@@ -1,6 +1,9 @@
 // The explorer on a socket: requests that are right, thirty that are not, peers that are slow or greedy.
 #include <doctest/doctest.h>
 #include <event2/event.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <fmt/format.h>
 #include <unistd.h>
@@ -9,6 +12,7 @@
 
 #include "appliance/giro-explorer/confine.hpp"
 #include "appliance/giro-explorer/service.hpp"
+#include "chain/address.hpp"
 #include "tests/explorer/world.hpp"
 #include "tests/net/fixture.hpp"
 #include "util/file.hpp"
@@ -178,6 +182,24 @@ TEST_CASE("server: a source that asks too often hears 429, one that has rested i
     CHECK(server.say(get("/")).starts_with("HTTP/1.1 200"));
 }
 
+TEST_CASE("server: what had to be made counts by its size") {
+    Server server(10);
+    const explorer::Index& index = server.service->index();
+    const std::string last = chain::hash_text(index.tx(index.block(102).first_tx).txid);
+    const std::string list = "/api/address/" + chain::encode_address(t::issuer().script).value() + "/txs/chain/";
+    for (unsigned i = 0; i < 8; ++i) {
+        std::string spelt = last;  // in capitals and not: another path each time
+        for (std::size_t at = spelt.size(), bit = 1; at-- > 0 && bit < 8;)
+            if (spelt[at] >= 'a') spelt[at] = static_cast<char>((i & bit) != 0 ? spelt[at] - 32 : spelt[at]), bit *= 2;
+        const std::string said = server.say(get(list + spelt));
+        CHECK(said.starts_with("HTTP/1.1 200"));
+        CHECK(said.size() > kBytesOfRequest);
+    }
+    std::string more;
+    for (int i = 0; i < 50; ++i) more += get("/api/blocks/tip/height", "");
+    CHECK(count(server.say(more + get("/")), "HTTP/1.1 200") <= 50 - 2 * 8);
+}
+
 TEST_CASE("server: receipts are few at a time, from one source and from all") {
     Server server(1'000);
     const auto ask = [&] { return server.say("POST /verify HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}"); };
@@ -202,7 +224,7 @@ TEST_CASE("server: a peer that asks and does not read is closed, not kept in mem
 }
 
 // In a child, since there is no way back.
-TEST_CASE("server: once it is confined the process makes no socket and starts no program, and still serves") {
+TEST_CASE("server: once it is confined the process makes no socket, program, signal or file, and still serves") {
     Server server;
     net::ClientSocket client(server.port);
     const pid_t child = ::fork();
@@ -211,6 +233,9 @@ TEST_CASE("server: once it is confined the process makes no socket and starts no
         if (::socket(AF_UNIX, SOCK_STREAM, 0) >= 0 || errno != EPERM) ::_exit(2);
         if (::socket(AF_INET, SOCK_STREAM, 0) >= 0 || errno != EPERM) ::_exit(3);
         if (::execl("/bin/true", "true", static_cast<char*>(nullptr)) == 0 || errno != EPERM) ::_exit(4);
+        if (::kill(::getppid(), 0) == 0 || ::syscall(SYS_tgkill, ::getppid(), ::getppid(), 0) == 0 || errno != EPERM) ::_exit(6);
+        if (::open((server.file.string() + ".new").c_str(), O_CREAT | O_WRONLY, 0600) >= 0 || ::unlink(server.file.c_str()) == 0) ::_exit(7);
+        if (::open(server.file.c_str(), O_RDONLY) < 0 || ::syscall(SYS_tgkill, ::getpid(), ::getpid(), 0) != 0) ::_exit(8);
         event_reinit(server.loop.base());
         client.send(get("/"));
         ::_exit(net::run_until(server.loop, [&] { return client.poll_closed(); }) && client.received().starts_with("HTTP/1.1 200") ? 0 : 5);

@@ -2,6 +2,7 @@
 // every way in which a receipt or a chain can be false has its own check that finds it. receipt_chain_test.cpp has the
 // checks against whoever makes the blocks.
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include <set>
 
@@ -64,6 +65,15 @@ TEST_CASE("receipt: every truncation, addition and other form is refused as a fo
     CHECK(failure_of("[]") == Check::form);
     CHECK(failure_of("{\"giro_receipt\": 1, \"payment\": 7}") == Check::form);
     CHECK(failure_of(std::string(100'000, '[')) == Check::form);
+}
+
+// Found by a review: reading took a walk over all keys so far for each key, minutes for the largest text; the public may send one.
+TEST_CASE("receipt: an object of very many keys is refused in time that grows with its size") {
+    std::string text = "{";
+    for (int i = 0; i < 300'000; ++i) text += fmt::format("\"k{}\":0,", i);
+    text += "\"z\":0}";
+    REQUIRE(text.size() <= kReceiptBytesMax);
+    CHECK_FALSE(parse_receipt(text));  // 4.5e10 comparisons of keys otherwise: this would not end
 }
 
 TEST_CASE("receipt: a text with bytes beyond ASCII comes through") {

@@ -21,6 +21,7 @@ class Programs {
     Programs() : m_folder(fs::temp_directory_path() / fmt::format("giro-supervisor.{}", ::getpid())) {
         for (const char* name : {"run", "log", "bin"}) fs::create_directories(m_folder / name);
         for (const auto name : cli::kPrograms) write(name, "");
+        write("explorer", "");
     }
     ~Programs() { fs::remove_all(m_folder); }
     Programs(const Programs&) = delete;
@@ -37,7 +38,7 @@ class Programs {
         return run([](const std::string&) {}, [] { ::kill(::getpid(), SIGTERM); });
     }
     Result<void> run(const std::function<void(std::string)>& say, const std::function<void()>& all_up) const {
-        cli::Supervisor supervisor({m_folder}, m_folder / "bin", {cli::kPrograms.begin(), cli::kPrograms.end()}, say, kSilenceMax);
+        cli::Supervisor supervisor({m_folder}, m_folder / "bin", m_names, say, kSilenceMax);
         return supervisor.run(all_up);
     }
 
@@ -54,7 +55,10 @@ class Programs {
         return at == std::string::npos ? 0 : std::atoi(text.c_str() + at + 6);
     }
 
+    void with_explorer() { m_names.emplace_back("explorer"); }
+
   private:
+    std::vector<std::string> m_names{cli::kPrograms.begin(), cli::kPrograms.end()};
     fs::path m_folder;
 };
 }  // namespace
@@ -121,4 +125,18 @@ TEST_CASE("supervisor: a state that could not be written is written as soon as t
     CHECK_MESSAGE(ended, (ended ? "" : ended.error().what));
     CHECK(refused == 1);
     CHECK(fs::exists(programs.beside("gate", "seen")));
+}
+
+// Found by a review: whoever took the public pages over, or held their port, could end the payments by an exit status.
+TEST_CASE("supervisor: the explorer may end as it likes, or never start: the box stays up") {
+    for (const char* script : {"exit 4", "exit 2", "kill -9 $$"}) {
+        CAPTURE(script);
+        Programs programs;
+        programs.with_explorer();
+        programs.write("explorer", script);
+        std::string told;
+        const auto ended = programs.run([&](const std::string& line) { told += line + "\n"; }, [] { ::kill(::getpid(), SIGTERM); });
+        CHECK_MESSAGE(ended, (ended ? "" : ended.error().what));
+        CHECK(told.find("restart 1 in 20 ms") != std::string::npos);
+    }
 }
