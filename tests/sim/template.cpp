@@ -209,7 +209,8 @@ config::Config box_config() {
     c.stand_ins = stand_ins();
     c.vault.module = test::test_token_module();
     c.settle = {2, 1};
-    c.chain = {101, 600};
+    c.chain.premine_blocks = 101;
+    c.chain.block_interval_s = 600;
     c.auditor = {40, 1'000};
     return c;
 }
