@@ -45,9 +45,12 @@ configure_and_build() {
         die "the build failed; what the compiler said stands above"
 }
 
+readonly programs=(giro giro-vault giro-switch giro-auditor giro-chain giro-settle giro-gate giro-explorer)
+
+# build_release [TARGET...]: all of the tree, or these
 build_release() {
     need "${packages_build[@]}" "${packages_run[@]}"
-    configure_and_build release
+    configure_and_build release "$@"
 }
 
 verb_fmt() {

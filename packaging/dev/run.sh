@@ -134,7 +134,7 @@ verb_run() {
         esac
         shift
     done
-    build_release
+    build_release "${programs[@]}"
     end_all_on_exit
     step "set up the demo box in $dir"
     giro init --demo
