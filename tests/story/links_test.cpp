@@ -197,7 +197,8 @@ TEST_CASE("links: a link that staff takes down hands its payments to the next an
     CHECK(eventually(20, [&] { return hosts.seen_by("second") > 20; }));
     CHECK(load->wait() == 0);
     CHECK(hosts.seen_by("first") == before);
-    for (const auto& [rrn, came_to] : outcomes(hosts, trace)) {
+    for (const auto& [name, came_to] : outcomes(hosts, trace)) {
+        const std::string& rrn = name;  // Clang 14 captures no structured binding
         CAPTURE(rrn);
         CHECK(came_to.told);
         CHECK(came_to.journalled == came_to.told);
