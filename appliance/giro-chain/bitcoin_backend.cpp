@@ -27,8 +27,7 @@ constexpr std::string_view kScriptFailedInMempool = "mempool-script-verify-flag-
 }  // namespace
 
 BitcoinBackend::BitcoinBackend(bus::Loop& loop, const config::Config::BitcoinNode& settings, Node node, Ports ports)
-    : m_loop(loop),
-      m_node(std::move(node)),
+    : m_node(std::move(node)),
       m_ports(std::move(ports)),
       m_connections(loop, m_clock, node_limits()),
       m_rpc(loop, m_connections, {settings.rpc.host, settings.rpc.port, settings.cookie}),

@@ -59,7 +59,6 @@ class BitcoinBackend final : public chain::Backend {
     template <typename T, typename Next>
     void ask(std::string body, bitcoin_node::NodeAnswer<T> (*read)(Bytes), Next next);
 
-    bus::Loop& m_loop;
     Node m_node;
     Ports m_ports;
     SystemClock m_clock;
